@@ -1,0 +1,34 @@
+# The developer's whole interface: make setup | demo | test | test-long | protos | format
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.handrail-ready
+
+.PHONY: setup demo test test-long protos format lint
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt setup.sh
+	@bash setup.sh $(VENV)
+	@touch $(STAMP)
+
+demo: setup
+	@$(VENV)/bin/handrail demo $(ARGS)
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: lint
+	$(PY) -m pytest -m "not long"
+
+test-long: setup
+	$(PY) -m pytest -m long --timeout 3600
+
+protos: setup
+	$(PY) protos/generate.py
+
+format: setup
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .

@@ -1,0 +1,1 @@
+"""Between agent and device: tools, permits, leases, the loop, perception, server, CLI."""

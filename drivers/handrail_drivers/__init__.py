@@ -1,0 +1,1 @@
+"""What speaks to hardware: the plugin API, transports, and one module a device family."""

@@ -1,0 +1,157 @@
+"""The plugin API: what a driver declares, and what the rest of Handrail calls.
+
+A driver is one plain class, found by the entry point group ``handrail.drivers``.
+It has a pydantic ``Settings`` model, takes ``(name, settings, transport)``, and
+offers tools: typed methods marked with :func:`tool`. A driver that moves joints
+also follows :class:`MotionBus`, which is all that the realtime loop calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
+
+
+class Effect(StrEnum):
+    """What a tool does to the world."""
+
+    OBSERVE = "observe"
+    MOVE = "move"
+    CONFIGURE = "configure"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """UCUM code of an argument or result field, used inside ``Annotated``."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMark:
+    """What :func:`tool` remembers on a method."""
+
+    effect: Effect
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def tool(effect: Effect) -> Callable[[F], F]:
+    """Mark a typed method as a tool; its schema is generated from its signature."""
+
+    def mark(method: F) -> F:
+        method.__handrail_tool__ = ToolMark(effect)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One named, typed value of a device, to sense or to act, with unit and bounds."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    writable: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A channel's value with the monotonic time [ns] at which it was true, and its source."""
+
+    value: float
+    unit: str
+    time_ns: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class JointState:
+    """One cyclic reading of a joint bus. Tuples run in the order of ``MotionBus.joints``.
+
+    ``time_ns`` is ``time.monotonic_ns()`` (or the virtual clock) when the answer was complete.
+    """
+
+    time_ns: int
+    position: tuple[float, ...]  # rad
+    velocity: tuple[float, ...]  # rad/s
+    effort: tuple[float, ...]  # N.m
+
+
+@dataclass(frozen=True, slots=True)
+class JointHealth:
+    """Slow registers of one joint, read in the slack of the loop's tick."""
+
+    joint: str
+    temperature: float  # Cel
+    voltage: float  # V
+    current: float  # A
+    moving: bool
+    torque_enabled: bool
+    faults: tuple[str, ...]  # of: voltage, angle, overheat, overcurrent, overload
+
+
+@dataclass(frozen=True, slots=True)
+class HoldState:
+    """What the servos hold right now: goal registers [rad] and torque enable."""
+
+    goal: tuple[float, ...]
+    torque_enabled: tuple[bool, ...]
+
+
+@runtime_checkable
+class MotionBus(Protocol):
+    """A bus of position-controlled joints, as the realtime loop sees it.
+
+    Every method ends within the driver's own timeouts and raises a
+    :class:`~handrail_drivers.errors.DeviceFault` that names the joint or the bus.
+    """
+
+    joints: tuple[str, ...]
+
+    def connect(self) -> None:
+        """Find every joint, check its model, write configuration. Moves nothing."""
+
+    def read(self) -> JointState:
+        """One cyclic read of all joints."""
+
+    def write(self, setpoints: Sequence[float]) -> None:
+        """Set the goal position [rad] of all joints."""
+
+    def read_hold(self) -> HoldState:
+        """Read goal registers and torque enable of all joints."""
+
+    def read_health(self, joint: str) -> JointHealth:
+        """Read the slow registers of one joint."""
+
+    def set_torque(self, enabled: bool) -> None:
+        """Enable or remove torque on all joints."""
+
+    def stop(self) -> None:
+        """Hold every joint where it is, torque kept."""
+
+    def close(self) -> None:
+        """Release what connect took. Torque stays as it is."""
+
+
+class DriverClass(Protocol):
+    """The shape of a plugin's class. ``transport`` names what it wants to be given.
+
+    ``serial``: a :class:`~handrail_drivers.transport.Transport`; ``none``: it is
+    constructed with ``transport=None`` and finds its device from its settings.
+    """
+
+    Settings: ClassVar[type[BaseModel]]
+    transport: ClassVar[str]
+    verified_on_hardware: ClassVar[bool]
+
+    def __call__(self, name: str, settings: Any, transport: Any) -> Any:
+        """Construct the driver; opens and sends nothing."""

@@ -1,0 +1,228 @@
+"""Every error that Handrail raises, in one tree.
+
+::
+
+    HandrailError                     INTERNAL
+    ├── InvalidRequest                INVALID_ARGUMENT    what was asked cannot be meant
+    │   ├── InvalidValue              INVALID_ARGUMENT    one field: out of range, NaN, wrong type
+    │   ├── InvalidCell               INVALID_ARGUMENT    a cell file, with every fault at once
+    │   └── UnknownName               NOT_FOUND           no such tool, joint, device, object
+    ├── Refused                       FAILED_PRECONDITION meant well, not allowed now
+    │   ├── PlanRefused               FAILED_PRECONDITION the check found violations
+    │   ├── PermitRefused             FAILED_PRECONDITION unknown, spent, expired, other plan, drift
+    │   ├── NotArmed                  FAILED_PRECONDITION disarmed, stopped or in fault
+    │   ├── LeaseRefused              ABORTED             another client may move these devices
+    │   └── NotPermittedRole          PERMISSION_DENIED   an act of the operator
+    ├── DeviceFault                   UNAVAILABLE         hardware did not do its part
+    │   ├── BusLost                   UNAVAILABLE         the port is gone
+    │   ├── ServoSilent               UNAVAILABLE         no answer within the time
+    │   ├── ServoGarbled              UNAVAILABLE         an answer that is no valid frame
+    │   ├── ServoFault                UNAVAILABLE         the servo reports overload, heat, voltage
+    │   └── StaleReading              UNAVAILABLE         a value older than its maximum age
+    ├── MotionStopped                 ABORTED             stopped before the plan's end
+    └── ProcessLost                   UNAVAILABLE         a process of ours died
+
+Each class owns its machine-readable ``code`` and its gRPC ``status`` name. The
+sentence is for a person or a model: what was wrong, what is allowed, what to try.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+
+class HandrailError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: one sentence for a person or a model.
+        field: path of the offending field, such as ``steps[1].positions.elbow_flex``.
+        value: what was given.
+        limit: what is allowed at most (or at least).
+        unit: UCUM code of value and limit.
+        hint: what to try instead.
+        choices: the valid names, where the fault is a name.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[str] = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str = "",
+        value: object = None,
+        limit: object = None,
+        unit: str = "",
+        hint: str = "",
+        choices: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.value = value
+        self.limit = limit
+        self.unit = unit
+        self.hint = hint
+        self.choices = tuple(choices)
+
+    def detail(self) -> dict[str, Any]:
+        """Return the machine-readable part, empty fields left out."""
+        parts = {
+            "code": self.code,
+            "message": self.message,
+            "field": self.field,
+            "value": self.value,
+            "limit": self.limit,
+            "unit": self.unit,
+            "hint": self.hint,
+            "choices": list(self.choices),
+        }
+        return {key: part for key, part in parts.items() if part not in (None, "", [])}
+
+    def __str__(self) -> str:
+        tail = f" Try: {self.hint}" if self.hint else ""
+        names = f" Valid: {', '.join(self.choices)}." if self.choices else ""
+        return f"{self.message}{names}{tail}"
+
+
+class InvalidRequest(HandrailError):
+    """What was asked cannot be meant."""
+
+    code = "invalid_request"
+    status = "INVALID_ARGUMENT"
+
+
+class InvalidValue(InvalidRequest):
+    """One field is out of range, not a number, or of the wrong type."""
+
+    code = "invalid_value"
+
+
+class InvalidCell(InvalidRequest):
+    """A cell file with faults; ``faults`` lists every one of them."""
+
+    code = "invalid_cell"
+
+    def __init__(self, message: str, faults: Iterable[str] = (), **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.faults = tuple(faults)
+
+
+class UnknownName(InvalidRequest):
+    """A name that does not exist; the nearest valid one becomes the hint."""
+
+    code = "unknown_name"
+    status = "NOT_FOUND"
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str], field: str = "") -> None:
+        valid = sorted(choices)
+        near = difflib.get_close_matches(name, valid, n=1)
+        super().__init__(
+            f"There is no {kind} named {name!r}.",
+            field=field,
+            value=name,
+            hint=f"use {near[0]!r}" if near else "",
+            choices=valid,
+        )
+
+
+class Refused(HandrailError):
+    """Meant well, but not allowed in this state."""
+
+    code = "refused"
+    status = "FAILED_PRECONDITION"
+
+
+class PlanRefused(Refused):
+    """The check found violations; ``verdict`` is the whole finding."""
+
+    code = "plan_refused"
+
+    def __init__(self, message: str, verdict: Any = None, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.verdict = verdict
+
+
+class PermitRefused(Refused):
+    """The permit is unknown, spent, expired, for another plan, or its start state drifted."""
+
+    code = "permit_refused"
+
+
+class NotArmed(Refused):
+    """The cell is disarmed, stopped or in fault: an operator has to reset and arm it."""
+
+    code = "not_armed"
+
+
+class LeaseRefused(Refused):
+    """Another client holds the right to move these devices."""
+
+    code = "lease_refused"
+    status = "ABORTED"
+
+
+class NotPermittedRole(Refused):
+    """An act that only the operator may do."""
+
+    code = "not_permitted_role"
+    status = "PERMISSION_DENIED"
+
+
+class DeviceFault(HandrailError):
+    """Hardware did not do its part; ``subject`` names the device or the joint."""
+
+    code = "device_fault"
+    status = "UNAVAILABLE"
+
+    def __init__(self, message: str, *, subject: str = "", **parts: Any) -> None:
+        super().__init__(message, field=parts.pop("field", subject), **parts)
+        self.subject = subject
+
+
+class BusLost(DeviceFault):
+    """The port is gone: unplugged, closed, or held by another process."""
+
+    code = "bus_lost"
+
+
+class ServoSilent(DeviceFault):
+    """A servo did not answer within its time."""
+
+    code = "servo_silent"
+
+
+class ServoGarbled(DeviceFault):
+    """A servo answered with something that is no valid frame."""
+
+    code = "servo_garbled"
+
+
+class ServoFault(DeviceFault):
+    """A servo reports a fault of its own: overload, overheat, voltage, angle."""
+
+    code = "servo_fault"
+
+
+class StaleReading(DeviceFault):
+    """The newest value is older than its maximum age."""
+
+    code = "stale_reading"
+
+
+class MotionStopped(HandrailError):
+    """The motion was stopped before the plan's end."""
+
+    code = "motion_stopped"
+    status = "ABORTED"
+
+
+class ProcessLost(HandrailError):
+    """A process of ours died or does not answer."""
+
+    code = "process_lost"
+    status = "UNAVAILABLE"

@@ -1,0 +1,22 @@
+"""Generate the Python code beside the .proto files; `--check DIR` writes elsewhere instead."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from grpc_tools import protoc
+
+ROOT = Path(__file__).parent
+
+
+def generate(out: Path) -> int:
+    """Write the generated modules and stubs under out; return protoc's exit status."""
+    sources = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("handrail/v1/*.proto"))
+    flags = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    status: int = protoc.main(["protoc", f"-I{ROOT}", *flags, *sources])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(generate(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT))

@@ -1,0 +1,1 @@
+"""Generated code of package handrail.v1, beside its .proto files."""

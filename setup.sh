@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Makes the virtual environment and installs what Handrail needs; quick where all stands.
+set -euo pipefail
+venv=${1:-.venv}
+# Rendering without a screen: Mesa's EGL on llvmpipe. ensurepip: Debian splits it off Python.
+need=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || need+=(python3-venv)
+ldconfig -p | grep -q 'libEGL\.so\.1' || need+=(libegl1)
+ldconfig -p | grep -q 'libEGL_mesa\.so' || need+=(libegl-mesa0)
+ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need+=(libgl1-mesa-dri)
+if [ ${#need[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing ${need[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
+  else
+    echo "setup: these system packages are missing, please install them: ${need[*]}" >&2
+    echo "       sudo apt-get install --no-install-recommends ${need[*]}" >&2
+    exit 1
+  fi
+fi
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+  echo "setup: Handrail needs Python 3.11 or newer, this is $(python3 --version)" >&2
+  exit 1
+}
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+echo "setup: ready"

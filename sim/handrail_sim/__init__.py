@@ -1,0 +1,1 @@
+"""The twin: worlds, wires, limits, check and verdict, and ready cells."""

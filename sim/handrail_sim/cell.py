@@ -1,0 +1,184 @@
+"""The cell: one workcell as one TOML file. These models are its whole vocabulary.
+
+All quantities are SI (m, rad, s, kg, N, N.m, Cel). Nothing here opens a device.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Vector = tuple[float, float, float]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Section(BaseModel):
+    """A part of the cell file: unknown keys and non-finite numbers are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class WithoutPower(StrEnum):
+    """What a device does when its power or torque goes."""
+
+    HOLDS = "holds"
+    FALLS = "falls"
+    COASTS = "coasts"
+
+
+class Device(Section):
+    """One configured instance of a driver."""
+
+    driver: str = Field(description="entry point name in the group handrail.drivers")
+    without_power: WithoutPower = Field(description="what happens when power goes")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="the driver's own settings, see `handrail tools`"
+    )
+
+
+class JointLimits(Section):
+    """What must hold for one joint at every instant. ``low``/``high`` in rad."""
+
+    low: float
+    high: float
+    velocity: Positive = Field(description="rad/s")
+    acceleration: Positive = Field(description="rad/s2")
+    jerk: Positive = Field(description="rad/s3")
+    effort: Positive = Field(description="N.m")
+
+
+class Servo(Section):
+    """The servo as the check believes it to be (facts: MuJoCo position actuator)."""
+
+    stiffness: Positive = Field(description="N.m/rad, at the P gain that the driver writes")
+    damping: Annotated[float, Field(ge=0)] = Field(description="N.m.s/rad, joint and drive")
+    friction: Annotated[float, Field(ge=0)] = Field(description="N.m, dry")
+
+
+class Arm(Section):
+    """A serial arm with a gripper: which joints, where its TCP is, what it may do."""
+
+    device: Name = Field(description="the device whose bus moves it")
+    joints: tuple[Name, ...] = Field(description="base to tip, as on the bus, gripper last apart")
+    gripper: Name = Field(description="the jaw's joint")
+    tcp: str = Field(description="site of the world's model: +z approach, +x opening direction")
+    limits: dict[str, JointLimits] = Field(description="by joint, the gripper's included")
+    servo: dict[str, Servo] = Field(description="by joint")
+    home: dict[str, float] = Field(description="joint positions [rad] of arm_home")
+    rest: dict[str, float] = Field(description="joint positions [rad] at rest without torque")
+    jaw_open: float = Field(description="jaw position [rad] that counts as released above")
+    jaw_empty: float = Field(description="jaw closed below this [rad] holds nothing")
+    hold_effort: Positive = Field(description="jaw effort [N.m] above which it holds something")
+
+    @property
+    def all_joints(self) -> tuple[str, ...]:
+        """Arm joints and the gripper, in bus order."""
+        return (*self.joints, self.gripper)
+
+
+class SceneObject(Section):
+    """A movable thing that the camera can find. Boxes only, for now."""
+
+    color: Literal["red", "green", "blue", "yellow"]
+    size: Vector = Field(description="full edge lengths [m]")
+    mass: Positive = Field(description="kg")
+    body: str = Field(description="its body in the world's model")
+    goes_to: Name | None = Field(default=None, description="region where the task wants it")
+
+
+class Region(Section):
+    """A box in the world's frame where things can be: bin, tray, table area."""
+
+    center: Vector = Field(description="m")
+    size: Vector = Field(description="full edge lengths [m], in its own frame")
+    yaw: float = Field(default=0.0, description="rad about world z")
+    color: Literal["red", "green", "blue", "yellow"] | None = None
+    body: str | None = Field(default=None, description="body that forms it, such as a bin")
+
+
+class Obstacle(Section):
+    """A fixed thing that is only in the way, told to agents by name and size."""
+
+    body: str
+    center: Vector
+    size: Vector = Field(description="full edge lengths [m]")
+    yaw: float = 0.0
+
+
+class Camera(Section):
+    """A calibrated camera that looks at the scene."""
+
+    device: Name
+    position: Vector = Field(description="m, world frame")
+    quaternion: tuple[float, float, float, float] = Field(
+        description="w x y z, MuJoCo camera frame (looks along -z, +y up)"
+    )
+    fovy: Positive = Field(description="vertical field of view [deg]")
+    width: Annotated[int, Field(ge=64, le=4096)]
+    height: Annotated[int, Field(ge=64, le=4096)]
+    search: tuple[float, float, float, float] = Field(
+        description="x_min x_max y_min y_max [m] of the table where objects are looked for"
+    )
+
+
+class World(Section):
+    """The MuJoCo model of the cell and how the twin stands in for hardware."""
+
+    model: str = Field(description="MJCF file, beside the cell file or shipped with Handrail")
+    timestep: Positive = Field(default=0.002, description="s")
+    perturbation: bool = Field(
+        default=True, description="the truth differs from the belief by a hidden draw per seed"
+    )
+
+
+class Loop(Section):
+    """The realtime loop."""
+
+    rate: Annotated[int, Field(ge=50, le=1000)] = Field(default=250, description="Hz")
+    late_reads: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=3, description="late reads in a row that make a protective stop"
+    )
+    tube: Positive = Field(default=0.15, description="rad, following error of any arm joint")
+    heartbeat: Positive = Field(default=0.25, description="s without the bridge's sign of life")
+    stop_time: Positive = Field(default=0.15, description="s from full speed to a held stop")
+
+
+class Check(Section):
+    """What the check demands beyond the joint limits."""
+
+    clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
+    table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m")
+    moved: Positive = Field(default=0.01, description="m that an untouched object may shift")
+    duration: Positive = Field(default=60.0, description="s, longest plan")
+    settle: Positive = Field(default=0.4, description="s of rollout after the last setpoint")
+
+
+class Permits(Section):
+    """Life and tolerance of a permit."""
+
+    lifetime: Positive = Field(default=30.0, description="s")
+    joint_drift: Positive = Field(default=0.03, description="rad")
+    lease_heartbeat: Annotated[float, Field(ge=0.05)] = Field(default=2.0, description="s")
+
+
+class Cell(Section):
+    """One workcell."""
+
+    name: Name
+    description: str
+    world: World
+    devices: dict[Name, Device]
+    arm: Arm
+    cameras: dict[Name, Camera] = Field(default_factory=dict)
+    objects: dict[Name, SceneObject] = Field(default_factory=dict)
+    regions: dict[Name, Region] = Field(default_factory=dict)
+    obstacles: dict[Name, Obstacle] = Field(default_factory=dict)
+    loop: Loop = Loop()
+    check: Check = Check()
+    permits: Permits = Permits()
+    folder: Path = Field(default=Path(), exclude=True, description="set by the loader")

@@ -1,0 +1,135 @@
+"""A plan: an ordered list of tool calls, with the goal as predicates. Numbers, not promises.
+
+Every model forbids unknown keys and non-finite numbers, so that what a language
+model wrote is either meant or refused before anything else happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Speed = Annotated[float, Field(gt=0, le=1, description="fraction of the cell's velocity limits")]
+Point = Annotated[tuple[Finite, Finite, Finite], Field(description="x y z [m], world frame")]
+
+
+class Strict(BaseModel):
+    """Unknown keys are faults, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MoveJoints(Strict):
+    """Move the named joints to positions [rad], the others stay; point to point."""
+
+    tool: Literal["arm_move_joints"] = "arm_move_joints"
+    positions: Annotated[dict[str, Finite], Field(min_length=1, description="rad, by joint")]
+    speed: Speed = 1.0
+
+
+class MoveToPose(Strict):
+    """Move the TCP to a position, gripper tilted out of the vertical, jaw turned to yaw.
+
+    The path is point to point in joint space: straight for joints, not for the TCP.
+    ``tilt`` 0 points straight down; positive leans outwards, away from the base.
+    ``yaw`` is the direction [rad, counter-clockwise from world +x, seen from above] along
+    which the jaw opens; left out, the wrist does not turn more than it must.
+    """
+
+    tool: Literal["arm_move_to_pose"] = "arm_move_to_pose"
+    position: Point
+    tilt: Annotated[float, Field(ge=-0.5, le=1.8, description="rad")] = 0.0
+    yaw: Annotated[float | None, Field(description="rad")] = None
+    speed: Speed = 1.0
+
+
+class GripperSet(Strict):
+    """Open or close the jaw to a gap between its pads [m]; 0 closes until something stops it."""
+
+    tool: Literal["gripper_set"] = "gripper_set"
+    gap: Annotated[float, Field(ge=0, le=0.09, description="m")]
+    speed: Speed = 1.0
+
+
+class Home(Strict):
+    """Move every arm joint to the cell's home position; the jaw stays."""
+
+    tool: Literal["arm_home"] = "arm_home"
+    speed: Speed = 1.0
+
+
+class Wait(Strict):
+    """Hold still for a while."""
+
+    tool: Literal["wait"] = "wait"
+    seconds: Annotated[float, Field(gt=0, le=30, description="s")]
+
+
+Step = Annotated[MoveJoints | MoveToPose | GripperSet | Home | Wait, Field(discriminator="tool")]
+
+
+class Holding(Strict):
+    """The gripper holds the named object (or anything, where no name is given)."""
+
+    predicate: Literal["holding"] = "holding"
+    object: str | None = None
+
+
+class Released(Strict):
+    """The gripper holds nothing."""
+
+    predicate: Literal["released"] = "released"
+
+
+class AtPose(Strict):
+    """The TCP is within tolerance of a position."""
+
+    predicate: Literal["at_pose"] = "at_pose"
+    position: Point
+    tolerance: Annotated[float, Field(gt=0, le=0.1, description="m")] = 0.01
+
+
+class JointInRange(Strict):
+    """A joint's position [rad] lies in a range."""
+
+    predicate: Literal["joint_in_range"] = "joint_in_range"
+    joint: str
+    low: Finite
+    high: Finite
+
+
+class ObjectInRegion(Strict):
+    """The centre of an object lies in a region of the cell."""
+
+    predicate: Literal["object_in_region"] = "object_in_region"
+    object: str
+    region: str
+
+
+Predicate = Annotated[
+    Holding | Released | AtPose | JointInRange | ObjectInRegion,
+    Field(discriminator="predicate"),
+]
+
+
+class Plan(Strict):
+    """What an agent proposes: steps in order, and what must be true at the end (all of it)."""
+
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=64)]
+    goal: tuple[Predicate, ...] = ()
+    note: Annotated[str, Field(max_length=500, description="for people; not interpreted")] = ""
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON; a permit is bound to it."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def as_json(model: BaseModel) -> dict[str, Any]:
+    """Return a model as plain JSON values."""
+    dumped: dict[str, Any] = model.model_dump(mode="json")
+    return dumped

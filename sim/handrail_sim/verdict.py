@@ -1,0 +1,141 @@
+"""What the check of one plan found: violations, margins, goal, trajectory.
+
+The trajectory is what the loop will play, number for number; its digest goes
+into the permit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class ViolationKind(StrEnum):
+    """What a plan can do wrong."""
+
+    UNREACHABLE = "unreachable"
+    JOINT_POSITION = "joint_position"
+    JOINT_VELOCITY = "joint_velocity"
+    JOINT_EFFORT = "joint_effort"
+    COLLISION = "collision"
+    CLEARANCE = "clearance"
+    DROPPED = "dropped"
+    DISPLACED = "displaced"
+    GOAL = "goal"
+    DURATION = "duration"
+    TRACKING = "tracking"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One finding. ``limit`` and ``value`` share ``unit`` (UCUM); ``sentence`` is for a model."""
+
+    kind: ViolationKind
+    step: int  # index into the plan's steps; -1 where no step is to blame
+    time: float  # s from the plan's start
+    subject: str  # joint, pair of bodies, object, predicate
+    value: float
+    limit: float
+    unit: str
+    sentence: str
+    hint: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)  # such as obstacle sizes, nearest pose
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Setpoints at the loop's rate, joints in bus order. All arrays (rows, joints) [rad].
+
+    ``hold`` is the command that would hold the arm at that row's reference (reference plus
+    load compensation); ``lead`` is the velocity feed-forward added while moving at full
+    speed. The loop writes ``hold + speed_scale * lead``. ``predicted`` is where the rollout
+    saw the joints. ``step_rows[i]`` is the first row of step i, with the total row count last.
+    """
+
+    rate: int
+    joints: tuple[str, ...]
+    hold: Array
+    lead: Array
+    predicted: Array
+    step_rows: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of setpoints."""
+        return int(self.hold.shape[0])
+
+    @property
+    def duration(self) -> float:
+        """Length [s]."""
+        return self.rows / self.rate
+
+    def digest(self) -> str:
+        """SHA-256 over rate, joints and every number that will be played."""
+        sha = hashlib.sha256(f"{self.rate}|{','.join(self.joints)}|{self.step_rows}".encode())
+        for block in (self.hold, self.lead, self.predicted):
+            sha.update(np.ascontiguousarray(block, dtype="<f8").tobytes())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectBelief:
+    """Where the bridge believes an object to be, world frame.
+
+    ``held_pose`` is its pose in the TCP frame while held (7 numbers: x y z qw qx qy qz).
+    ``source``: ``seen``, ``predicted``, or ``unknown`` (then the pose means nothing).
+    """
+
+    position: tuple[float, float, float]
+    quaternion: tuple[float, float, float, float]
+    source: str
+    time_ns: int
+    held_pose: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartState:
+    """From where a plan is checked: joints as measured, commands as they stand, belief.
+
+    ``position`` and ``command`` [rad] run in bus order (arm joints, then the gripper).
+    """
+
+    position: tuple[float, ...]
+    command: tuple[float, ...]
+    objects: dict[str, ObjectBelief]
+
+
+@dataclass(frozen=True, slots=True)
+class GoalResult:
+    """One predicate of the goal, evaluated."""
+
+    predicate: str
+    met: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The whole finding. ``trajectory`` is present only where ``passed``."""
+
+    passed: bool
+    plan_digest: str
+    violations: tuple[Violation, ...]
+    goal: tuple[GoalResult, ...]
+    duration: float  # s
+    clearance: float | None  # m, smallest seen; None where nothing came near
+    clearance_pair: str
+    peak_velocity: dict[str, float]  # rad/s
+    peak_effort: dict[str, float]  # N.m
+    check_time: float  # s of wall clock
+    trajectory: Trajectory | None
+    end_objects: dict[str, ObjectBelief]  # the belief after execution, predicted
+    end_command: tuple[float, ...]
+    path: Array | None = None  # (n, 3) TCP positions [m], for pictures
