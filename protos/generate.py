@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ def generate(out: Path) -> int:
     """Write the generated modules and stubs under out; return protoc's exit status."""
     sources = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("handrail/v1/*.proto"))
     flags = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    # protoc finds the mypy plugins beside this interpreter
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     status: int = protoc.main(["protoc", f"-I{ROOT}", *flags, *sources])
     return status
 
