@@ -1,0 +1,125 @@
+"""The truth: the one physical world behind the wires, with a hidden draw per seed.
+
+It steps MuJoCo under the torques that the servos give, and tells tests what is really so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+from handrail_sim.cell import Cell, Region
+from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
+from handrail_sim.world import Array, Scene, container, inside
+
+
+class Truth:
+    """One world, begun with the arm at rest without torque and the objects shuffled by seed.
+
+    ``joints`` are the joints' names in bus order, ``timestep`` [s] the length of one step,
+    ``servo_draws`` how each joint's servo differs from its data sheet.
+
+    Raises:
+        InvalidCell: the world lacks what the cell file names.
+    """
+
+    def __init__(self, cell: Cell, seed: int, perturb: bool) -> None:
+        hidden = draw(cell, seed, perturb)
+        self.joints = cell.arm.all_joints
+        self.timestep = cell.world.timestep
+        self.servo_draws: dict[str, ServoDraw] = hidden.servos
+        self._cell = cell
+        self._model = truth_model(cell, hidden)
+        self._data = mujoco.MjData(self._model)
+        self._seen = mujoco.MjData(self._model)
+        self._scene = Scene(self._model, cell)
+        self._regions = _regions(self._model, cell)
+        self._place(seed)
+
+    @property
+    def time(self) -> float:
+        """Simulated time [s] since the world began."""
+        return float(self._data.time)
+
+    @property
+    def qpos(self) -> Array:
+        """The model's whole position vector (nq,), a view: what a renderer needs."""
+        positions: Array = self._data.qpos
+        return positions
+
+    def joint_state(self) -> tuple[list[float], list[float]]:
+        """Return the true joint positions [rad] and velocities [rad/s], bus order."""
+        scene, data = self._scene, self._data
+        return data.qpos[scene.joint_qpos].tolist(), data.qvel[scene.joint_dofs].tolist()
+
+    def step(self, torques: Sequence[float]) -> None:
+        """Advance one time step under motor torques (6,) [N.m] at the joints, bus order."""
+        self._data.qfrc_applied[self._scene.joint_dofs] = torques
+        mujoco.mj_step(self._model, self._data)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that is true now, as JSON values in SI units.
+
+        ``time``; ``joints`` {name: {position, velocity}}; ``objects`` {name: {position,
+        quaternion, color, region}}, region by the world's own walls; ``contacts`` [[body, body,
+        depth in m]], the deepest of each pair; ``tcp`` {position, quaternion}.
+        """
+        self._look()
+        position, quaternion = self._scene.tcp_pose(self._seen)
+        return {
+            "time": self.time,
+            "joints": self._joints(),
+            "objects": {name: self._object(name) for name in self._cell.objects},
+            "contacts": self._contacts(),
+            "tcp": {"position": position.tolist(), "quaternion": quaternion.tolist()},
+        }
+
+    def _place(self, seed: int) -> None:
+        rest = [self._cell.arm.rest[name] for name in self.joints]
+        self._data.qpos[self._scene.joint_qpos] = rest
+        for name, (x, y, yaw) in layout(self._cell, seed).items():
+            height = self._cell.objects[name].size[2] / 2
+            turned = (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2))
+            self._scene.set_object(self._data, name, (x, y, height), turned)
+
+    def _look(self) -> None:
+        """Work out poses and contacts on a copy: looking must not change what happens next."""
+        self._seen.qpos[:] = self._data.qpos
+        mujoco.mj_kinematics(self._model, self._seen)
+        mujoco.mj_comPos(self._model, self._seen)
+        mujoco.mj_collision(self._model, self._seen)
+
+    def _joints(self) -> dict[str, dict[str, float]]:
+        return {
+            name: {"position": position, "velocity": velocity}
+            for name, position, velocity in zip(self.joints, *self.joint_state(), strict=True)
+        }
+
+    def _object(self, name: str) -> dict[str, Any]:
+        body = self._scene.bodies[name]
+        position: list[float] = self._seen.xpos[body].tolist()
+        regions = (key for key, box in self._regions.items() if inside(box, position))
+        return {
+            "position": position,
+            "quaternion": self._seen.xquat[body].tolist(),
+            "color": self._cell.objects[name].color,
+            "region": next(regions, None),
+        }
+
+    def _contacts(self) -> list[list[Any]]:
+        deepest: dict[tuple[str, str], float] = {}
+        for contact in self._seen.contact:
+            one, other = sorted(self._scene.geom_body[geom] for geom in contact.geom)
+            depth = max(-float(contact.dist), deepest.get((one, other), 0.0))
+            deepest[one, other] = depth
+        return [[one, other, depth] for (one, other), depth in deepest.items()]
+
+
+def _regions(model: mujoco.MjModel, cell: Cell) -> dict[str, Region]:
+    """The cell's regions; where a body forms one, as its walls say and not the file."""
+    return {
+        name: region if region.body is None else container(model, region.body)
+        for name, region in cell.regions.items()
+    }

@@ -1,0 +1,220 @@
+"""The cell's MuJoCo world: one MJCF file, the models made of it, and where things are in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from handrail_drivers.errors import InvalidCell
+from numpy.typing import NDArray
+
+from handrail_sim.cell import Cell, Region
+
+Array = NDArray[np.float64]
+
+WORLDS = Path(__file__).parent / "worlds"
+
+
+def load_spec(cell: Cell) -> mujoco.MjSpec:
+    """Return the editable model of the cell's world: MJCF, time step and the cell's cameras.
+
+    The file is looked for in the cell's folder, then among the shipped worlds.
+
+    Raises:
+        InvalidCell: there is no such file, or MuJoCo cannot read it.
+    """
+    places = (cell.folder / cell.world.model, WORLDS / cell.world.model)
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise InvalidCell(
+            f"world.model: there is no file {cell.world.model!r}.",
+            field="world.model",
+            value=cell.world.model,
+            choices=sorted(world.name for world in WORLDS.glob("*.xml")),
+        )
+    try:
+        spec = mujoco.MjSpec.from_file(str(path))
+    except ValueError as error:
+        raise InvalidCell(f"world.model: {path}: {error}", field="world.model") from error
+    spec.option.timestep = cell.world.timestep
+    _add_cameras(spec, cell)
+    return spec
+
+
+def load_model(cell: Cell) -> mujoco.MjModel:
+    """Return the belief's model: what the cell file says, nothing drawn, servos as actuators.
+
+    ``ctrl`` holds six commanded joint positions [rad] in bus order. Torque is
+    stiffness * (command - position), at most the joint's effort; the drive's damping and
+    friction are the joint's.
+
+    Raises:
+        InvalidCell: the world lacks what the cell file names.
+    """
+    spec = load_spec(cell)
+    for name in cell.arm.all_joints:
+        _add_servo(spec, cell, name)
+    model = spec.compile()
+    Scene(model, cell)  # refuses now, and not at first use, what the world lacks
+    return model
+
+
+class Scene:
+    """Where the cell's things are in a model's arrays, and its geometry in closed form.
+
+    ``joint_qpos`` and ``joint_dofs`` (6,) are addresses in bus order, ``bodies`` body ids by
+    object name, ``geom_body`` body names by geom id, ``tcp`` the site's id.
+
+    Raises:
+        InvalidCell: the model lacks a joint, body or site that the cell names.
+    """
+
+    def __init__(self, model: mujoco.MjModel, cell: Cell) -> None:
+        self.model = model
+        self.cell = cell
+        joints = [_find(model, mujoco.mjtObj.mjOBJ_JOINT, name) for name in cell.arm.all_joints]
+        self.joint_qpos: NDArray[np.int32] = model.jnt_qposadr[joints]
+        self.joint_dofs: NDArray[np.int32] = model.jnt_dofadr[joints]
+        self.tcp = _find(model, mujoco.mjtObj.mjOBJ_SITE, cell.arm.tcp)
+        self.bodies = {
+            name: _find(model, mujoco.mjtObj.mjOBJ_BODY, thing.body)
+            for name, thing in cell.objects.items()
+        }
+        self.object_qpos = {name: self._free_joint(name) for name in cell.objects}
+        self.geom_body = tuple(
+            model.body(model.geom_bodyid[geom]).name for geom in range(model.ngeom)
+        )
+        self._jaw_range = tuple(model.jnt_range[joints[-1]])
+        self._jaw = self._jaw_geometry(joints[-1])
+        self._still = mujoco.MjData(model)
+
+    def joint_positions(self, data: mujoco.MjData) -> Array:
+        """Return the joints' positions (6,) [rad]."""
+        positions: Array = data.qpos[self.joint_qpos]
+        return positions
+
+    def tcp_pose(self, data: mujoco.MjData) -> tuple[Array, Array]:
+        """Return the TCP's position (3,) [m] and quaternion (4,) wxyz in the world's frame."""
+        quaternion = np.zeros(4)
+        mujoco.mju_mat2Quat(quaternion, data.site_xmat[self.tcp])
+        return data.site_xpos[self.tcp].copy(), quaternion
+
+    def gap_to_jaw(self, gap: float) -> float:
+        """Return the jaw's position [rad] at which the pads' tips are ``gap`` [m] apart.
+
+        A gap that the jaw cannot reach gives the nearest end of its range.
+        """
+        reach, phase, offset = self._jaw
+        sine = min(1.0, max(-1.0, (gap - offset) / reach))
+        low, high = self._jaw_range
+        return float(min(high, max(low, math.asin(sine) + phase)))
+
+    def jaw_to_gap(self, position: float) -> float:
+        """Return how far apart [m] the pads' tips are at a jaw position [rad]."""
+        reach, phase, offset = self._jaw
+        return offset + reach * math.sin(position - phase)
+
+    def gravity(self, q: Sequence[float] | Array) -> Array:
+        """Return the torque (6,) [N.m] that holds the empty arm still at ``q`` (6,) [rad].
+
+        Objects are trees of their own in the model, so their weight is not in it.
+        """
+        data = self._still
+        data.qpos[self.joint_qpos] = q
+        mujoco.mj_kinematics(self.model, data)
+        mujoco.mj_comPos(self.model, data)
+        torque = np.zeros(self.model.nv)
+        mujoco.mj_rne(self.model, data, 0, torque)
+        return torque[self.joint_dofs]
+
+    def set_object(
+        self,
+        data: mujoco.MjData,
+        name: str,
+        position: Sequence[float] | Array,
+        quaternion: Sequence[float] | Array,
+    ) -> None:
+        """Put an object at rest at a pose in the world's frame."""
+        qpos, dof = self.object_qpos[name]
+        data.qpos[qpos : qpos + 3] = position
+        data.qpos[qpos + 3 : qpos + 7] = quaternion
+        data.qvel[dof : dof + 6] = 0.0
+
+    def _free_joint(self, name: str) -> tuple[int, int]:
+        """Addresses of an object's free joint in qpos and qvel."""
+        body = self.model.body(self.bodies[name])
+        if body.jntnum[0] != 1 or self.model.jnt_type[body.jntadr[0]] != mujoco.mjtJoint.mjJNT_FREE:
+            raise InvalidCell(f"objects.{name}: body {body.name!r} cannot move freely.")
+        joint = body.jntadr[0]
+        return int(self.model.jnt_qposadr[joint]), int(self.model.jnt_dofadr[joint])
+
+    def _jaw_geometry(self, joint: int) -> tuple[float, float, float]:
+        """Reach, phase, offset of gap(q) = offset + reach * sin(q - phase).
+
+        The jaw's axis stands across the gripper's opening direction (gripper's x, the jaw's x
+        at q = 0), so the moving tip (a, b) of the jaw's frame is at a cos q - b sin q along it.
+        """
+        model = self.model
+        a, b, _ = model.site("moving_tip").pos
+        hinge = model.body_pos[model.jnt_bodyid[joint]][0]
+        offset = hinge - model.site("fixed_tip").pos[0]
+        return float(math.hypot(a, b)), float(math.atan2(-a, -b)), float(offset)
+
+
+def region_of(cell: Cell, position: Sequence[float] | Array) -> str | None:
+    """Return the first region that contains a point of the world's frame, or None."""
+    return next((name for name, box in cell.regions.items() if inside(box, position)), None)
+
+
+def inside(region: Region, position: Sequence[float] | Array) -> bool:
+    """Tell whether a point of the world's frame lies in a region's box."""
+    dx, dy, dz = (float(p) - c for p, c in zip(position, region.center, strict=True))
+    cosine, sine = math.cos(region.yaw), math.sin(region.yaw)
+    local = (cosine * dx + sine * dy, cosine * dy - sine * dx, dz)
+    return all(abs(x) <= size / 2 for x, size in zip(local, region.size, strict=True))
+
+
+def container(model: mujoco.MjModel, body: str) -> Region:
+    """Return the space between a container's walls, from its underside to the walls' top.
+
+    Walls are the body's boxes that stand beside its centre; the body may be turned about z.
+    """
+    fixed = model.body(body)
+    geoms = range(int(fixed.geomadr[0]), int(fixed.geomadr[0] + fixed.geomnum[0]))
+    near, high = model.geom_pos[geoms], model.geom_size[geoms]
+    faces = np.abs(near) - high  # distance of each box's inner face from the centre
+    width, depth = (2 * float(faces[faces[:, axis] > 0, axis].min()) for axis in (0, 1))
+    top = float((near + high)[:, 2].max())
+    x, y, z = fixed.pos
+    yaw = 2 * math.atan2(fixed.quat[3], fixed.quat[0])
+    return Region(center=(x, y, z + top / 2), size=(width, depth, top), yaw=yaw, body=body)
+
+
+def _find(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:
+    found = int(mujoco.mj_name2id(model, kind, name))
+    if found < 0:
+        what = kind.name.removeprefix("mjOBJ_").lower()
+        raise InvalidCell(f"The world has no {what} named {name!r} that the cell file names.")
+    return found
+
+
+def _add_servo(spec: mujoco.MjSpec, cell: Cell, name: str) -> None:
+    servo, limits = cell.arm.servo[name], cell.arm.limits[name]
+    joint = spec.joint(name)
+    if joint is None:
+        raise InvalidCell(f"The world has no joint named {name!r} that the cell file names.")
+    joint.damping[0], joint.frictionloss = servo.damping, servo.friction
+    actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+    actuator.set_to_position(kp=servo.stiffness)
+    actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+    actuator.forcerange = (-limits.effort, limits.effort)
+
+
+def _add_cameras(spec: mujoco.MjSpec, cell: Cell) -> None:
+    for name, camera in cell.cameras.items():
+        spec.worldbody.add_camera(
+            name=name, pos=camera.position, quat=camera.quaternion, fovy=camera.fovy
+        )
