@@ -29,8 +29,8 @@ sentence is for a person or a model: what was wrong, what is allowed, what to tr
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 
 class HandrailError(Exception):
@@ -83,6 +83,16 @@ class HandrailError(Exception):
         }
         return {key: part for key, part in parts.items() if part not in (None, "", [])}
 
+    @classmethod
+    def restore(cls, parts: Mapping[str, Any]) -> Self:
+        """Return an error with these attributes: how it crosses to another process."""
+        error = cls.__new__(cls, parts["message"])
+        error.__dict__.update(parts)
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).restore, (self.__dict__,)
+
     def __str__(self) -> str:
         tail = f" Try: {self.hint}" if self.hint else ""
         names = f" Valid: {', '.join(self.choices)}." if self.choices else ""
@@ -106,6 +116,7 @@ class InvalidCell(InvalidRequest):
     """A cell file with faults; ``faults`` lists every one of them."""
 
     code = "invalid_cell"
+    faults: tuple[str, ...] = ()
 
     def __init__(self, message: str, faults: Iterable[str] = (), **parts: Any) -> None:
         super().__init__(message, **parts)
@@ -141,6 +152,7 @@ class PlanRefused(Refused):
     """The check found violations; ``verdict`` is the whole finding."""
 
     code = "plan_refused"
+    verdict: Any = None
 
     def __init__(self, message: str, verdict: Any = None, **parts: Any) -> None:
         super().__init__(message, **parts)
@@ -178,6 +190,7 @@ class DeviceFault(HandrailError):
 
     code = "device_fault"
     status = "UNAVAILABLE"
+    subject: str = ""
 
     def __init__(self, message: str, *, subject: str = "", **parts: Any) -> None:
         super().__init__(message, field=parts.pop("field", subject), **parts)

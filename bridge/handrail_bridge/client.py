@@ -1,0 +1,297 @@
+"""The async client of the bridge: everything of ours that talks to it uses this one.
+
+::
+
+    async with Client.connect() as rail, rail.lease("me"):
+        receipt = await rail.run({"steps": [{"tool": "arm_home"}]})
+
+Every method raises the class of :mod:`handrail_drivers.errors` that the bridge raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+from handrail.v1 import rail_pb2 as rpc
+from handrail.v1 import rail_pb2_grpc as stubs
+
+from handrail_bridge import messages, run_dir
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.reports import (
+    CellDescription,
+    CellState,
+    Check,
+    Frame,
+    Lease,
+    Permit,
+    Receipt,
+    Tool,
+)
+from handrail_bridge.status import from_rpc
+from handrail_drivers.errors import PlanRefused, ProcessLost
+from handrail_sim.plan import Plan, as_json
+from handrail_sim.verdict import Verdict
+
+MESSAGE_LIMIT = 16 << 20  # bytes
+ANSWER = 15.0  # s, longest wait for one answer
+CHECK = 120.0  # s, longest wait for a verdict
+SILENCE = 10.0  # s without a message on a stream that talks all the time
+
+
+class Client:
+    """One connection to a bridge, in the agent's role.
+
+    Use it as an async context manager. Without a lease it observes, checks and stops;
+    :meth:`lease` gives the right to move for as long as its block runs.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._channel = grpc.aio.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+                ("grpc.enable_http_proxy", 0),
+            ],
+        )
+        self._rail: stubs.RailAsyncStub = stubs.RailStub(self._channel)
+        self._token = 0
+        self._tools: dict[str, Tool] = {}
+
+    @classmethod
+    def connect(cls, address: str | None = None) -> Self:
+        """Return a client for ``host:port`` or ``unix:path``; by default the running bridge."""
+        return cls(address or run_dir.running().address)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; what this client was moving stops with its lease."""
+        await self._channel.close()
+
+    async def cell(self) -> CellDescription:
+        """Describe the cell: geometry, limits, objects, regions, obstacles."""
+        answer = await _answer(self._rail.DescribeCell(rpc.DescribeCellRequest(), timeout=ANSWER))
+        return messages.read_cell(answer)
+
+    async def tools(self) -> dict[str, Tool]:
+        """List the tools by name, with their JSON Schemas."""
+        if not self._tools:
+            answer = await _answer(self._rail.ListTools(rpc.ListToolsRequest(), timeout=ANSWER))
+            self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
+        return self._tools
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call one tool; a moving tool takes the road of a plan of one step.
+
+        Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`.
+        """
+        known = (await self.tools()).get(tool)
+        if known is not None and known.effect == "move":
+            return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
+        request = rpc.CallToolRequest(name=tool, arguments_json=json.dumps(arguments))
+        answer = await _answer(self._rail.CallTool(request, timeout=ANSWER))
+        result: dict[str, Any] = json.loads(answer.result_json)
+        return result
+
+    async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
+        """Have a plan checked from the measured state; a passing verdict brings a permit."""
+        request = rpc.CheckPlanRequest(plan_json=_plan_json(plan))
+        return messages.read_check(await _answer(self._rail.CheckPlan(request, timeout=CHECK)))
+
+    async def execute(
+        self, plan: Plan | Mapping[str, Any], permit: Permit
+    ) -> AsyncIterator[CellState | Receipt]:
+        """Run a permitted plan: states while it moves, its receipt last. Leaving stops it."""
+        request = rpc.ExecutePlanRequest(
+            plan_json=_plan_json(plan), permit_id=permit.id, lease_token=self._token
+        )
+        async for event in _events(self._rail.ExecutePlan(request)):
+            if event.WhichOneof("event") == "receipt":
+                yield messages.read_receipt(event.receipt)
+            else:
+                yield messages.read_state(event.state)
+
+    async def run(
+        self,
+        plan: Plan | Mapping[str, Any],
+        on_state: Callable[[CellState], None] | None = None,
+    ) -> Receipt:
+        """Check a plan and run it; needs a :meth:`lease`.
+
+        Returns its receipt, also where it ended early (``completed`` is then false).
+
+        Raises:
+            PlanRefused: the check found violations; ``verdict`` holds all of them.
+        """
+        check = await self.check(plan)
+        if check.permit is None:
+            raise refusal(check.verdict)
+        async with contextlib.aclosing(self.execute(plan, check.permit)) as events:
+            async for event in events:
+                if isinstance(event, Receipt):
+                    return event
+                if on_state is not None:
+                    on_state(event)
+        raise ProcessLost("The bridge ended the execution without a receipt.")
+
+    async def stop(self, reason: str = "") -> Mode:
+        """Bring everything to a held stop. Latched: an operator has to reset and arm."""
+        answer = await _answer(self._rail.Stop(rpc.StopRequest(reason=reason), timeout=ANSWER))
+        return Mode(answer.mode)
+
+    async def state(self) -> CellState:
+        """Return the newest measured state."""
+        async with contextlib.aclosing(self.watch(100)) as states:
+            async for state in states:
+                return state
+        raise ProcessLost("The bridge sent no state.")
+
+    async def watch(self, rate: float = 10.0) -> AsyncIterator[CellState]:
+        """Stream the measured state at ``rate`` [Hz], 1 to 100."""
+        async for event in _events(self._rail.WatchState(rpc.WatchStateRequest(rate_hz=rate))):
+            yield messages.read_state(event.state)
+
+    async def grab(self, camera: str, format: str = "jpeg", max_width: int = 0) -> Frame:
+        """Return the newest frame of a camera, encoded; ``max_width`` [px] scales it down."""
+        request = rpc.GrabFrameRequest(camera=camera, format=format, max_width=max_width)
+        answer = await _answer(self._rail.GrabFrame(request, timeout=ANSWER))
+        return messages.read_frame(answer.frame)
+
+    async def frames(
+        self, camera: str, format: str = "jpeg", max_width: int = 0
+    ) -> AsyncIterator[Frame]:
+        """Stream a camera's frames; a slow reader misses frames and always has the newest."""
+        request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
+        async for event in _events(self._rail.StreamFrames(request)):
+            yield messages.read_frame(event.frame)
+
+    @contextlib.asynccontextmanager
+    async def lease(self, holder: str, heartbeat: float = 0.0) -> AsyncIterator[Lease]:
+        """Hold the exclusive right to move while the block runs.
+
+        Args:
+            holder: who asks, for people.
+            heartbeat: longest silence [s] after which it lapses; 0 is the cell's default.
+
+        Raises:
+            LeaseRefused: another client holds it.
+        """
+        call = self._rail.HoldLease()
+        request = rpc.HoldLeaseRequest(holder=holder, heartbeat_s=heartbeat)
+        lease = await _answer(_exchange(call, request))
+        beating = asyncio.create_task(_beat(call, request, lease.remaining / 4))
+        self._token = lease.token
+        try:
+            yield lease
+        finally:
+            self._token = 0
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            call.cancel()
+
+
+class OperatorClient(Client):
+    """A client in the operator's role, over the operator's Unix socket."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._operator: stubs.OperatorAsyncStub = stubs.OperatorStub(self._channel)
+
+    @classmethod
+    def connect(cls, socket_path: str | Path | None = None) -> Self:
+        """Return a client for the operator's socket; by default the running bridge's."""
+        return cls(f"unix:{socket_path or run_dir.running().operator_socket}")
+
+    async def arm(self) -> CellState:
+        """Hold the arm where it is, ready to play permitted plans."""
+        answer = await _answer(self._operator.Arm(rpc.ArmRequest(), timeout=ANSWER))
+        return messages.read_state(answer.state)
+
+    async def disarm(self) -> CellState:
+        """Write no more setpoints; torque stays, so that nothing falls."""
+        answer = await _answer(self._operator.Disarm(rpc.DisarmRequest(), timeout=ANSWER))
+        return messages.read_state(answer.state)
+
+    async def reset(self) -> CellState:
+        """Clear a latched stop or fault; the cell is disarmed afterwards."""
+        answer = await _answer(self._operator.Reset(rpc.ResetRequest(), timeout=ANSWER))
+        return messages.read_state(answer.state)
+
+    async def revoke_lease(self, reason: str = "") -> None:
+        """Take the lease from its holder; what the holder was moving stops."""
+        request = rpc.RevokeLeaseRequest(reason=reason)
+        await _answer(self._operator.RevokeLease(request, timeout=ANSWER))
+
+    async def remove_torque(self, confirm_cell: str) -> CellState:
+        """Remove torque: the arm falls. ``confirm_cell`` must be the cell's name."""
+        request = rpc.RemoveTorqueRequest(confirm_cell=confirm_cell)
+        answer = await _answer(self._operator.RemoveTorque(request, timeout=ANSWER))
+        return messages.read_state(answer.state)
+
+
+def refusal(verdict: Verdict) -> PlanRefused:
+    """Return the error of a verdict that did not pass: its first violation leads."""
+    first, *others = verdict.violations
+    more = f" ({len(others)} more: {', '.join(v.kind for v in others)}.)" if others else ""
+    return PlanRefused(
+        first.sentence + more,
+        verdict=verdict,
+        field=f"steps[{first.step}]" if first.step >= 0 else first.kind,
+        value=first.value,
+        limit=first.limit,
+        unit=first.unit,
+        hint=first.hint,
+    )
+
+
+def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
+    return json.dumps(as_json(plan) if isinstance(plan, Plan) else dict(plan))
+
+
+async def _answer(call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc(error) from None
+
+
+async def _events(call: Any) -> AsyncIterator[Any]:
+    try:
+        while True:
+            event = await asyncio.wait_for(call.read(), SILENCE)
+            if event is grpc.aio.EOF:
+                return
+            yield event
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc(error) from None
+    except TimeoutError:
+        raise ProcessLost(f"The bridge sent nothing for {SILENCE:g} s.") from None
+    finally:
+        call.cancel()
+
+
+async def _exchange(call: Any, request: rpc.HoldLeaseRequest) -> Lease:
+    async with asyncio.timeout(ANSWER):
+        await call.write(request)
+        answer = await call.read()
+    if answer is grpc.aio.EOF:
+        raise ProcessLost("The bridge ended the lease.")
+    return messages.read_lease(answer.lease)
+
+
+async def _beat(call: Any, request: rpc.HoldLeaseRequest, period: float) -> None:
+    while True:
+        await asyncio.sleep(period)
+        await _exchange(call, request)

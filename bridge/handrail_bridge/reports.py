@@ -1,0 +1,143 @@
+"""What the bridge tells its clients, as plain dataclasses. SI units throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail_bridge.loop.state import Mode
+from handrail_sim.verdict import GoalResult, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may move ``devices`` right now; ``holder`` is empty where nobody may."""
+
+    holder: str = ""
+    token: int = 0
+    remaining: float = 0.0  # s until it lapses without a heartbeat
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Single-use, expiring handle: this plan passed in this cell from this state."""
+
+    id: str
+    plan_digest: str
+    trajectory_digest: str
+    expires_in: float  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Answer to one check. ``permit`` is present only where the verdict passed."""
+
+    verdict: Verdict
+    permit: Permit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was asked, permitted, done and measured in one execution."""
+
+    id: str
+    plan_digest: str
+    permit_id: str
+    completed: bool
+    reason: str  # why it ended early; empty where completed
+    fault_code: str
+    duration: float  # s
+    peak_following_error: float  # rad
+    end_position: dict[str, float]  # rad, by joint
+    goal: tuple[GoalResult, ...]  # evaluated on the measured state
+
+    @property
+    def goal_met(self) -> bool:
+        """Whether the plan ran to its end and every predicate of its goal holds."""
+        return self.completed and all(result.met for result in self.goal)
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One joint as measured: rad, rad/s, N.m, Cel, V."""
+
+    name: str
+    position: float
+    velocity: float
+    effort: float
+    setpoint: float
+    temperature: float
+    voltage: float
+    moving: bool
+    torque_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the loop counted since it started; ``rate`` in Hz."""
+
+    ticks: int = 0
+    overruns: int = 0
+    late_reads: int = 0
+    retries: int = 0
+    clamps: int = 0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """The measured state of the cell at ``time_ns`` (monotonic), ``age`` [s] when sent."""
+
+    time_ns: int
+    age: float
+    mode: Mode
+    reason: str
+    fault_code: str
+    joints: tuple[Joint, ...]
+    tcp_position: tuple[float, ...]  # m, world frame
+    holding: bool  # felt by the jaw's position and effort
+    loop: Counters
+    lease: Lease
+    progress: float  # of the running plan, 0 to 1
+    plan_digest: str  # of the running plan; empty while nothing runs
+
+    def positions(self) -> dict[str, float]:
+        """Measured joint positions [rad] by name."""
+        return {joint.name: joint.position for joint in self.joints}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One operation that an agent sees. Schemas are JSON Schema, units as UCUM under "unit"."""
+
+    name: str
+    description: str
+    effect: str  # observe, move or configure
+    device: str
+    input_schema: dict[str, Any] = field(default_factory=dict)
+    output_schema: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One encoded camera frame, captured at ``time_ns`` (monotonic), ``age`` [s] when sent."""
+
+    camera: str
+    sequence: int
+    time_ns: int
+    age: float
+    width: int
+    height: int
+    format: str  # jpeg or png
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CellDescription:
+    """The cell as its clients see it: geometry, limits, objects, regions, obstacles."""
+
+    name: str
+    digest: str
+    cell: dict[str, Any]
+    notices: tuple[str, ...]  # warnings that every user should read

@@ -1,0 +1,126 @@
+"""Where a running bridge is found, and where it keeps what outlives it.
+
+The run directory (mode 0700) holds ``bridge.json`` and the operator's socket: it is
+``$XDG_RUNTIME_DIR/handrail/<cell>``, or ``/tmp/handrail-<uid>/<cell>``. The state directory
+holds the receipts: ``$XDG_STATE_HOME/handrail/<cell>``, or ``~/.local/state/handrail/<cell>``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from handrail_drivers.errors import ProcessLost, Refused
+
+SOCKET = "operator.sock"
+RECORD = "bridge.json"
+LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A running bridge: the agent's address, the operator's socket, its process."""
+
+    cell: str
+    address: str
+    operator_socket: str
+    pid: int
+
+
+def root() -> Path:
+    """Return the folder of all run directories of this user."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "handrail" if runtime else Path(f"/tmp/handrail-{os.getuid()}")  # noqa: S108 # checked for its owner in private()
+
+
+def state_dir(cell: str) -> Path:
+    """Return (and make) the folder of what outlives the bridge of a cell."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return private(Path(home) / "handrail" / cell)
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that only this user can enter, or refuse one that is not ours alone."""
+    for part in (folder.parent, folder):
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = part.lstat()
+        if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
+            raise Refused(f"{part} belongs to somebody else.", hint="set XDG_RUNTIME_DIR")
+        part.chmod(0o700)
+    return folder
+
+
+class RunDir:
+    """The run directory of one cell, held by one bridge at a time."""
+
+    def __init__(self, cell: str) -> None:
+        self.cell = cell
+        self.folder = private(root() / cell)
+        self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise Refused(
+                f"Another bridge runs the cell {cell!r}.", hint="stop that one first"
+            ) from None
+        self._clear()
+
+    @property
+    def operator_socket(self) -> Path:
+        """Path of the operator's Unix socket."""
+        return self.folder / SOCKET
+
+    def publish(self, address: str) -> None:
+        """Write ``bridge.json``, whole or not at all."""
+        record = Bridge(self.cell, address, str(self.operator_socket), os.getpid())
+        fresh = self.folder / f"{RECORD}.new"
+        fresh.write_text(json.dumps(asdict(record)))
+        fresh.replace(self.folder / RECORD)
+
+    def close(self) -> None:
+        """Take the record away and let the next bridge in."""
+        self._clear()
+        os.close(self._lock)
+
+    def _clear(self) -> None:
+        for name in (RECORD, SOCKET):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def running(cell: str | None = None) -> Bridge:
+    """Return the running bridge of a cell, or the only one that runs.
+
+    Raises:
+        ProcessLost: none runs, or several do and none was named.
+    """
+    found = [bridge for path in root().glob(f"*/{RECORD}") if (bridge := _read(path))]
+    if cell is not None:
+        found = [bridge for bridge in found if bridge.cell == cell]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ProcessLost("No bridge is running.", hint="start one: handrail up desk --sim")
+    raise ProcessLost(
+        "Several bridges are running.", choices=[bridge.cell for bridge in found], hint="--cell"
+    )
+
+
+def _read(path: Path) -> Bridge | None:
+    """A record counts only while its writer holds the lock: a killed bridge leaves a stale one."""
+    try:
+        record = Bridge(**json.loads(path.read_text()))
+        handle = os.open(path.parent / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except (OSError, ValueError, TypeError):
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return record
+    finally:
+        os.close(handle)
+    return None

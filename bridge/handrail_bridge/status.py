@@ -1,0 +1,98 @@
+"""HandrailError <-> google.rpc.Status, so that a client raises the class that the bridge raised.
+
+``handrail.v1.ErrorDetail`` rides in the status details and carries the machine-readable part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import status_pb2
+from handrail.v1 import error_pb2
+
+from handrail_drivers.errors import (
+    HandrailError,
+    InvalidRequest,
+    MotionStopped,
+    NotPermittedRole,
+    ProcessLost,
+)
+
+TRAILER = "grpc-status-details-bin"
+
+
+def _tree(root: type[HandrailError]) -> Iterator[type[HandrailError]]:
+    yield root
+    for branch in root.__subclasses__():
+        yield from _tree(branch)
+
+
+CLASSES = {error.code: error for error in _tree(HandrailError)}
+
+
+def to_status(error: HandrailError) -> status_pb2.Status:
+    """Return the status of an error, its detail packed."""
+    detail = error_pb2.ErrorDetail(
+        code=error.code,
+        message=error.message,
+        field=error.field,
+        value_json=json.dumps(error.value, default=str),
+        limit_json=json.dumps(error.limit, default=str),
+        unit=error.unit,
+        hint=error.hint,
+        choices=error.choices,
+    )
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    code: int = grpc.StatusCode[error.status].value[0]
+    return status_pb2.Status(code=code, message=str(error), details=[packed])
+
+
+def from_status(status: status_pb2.Status) -> HandrailError:
+    """Return the error that :func:`to_status` was given: same class, same parts."""
+    detail = error_pb2.ErrorDetail()
+    if not any(packed.Unpack(detail) for packed in status.details):
+        return HandrailError(status.message)
+    parts = {
+        "message": detail.message,
+        "field": detail.field,
+        "value": json.loads(detail.value_json or "null"),
+        "limit": json.loads(detail.limit_json or "null"),
+        "unit": detail.unit,
+        "hint": detail.hint,
+        "choices": tuple(detail.choices),
+    }
+    return CLASSES.get(detail.code, HandrailError).restore(parts)
+
+
+def from_rpc(error: grpc.aio.AioRpcError) -> HandrailError:
+    """Return what the bridge raised, or, where it had no say, what happened to the call."""
+    for key, value in error.trailing_metadata() or ():
+        if key == TRAILER and isinstance(value, bytes):
+            return from_status(status_pb2.Status.FromString(value))
+    sentence = error.details() or error.code().name
+    match error.code():
+        case grpc.StatusCode.UNIMPLEMENTED:
+            return NotPermittedRole(
+                "This address does not offer that service.",
+                hint="acts of the operator go over the operator's Unix socket",
+            )
+        case grpc.StatusCode.UNAVAILABLE:
+            return ProcessLost("The bridge does not answer.", hint="start it: handrail up CELL")
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return ProcessLost("The bridge did not answer in time.")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED | grpc.StatusCode.INVALID_ARGUMENT:
+            return InvalidRequest(sentence)
+        case grpc.StatusCode.CANCELLED:
+            return MotionStopped("The call was cancelled.")
+    return HandrailError(sentence)
+
+
+async def abort(context: grpc.aio.ServicerContext, error: HandrailError) -> None:  # type: ignore[type-arg] # the stub is generic over messages that do not matter here
+    """End a call with this error. Raises, as grpc's own abort does."""
+    status = to_status(error)
+    trailer = ((TRAILER, status.SerializeToString()),)
+    await context.abort(grpc.StatusCode[error.status], status.message, trailer)
