@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+
 from handrail_sim.cell import Camera, Cell, SceneObject
 from handrail_sim.world import Array, load_spec
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mujoco
+
 from handrail_sim.cell import Cell, Region
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
 from handrail_sim.world import Array, Scene, container, inside

@@ -1,0 +1,1 @@
+"""The twin: the truth, and the wires that stand in for hardware."""
