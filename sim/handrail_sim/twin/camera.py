@@ -109,9 +109,11 @@ class CameraProcess:
         except BrokenPipeError:
             raise ProcessLost("The camera process ended before it took its job.") from None
         ready, _, _ = select.select([answer], [], [], START_TIMEOUT)
-        line = answer.readline() if ready else b""
-        if not line:
+        if not ready:
             raise ProcessLost(f"The camera process did not start within {START_TIMEOUT:.0f} s.")
+        line = answer.readline()
+        if not line:
+            raise ProcessLost("The camera process ended before it was ready.")
         return int(json.loads(line)["port"])
 
 

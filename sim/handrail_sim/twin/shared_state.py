@@ -24,7 +24,7 @@ class SharedState:
     """A memfd with the newest position vector; pass ``fileno`` to a child to share it."""
 
     def __init__(self, fileno: int) -> None:
-        """Use an existing memfd, which stays the caller's to close."""
+        """Use an existing memfd, which becomes this object's to close."""
         self.fileno = fileno
         self._map = mmap.mmap(fileno, 2 * SLOT)
         self._sequence = 0
@@ -55,8 +55,10 @@ class SharedState:
         return np.frombuffer(body, dtype="<f8"), time
 
     def close(self) -> None:
-        """Unmap; the memfd itself is closed by whoever made it."""
-        self._map.close()
+        """Unmap and close the memfd; may be called again."""
+        if not self._map.closed:
+            self._map.close()
+            os.close(self.fileno)
 
     def _slot(self, index: int) -> tuple[int, float, bytes] | None:
         start = index * SLOT

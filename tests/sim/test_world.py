@@ -1,0 +1,159 @@
+"""The desk's world agrees with the desk's cell file, and holds what it must."""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+import pytest
+from handrail_drivers.errors import InvalidCell
+from handrail_sim.cell import Cell
+from handrail_sim.world import Scene, container, inside, load_model, region_of
+
+ARM = ("base", "shoulder", "upper_arm", "lower_arm", "wrist", "gripper", "moving_jaw")
+
+
+@pytest.fixture
+def model(cell: Cell) -> mujoco.MjModel:
+    return load_model(cell)
+
+
+def test_bins_stand_where_the_cell_says(cell: Cell, model: mujoco.MjModel) -> None:
+    formed = {name: region for name, region in cell.regions.items() if region.body}
+    assert set(formed) == {"red_bin", "blue_bin"}
+    for region in formed.values():
+        found = container(model, str(region.body))
+        assert found.center == pytest.approx(region.center, abs=1e-6)
+        assert found.size == pytest.approx(region.size, abs=1e-6)
+        assert found.yaw == pytest.approx(region.yaw, abs=1e-6)
+
+
+def test_obstacles_stand_where_the_cell_says(cell: Cell, model: mujoco.MjModel) -> None:
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    for obstacle in cell.obstacles.values():
+        body = model.body(obstacle.body)
+        assert body.geomnum[0] == 1
+        geom = body.geomadr[0]
+        turned = data.geom_xmat[geom].reshape(3, 3)
+        assert data.geom_xpos[geom] == pytest.approx(obstacle.center, abs=1e-6)
+        assert 2 * model.geom_size[geom] == pytest.approx(obstacle.size, abs=1e-6)
+        assert math.atan2(turned[1, 0], turned[0, 0]) == pytest.approx(obstacle.yaw, abs=1e-6)
+
+
+def test_objects_are_what_the_cell_says(cell: Cell, model: mujoco.MjModel) -> None:
+    for thing in cell.objects.values():
+        body = model.body(thing.body)
+        assert 2 * model.geom_size[body.geomadr[0]] == pytest.approx(thing.size, abs=1e-6)
+        assert body.mass[0] == pytest.approx(thing.mass, abs=1e-6)
+
+
+def test_every_geom_is_named_by_its_body(cell: Cell, model: mujoco.MjModel) -> None:
+    scene = Scene(model, cell)
+    for geom in range(model.ngeom):
+        assert model.geom(geom).name.startswith(f"{scene.geom_body[geom]}/")
+    names = {model.geom(geom).name for geom in range(model.ngeom)}
+    assert {"gripper/fixed_pad", "moving_jaw/moving_pad"} <= names
+
+
+def test_shoulder_does_not_rub_on_the_base(cell: Cell, model: mujoco.MjModel) -> None:
+    """The base is welded to the world, so only an exclude keeps the pan joint free."""
+    data, scene = mujoco.MjData(model), Scene(model, cell)
+    for pan in np.linspace(-1.9, 1.9, 20):
+        data.qpos[scene.joint_qpos] = [cell.arm.home[name] for name in cell.arm.all_joints]
+        data.qpos[scene.joint_qpos[0]] = pan
+        mujoco.mj_forward(model, data)
+        pairs = {frozenset(scene.geom_body[geom] for geom in c.geom) for c in data.contact}
+        assert frozenset(("base", "shoulder")) not in pairs
+
+
+@pytest.mark.parametrize("pose", ["home", "rest"])
+def test_home_and_rest_touch_nothing(cell: Cell, model: mujoco.MjModel, pose: str) -> None:
+    data, scene = mujoco.MjData(model), Scene(model, cell)
+    named = getattr(cell.arm, pose)
+    data.qpos[scene.joint_qpos] = [named[name] for name in cell.arm.all_joints]
+    mujoco.mj_forward(model, data)
+    touching = {scene.geom_body[geom] for contact in data.contact for geom in contact.geom}
+    assert not touching & set(ARM)
+    for name in cell.arm.all_joints:
+        assert cell.arm.limits[name].low < named[name] < cell.arm.limits[name].high
+
+
+def test_servos_pull_as_the_cell_says(cell: Cell, model: mujoco.MjModel) -> None:
+    data, scene = mujoco.MjData(model), Scene(model, cell)
+    home = np.array([cell.arm.home[name] for name in cell.arm.all_joints])
+    for error in (0.01, 1.0):
+        data.qpos[scene.joint_qpos] = home
+        data.ctrl[:] = home + error
+        mujoco.mj_forward(model, data)
+        for joint, name in enumerate(cell.arm.all_joints):
+            wanted = min(cell.arm.servo[name].stiffness * error, cell.arm.limits[name].effort)
+            assert data.actuator_force[joint] == pytest.approx(wanted)
+
+
+def test_jaw_and_gap_are_inverse_and_true(cell: Cell, model: mujoco.MjModel) -> None:
+    data, scene = mujoco.MjData(model), Scene(model, cell)
+    tips = [model.site(name).id for name in ("fixed_tip", "moving_tip")]
+    gripper = model.body("gripper").id
+    for jaw in np.linspace(-0.17, 1.70, 30):
+        data.qpos[scene.joint_qpos[-1]] = jaw
+        mujoco.mj_kinematics(model, data)
+        across = data.xmat[gripper].reshape(3, 3)[:, 0]
+        gap = (data.site_xpos[tips[1]] - data.site_xpos[tips[0]]) @ across
+        assert scene.jaw_to_gap(jaw) == pytest.approx(gap, abs=1e-6)
+        assert scene.gap_to_jaw(gap) == pytest.approx(jaw, abs=1e-6)
+    assert scene.gap_to_jaw(0.0) == pytest.approx(cell.arm.limits["gripper"].low, abs=1e-4)
+
+
+def test_a_held_cube_stays_while_the_arm_swings(cell: Cell, model: mujoco.MjModel) -> None:
+    """What the contact parameters are for: six swings of 1.5 rad, creep of a few mm at most."""
+    data, scene = mujoco.MjData(model), Scene(model, cell)
+    command = np.array([cell.arm.home[name] for name in cell.arm.all_joints])
+    command[0], command[-1] = -0.75, 0.2
+    data.qpos[scene.joint_qpos] = command
+    command[-1] = cell.arm.limits["gripper"].low
+
+    def step(pan_speed: float) -> None:
+        command[0] += pan_speed * model.opt.timestep
+        load = scene.gravity(scene.joint_positions(data))
+        data.ctrl[:] = command + load / 17.8 * (np.arange(6) < 5)
+        mujoco.mj_step(model, data)
+
+    def offset() -> float:
+        mujoco.mj_kinematics(model, data)
+        cube = data.xpos[scene.bodies["red_cube_a"]]
+        return float(np.linalg.norm(cube - scene.tcp_pose(data)[0]))
+
+    for _ in range(200):  # a cube hung in the air, until the jaw has closed on it
+        mujoco.mj_kinematics(model, data)
+        scene.set_object(data, "red_cube_a", *scene.tcp_pose(data))
+        step(0.0)
+    for swing in range(6):
+        for _ in range(375):
+            step(2.0 if swing % 2 == 0 else -2.0)
+    assert offset() < 0.004
+    assert scene.jaw_to_gap(data.qpos[scene.joint_qpos[-1]]) == pytest.approx(0.025, abs=0.001)
+
+
+def test_points_lie_in_regions(cell: Cell) -> None:
+    red = cell.regions["red_bin"]
+    x, y, _ = red.center
+    assert region_of(cell, (x, y, 0.0155)) == "red_bin"
+    assert not inside(red, (x, y, 0.036))
+    assert inside(red, (x + 0.06, y, 0.02))  # along its diagonal: it is turned by 45 degrees
+    assert not inside(red, (x + 0.065, y, 0.02))
+    assert region_of(cell, (0.5, 0.5, 0.0)) is None
+
+
+def test_a_world_that_is_not_there_is_refused(cell: Cell) -> None:
+    world = cell.world.model_copy(update={"model": "desc.xml"})
+    with pytest.raises(InvalidCell, match=r"desc\.xml") as refused:
+        load_model(cell.model_copy(update={"world": world}))
+    assert "desk.xml" in refused.value.choices
+
+
+def test_a_body_that_is_not_there_is_refused(cell: Cell) -> None:
+    cube = cell.objects["blue_cube"].model_copy(update={"body": "green_cube"})
+    with pytest.raises(InvalidCell, match="green_cube"):
+        load_model(cell.model_copy(update={"objects": {"blue_cube": cube}}))
