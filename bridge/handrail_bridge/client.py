@@ -21,6 +21,9 @@ from typing import Any, Self
 import grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
+from handrail_drivers.errors import PlanRefused, ProcessLost
+from handrail_sim.plan import Plan, as_json
+from handrail_sim.verdict import Verdict
 
 from handrail_bridge import messages, run_dir
 from handrail_bridge.loop.state import Mode
@@ -35,9 +38,6 @@ from handrail_bridge.reports import (
     Tool,
 )
 from handrail_bridge.status import from_rpc
-from handrail_drivers.errors import PlanRefused, ProcessLost
-from handrail_sim.plan import Plan, as_json
-from handrail_sim.verdict import Verdict
 
 MESSAGE_LIMIT = 16 << 20  # bytes
 ANSWER = 15.0  # s, longest wait for one answer

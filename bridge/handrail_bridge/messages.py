@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from handrail.v1 import plan_pb2, rail_pb2, state_pb2
+from handrail_sim.verdict import GoalResult, Verdict, Violation, ViolationKind
 
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
@@ -20,7 +21,6 @@ from handrail_bridge.reports import (
     Receipt,
     Tool,
 )
-from handrail_sim.verdict import GoalResult, Verdict, Violation, ViolationKind
 
 
 def write_check(check: Check) -> rail_pb2.CheckPlanResponse:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail_bridge.loop.state import Mode
 from handrail_sim.verdict import GoalResult, Verdict
+
+from handrail_bridge.loop.state import Mode
 
 
 @dataclass(frozen=True, slots=True)

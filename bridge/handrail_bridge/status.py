@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 from handrail.v1 import error_pb2
-
 from handrail_drivers.errors import (
     HandrailError,
     InvalidRequest,
@@ -91,7 +91,7 @@ def from_rpc(error: grpc.aio.AioRpcError) -> HandrailError:
     return HandrailError(sentence)
 
 
-async def abort(context: grpc.aio.ServicerContext, error: HandrailError) -> None:  # type: ignore[type-arg] # the stub is generic over messages that do not matter here
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: HandrailError) -> NoReturn:
     """End a call with this error. Raises, as grpc's own abort does."""
     status = to_status(error)
     trailer = ((TRAILER, status.SerializeToString()),)

@@ -1,0 +1,39 @@
+"""How a handler of the gRPC services ends: with its answer, or with a status of ours."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+
+from handrail_bridge.status import abort
+from handrail_drivers.errors import HandrailError
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S")
+Q = TypeVar("Q")
+A = TypeVar("A")
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler = Callable[[S, Q, Context], Awaitable[A]]
+
+
+def answering(handler: Handler[S, Q, A]) -> Handler[S, Q, A]:
+    """Turn an error of ours into its status; a fault of ours is logged and says so."""
+
+    @functools.wraps(handler)
+    async def call(self: S, request: Q, context: Context) -> A:
+        try:
+            return await handler(self, request, context)
+        except HandrailError as error:
+            return await abort(context, error)
+        except grpc.aio.AbortError:
+            raise
+        except Exception:  # a traceback belongs into our log, never into an answer
+            log.exception("%s failed", handler.__name__)
+            return await abort(context, HandrailError("The bridge failed; its log says how."))
+
+    return call

@@ -1,0 +1,131 @@
+"""What the bridge believes of the objects: the last look, advanced by what plans predicted.
+
+An object is ``seen``, ``predicted`` until seen or felt again, or ``unknown``. A held object
+is a pose in the gripper's frame, believed for as long as the jaw feels something.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from handrail_sim.cell import Camera, SceneObject
+from handrail_sim.verdict import ObjectBelief
+
+if TYPE_CHECKING:
+    from handrail_bridge.vision import Detection
+
+LOST = ObjectBelief((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), "unknown", 0)
+STRANGE = 0.15  # m: a detection farther off than this is rather an object of unknown place
+
+
+class Belief:
+    """The objects of one cell, as believed.
+
+    ``version`` grows whenever an object turns out elsewhere than it was believed, by more
+    than ``tolerance`` [m]: a permit checked against another version is dead.
+    """
+
+    def __init__(self, objects: Mapping[str, SceneObject], tolerance: float) -> None:
+        self._colors = {name: thing.color for name, thing in objects.items()}
+        self._tolerance = tolerance
+        self._objects = dict.fromkeys(objects, LOST)
+        self._anchor = dict(self._objects)  # as it stood when the version last grew
+        self.version = 1
+
+    @property
+    def objects(self) -> dict[str, ObjectBelief]:
+        """Every object of the cell, by name."""
+        return dict(self._objects)
+
+    @property
+    def held(self) -> str | None:
+        """The object that is believed to be in the gripper."""
+        return next((name for name, thing in self._objects.items() if thing.held_pose), None)
+
+    def look(self, detections: Iterable[Detection], camera: Camera, time_ns: int) -> None:
+        """Take over what a camera saw, at ``time_ns``.
+
+        What the camera should have seen and did not is unknown afterwards; what lies
+        outside of its search area, and what is held, stays as it was.
+        """
+        seen = self._associate(list(detections))
+        fresh = dict(self._objects)
+        for name, thing in self._objects.items():
+            if thing.held_pose:
+                continue
+            if name in seen:
+                spot = seen[name]
+                turn = (math.cos(spot.yaw / 2), 0.0, 0.0, math.sin(spot.yaw / 2))
+                fresh[name] = ObjectBelief(spot.position, turn, "seen", time_ns)
+            elif _inside(camera, thing.position):
+                fresh[name] = LOST
+        self._become(fresh)
+
+    def advance(self, predicted: Mapping[str, ObjectBelief]) -> None:
+        """Take over where a plan that ran to its end left the objects."""
+        self._become({**self._objects, **predicted})
+
+    def doubt(self, predicted: Mapping[str, ObjectBelief]) -> None:
+        """A plan ended early: what it would have moved is unknown, unless it is still held."""
+        fresh = dict(self._objects)
+        for name, end in predicted.items():
+            start = self._objects[name]
+            if not start.held_pose and _differ(start, end, self._tolerance):
+                fresh[name] = LOST
+        self._become(fresh)
+
+    def feel(self, holding: bool) -> None:
+        """Take over what the jaw feels: an object no longer felt was dropped somewhere."""
+        if self.held is not None and not holding:
+            self._become({**self._objects, self.held: LOST})
+
+    def _become(self, fresh: dict[str, ObjectBelief]) -> None:
+        self._objects = fresh
+        if any(_differ(self._anchor[name], fresh[name], self._tolerance) for name in fresh):
+            self._anchor = dict(fresh)
+            self.version += 1
+
+    def _associate(self, detections: list[Detection]) -> dict[str, Detection]:
+        found: dict[str, Detection] = {}
+        for color in set(self._colors.values()):
+            names = [name for name, own in self._colors.items() if own == color]
+            spots = [spot for spot in detections if spot.color == color]
+            found.update(self._assign(names, spots))
+        return found
+
+    def _assign(self, names: list[str], spots: list[Detection]) -> dict[str, Detection]:
+        """Give detections to objects of one colour so that the distances add up to the least."""
+        count = min(len(names), len(spots))
+        nearest = sorted(spots, key=lambda spot: min(self._distance(n, spot) for n in names))
+        options = (
+            dict(zip(chosen, nearest[:count], strict=True))
+            for chosen in permutations(names, count)
+        )
+        return min(
+            options,
+            key=lambda option: sum(self._distance(name, spot) for name, spot in option.items()),
+        )
+
+    def _distance(self, name: str, spot: Detection) -> float:
+        thing = self._objects[name]
+        if thing.source == "unknown":
+            return STRANGE
+        return math.dist(thing.position[:2], spot.position[:2])
+
+
+
+
+def _inside(camera: Camera, position: tuple[float, float, float]) -> bool:
+    x_min, x_max, y_min, y_max = camera.search
+    return x_min <= position[0] <= x_max and y_min <= position[1] <= y_max
+
+
+def _differ(one: ObjectBelief, other: ObjectBelief, tolerance: float) -> bool:
+    if (one.source == "unknown") != (other.source == "unknown"):
+        return True
+    if bool(one.held_pose) != bool(other.held_pose):
+        return True
+    return one.source != "unknown" and math.dist(one.position, other.position) > tolerance

@@ -1,0 +1,150 @@
+"""The checker as a process of its own: MuJoCo never runs inside the server.
+
+The worker is spawned, niced, dies with the bridge, and is replaced when it dies or hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from handrail_drivers.errors import HandrailError, ProcessLost, Refused
+from handrail_sim.cell import Cell
+from handrail_sim.check.checker import Checker
+from handrail_sim.plan import Plan
+from handrail_sim.verdict import StartState, Verdict
+
+NICE = 10
+WAITING = 8  # checks in line, the running one included
+START = 60.0  # s to import MuJoCo and compile the world
+CHECK = 60.0  # s
+QUESTION = 5.0  # s
+PR_SET_PDEATHSIG = 1
+
+
+class CheckerProcess:
+    """One worker process that holds a Checker of the cell."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._in_line = 0
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> Connection:
+        """Spawn the worker and wait until its world stands."""
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._pipe = ours
+        self._process = context.Process(
+            target=_work, args=(self._cell, theirs, os.getpid()), name="checker", daemon=True
+        )
+        self._process.start()  # on this thread: the worker dies with the thread that made it
+        theirs.close()
+        await self._answer(ours, START)
+        return ours
+
+    async def check(self, plan: Plan, start: StartState) -> Verdict:
+        """Check a plan. Raises ProcessLost where the worker died or hung; it is replaced then."""
+        verdict: Verdict = await self._ask(CHECK, "check", plan, start)
+        return verdict
+
+    async def hold_command(self, position: tuple[float, ...]) -> tuple[float, ...]:
+        """Return measured positions [rad] plus load compensation, in bus order."""
+        command: tuple[float, ...] = await self._ask(QUESTION, "hold_command", position)
+        return command
+
+    def close(self) -> None:
+        """End the worker and wait for it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._process = None
+        if self._pipe is not None:
+            self._pipe.close()
+
+    async def _ask(self, timeout: float, method: str, *arguments: Any) -> Any:
+        if self._in_line >= WAITING:
+            raise Refused(
+                f"{WAITING} checks are waiting already.", limit=WAITING, hint="try again later"
+            )
+        # Shielded: an asker who gives up must not leave its answer to the next one.
+        return await asyncio.shield(self._exchange(timeout, method, arguments))
+
+    async def _exchange(self, timeout: float, method: str, arguments: tuple[Any, ...]) -> Any:
+        self._in_line += 1
+        try:
+            async with self._turn:
+                pipe = await self._worker()
+                try:
+                    pipe.send((method, arguments))
+                except OSError:
+                    raise self._lost("died") from None
+                return await self._answer(pipe, timeout)
+        finally:
+            self._in_line -= 1
+
+    async def _worker(self) -> Connection:
+        if self._process is None or self._pipe is None or not self._process.is_alive():
+            self.close()
+            return await self.start()
+        return self._pipe
+
+    async def _answer(self, pipe: Connection, timeout: float) -> Any:
+        """Wait for the worker in a thread; killing the worker ends the thread's wait."""
+        waiting = asyncio.create_task(asyncio.to_thread(pipe.recv))
+        done, _ = await asyncio.wait({waiting}, timeout=timeout)
+        if not done:
+            lost = self._lost(f"did not answer within {timeout:g} s")
+            await asyncio.gather(waiting, return_exceptions=True)
+            raise lost
+        try:
+            answer = waiting.result()
+        except (EOFError, OSError):
+            raise self._lost("died") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _lost(self, what: str) -> ProcessLost:
+        """The next question starts another worker."""
+        if self._process is not None:
+            self._process.kill()
+        return ProcessLost(
+            f"The process that checks plans {what}; another one takes its place.",
+            hint="check the plan again",
+        )
+
+
+def _work(cell: Cell, pipe: Connection, parent: int) -> None:
+    """Answer questions until the bridge closes the pipe or dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bridge's to handle
+    os.nice(NICE)
+    checker = Checker(cell)
+    pipe.send(None)
+    while True:
+        try:
+            method, arguments = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_result(checker, method, arguments))
+
+
+def _result(checker: Checker, method: str, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return getattr(checker, method)(*arguments)
+    except HandrailError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 # a fault of the check refuses the plan, by name
+        return HandrailError(f"The check failed by a fault of its own: {error!r}.")

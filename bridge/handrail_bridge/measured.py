@@ -1,0 +1,100 @@
+"""What a reading of the joints means: where the TCP is, how far the jaw is open, what it feels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import mujoco
+
+from handrail_bridge.loop.state import LoopState
+from handrail_bridge.reports import Counters, Joint
+from handrail_drivers.errors import StaleReading
+from handrail_sim.cell import Cell
+from handrail_sim.world import Scene, load_model
+
+STALE = 0.5  # s: an older reading starts no check and no motion
+STILL = 0.05  # rad/s
+Point = tuple[float, float, float]
+
+
+class Measured:
+    """The cell's geometry applied to readings of its loop."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        model = load_model(cell)
+        self._scene = Scene(model, cell)
+        self._data = mujoco.MjData(model)
+
+    def tcp(self, position: Sequence[float]) -> Point:
+        """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""
+        self._data.qpos[self._scene.joint_qpos] = position
+        mujoco.mj_kinematics(self._scene.model, self._data)
+        x, y, z = self._scene.tcp_pose(self._data)[0].tolist()
+        return x, y, z
+
+    def gap(self, state: LoopState) -> float:
+        """Return how far apart the pads are [m]."""
+        return self._scene.jaw_to_gap(state.position[-1])
+
+    def holding(self, state: LoopState) -> bool:
+        """Tell whether the jaw feels something: stopped short of closed, and pressing."""
+        arm = self._cell.arm
+        jaw, effort = state.position[-1], state.effort[-1]
+        return arm.jaw_empty < jaw < arm.jaw_open and abs(effort) >= arm.hold_effort
+
+    def positions(self, state: LoopState) -> dict[str, float]:
+        """Return the measured joint positions [rad] by name."""
+        return dict(zip(self._cell.arm.all_joints, state.position, strict=True))
+
+    def still(self, state: LoopState) -> bool:
+        """Tell whether no joint moves."""
+        return all(abs(velocity) < STILL for velocity in state.velocity)
+
+    def joints(self, state: LoopState) -> tuple[Joint, ...]:
+        """Return every joint's reading."""
+        return tuple(
+            Joint(
+                name=name,
+                position=state.position[i],
+                velocity=state.velocity[i],
+                effort=state.effort[i],
+                setpoint=state.setpoint[i],
+                temperature=state.temperature[i],
+                voltage=state.voltage[i],
+                moving=abs(state.velocity[i]) >= STILL,
+                torque_enabled=state.torque_enabled[i],
+            )
+            for i, name in enumerate(self._cell.arm.all_joints)
+        )
+
+    def counters(self, state: LoopState) -> Counters:
+        """Return what the loop counted."""
+        return Counters(
+            state.ticks,
+            state.overruns,
+            state.late_reads,
+            state.retries,
+            state.clamps,
+            float(self._cell.loop.rate),
+        )
+
+
+def age(time_ns: int) -> float:
+    """Return how long ago [s] a monotonic time was."""
+    return (time.monotonic_ns() - time_ns) * 1e-9
+
+
+def fresh(state: LoopState) -> LoopState:
+    """Return the state, or refuse it where it is too old to start anything from."""
+    old = age(state.time_ns)
+    if old > STALE:
+        raise StaleReading(
+            f"The joints were last read {old:.1f} s ago: {state.reason or 'the loop is silent'}.",
+            subject="loop",
+            value=old,
+            limit=STALE,
+            unit="s",
+        )
+    return state

@@ -1,0 +1,46 @@
+"""handrail.v1.Operator: what only the operator may do. Served on the operator's socket alone."""
+
+from __future__ import annotations
+
+from handrail.v1 import rail_pb2, rail_pb2_grpc
+
+from handrail_bridge.answering import Context, answering
+from handrail_bridge.messages import write_state
+from handrail_bridge.rail import Rail
+
+
+class OperatorService(rail_pb2_grpc.OperatorServicer):
+    """Arm, disarm, reset, revoke a lease, remove torque."""
+
+    def __init__(self, rail: Rail) -> None:
+        self._rail = rail
+
+    @answering
+    async def Arm(self, request: rail_pb2.ArmRequest, context: Context) -> rail_pb2.ArmResponse:
+        return rail_pb2.ArmResponse(state=write_state(await self._rail.arm()))
+
+    @answering
+    async def Disarm(
+        self, request: rail_pb2.DisarmRequest, context: Context
+    ) -> rail_pb2.DisarmResponse:
+        return rail_pb2.DisarmResponse(state=write_state(await self._rail.disarm()))
+
+    @answering
+    async def Reset(
+        self, request: rail_pb2.ResetRequest, context: Context
+    ) -> rail_pb2.ResetResponse:
+        return rail_pb2.ResetResponse(state=write_state(await self._rail.reset()))
+
+    @answering
+    async def RevokeLease(
+        self, request: rail_pb2.RevokeLeaseRequest, context: Context
+    ) -> rail_pb2.RevokeLeaseResponse:
+        await self._rail.revoke_lease(request.reason[:200])
+        return rail_pb2.RevokeLeaseResponse()
+
+    @answering
+    async def RemoveTorque(
+        self, request: rail_pb2.RemoveTorqueRequest, context: Context
+    ) -> rail_pb2.RemoveTorqueResponse:
+        state = await self._rail.remove_torque(request.confirm_cell)
+        return rail_pb2.RemoveTorqueResponse(state=write_state(state))

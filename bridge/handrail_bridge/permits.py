@@ -1,0 +1,142 @@
+"""Permits: this plan passed in this cell from this state. Single-use, expiring, bounded.
+
+The table is the only memory of what was permitted: a handle says nothing by itself, and a
+restart forgets all of them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from handrail_drivers.errors import PermitRefused
+from handrail_sim.verdict import Verdict
+
+OPEN = 32  # permits kept at a time; the oldest gives way, since each holds a trajectory
+DEAD = 1024  # handles whose end is remembered, to answer with the right sentence
+AGAIN = "check the plan again and execute it with the new permit"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What a permit is bound to, as it is at one moment."""
+
+    time: float  # s, monotonic
+    position: dict[str, float]  # rad, measured, by joint
+    cell_digest: str
+    belief_version: int
+    stops: int  # stops and acts of the operator so far
+    lease_token: int  # 0 where nobody holds the lease
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One open permit: the verdict it stands for, and the state from which it was checked."""
+
+    id: str
+    verdict: Verdict
+    issued: Present
+    expires: float  # s, monotonic
+
+
+class Permits:
+    """The table of permits of one cell.
+
+    Args:
+        lifetime: s from issue to expiry.
+        joint_drift: rad that any joint may have moved between check and execution.
+    """
+
+    def __init__(self, lifetime: float, joint_drift: float) -> None:
+        self.lifetime = lifetime
+        self.joint_drift = joint_drift
+        self._open: OrderedDict[str, Grant] = OrderedDict()
+        self._dead: OrderedDict[str, str] = OrderedDict()
+
+    def issue(self, verdict: Verdict, issued: Present) -> Grant:
+        """Enter a passing verdict into the table and return its grant."""
+        if not verdict.passed or verdict.trajectory is None:
+            raise PermitRefused("A verdict that did not pass yields no permit.")
+        grant = Grant(secrets.token_urlsafe(24), verdict, issued, issued.time + self.lifetime)
+        self._open[grant.id] = grant
+        if len(self._open) > OPEN:
+            self._kill(next(iter(self._open)), "gave way to newer permits")
+        return grant
+
+    def examine(self, permit_id: str, plan_digest: str, present: Present) -> Grant:
+        """Return the grant if it could be redeemed right now. Spends nothing.
+
+        Raises:
+            PermitRefused: with the reason as sentence, and what to do as hint.
+        """
+        grant = self._find(permit_id)
+        if plan_digest != grant.verdict.plan_digest:
+            raise PermitRefused(
+                "The permit is for another plan than the one that came with it.",
+                field="plan",
+                value=plan_digest[:12],
+                limit=grant.verdict.plan_digest[:12],
+                hint="send the plan exactly as it was checked, or check the new one",
+            )
+        if present.time >= grant.expires:
+            self._kill(permit_id, "has expired")
+            self._find(permit_id)
+        self._same_world(grant.issued, present)
+        self._same_start(grant.issued, present)
+        return grant
+
+    def redeem(self, permit_id: str, plan_digest: str, present: Present) -> Grant:
+        """Spend the permit and return its grant, or refuse as :meth:`examine` does."""
+        grant = self.examine(permit_id, plan_digest, present)
+        self._kill(permit_id, "is spent: each permit is good for one execution")
+        return grant
+
+    def kill_all(self, why: str) -> None:
+        """End every open permit; ``why`` completes the sentence "The permit ..."."""
+        for permit_id in tuple(self._open):
+            self._kill(permit_id, why)
+
+    def _find(self, permit_id: str) -> Grant:
+        if permit_id in self._open:
+            return self._open[permit_id]
+        why = self._dead.get(permit_id, "is not known to this bridge (a restart forgets permits)")
+        raise PermitRefused(f"The permit {why}.", field="permit_id", hint=AGAIN)
+
+    def _kill(self, permit_id: str, why: str) -> None:
+        del self._open[permit_id]
+        self._dead[permit_id] = why
+        if len(self._dead) > DEAD:
+            self._dead.popitem(last=False)
+
+    def _same_world(self, issued: Present, present: Present) -> None:
+        if present.cell_digest != issued.cell_digest:
+            raise PermitRefused("The cell has changed since the check.", field="cell", hint=AGAIN)
+        if present.stops != issued.stops:  # one that came while the check was running
+            raise PermitRefused("The permit was killed by a stop.", field="stops", hint=AGAIN)
+        if issued.lease_token not in (0, present.lease_token):
+            raise PermitRefused(
+                "The plan was checked under another lease.", field="lease_token", hint=AGAIN
+            )
+        if present.belief_version != issued.belief_version:
+            raise PermitRefused(
+                "What is known of the objects has changed since the check.",
+                field="objects",
+                value=present.belief_version,
+                limit=issued.belief_version,
+                hint=AGAIN,
+            )
+
+    def _same_start(self, issued: Present, present: Present) -> None:
+        for joint, start in issued.position.items():
+            drift = abs(present.position[joint] - start)
+            if not drift <= self.joint_drift:  # NaN is a drift too
+                raise PermitRefused(
+                    f"{joint} has moved by {drift:.3f} rad since the check; "
+                    f"{self.joint_drift:g} rad are tolerated.",
+                    field=joint,
+                    value=drift,
+                    limit=self.joint_drift,
+                    unit="rad",
+                    hint=AGAIN,
+                )

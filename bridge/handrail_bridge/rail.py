@@ -1,0 +1,309 @@
+"""The rail: the one road of everything that moves.
+
+::
+
+    plan -> check, from the measured state -> verdict -> permit -> loop -> receipt
+
+:meth:`Rail._play` is the only place where a trajectory reaches the loop, and it redeems the
+permit itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from dataclasses import replace
+
+from handrail_bridge.belief import Belief
+from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.leases import Leases
+from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.measured import Measured, age, fresh
+from handrail_bridge.motion import Motion
+from handrail_bridge.permits import Grant, Permits, Present
+from handrail_bridge.receipts import Receipts
+from handrail_bridge.reports import CellState, Check, Permit, Receipt
+from handrail_drivers.errors import HandrailError, InvalidValue, MotionStopped, NotArmed, Refused
+from handrail_sim.cell import Cell
+from handrail_sim.plan import Plan
+from handrail_sim.verdict import StartState
+
+WATCH = 0.02  # s between two looks of the watch
+STOPPING = 1.0  # s that a stop waits to see its effect
+LATCHED = (Mode.STOPPED, Mode.FAULT)
+RUNNING = (Mode.MOVING, Mode.STOPPING)
+
+log = logging.getLogger(__name__)
+
+
+class Rail:
+    """One cell's plans, permits, lease, belief and receipts, above one loop.
+
+    Everything here runs on one asyncio loop; the checker and the realtime loop are
+    processes of their own.
+    """
+
+    def __init__(
+        self, cell: Cell, digest: str, loop: LoopLink, checker: CheckerProcess, receipts: Receipts
+    ) -> None:
+        self.cell = cell
+        self.digest = digest
+        self.belief = Belief(cell.objects, cell.check.clearance)
+        self.leases = Leases((cell.arm.device,), cell.permits.lease_heartbeat, loop.set_token)
+        self.measured = Measured(cell)
+        self._permits = Permits(cell.permits.lifetime, cell.permits.joint_drift)
+        self._loop = loop
+        self._checker = checker
+        self._receipts = receipts
+        self._why_disarmed = receipts.interrupted
+        self._stops = 0
+        self._numbers = 0
+        self._aborted = False
+        self._motion: asyncio.Task[Receipt] | None = None
+        self._running: Motion | None = None
+        self._watching = asyncio.create_task(self._watch())
+
+    # -- observing ---------------------------------------------------------------------
+
+    def loop_state(self) -> LoopState:
+        """Return the loop's newest state."""
+        return self._loop.state()
+
+    def state(self) -> CellState:
+        """Return the measured state of the cell, with its age."""
+        state = self._loop.state()
+        running = self._running
+        unexplained = state.mode == Mode.DISARMED and not state.reason
+        return CellState(
+            time_ns=state.time_ns,
+            age=age(state.time_ns),
+            mode=state.mode,
+            reason=self._why_disarmed if unexplained else state.reason,
+            fault_code=state.fault_code,
+            joints=self.measured.joints(state),
+            tcp_position=self.measured.tcp(state.position),
+            holding=self.measured.holding(state),
+            loop=self.measured.counters(state),
+            lease=self.leases.current(),
+            progress=state.row / state.rows if running and state.rows else 0.0,
+            plan_digest=running.grant.verdict.plan_digest if running else "",
+        )
+
+    # -- the road ----------------------------------------------------------------------
+
+    async def check(self, plan: Plan) -> Check:
+        """Check a plan from the measured state; a passing verdict brings a permit.
+
+        Raises:
+            Refused: a plan is running, so that there is no state to start from.
+            StaleReading: the joints have not been read for too long.
+            ProcessLost: the checker died or hung.
+        """
+        state = self._require_still()
+        self.belief.feel(self.measured.holding(state))
+        issued = self._present()
+        verdict = await self._checker.check(plan, await self._start(state))
+        if not verdict.passed or verdict.trajectory is None:
+            return Check(verdict, None)
+        grant = self._permits.issue(verdict, replace(issued, time=time.monotonic()))
+        return Check(
+            verdict,
+            Permit(
+                id=grant.id,
+                plan_digest=verdict.plan_digest,
+                trajectory_digest=verdict.trajectory.digest(),
+                expires_in=self._permits.lifetime,
+            ),
+        )
+
+    def execute(self, plan: Plan, permit_id: str, token: int) -> asyncio.Task[Receipt]:
+        """Start a permitted plan under the lease ``token``; the task returns its receipt.
+
+        The task raises PermitRefused, NotArmed, LeaseRefused or Refused where nothing moved.
+        Cancelling it does not end it: :meth:`abort` does, with a receipt.
+        """
+        if self._motion is not None:
+            raise Refused("A plan is running.", hint="wait for its receipt, or stop it")
+        self._aborted = False
+        self._motion = asyncio.create_task(self._execute(plan, permit_id, token))
+        self._motion.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._motion
+
+    async def _execute(self, plan: Plan, permit_id: str, token: int) -> Receipt:
+        try:
+            motion = await self._begin(plan, permit_id, token)
+            return await self._finish(motion)
+        finally:
+            self._running = None
+            self._motion = None
+
+    async def _begin(self, plan: Plan, permit_id: str, token: int) -> Motion:
+        """Write down what is about to move, then let it move, or write why it does not."""
+        self._require_armed()
+        self.leases.require(token)
+        self._permits.examine(permit_id, plan.digest(), self._present())
+        receipt_id = secrets.token_hex(8)
+        await asyncio.to_thread(self._receipts.begin, receipt_id, plan, permit_id)
+        self._numbers += 1
+        try:
+            if self._aborted:
+                raise MotionStopped("The execution was cancelled before anything moved.")
+            grant = await self._play(permit_id, plan.digest(), self._numbers, token)
+        except HandrailError as error:
+            await asyncio.to_thread(self._receipts.refused, receipt_id, error.detail())
+            raise
+        self._running = Motion(self._numbers, receipt_id, plan, grant)
+        return self._running
+
+    async def _play(self, permit_id: str, plan_digest: str, number: int, token: int) -> Grant:
+        """The one place where a trajectory reaches the loop. It spends the permit."""
+        grant = self._permits.redeem(permit_id, plan_digest, self._present())
+        if grant.verdict.trajectory is None:
+            raise Refused("The verdict holds no trajectory.")
+        await self._loop.play(grant.verdict.trajectory, number, token)
+        return grant
+
+    async def _finish(self, motion: Motion) -> Receipt:
+        outcome = await motion.follow(self._loop)
+        state = await motion.settle(self._loop, self.measured, self.cell.check.settle)
+        receipt = motion.judge(outcome, state, self.measured, self.belief, self.cell)
+        try:
+            await asyncio.to_thread(self._receipts.end, receipt)
+        except Refused as error:  # it has moved already; the next plan will be refused
+            log.error("%s", error)
+        return receipt
+
+    # -- stops, open to all ------------------------------------------------------------
+
+    def abort(self) -> None:
+        """End the running motion at a held stop, not latched; one about to begin does not."""
+        self._aborted = True
+        self._loop.abort(self._numbers)
+
+    async def stop(self, reason: str) -> Mode:
+        """Bring everything to a held stop, latched; every permit dies."""
+        self._loop.raise_stop(reason)
+        self._kill_permits("was killed by a stop")
+        deadline = time.monotonic() + STOPPING
+        while self._loop.state().mode not in LATCHED and time.monotonic() < deadline:
+            await asyncio.sleep(WATCH)
+        return self._loop.state().mode
+
+    # -- acts of the operator ----------------------------------------------------------
+
+    async def arm(self) -> CellState:
+        """Hold the arm where it is: neither a jump nor a sag. Permits of before are dead."""
+        state = fresh(self._loop.state())
+        self._kill_permits("was issued before the cell was armed")
+        await self._loop.arm(await self._checker.hold_command(state.position))
+        self._why_disarmed = ""
+        return await self._acted("armed")
+
+    async def disarm(self) -> CellState:
+        """Write no more setpoints; torque stays."""
+        self._kill_permits("was issued before the cell was disarmed")
+        await self._loop.disarm()
+        return await self._acted("disarmed")
+
+    async def reset(self) -> CellState:
+        """Clear a latched stop or fault; the cell is disarmed afterwards."""
+        self._kill_permits("was issued before the reset")
+        await self._loop.reset()
+        return await self._acted("reset")
+
+    async def revoke_lease(self, reason: str) -> None:
+        """Take the lease from its holder; what the holder was moving stops."""
+        holder = self.leases.current().holder
+        self.leases.revoke()
+        await self._acted(f"lease of {holder!r} revoked: {reason}")
+
+    async def remove_torque(self, confirm_cell: str) -> CellState:
+        """Remove torque: the arm falls. ``confirm_cell`` must be the cell's name."""
+        if confirm_cell != self.cell.name:
+            raise InvalidValue(
+                f"Removing torque lets the arm fall: confirm with the cell's name, "
+                f"{self.cell.name!r}.",
+                field="confirm_cell",
+                value=confirm_cell,
+                limit=self.cell.name,
+            )
+        self._kill_permits("was issued before torque was removed")
+        await self._loop.remove_torque()
+        return await self._acted("torque removed")
+
+    async def _acted(self, what: str) -> CellState:
+        """Write the act down; a log that cannot be written does not undo it."""
+        try:
+            await asyncio.to_thread(self._receipts.note, what)
+        except Refused as error:
+            log.error("%s", error)
+        return self.state()
+
+    # -- life --------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Abort what moves, close the log, end the loop and the checker. Torque stays."""
+        if self._motion is not None:
+            self.abort()
+            await asyncio.wait({self._motion}, timeout=10.0)
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+        await self._loop.close()
+        self._checker.close()
+        with contextlib.suppress(Refused):
+            self._receipts.close()
+
+    async def _watch(self) -> None:
+        """A lease lapses and a fault kills permits also where nobody asks."""
+        was = self._loop.state().mode
+        while True:
+            await asyncio.sleep(WATCH)
+            self.leases.current()
+            mode = self._loop.state().mode
+            if mode != was and mode in LATCHED:
+                self._kill_permits("was killed by a stop")
+            was = mode
+
+    def _kill_permits(self, why: str) -> None:
+        self._stops += 1
+        self._permits.kill_all(why)
+
+    def _require_still(self) -> LoopState:
+        state = fresh(self._loop.state())
+        if state.mode in RUNNING:
+            raise Refused(
+                "A plan is running: there is no state to start from.", hint="wait for its receipt"
+            )
+        return state
+
+    def _require_armed(self) -> None:
+        state = self._require_still()
+        if state.mode != Mode.ARMED:
+            how = "reset it, then arm it" if state.mode in LATCHED else "arm it"
+            reason = self.state().reason
+            raise NotArmed(
+                f"The cell is {state.mode.name.lower()}" + (f": {reason}" if reason else "."),
+                field="mode",
+                value=state.mode.name.lower(),
+                limit="armed",
+                hint=f"the operator has to {how}",
+            )
+
+    async def _start(self, state: LoopState) -> StartState:
+        armed = state.mode == Mode.ARMED
+        command = state.setpoint if armed else await self._checker.hold_command(state.position)
+        return StartState(state.position, tuple(command), self.belief.objects)
+
+    def _present(self) -> Present:
+        return Present(
+            time=time.monotonic(),
+            position=self.measured.positions(self._loop.state()),
+            cell_digest=self.digest,
+            belief_version=self.belief.version,
+            stops=self._stops,
+            lease_token=self.leases.current().token,
+        )

@@ -1,0 +1,191 @@
+"""The bridge's own observing tools: what an agent can learn without moving anything."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from handrail_bridge import vision
+from handrail_bridge.measured import age, fresh
+from handrail_bridge.rail import RUNNING, Rail
+from handrail_bridge.requests import require_name
+from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.errors import Refused
+from handrail_drivers.network_camera import NetworkCamera
+from handrail_sim.cell import Camera, Cell
+from handrail_sim.plan import as_json
+from handrail_sim.verdict import ObjectBelief
+from handrail_sim.world import region_of
+
+FRAME = 3.0  # s to wait for a frame captured after the question
+Metres = Annotated[float, Unit("m")]
+Radians = Annotated[float, Unit("rad")]
+Point = tuple[Metres, Metres, Metres]
+
+
+class ObjectReport(BaseModel):
+    """One object of the cell, as the bridge believes it to be."""
+
+    color: str
+    size: Annotated[Point, Field(description="full edge lengths")]
+    source: Annotated[str, Field(description="seen, predicted or unknown")]
+    position: Annotated[Point | None, Field(description="centre, world frame")] = None
+    yaw: Annotated[Radians | None, Field(description="about world z, faces repeat each 90 deg")] = (
+        None
+    )
+    age: Annotated[float | None, Unit("s")] = None
+    held: bool = False
+    region: Annotated[str | None, Field(description="region of the cell that it lies in")] = None
+
+
+class Look(BaseModel):
+    """What a look found, and what is believed of the rest."""
+
+    camera: str
+    time_ns: int
+    objects: dict[str, ObjectReport]
+
+
+class JointReport(BaseModel):
+    """One joint as measured."""
+
+    position: Radians
+    velocity: Annotated[float, Unit("rad/s")]
+    effort: Annotated[float, Unit("N.m")]
+    temperature: Annotated[float, Unit("Cel")]
+    voltage: Annotated[float, Unit("V")]
+
+
+class ArmState(BaseModel):
+    """The arm as measured."""
+
+    time_ns: int
+    age: Annotated[float, Unit("s")]
+    mode: str
+    reason: str
+    joints: dict[str, JointReport]
+    tcp: Annotated[Point, Field(description="tool centre point, world frame")]
+    gap: Annotated[Metres, Field(description="between the gripper's pads")]
+    holding: Annotated[bool, Field(description="felt by the jaw's position and effort")]
+
+
+class CameraReport(BaseModel):
+    """A calibrated camera."""
+
+    position: Annotated[Point, Field(description="world frame")]
+    quaternion: Annotated[
+        tuple[float, float, float, float],
+        Field(description="w x y z; the camera looks along its -z, +y is up"),
+    ]
+    fovy: Annotated[float, Unit("deg"), Field(description="vertical field of view")]
+    width: Annotated[int, Unit("{pixel}")]
+    height: Annotated[int, Unit("{pixel}")]
+    search: Annotated[
+        tuple[Metres, Metres, Metres, Metres],
+        Field(description="x_min x_max y_min y_max where objects are looked for"),
+    ]
+
+
+class Senses:
+    """The observing tools of the bridge. ``cameras`` are the open ones, by camera name."""
+
+    def __init__(self, rail: Rail, cameras: dict[str, NetworkCamera]) -> None:
+        self._rail = rail
+        self._cell: Cell = rail.cell
+        self.cameras = cameras
+
+    @tool(Effect.OBSERVE)
+    def cell_describe(self) -> dict[str, Any]:
+        """Describe the cell: arm, limits, home, objects, regions, obstacles, cameras. SI units."""
+        return describe(self._cell)
+
+    @tool(Effect.OBSERVE)
+    async def look(self, camera: str = "") -> Look:
+        """Look for the cell's objects on a fresh frame; the arm should not hide them.
+
+        What should be in the camera's search area and is not found is unknown afterwards.
+        ``camera`` may be left out where the cell has one.
+        """
+        name = self._name(camera)
+        if self._rail.loop_state().mode in RUNNING:
+            raise Refused("A plan is running: the arm hides what it does.", hint="look after it")
+        frame = await asyncio.to_thread(self.cameras[name].newest, time.monotonic_ns(), FRAME)
+        model = self._cell.cameras[name]
+        found = await asyncio.to_thread(
+            vision.find_objects, frame.image, model, dict(self._cell.objects)
+        )
+        belief = self._rail.belief
+        belief.feel(self._rail.measured.holding(self._rail.loop_state()))
+        belief.look(found, model, frame.time_ns)
+        return Look(camera=name, time_ns=frame.time_ns, objects=self._objects())
+
+    @tool(Effect.OBSERVE)
+    def arm_state(self) -> ArmState:
+        """Return joints, tool centre point, gripper gap, and whether the gripper holds."""
+        state = fresh(self._rail.loop_state())
+        measured = self._rail.measured
+        report = self._rail.state()
+        return ArmState(
+            time_ns=state.time_ns,
+            age=age(state.time_ns),
+            mode=report.mode.name.lower(),
+            reason=report.reason,
+            joints={
+                joint.name: JointReport(
+                    position=joint.position,
+                    velocity=joint.velocity,
+                    effort=joint.effort,
+                    temperature=joint.temperature,
+                    voltage=joint.voltage,
+                )
+                for joint in report.joints
+            },
+            tcp=measured.tcp(state.position),
+            gap=measured.gap(state),
+            holding=report.holding,
+        )
+
+    @tool(Effect.OBSERVE)
+    def camera_describe(self, camera: str = "") -> CameraReport:
+        """Return a camera's pose, field of view, size and search area."""
+        model: Camera = self._cell.cameras[self._name(camera)]
+        return CameraReport(**model.model_dump(exclude={"device"}))
+
+    def _name(self, camera: str) -> str:
+        if not camera and len(self.cameras) == 1:
+            return next(iter(self.cameras))
+        require_name("camera", camera, self.cameras, "camera")
+        return camera
+
+    def _objects(self) -> dict[str, ObjectReport]:
+        believed = self._rail.belief.objects
+        return {name: self._object(name, thing) for name, thing in believed.items()}
+
+    def _object(self, name: str, thing: ObjectBelief) -> ObjectReport:
+        model = self._cell.objects[name]
+        report = ObjectReport(color=model.color, size=model.size, source=thing.source)
+        if thing.source == "unknown":
+            return report
+        return report.model_copy(
+            update={
+                "position": thing.position,
+                "yaw": _yaw(thing.quaternion),
+                "age": age(thing.time_ns),
+                "held": thing.held_pose is not None,
+                "region": region_of(self._cell, thing.position),
+            }
+        )
+
+
+def describe(cell: Cell) -> dict[str, Any]:
+    """Return what an agent may know of the cell, as JSON values; no ports, no addresses."""
+    return as_json(cell.model_copy(update={"devices": {}}))
+
+
+def _yaw(quaternion: tuple[float, float, float, float]) -> float:
+    w, x, y, z = quaternion
+    return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))

@@ -1,0 +1,131 @@
+"""The tool table: what an agent sees, with schemas that are generated, never written.
+
+Moving tools are the steps of a plan; observing tools are methods marked with ``@tool``, the
+bridge's own under their name, a device's under ``<device>_<method>``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pydantic_core
+from pydantic import BaseModel, ValidationError, validate_call
+
+from handrail_bridge.reports import Tool
+from handrail_bridge.requests import invalid
+from handrail_drivers.errors import Refused, UnknownName
+from handrail_drivers.schema import tool_schemas
+from handrail_sim.cell import Cell
+from handrail_sim.plan import Step
+
+Schema = dict[str, Any]
+
+
+class Tools:
+    """Every tool of a cell.
+
+    Args:
+        cell: gives the moving tools their limits.
+        senses: the bridge's own observing tools.
+        devices: opened drivers by device name, with tools of their own.
+    """
+
+    def __init__(self, cell: Cell, senses: object, devices: Mapping[str, object]) -> None:
+        self.listed: dict[str, Tool] = {}
+        self._calls: dict[str, Callable[..., Any]] = {}
+        for model in _steps():
+            tool = moving_tool(model, cell)
+            self.listed[tool.name] = tool
+        self._add(senses, device="", prefix="")
+        for name, device in devices.items():
+            self._add(device, device=name, prefix=f"{name}_")
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Call an observing tool and return its result as JSON values.
+
+        Raises:
+            UnknownName: no such tool.
+            Refused: a moving tool, which has to come as a plan.
+            InvalidValue: an argument that does not fit the schema.
+        """
+        tool = self.listed.get(name)
+        if tool is None:
+            raise UnknownName("tool", name, self.listed, "name")
+        if name not in self._calls:
+            raise Refused(
+                f"{name} moves something: it has to come as a plan.",
+                field="name",
+                value=name,
+                hint="check a plan of this one step and execute it with its permit",
+            )
+        return pydantic_core.to_jsonable_python(await self._result(name, arguments))
+
+    async def _result(self, name: str, arguments: dict[str, Any]) -> Any:
+        method = self._calls[name]
+        try:
+            if inspect.iscoroutinefunction(inspect.unwrap(method)):
+                return await method(**arguments)
+            if self.listed[name].device:  # a driver may wait for its wire
+                return await asyncio.to_thread(method, **arguments)
+            return method(**arguments)
+        except ValidationError as error:
+            raise invalid(error) from None
+
+    def _add(self, owner: object, device: str, prefix: str) -> None:
+        for schema in tool_schemas(owner):
+            name = prefix + schema.name
+            self.listed[name] = Tool(
+                name=name,
+                description=schema.description,
+                effect=str(schema.effect),
+                device=device,
+                input_schema=schema.input_schema,
+                output_schema=schema.output_schema,
+            )
+            self._calls[name] = validate_call(getattr(owner, schema.name))
+
+
+def moving_tool(model: type[BaseModel], cell: Cell) -> Tool:
+    """Return the tool of one kind of step, its joint limits taken from the cell."""
+    schema = model.model_json_schema()
+    schema.pop("title", None)
+    schema.pop("description", None)
+    properties: dict[str, Schema] = schema["properties"]
+    name: str = properties.pop("tool")["const"]
+    if "positions" in properties:
+        properties["positions"] = _positions(cell)
+    return Tool(
+        name=name,
+        description=inspect.getdoc(model) or "",
+        effect="move",
+        device=cell.arm.device,
+        input_schema=schema,
+        output_schema={"type": "object", "description": "the receipt of the plan of one step"},
+    )
+
+
+def _positions(cell: Cell) -> Schema:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": {
+            joint: {
+                "type": "number",
+                "minimum": cell.arm.limits[joint].low,
+                "maximum": cell.arm.limits[joint].high,
+                "unit": "rad",
+            }
+            for joint in cell.arm.all_joints
+        },
+    }
+
+
+def _steps() -> tuple[type[BaseModel], ...]:
+    """The kinds of step that a plan can have."""
+    union, _ = typing.get_args(Step)
+    return typing.get_args(union)
