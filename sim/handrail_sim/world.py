@@ -184,13 +184,18 @@ def container(model: mujoco.MjModel, body: str) -> Region:
     """
     fixed = model.body(body)
     geoms = range(int(fixed.geomadr[0]), int(fixed.geomadr[0] + fixed.geomnum[0]))
-    near, high = model.geom_pos[geoms], model.geom_size[geoms]
-    faces = np.abs(near) - high  # distance of each box's inner face from the centre
-    width, depth = (2 * float(faces[faces[:, axis] > 0, axis].min()) for axis in (0, 1))
-    top = float((near + high)[:, 2].max())
-    x, y, z = fixed.pos
+    near, half = model.geom_pos[geoms], model.geom_size[geoms]
+    inner_low = (near + half)[:, :2]  # a wall on the low side ends here
+    inner_high = (near - half)[:, :2]
+    low = [float(inner_low[inner_low[:, axis] < 0, axis].max()) for axis in (0, 1)]
+    high = [float(inner_high[inner_high[:, axis] > 0, axis].min()) for axis in (0, 1)]
+    top = float((near + half)[:, 2].max())
     yaw = 2 * math.atan2(fixed.quat[3], fixed.quat[0])
-    return Region(center=(x, y, z + top / 2), size=(width, depth, top), yaw=yaw, body=body)
+    middle = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
+    x = fixed.pos[0] + math.cos(yaw) * middle[0] - math.sin(yaw) * middle[1]
+    y = fixed.pos[1] + math.sin(yaw) * middle[0] + math.cos(yaw) * middle[1]
+    size = (high[0] - low[0], high[1] - low[1], top)
+    return Region(center=(x, y, fixed.pos[2] + top / 2), size=size, yaw=yaw, body=body)
 
 
 def _find(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:
