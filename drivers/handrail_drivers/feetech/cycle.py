@@ -1,0 +1,99 @@
+"""The two frames of every tick, built once: the cyclic sync read, and the write of the goals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from struct import Struct
+
+from handrail_drivers.api import JointState
+from handrail_drivers.errors import InvalidValue
+from handrail_drivers.feetech import registers as reg
+from handrail_drivers.feetech.calibration import JointCalibration
+from handrail_drivers.feetech.codec import BROADCAST, Instruction, build, checksum
+from handrail_drivers.feetech.protocol import SyncRead
+
+EFFORT_UNIT = reg.LOAD_UNIT * reg.STALL_TORQUE  # N.m
+VALUES = 6  # bytes of position, velocity and load
+
+
+class CyclicRead:
+    """Sync read of position, velocity and load, and its decoding to SI units.
+
+    Args:
+        joints: calibration of each servo, in bus order.
+        size: bytes asked of each servo, 6 or more; what follows the load is not decoded.
+    """
+
+    def __init__(self, joints: Sequence[JointCalibration], size: int = VALUES) -> None:
+        self.query = SyncRead([joint.id for joint in joints], reg.PRESENT_POSITION.address, size)
+        # One servo: header, id, length | status, position, velocity, load | the rest, checksum.
+        self._layout = Struct("<" + f"4xBHHH{size - VALUES + 1}x" * len(joints))
+        self._scales = [joint.scale for joint in joints]
+        self._effort_scales = [math.copysign(EFFORT_UNIT, joint.scale) for joint in joints]
+
+    def decode(self, reply: bytes, time_ns: int) -> tuple[JointState, tuple[int, ...]]:
+        """Return the joints' state and the status byte of each servo."""
+        words = self._layout.unpack(reply)
+        # Sign and magnitude: bit 15 is the sign of position and velocity, bit 10 that of load.
+        position = tuple(
+            ((word if word < 0x8000 else 0x8000 - word) - reg.CENTRE) * scale
+            for word, scale in zip(words[1::4], self._scales, strict=True)
+        )
+        velocity = tuple(
+            (word if word < 0x8000 else 0x8000 - word) * scale
+            for word, scale in zip(words[2::4], self._scales, strict=True)
+        )
+        effort = tuple(
+            (word if word < 0x400 else 0x400 - word) * scale
+            for word, scale in zip(words[3::4], self._effort_scales, strict=True)
+        )
+        return JointState(time_ns, position, velocity, effort), words[0::4]
+
+
+class GoalWrite:
+    """Sync write of all goal positions. Refuses what no servo should be sent.
+
+    Args:
+        names: joint names in bus order, for errors.
+        joints: their calibration.
+    """
+
+    def __init__(self, names: Sequence[str], joints: Sequence[JointCalibration]) -> None:
+        goal = reg.GOAL_POSITION
+        blank = b"".join(bytes((joint.id, 0, 0)) for joint in joints)
+        self._frame = bytearray(
+            build(BROADCAST, Instruction.SYNC_WRITE, bytes((goal.address, goal.size)) + blank)
+        )
+        self._offset = 7  # of the first id: after header, id, length, instruction, address, size
+        self._layout = Struct("<" + "xH" * len(joints))
+        self._names = tuple(names)
+        self._joints = tuple(joints)
+        self._ids = [joint.id for joint in joints]
+
+    def frame(self, setpoints: Sequence[float]) -> bytes:
+        """Return the frame that sets goal positions [rad].
+
+        Raises:
+            InvalidValue: not one finite number a joint, within its calibrated range.
+        """
+        counts = [
+            joint.to_count(value) if joint.low <= value <= joint.high else self._refuse(n, value)
+            for n, (joint, value) in enumerate(zip(self._joints, setpoints, strict=True))
+        ]
+        self._layout.pack_into(self._frame, self._offset, *counts)
+        # pack_into writes zeros over the padding, where the ids stand.
+        self._frame[self._offset : -1 : 3] = bytes(self._ids)
+        self._frame[-1] = checksum(self._frame[2:-1])
+        return bytes(self._frame)
+
+    def _refuse(self, index: int, value: float) -> int:
+        joint = self._joints[index]
+        raise InvalidValue(
+            f"The goal {value} rad of {self._names[index]} is not within its calibrated range, "
+            f"{joint.low:.4f} to {joint.high:.4f} rad.",
+            field=self._names[index],
+            value=value,
+            limit=[joint.low, joint.high],
+            unit="rad",
+        )

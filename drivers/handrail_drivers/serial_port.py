@@ -1,0 +1,146 @@
+"""A serial port as a transport: exclusive, with timeouts, and clear when the port goes.
+
+The only module that imports pyserial. pyserial opens, locks and configures; waiting and
+reading go straight to the descriptor, so that one wait covers one whole reply.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import os
+import select
+import termios
+import time
+
+import serial
+from serial.tools import list_ports
+
+from handrail_drivers.errors import BusLost
+
+WRITE_TIMEOUT = 0.05  # s until a line that takes no bytes counts as lost
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class SerialPort:
+    """A :class:`~handrail_drivers.transport.Transport` over a serial port, or a terminal.
+
+    Holds an exclusive lock (flock) while it is open.
+
+    Args:
+        path: device file, such as ``/dev/ttyACM0``.
+        baud: bit/s; 8 data bits, no parity, one stop bit.
+
+    Raises:
+        BusLost: there is no such port, it may not be opened, or another process holds it.
+    """
+
+    def __init__(self, path: str, baud: int) -> None:
+        self.path = path
+        self._port = _open(path, baud)
+        self._descriptor = self._port.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+
+    def write(self, data: bytes) -> None:
+        """Send all of data, or raise BusLost."""
+        rest = memoryview(data)
+        deadline = time.monotonic() + WRITE_TIMEOUT
+        while rest:
+            try:
+                rest = rest[os.write(self._open_descriptor(), rest) :]
+            except BlockingIOError:
+                self._wait_for_room(deadline)
+            except OSError as error:
+                raise self._lost(error) from error
+
+    def read(self, size: int, timeout_s: float) -> bytes:
+        """Return up to size bytes; fewer once timeout_s [s] has passed."""
+        data = self._read_some(size, timeout_s)
+        if len(data) == size or not data:
+            return data
+        deadline = time.monotonic() + timeout_s
+        while len(data) < size and (left := deadline - time.monotonic()) > 0:
+            data += self._read_some(size - len(data), left)
+        return data
+
+    def discard_input(self) -> None:
+        """Drop what was received and not yet read."""
+        try:
+            termios.tcflush(self._open_descriptor(), termios.TCIFLUSH)
+        except termios.error as error:
+            raise self._lost(error) from error
+
+    def close(self) -> None:
+        """Release the port and its lock; safe to call twice."""
+        self._descriptor = -1
+        self._port.close()
+
+    def _read_some(self, size: int, timeout_s: float) -> bytes:
+        descriptor = self._open_descriptor()
+        try:
+            events = self._poll.poll(timeout_s * 1000)
+            if not events:
+                return b""
+            data = os.read(descriptor, size)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._lost(error) from error
+        if not data:  # end of file: the other side has closed
+            raise self._lost(None)
+        return data
+
+    def _wait_for_room(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        room = select.select([], [self._open_descriptor()], [], max(left, 0))[1]
+        if not room:
+            raise BusLost(f"The port {self.path} takes no more bytes.", subject=self.path)
+
+    def _open_descriptor(self) -> int:
+        if self._descriptor < 0:
+            raise BusLost(f"The port {self.path} is closed.", subject=self.path)
+        return self._descriptor
+
+    def _lost(self, error: OSError | termios.error | None) -> BusLost:
+        reason = os.strerror(error.args[0]) if error else "end of file"
+        return BusLost(
+            f"The port {self.path} is gone: {reason}.",
+            subject=self.path,
+            hint="check the cable and the power; once it is back, the device reconnects disarmed",
+        )
+
+
+def _open(path: str, baud: int) -> serial.Serial:
+    try:
+        port = serial.Serial(path, baud, timeout=0, exclusive=True)
+    except (serial.SerialException, ValueError, OSError) as error:
+        raise _not_opened(path, error) from error
+    # A USB adapter's setting, which terminals do not have.
+    with contextlib.suppress(OSError, ValueError, NotImplementedError):
+        port.set_low_latency_mode(True)
+    return port
+
+
+def _not_opened(path: str, error: Exception) -> BusLost:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        present = [port.device for port in list_ports.comports()]
+        near = difflib.get_close_matches(path, present, n=1)
+        return BusLost(
+            f"There is no port {path}.",
+            subject=path,
+            choices=present,
+            hint=f"use {near[0]!r}" if near else "plug the device in and check its power",
+        )
+    if number in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY) or "lock" in str(error):
+        return BusLost(
+            f"The port {path} is held by another process.",
+            subject=path,
+            hint="end that process: a bus has one owner",
+        )
+    if number == errno.EACCES:
+        hint = "join the group that owns it (often dialout)"
+        return BusLost(f"The port {path} may not be opened.", subject=path, hint=hint)
+    return BusLost(f"The port {path} cannot be opened: {error}.", subject=path)

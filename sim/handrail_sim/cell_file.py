@@ -1,0 +1,151 @@
+"""Loads a cell from its TOML file: every fault at once, each with key, line and what is allowed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from handrail_drivers.errors import InvalidCell, UnknownName
+from handrail_drivers.plugins import driver, drivers
+from pydantic import BaseModel
+
+from handrail_sim.cell import Cell
+from handrail_sim.cell_faults import Fault, find_faults
+from handrail_sim.toml_lines import key_lines, nearest_line
+
+SHIPPED = Path(str(files("handrail_sim")))
+
+
+def shipped_cells() -> dict[str, Path]:
+    """Return the cells that come with Handrail, by name."""
+    return {path.stem: path for path in sorted((SHIPPED / "cells").glob("*.toml"))}
+
+
+def load_cell(name_or_path: str | Path) -> Cell:
+    """Load a cell by the name of a shipped one, such as ``desk``, or by its file's path.
+
+    Raises:
+        UnknownName: no shipped cell has this name.
+        InvalidCell: the file cannot be read or has faults; all of them are listed.
+    """
+    path = _find(name_or_path)
+    text = _read(path)
+    data = _parse(path, text)
+    folder = path.parent.resolve()
+    faults = find_faults(data, lambda name: cell_path(folder, name))
+    if faults:
+        raise _invalid(path, text, faults)
+    cell = Cell.model_validate_json(json.dumps(data), strict=True)
+    return cell.model_copy(update={"folder": folder})
+
+
+def cell_path(folder: Path, name: Path | str) -> Path:
+    """Return the file that a cell names: beside the cell file, else shipped with Handrail."""
+    for place in (folder, SHIPPED / "cells", SHIPPED / "worlds"):
+        if (place / name).is_file():
+            return (place / name).resolve()
+    return (folder / name).resolve()
+
+
+def device_settings(cell: Cell, device: str) -> BaseModel:
+    """Return a device's settings as its driver's model, with paths made absolute.
+
+    Raises:
+        UnknownName: the cell has no such device, or its driver is not installed.
+    """
+    if device not in cell.devices:
+        raise UnknownName("device", device, cell.devices)
+    model: type[BaseModel] = driver(cell.devices[device].driver).Settings  # type: ignore[attr-defined]  # checked by plugins
+    settings = model.model_validate_json(json.dumps(cell.devices[device].settings))
+    paths = {key: cell_path(cell.folder, part) for key, part in settings if isinstance(part, Path)}
+    return settings.model_copy(update=paths)
+
+
+def cell_digest(cell: Cell) -> str:
+    """Return the SHA-256 of all that a check depends on: the cell and the files that it names."""
+    sha = hashlib.sha256(
+        json.dumps(cell.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+    )
+    for path in _named_files(cell):
+        sha.update(path.name.encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def cell_schema() -> dict[str, Any]:
+    """Return the JSON Schema of cell files, the settings of every installed driver included."""
+    schema = Cell.model_json_schema()
+    del schema["properties"]["folder"]  # set by the loader, never written in a file
+    choices = []
+    for name, kind in drivers().items():
+        settings = kind.Settings.model_json_schema(  # type: ignore[attr-defined]  # checked by plugins
+            ref_template=f"#/$defs/{name}.{{model}}"
+        )
+        for part, definition in settings.pop("$defs", {}).items():
+            schema["$defs"][f"{name}.{part}"] = definition
+        schema["$defs"][f"{name}.Settings"] = settings
+        choices.append(
+            {
+                "if": {"properties": {"driver": {"const": name}}},
+                "then": {"properties": {"settings": {"$ref": f"#/$defs/{name}.Settings"}}},
+            }
+        )
+    schema["$defs"]["Device"]["allOf"] = choices
+    schema["$defs"]["Device"]["properties"]["driver"]["examples"] = sorted(drivers())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _named_files(cell: Cell) -> list[Path]:
+    # A model may include its neighbours, so every MJCF file of its folder counts.
+    worlds = sorted(cell_path(cell.folder, cell.world.model).parent.glob("*.xml"))
+    settings = [device_settings(cell, name) for name in sorted(cell.devices)]
+    return worlds + [part for model in settings for _, part in model if isinstance(part, Path)]
+
+
+def _find(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix or len(path.parts) > 1:
+        return path
+    shipped = shipped_cells()
+    if name_or_path not in shipped:
+        raise UnknownName("cell", name_or_path, shipped)
+    return shipped[name_or_path]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidCell(
+            f"The cell file {path} cannot be read: {reason}.",
+            faults=[f"{path}: {reason}"],
+            hint=f"give a path, or a shipped name: {', '.join(shipped_cells())}",
+        ) from error
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"at line (\d+)", str(error))
+        line = int(at.group(1)) if at else text.count("\n") + 1
+        fault = f"{path.name}:{line}: not TOML: {error}"
+        raise InvalidCell(f"The cell file {path} has a syntax error.", faults=[fault]) from error
+
+
+def _invalid(path: Path, text: str, faults: list[Fault]) -> InvalidCell:
+    lines = key_lines(text)
+    placed = sorted((nearest_line(lines, fault.path), fault.sentence()) for fault in faults)
+    listed = [f"{path.name}:{line}: {sentence}" for line, sentence in placed]
+    count = "1 fault" if len(listed) == 1 else f"{len(listed)} faults"
+    return InvalidCell(
+        f"The cell file {path} has {count}:\n  " + "\n  ".join(listed),
+        faults=listed,
+        hint="`handrail cell schema` prints what is allowed",
+    )
