@@ -1,0 +1,191 @@
+"""Six servos behind one byte stream: what the twin's servo bus answers. Pure, no I/O.
+
+Semantics from Feetech's protocol manual: broadcast writes and sync writes are not
+answered, a broadcast ping is answered by every servo, a sync read is answered by each
+named servo in the order of the request; an absent servo leaves its place empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from handrail_drivers.errors import BusLost
+from handrail_drivers.feetech import codec
+from handrail_drivers.feetech import registers as reg
+from handrail_drivers.feetech.codec import BROADCAST, Frame, Instruction, Parser
+
+from handrail_sim.twin.servo import Servo, ServoSpec
+
+SUPPLY = 12.0  # V
+SUPPLY_RESISTANCE = 0.1  # ohm, cable and supply
+
+
+class FeetechBank:
+    """The servos of one bus.
+
+    ``handle`` answers bytes with bytes; ``step`` advances the servos with the physics.
+    """
+
+    def __init__(self, servos: Sequence[ServoSpec]) -> None:
+        self.servos = {spec.joint: Servo(spec) for spec in servos}
+        self._order = tuple(self.servos.values())
+        self._parser = Parser()
+        self.garble = 0  # answers still to be sent with a wrong byte (injected fault)
+        self._actions: dict[int, Callable[[Frame], list[bytes]]] = {
+            Instruction.PING: self._ping,
+            Instruction.READ: self._read,
+            Instruction.WRITE: self._write,
+            Instruction.REG_WRITE: self._stage,
+            Instruction.ACTION: self._act,
+            Instruction.RESET: self._reset,
+            Instruction.SYNC_READ: self._sync_read,
+            Instruction.SYNC_WRITE: self._sync_write,
+        }
+
+    def handle(self, data: bytes) -> list[bytes]:
+        """Take bytes from the wire; return the answers in the order in which they are sent."""
+        return [answer for _, answers in self.handle_frames(data) for answer in answers]
+
+    def handle_frames(self, data: bytes) -> list[tuple[Frame, list[bytes]]]:
+        """The same, request by request, for a log and for the wire's pace."""
+        return [(frame, self._answers(frame)) for frame in self._parser.feed(data)]
+
+    def return_delay(self) -> float:
+        """Time [s] that a servo waits before it answers, the longest of the bus."""
+        return max(
+            servo.memory[reg.RETURN_DELAY.address] * reg.RETURN_DELAY_UNIT for servo in self._order
+        )
+
+    def step(self, q: Sequence[float], qd: Sequence[float], dt: float) -> list[float]:
+        """Advance all servos by dt [s] at joint positions and velocities; return torques [N.m]."""
+        return [
+            servo.step(position, velocity, dt)
+            for servo, position, velocity in zip(self._order, q, qd, strict=True)
+        ]
+
+    def settle_supply(self) -> None:
+        """Work out the supply's voltage under the present currents; call at some 50 Hz."""
+        current = sum(abs(servo.torque) for servo in self._order) / 1.24
+        for servo in self._order:
+            servo.voltage = SUPPLY - SUPPLY_RESISTANCE * current
+
+    def _answers(self, frame: Frame) -> list[bytes]:
+        action = self._actions.get(frame.code)
+        answers = action(frame) if action else []
+        while self.garble > 0 and answers:
+            self.garble -= 1
+            answers[-1] = answers[-1][:-1] + bytes((answers[-1][-1] ^ 0x55,))
+            break
+        return answers
+
+    def _named(self, id: int) -> list[Servo]:
+        """The servos that listen to an id and are alive."""
+        return [s for s in self._order if not s.silent and id in (s.id, BROADCAST)]
+
+    def _status(self, servo: Servo, parameters: bytes = b"") -> bytes:
+        return codec.build(servo.id, servo.status, parameters)
+
+    def _acknowledge(self, frame: Frame, servos: list[Servo]) -> list[bytes]:
+        """Answers to a write: none to a broadcast, none where the response level says so."""
+        if frame.id == BROADCAST:
+            return []
+        return [self._status(s) for s in servos if s.memory[reg.RESPONSE_LEVEL.address]]
+
+    def _ping(self, frame: Frame) -> list[bytes]:
+        return [self._status(servo) for servo in self._named(frame.id)]
+
+    def _read(self, frame: Frame) -> list[bytes]:
+        if len(frame.parameters) != 2 or frame.id == BROADCAST:
+            return []
+        address, size = frame.parameters
+        return [self._status(s, s.read(address, size)) for s in self._named(frame.id)]
+
+    def _write(self, frame: Frame) -> list[bytes]:
+        servos = self._named(frame.id)
+        answers = self._acknowledge(frame, servos)
+        for servo in servos:
+            servo.write(frame.parameters[0], frame.parameters[1:]) if frame.parameters else None
+        return answers
+
+    def _stage(self, frame: Frame) -> list[bytes]:
+        servos = self._named(frame.id)
+        for servo in servos:
+            if frame.parameters:
+                servo.stage(frame.parameters[0], frame.parameters[1:])
+        return self._acknowledge(frame, servos)
+
+    def _act(self, frame: Frame) -> list[bytes]:
+        servos = self._named(frame.id)
+        for servo in servos:
+            servo.act()
+        return self._acknowledge(frame, servos)
+
+    def _reset(self, frame: Frame) -> list[bytes]:
+        servos = self._named(frame.id)
+        for servo in servos:
+            servo.reset()
+        return self._acknowledge(frame, servos)
+
+    def _sync_read(self, frame: Frame) -> list[bytes]:
+        if frame.id != BROADCAST or len(frame.parameters) < 3:
+            return []
+        address, size, *ids = frame.parameters
+        return [self._status(s, s.read(address, size)) for id in ids for s in self._named(id)]
+
+    def _sync_write(self, frame: Frame) -> list[bytes]:
+        if frame.id != BROADCAST or len(frame.parameters) < 3:
+            return []
+        address, size = frame.parameters[:2]
+        rows = frame.parameters[2:]
+        for at in range(0, len(rows) - size, size + 1):
+            for servo in self._named(rows[at]):
+                servo.write(address, rows[at + 1 : at + 1 + size])
+        return []
+
+
+class MemoryWire:
+    """A transport that ends in a bank in memory: no time passes on it but the caller's.
+
+    ``unplug`` makes it raise BusLost like a port that is gone; ``plug`` brings it back.
+    """
+
+    def __init__(self, bank: FeetechBank) -> None:
+        self.bank = bank
+        self.sent: list[bytes] = []  # every write, in order
+        self._answers = bytearray()
+        self._plugged = True
+
+    def write(self, data: bytes) -> None:
+        """Hand data to the servos at once."""
+        self._require_port()
+        self.sent.append(bytes(data))
+        for answer in self.bank.handle(data):
+            self._answers += answer
+
+    def read(self, size: int, timeout_s: float) -> bytes:  # noqa: ARG002 - no time passes here
+        """Return up to size bytes of what the servos answered."""
+        self._require_port()
+        data = bytes(self._answers[:size])
+        del self._answers[:size]
+        return data
+
+    def discard_input(self) -> None:
+        """Drop what was answered and not read."""
+        self._require_port()
+        self._answers.clear()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def unplug(self) -> None:
+        """Take the port away."""
+        self._plugged = False
+        self._answers.clear()
+
+    def plug(self) -> None:
+        """Bring the port back."""
+        self._plugged = True
+
+    def _require_port(self) -> None:
+        if not self._plugged:
+            raise BusLost("The servo bus is gone: its port does not answer any more.")

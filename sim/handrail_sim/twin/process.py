@@ -1,0 +1,267 @@
+"""The twin's process: one world, its wires and its clock.
+
+``python -m handrail_sim.twin.process CELL --seed N --json`` prints one line with the
+names of its wires, then runs until SIGTERM, SIGINT or its parent's death.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from handrail_drivers.errors import UnknownName
+
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
+from handrail_sim.twin.camera import CameraProcess
+from handrail_sim.twin.feetech_wire import FeetechBank
+from handrail_sim.twin.pseudo_terminal import PseudoTerminal
+from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT, ServoSpec
+from handrail_sim.twin.truth import Truth
+from handrail_sim.twin.truth_port import HISTORY_COLUMNS, TruthServer
+
+FIFO_PRIORITY = 50  # the loop has 60
+CATCH_UP = 0.02  # s of lateness that is made up; what is beyond becomes slip
+HISTORY = 30_000  # rows, a minute at 500 Hz
+LOG = 40_000  # frames
+PUBLISH_EVERY = 8  # steps, some 60 Hz
+SUPPLY_EVERY = 10  # steps
+PR_SET_PDEATHSIG, PR_SET_TIMERSLACK = 1, 29
+ANGLE_BIT = 0x02
+FAULT_BITS = {
+    "overload": OVERLOAD_BIT,
+    "overheat": HEAT_BIT,
+    "voltage": VOLTAGE_BIT,
+    "angle": ANGLE_BIT,
+}
+
+
+class Wire:
+    """One servo bus: its terminal, its servos, its log."""
+
+    def __init__(self, bank: FeetechBank, terminal: PseudoTerminal) -> None:
+        self.bank = bank
+        self.terminal = terminal
+        self.log: deque[tuple[int, str, bytes]] = deque(maxlen=LOG)
+
+    def receive(self, now: float) -> None:
+        """Take what arrived; queue the answers at the wire's pace."""
+        data = self.terminal.receive()
+        if not data:
+            return
+        self.log.append((time.monotonic_ns(), "in", data))
+        for frame, answers in self.bank.handle_frames(data):
+            size = len(frame.parameters) + 6
+            delay = self.bank.return_delay() if answers else 0.0
+            self.terminal.answer(size, b"".join(answers), delay, now)
+
+    def flush(self, now: float) -> None:
+        """Send the answers that are due."""
+        for data in self.terminal.flush(now):
+            self.log.append((time.monotonic_ns(), "out", data))
+
+
+class TwinWorld:
+    """Physics and wires on one clock, in one thread."""
+
+    def __init__(self, cell: Cell, seed: int, perturb: bool, baud: int | None) -> None:
+        self._cell = cell
+        self.folder = Path(tempfile.mkdtemp(prefix="handrail-twin-"))
+        self._truth = Truth(cell, seed, perturb)
+        device = cell.arm.device
+        terminal = PseudoTerminal(self.folder / device, baud)
+        self._wires = {device: Wire(FeetechBank(_specs(cell, self._truth)), terminal)}
+        self._bank = self._wires[device].bank
+        self._port = TruthServer(self.folder / "truth.sock")
+        self._camera = CameraProcess(cell, seed, perturb)
+        self._history = np.zeros((HISTORY, HISTORY_COLUMNS))
+        self._steps = 0
+        self._slip = 0.0
+        self.running = True
+
+    def description(self) -> dict[str, Any]:
+        """Return what the ready line says."""
+        urls = {camera.device: name for name, camera in self._cell.cameras.items()}
+        urls["view"] = "view"
+        return {
+            "wires": {name: wire.terminal.path for name, wire in self._wires.items()},
+            "links": {name: str(wire.terminal.link) for name, wire in self._wires.items()},
+            "urls": {device: self._camera.url(camera) for device, camera in urls.items()},
+            "truth": str(self.folder / "truth.sock"),
+        }
+
+    def run(self) -> None:
+        """Step the world on the wall clock and serve the wires until told to stop."""
+        due = time.monotonic()
+        while self.running:
+            self._wait(due)
+            now = time.monotonic()
+            for wire in self._wires.values():
+                wire.flush(now)
+            if now < due:
+                continue
+            self._step()
+            due += self._truth.timestep
+            if now - due > CATCH_UP:
+                self._slip += now - due
+                due = now
+
+    def close(self) -> None:
+        """End the camera, close the wires, remove links and sockets."""
+        self._camera.close()
+        self._port.close()
+        for wire in self._wires.values():
+            wire.terminal.pull()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait(self, due: float) -> None:
+        """Sleep until the next step or answer is due, or something arrives."""
+        answers = (w.terminal.due for w in self._wires.values())
+        until = min((due, *(time_ for time_ in answers if time_ is not None)))
+        wires = {w.terminal.fileno: w for w in self._wires.values() if w.terminal.fileno >= 0}
+        sources = [*wires, self._port.wake]
+        timeout = max(0.0, until - time.monotonic())
+        ready, _, _ = select.select(sources, [], [], timeout)
+        for descriptor in ready:
+            if descriptor == self._port.wake:
+                self._port.serve(self._answer)
+            else:
+                wires[descriptor].receive(time.monotonic())
+
+    def _step(self) -> None:
+        truth, steps = self._truth, self._steps
+        q, qd = truth.joint_state()
+        truth.step(self._bank.step(q, qd, truth.timestep))
+        self._history[steps % HISTORY] = (truth.time, time.monotonic(), *q, *qd)
+        self._steps = steps + 1
+        if steps % PUBLISH_EVERY == 0:
+            self._camera.publish(truth.qpos, truth.time)
+        if steps % SUPPLY_EVERY == 0:
+            self._bank.settle_supply()
+
+    # --- the truth port's questions ---------------------------------------------------------
+
+    def _answer(self, op: str, arguments: dict[str, Any]) -> Any:
+        questions = {
+            "truth": self._truth.snapshot,
+            "history": self._rows,
+            "wire_log": self._wire_log,
+            "pull": self._pull,
+            "plug": self._plug,
+            "inject": self._inject,
+            "slip": lambda: self._slip,
+        }
+        if op not in questions:
+            raise UnknownName("operation", op, questions)
+        return questions[op](**arguments)  # type: ignore[operator]  # each has its own arguments
+
+    def _rows(self, seconds: float) -> bytes:
+        count = min(self._steps, HISTORY, int(seconds / self._truth.timestep))
+        rows = np.arange(self._steps - count, self._steps) % HISTORY
+        return self._history[rows].astype("<f8").tobytes()
+
+    def _wire(self, name: str) -> Wire:
+        if name not in self._wires:
+            raise UnknownName("wire", name, self._wires)
+        return self._wires[name]
+
+    def _wire_log(self, wire: str, since_ns: int) -> list[tuple[int, str, str]]:
+        log = reversed(self._wire(wire).log)
+        late = []
+        for time_ns, way, data in log:
+            if time_ns < since_ns:
+                break
+            late.append((time_ns, way, data.hex()))
+        return late[::-1]
+
+    def _pull(self, wire: str) -> int:
+        self._wire(wire).terminal.pull()
+        return time.monotonic_ns()
+
+    def _plug(self, wire: str) -> str:
+        terminal = self._wire(wire).terminal
+        terminal.plug()
+        return terminal.path
+
+    def _inject(self, fault: str, joint: str, count: int) -> None:
+        if fault == "garble":
+            self._bank.garble = count
+            return
+        if joint not in self._bank.servos:
+            raise UnknownName("joint", joint, self._bank.servos)
+        servo = self._bank.servos[joint]
+        if fault in ("silent", "speaking"):
+            servo.silent = fault == "silent"
+        elif fault == "brownout":
+            servo.power_cycle()
+        elif fault in FAULT_BITS:
+            servo.stuck_faults = FAULT_BITS[fault] if count else 0
+        else:
+            faults = ("garble", "silent", "speaking", "brownout", *FAULT_BITS)
+            raise UnknownName("fault", fault, faults)
+
+
+def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:
+    joints = cell.devices[cell.arm.device].settings["joints"]
+    return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in truth.joints]
+
+
+def _realtime(parent: int | None) -> None:
+    """Run before everything but the loop; die with the parent; do not pause to collect."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_TIMERSLACK, 1)
+    if parent is not None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            raise SystemExit("twin: the parent died before the twin started")
+    try:
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(FIFO_PRIORITY))
+    except PermissionError:
+        sys.stderr.write("twin: no realtime priority here; the wires may be late\n")
+    gc.freeze()
+
+
+def main() -> None:
+    """Run the twin of one cell."""
+    parser = argparse.ArgumentParser(description="The twin of a cell: its wires alone.")
+    parser.add_argument("cell")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-perturb", action="store_true")
+    parser.add_argument("--baud", type=int, default=1_000_000)
+    parser.add_argument("--no-pace", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--parent", type=int, default=None)
+    options = parser.parse_args()
+    baud = None if options.no_pace else options.baud
+    world = TwinWorld(load_cell(options.cell), options.seed, not options.no_perturb, baud)
+
+    def stop(*_: object) -> None:
+        world.running = False
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        _realtime(options.parent)
+        sys.stdout.write(json.dumps(world.description()) + "\n")
+        sys.stdout.flush()
+        world.run()
+    finally:
+        world.close()
+
+
+if __name__ == "__main__":
+    main()
