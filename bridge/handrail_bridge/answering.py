@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import grpc
+from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.status import abort
-from handrail_drivers.errors import HandrailError
 
 log = logging.getLogger(__name__)
 

@@ -101,8 +101,7 @@ class Belief:
         count = min(len(names), len(spots))
         nearest = sorted(spots, key=lambda spot: min(self._distance(n, spot) for n in names))
         options = (
-            dict(zip(chosen, nearest[:count], strict=True))
-            for chosen in permutations(names, count)
+            dict(zip(chosen, nearest[:count], strict=True)) for chosen in permutations(names, count)
         )
         return min(
             options,
@@ -114,8 +113,6 @@ class Belief:
         if thing.source == "unknown":
             return STRANGE
         return math.dist(thing.position[:2], spot.position[:2])
-
-
 
 
 def _inside(camera: Camera, position: tuple[float, float, float]) -> bool:

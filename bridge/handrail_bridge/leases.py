@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from handrail_bridge.reports import Lease
 from handrail_drivers.errors import InvalidValue, LeaseRefused
+
+from handrail_bridge.reports import Lease
 
 SHORTEST = 0.05  # s
 LONGEST = 60.0  # s

@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 import mujoco
-
-from handrail_bridge.loop.state import LoopState
-from handrail_bridge.reports import Counters, Joint
 from handrail_drivers.errors import StaleReading
 from handrail_sim.cell import Cell
 from handrail_sim.world import Scene, load_model
+
+from handrail_bridge.loop.state import LoopState
+from handrail_bridge.reports import Counters, Joint
 
 STALE = 0.5  # s: an older reading starts no check and no motion
 STILL = 0.05  # rad/s

@@ -6,17 +6,17 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from handrail_drivers.errors import ProcessLost
+from handrail_sim.check.predicates import WorldView, evaluate
+from handrail_sim.plan import Plan
+from handrail_sim.verdict import GoalResult
+
 from handrail_bridge.belief import Belief
 from handrail_bridge.loop.link import LoopLink
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import STALE, Measured, age
 from handrail_bridge.permits import Grant
 from handrail_bridge.reports import Receipt
-from handrail_drivers.errors import ProcessLost
-from handrail_sim.cell import Cell
-from handrail_sim.check.predicates import WorldView, evaluate
-from handrail_sim.plan import Plan
-from handrail_sim.verdict import GoalResult
 
 LOOK = 0.02  # s between two looks at the loop's state
 PATIENCE = 5.0  # s beyond the plan's length before it counts as hung
@@ -64,12 +64,14 @@ class Motion:
     async def settle(self, loop: LoopLink, measured: Measured, patience: float) -> LoopState:
         """Return the state once the arm stands still, at most ``patience`` [s] later."""
         deadline = self._now() + patience
-        while not measured.still(loop.state()) and self._now() < deadline:
+        state = loop.state()
+        while not measured.still(state) and self._now() < deadline:
             await asyncio.sleep(LOOK)
-        return loop.state()
+            state = loop.state()
+        return state
 
     def judge(
-        self, outcome: Outcome, state: LoopState, measured: Measured, belief: Belief, cell: Cell
+        self, outcome: Outcome, state: LoopState, measured: Measured, belief: Belief
     ) -> Receipt:
         """Advance the belief by what happened, and evaluate the goal on the measured state."""
         predicted = self.grant.verdict.end_objects
@@ -89,12 +91,10 @@ class Motion:
             duration=trajectory.duration if trajectory else 0.0,
             peak_following_error=outcome.peak_following_error,
             end_position=measured.positions(state),
-            goal=self._goal(state, measured, belief, cell),
+            goal=self._goal(state, measured, belief),
         )
 
-    def _goal(
-        self, state: LoopState, measured: Measured, belief: Belief, cell: Cell
-    ) -> tuple[GoalResult, ...]:
+    def _goal(self, state: LoopState, measured: Measured, belief: Belief) -> tuple[GoalResult, ...]:
         felt = measured.holding(state)
         view = WorldView(
             joints=measured.positions(state),

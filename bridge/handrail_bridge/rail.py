@@ -17,6 +17,11 @@ import secrets
 import time
 from dataclasses import replace
 
+from handrail_drivers.errors import HandrailError, InvalidValue, MotionStopped, NotArmed, Refused
+from handrail_sim.cell import Cell
+from handrail_sim.plan import Plan
+from handrail_sim.verdict import StartState
+
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Leases
@@ -27,10 +32,6 @@ from handrail_bridge.motion import Motion
 from handrail_bridge.permits import Grant, Permits, Present
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import CellState, Check, Permit, Receipt
-from handrail_drivers.errors import HandrailError, InvalidValue, MotionStopped, NotArmed, Refused
-from handrail_sim.cell import Cell
-from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState
 
 WATCH = 0.02  # s between two looks of the watch
 STOPPING = 1.0  # s that a stop waits to see its effect
@@ -170,11 +171,11 @@ class Rail:
     async def _finish(self, motion: Motion) -> Receipt:
         outcome = await motion.follow(self._loop)
         state = await motion.settle(self._loop, self.measured, self.cell.check.settle)
-        receipt = motion.judge(outcome, state, self.measured, self.belief, self.cell)
+        receipt = motion.judge(outcome, state, self.measured, self.belief)
         try:
             await asyncio.to_thread(self._receipts.end, receipt)
         except Refused as error:  # it has moved already; the next plan will be refused
-            log.error("%s", error)
+            log.warning("%s", error)
         return receipt
 
     # -- stops, open to all ------------------------------------------------------------
@@ -189,9 +190,11 @@ class Rail:
         self._loop.raise_stop(reason)
         self._kill_permits("was killed by a stop")
         deadline = time.monotonic() + STOPPING
-        while self._loop.state().mode not in LATCHED and time.monotonic() < deadline:
+        mode = self._loop.state().mode
+        while mode not in LATCHED and time.monotonic() < deadline:
             await asyncio.sleep(WATCH)
-        return self._loop.state().mode
+            mode = self._loop.state().mode
+        return mode
 
     # -- acts of the operator ----------------------------------------------------------
 
@@ -240,7 +243,7 @@ class Rail:
         try:
             await asyncio.to_thread(self._receipts.note, what)
         except Refused as error:
-            log.error("%s", error)
+            log.warning("%s", error)
         return self.state()
 
     # -- life --------------------------------------------------------------------------

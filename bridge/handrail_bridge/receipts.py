@@ -13,9 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import Refused
 from handrail_sim.plan import Plan, as_json
+
+from handrail_bridge.reports import Receipt
 
 NAME = "receipts.jsonl"
 TAIL = 1 << 20  # bytes read back at start: far more than one run's last plan
@@ -27,9 +28,11 @@ class Receipts:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self.interrupted = _interruption(self.path)
-        self._file = os.open(
-            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            self._file = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
         self._append("start", pid=os.getpid())
 
     def begin(self, receipt_id: str, plan: Plan, permit_id: str) -> None:
@@ -69,12 +72,15 @@ class Receipts:
                 raise OSError("short write")
             os.fsync(self._file)
         except OSError as error:
-            raise Refused(
-                f"The receipt cannot be written to {self.path} ({error}); "
-                "nothing moves that leaves no record.",
-                field="receipts",
-                hint="make room on the disk, or make the folder writable, and restart",
-            ) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> Refused:
+        return Refused(
+            f"The receipt cannot be written to {self.path} ({error}); "
+            "nothing moves that leaves no record.",
+            field="receipts",
+            hint="make room on the disk, or make the folder writable, and restart",
+        )
 
 
 def _interruption(path: Path) -> str:
@@ -101,7 +107,7 @@ def _last_run(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - TAIL))
-            lines = file.read().splitlines()
+            lines = file.read(TAIL).splitlines()
     except FileNotFoundError:
         return []
     events = [event for line in lines if (event := _parse(line))]

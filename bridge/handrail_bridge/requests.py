@@ -7,11 +7,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from handrail_drivers.errors import InvalidRequest, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Holding, JointInRange, MoveJoints, ObjectInRegion, Plan, Predicate
+from pydantic import BaseModel, ValidationError
 
 LONGEST = 256 << 10  # bytes of one request's JSON
 
@@ -58,7 +57,8 @@ def invalid(error: ValidationError) -> InvalidRequest:
     context = first.get("ctx", {})
     if first["type"] == "union_tag_invalid":
         choices = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        return UnknownName("tool" if "steps" in field else "predicate", str(context["tag"]), choices)
+        kind = "tool" if field.startswith("steps") else "predicate"
+        return UnknownName(kind, str(context["tag"]), choices, field)
     limit = next((context[key] for key in ("le", "lt", "ge", "gt") if key in context), None)
     given = first["input"]
     shown = given if isinstance(given, str | int | bool | float) else None

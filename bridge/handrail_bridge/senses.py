@@ -7,12 +7,6 @@ import math
 import time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
-
-from handrail_bridge import vision
-from handrail_bridge.measured import age, fresh
-from handrail_bridge.rail import RUNNING, Rail
-from handrail_bridge.requests import require_name
 from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import Refused
 from handrail_drivers.network_camera import NetworkCamera
@@ -20,6 +14,12 @@ from handrail_sim.cell import Camera, Cell
 from handrail_sim.plan import as_json
 from handrail_sim.verdict import ObjectBelief
 from handrail_sim.world import region_of
+from pydantic import BaseModel, Field
+
+from handrail_bridge import vision
+from handrail_bridge.measured import age, fresh
+from handrail_bridge.rail import RUNNING, Rail
+from handrail_bridge.requests import require_name
 
 FRAME = 3.0  # s to wait for a frame captured after the question
 Metres = Annotated[float, Unit("m")]

@@ -11,8 +11,7 @@ import ipaddress
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from handrail.v1 import rail_pb2, rail_pb2_grpc
+from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
+from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, vision
 from handrail_bridge.answering import Context, answering
@@ -31,8 +32,6 @@ from handrail_bridge.reports import Frame
 from handrail_bridge.requests import parse_json, parse_plan, require_name
 from handrail_bridge.senses import describe
 from handrail_bridge.tools import Tools
-from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
-from handrail_drivers.network_camera import NetworkCamera
 
 MESSAGE_LIMIT = 1 << 20  # bytes that a client may send at once
 CALLS = 256  # at a time; streams take far fewer, so that a stop always finds room
@@ -111,9 +110,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                     self._rail.abort()
 
     @answering
-    async def Stop(
-        self, request: rail_pb2.StopRequest, context: Context
-    ) -> rail_pb2.StopResponse:
+    async def Stop(self, request: rail_pb2.StopRequest, context: Context) -> rail_pb2.StopResponse:
         reason = request.reason[:200] or "asked for by a client"
         return rail_pb2.StopResponse(mode=_mode(await self._rail.stop(reason)))
 
@@ -226,7 +223,7 @@ class Server:
         self.address = ""
 
     async def start(self, listen: str, operator_socket: Path) -> None:
-        """Serve agents on ``listen`` (host:port, loopback; port 0 chooses), operators on the socket.
+        """Serve agents on ``listen`` (loopback ``host:port``) and operators on their socket.
 
         Raises:
             NotPermittedRole: ``listen`` is no loopback address.

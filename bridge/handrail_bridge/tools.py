@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pydantic_core
-from pydantic import BaseModel, ValidationError, validate_call
-
-from handrail_bridge.reports import Tool
-from handrail_bridge.requests import invalid
 from handrail_drivers.errors import Refused, UnknownName
 from handrail_drivers.schema import tool_schemas
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Step
+from pydantic import BaseModel, ValidationError, validate_call
+
+from handrail_bridge.reports import Tool
+from handrail_bridge.requests import invalid
 
 Schema = dict[str, Any]
 

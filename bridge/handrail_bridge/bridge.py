@@ -1,0 +1,97 @@
+"""The composition: one cell's loop, checker, cameras, rail and server, opened and closed as one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handrail_drivers import plugins
+from handrail_drivers.network_camera import NetworkCamera
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import cell_digest
+
+from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.settings import loop_config
+from handrail_bridge.rail import Rail
+from handrail_bridge.receipts import Receipts
+from handrail_bridge.run_dir import RunDir, state_dir
+from handrail_bridge.senses import Senses
+from handrail_bridge.server import RailService, Server
+from handrail_bridge.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a running bridge offers."""
+
+    cell: str
+    address: str  # host:port, for agents
+    operator_socket: Path
+    notices: tuple[str, ...]
+    rail: Rail
+
+
+@contextlib.asynccontextmanager
+async def running(
+    cell: Cell, wires: Mapping[str, str], urls: Mapping[str, str], listen: str
+) -> AsyncIterator[Ready]:
+    """Run the bridge of a cell while the block runs.
+
+    Args:
+        cell: the cell.
+        wires: port by device name, where it differs from the cell file.
+        urls: address by camera device, where it differs from the cell file.
+        listen: ``host:port`` for agents, loopback only; port 0 chooses one.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        folder = RunDir(cell.name)
+        stack.callback(folder.close)
+        receipts = Receipts(state_dir(cell.name))
+        checker = CheckerProcess(cell)
+        stack.callback(checker.close)
+        await checker.start()
+        loop = LoopLink.start(loop_config(cell, wires))
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts)
+        stack.push_async_callback(rail.close)
+        cameras = _cameras(cell, urls, stack)
+        devices = {cell.cameras[name].device: camera for name, camera in cameras.items()}
+        tools = Tools(cell, Senses(rail, cameras), devices)
+        notices = driver_notices(cell)
+        server = Server(RailService(rail, tools, cameras, notices), rail)
+        stack.push_async_callback(server.close)
+        await server.start(listen, folder.operator_socket)
+        folder.publish(server.address)
+        yield Ready(cell.name, server.address, folder.operator_socket, notices, rail)
+
+
+def driver_notices(cell: Cell) -> tuple[str, ...]:
+    """Return what every user should read about the drivers of a cell."""
+    known = plugins.drivers()
+    unverified = [
+        f"{name}: nobody has run the driver {device.driver!r} on hardware yet."
+        for name, device in cell.devices.items()
+        if not known[device.driver].verified_on_hardware
+    ]
+    broken = [f"plugin {name!r} is broken: {why}" for name, why in plugins.broken().items()]
+    return (*unverified, *broken)
+
+
+def _cameras(
+    cell: Cell, urls: Mapping[str, str], stack: contextlib.AsyncExitStack
+) -> dict[str, NetworkCamera]:
+    """Open the device of every camera, and return them by the camera's name."""
+    opened: dict[str, NetworkCamera] = {}
+    for name in {camera.device for camera in cell.cameras.values()}:
+        device = cell.devices[name]
+        driver = plugins.drivers()[device.driver]
+        settings = dict(device.settings)
+        if name in urls:
+            settings["url"] = urls[name]
+        camera = driver(name, driver.Settings(**settings), None)
+        stack.callback(camera.close)
+        camera.start()
+        opened[name] = camera
+    return {name: opened[camera.device] for name, camera in cell.cameras.items()}

@@ -1,0 +1,163 @@
+"""What every client may do: tools, call, check, run, stop, state."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from handrail_drivers.errors import InvalidRequest
+from rich.progress import Progress
+from rich.table import Table
+
+from handrail_bridge.cli.output import (
+    Json,
+    console,
+    emit,
+    show_receipt,
+    show_state,
+    show_verdict,
+)
+from handrail_bridge.client import Client
+from handrail_bridge.reports import CellState, Receipt, Tool
+
+PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a JSON file, or - for stdin")]
+
+
+def tools(as_json: Json = False) -> None:
+    """List the tools that an agent sees, with their schemas."""
+
+    async def ask() -> dict[str, Tool]:
+        async with Client.connect() as rail:
+            return await rail.tools()
+
+    emit(list(asyncio.run(ask()).values()), as_json, _show_tools)
+
+
+def call(
+    tool: Annotated[str, typer.Argument(help="the tool's name, see `handrail tools`")],
+    arguments: Annotated[str, typer.Argument(metavar="JSON", help="its arguments")] = "{}",
+    as_json: Json = False,
+) -> None:
+    """Call one tool. One that moves is a plan of one step and takes the same road."""
+    given = parse_object(arguments, "arguments")
+
+    async def ask() -> dict[str, Any] | Receipt:
+        async with Client.connect() as rail:
+            known = (await rail.tools()).get(tool)
+            if known is None or known.effect != "move":
+                return await rail.call(tool, **given)
+            return await _run(rail, {"steps": [{"tool": tool, **given}]}, as_json)
+
+    answer = asyncio.run(ask())
+    if isinstance(answer, Receipt):
+        _finish(answer, as_json)
+    else:
+        emit(answer, as_json, _show_result)
+
+
+def check(plan: PlanFile, as_json: Json = False) -> None:
+    """Check a plan from the measured state and print its verdict. Exits 1 where refused."""
+    proposed = parse_object(read_plan(plan), "plan")
+
+    async def ask() -> Any:
+        async with Client.connect() as rail:
+            return await rail.check(proposed)
+
+    answer = asyncio.run(ask())
+    emit(answer, as_json, lambda found: show_verdict(found.verdict))
+    raise typer.Exit(0 if answer.verdict.passed else 1)
+
+
+def run(plan: PlanFile, as_json: Json = False) -> None:
+    """Check a plan and run it. Exits 1 where it is refused, ends early or misses its goal."""
+    proposed = parse_object(read_plan(plan), "plan")
+
+    async def ask() -> Receipt:
+        async with Client.connect() as rail:
+            return await _run(rail, proposed, as_json)
+
+    _finish(asyncio.run(ask()), as_json)
+
+
+def stop(
+    reason: Annotated[str, typer.Argument(help="why, for the log")] = "handrail stop",
+    as_json: Json = False,
+) -> None:
+    """Bring everything to a held stop. Everybody may; the operator resets."""
+
+    async def ask() -> Any:
+        async with Client.connect() as rail:
+            return await rail.stop(reason)
+
+    emit({"mode": asyncio.run(ask())}, as_json, lambda answer: console.print(_word(answer)))
+
+
+def state(as_json: Json = False) -> None:
+    """Print the measured state of the cell."""
+
+    async def ask() -> CellState:
+        async with Client.connect() as rail:
+            return await rail.state()
+
+    emit(asyncio.run(ask()), as_json, show_state)
+
+
+def read_plan(source: str) -> str:
+    """Return the text of a plan file, ``-`` being standard input."""
+    if source == "-":
+        return sys.stdin.read()
+    try:
+        return Path(source).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{source} cannot be read: {error}.", field="plan") from None
+
+
+def parse_object(text: str, field: str) -> dict[str, Any]:
+    """Return a JSON object, or refuse what is none."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InvalidRequest(f"{field} is no valid JSON: {error}.", field=field) from None
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{field} must be a JSON object.", field=field)
+    return value
+
+
+async def _run(rail: Client, plan: dict[str, Any], quiet: bool) -> Receipt:
+    async with rail.lease("handrail command line"):
+        if quiet:
+            return await rail.run(plan)
+        with Progress(console=console, transient=True) as progress:
+            return await rail.run(plan, _mover(progress))
+
+
+def _mover(progress: Progress) -> Callable[[CellState], None]:
+    bar = progress.add_task("moving", total=1.0)
+    return lambda state: progress.update(bar, completed=state.progress)
+
+
+def _finish(receipt: Receipt, as_json: bool) -> None:
+    emit(receipt, as_json, show_receipt)
+    raise typer.Exit(0 if receipt.goal_met else 1)
+
+
+def _show_tools(listed: list[Tool]) -> None:
+    table = Table("tool", "effect", "device", "what it does", "arguments")
+    for tool in listed:
+        names = ", ".join(tool.input_schema.get("properties", {}))
+        first = tool.description.splitlines()[0] if tool.description else ""
+        table.add_row(tool.name, tool.effect, tool.device, first, names)
+    console.print(table)
+
+
+def _show_result(result: dict[str, Any]) -> None:
+    console.print_json(data=result)
+
+
+def _word(answer: dict[str, Any]) -> str:
+    return f"[yellow]{answer['mode'].name.lower()}[/]: the operator has to reset and arm it"

@@ -1,0 +1,38 @@
+"""The ``handrail`` command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from handrail_drivers.errors import HandrailError
+
+from handrail_bridge.cli import agent, operate
+from handrail_bridge.cli.cell import cell
+from handrail_bridge.cli.output import show_error
+from handrail_bridge.cli.sim import sim
+from handrail_bridge.cli.up import up
+
+app = typer.Typer(
+    name="handrail",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The rail between an agent's hands and the real world.",
+)
+for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.stop, agent.state):
+    app.command()(command)
+for command in (operate.arm, operate.disarm, operate.reset):
+    app.command()(command)
+app.add_typer(operate.lease, name="lease")
+app.add_typer(cell, name="cell")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except HandrailError as error:
+        show_error(error, as_json="--json" in sys.argv)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(1)

@@ -1,0 +1,74 @@
+"""Acts of the operator, over the operator's socket: arm, disarm, reset, lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+
+from handrail_bridge.cli.output import Json, console, emit, show_state
+from handrail_bridge.client import Client, OperatorClient
+from handrail_bridge.reports import CellState, Lease
+
+lease = typer.Typer(no_args_is_help=True, help="Who may move: show it, or take it away.")
+
+
+def arm(as_json: Json = False) -> None:
+    """Hold the arm where it is, ready to play permitted plans."""
+    _act(lambda operator: operator.arm(), as_json)
+
+
+def disarm(as_json: Json = False) -> None:
+    """Write no more setpoints; torque stays, so that nothing falls."""
+    _act(lambda operator: operator.disarm(), as_json)
+
+
+def reset(as_json: Json = False) -> None:
+    """Clear a latched stop or fault; the cell is disarmed afterwards."""
+    _act(lambda operator: operator.reset(), as_json)
+
+
+@lease.command("show")
+def show_lease(as_json: Json = False) -> None:
+    """Print who holds the lease, and for how long without a heartbeat."""
+
+    async def ask() -> Lease:
+        async with Client.connect() as rail:
+            return (await rail.state()).lease
+
+    emit(asyncio.run(ask()), as_json, _show)
+
+
+@lease.command("revoke")
+def revoke_lease(
+    reason: Annotated[str, typer.Argument(help="why, for the log")] = "by the operator",
+    as_json: Json = False,
+) -> None:
+    """Take the lease from its holder; what the holder was moving stops."""
+
+    async def ask() -> None:
+        async with OperatorClient.connect() as operator:
+            await operator.revoke_lease(reason)
+
+    asyncio.run(ask())
+    emit({"revoked": True}, as_json, lambda _: console.print("revoked"))
+
+
+def _act(what: Callable[[OperatorClient], Awaitable[CellState]], as_json: bool) -> None:
+    async def ask() -> CellState:
+        async with OperatorClient.connect() as operator:
+            return await what(operator)
+
+    emit(asyncio.run(ask()), as_json, show_state)
+
+
+def _show(current: Lease) -> None:
+    if not current.token:
+        console.print(f"nobody may move {', '.join(current.devices)}")
+        return
+    console.print(
+        f"{current.holder} may move {', '.join(current.devices)} "
+        f"(token {current.token}, {current.remaining:.1f} s without a heartbeat)"
+    )

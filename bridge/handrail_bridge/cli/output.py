@@ -1,0 +1,126 @@
+"""How the command line prints: for people by rich, for programs as JSON with ``--json``."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pydantic_core
+import typer
+from handrail_drivers.errors import HandrailError, InvalidCell
+from handrail_sim.verdict import Verdict
+from rich.console import Console
+from rich.table import Table
+
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.reports import CellState, Receipt
+
+console = Console()
+problems = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def emit(value: Any, as_json: bool, show: Callable[[Any], None]) -> None:
+    """Print a value: as one JSON document, or as ``show`` does for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(value)) + "\n")
+        sys.stdout.flush()
+    else:
+        show(value)
+
+
+def show_error(error: HandrailError, as_json: bool) -> None:
+    """Print code, sentence and hint; never a traceback."""
+    if as_json:
+        sys.stdout.write(json.dumps({"error": _plain(error.detail())}) + "\n")
+        return
+    problems.print(f"[bold red]{error.code}[/]: {error.message}", highlight=False)
+    if isinstance(error, InvalidCell):
+        for fault in error.faults:
+            problems.print(f"  {fault}", highlight=False, markup=False)
+    if error.choices:
+        problems.print(f"  valid: {', '.join(error.choices)}", highlight=False, markup=False)
+    if error.hint:
+        problems.print(f"  try: {error.hint}", highlight=False, markup=False)
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """Print a verdict: passed or not, every violation with its hint, the margins."""
+    word = "[green]passed[/]" if verdict.passed else "[red]refused[/]"
+    near = (
+        f", clearance {verdict.clearance * 1000:.1f} mm ({verdict.clearance_pair})"
+        if verdict.clearance is not None
+        else ""
+    )
+    console.print(
+        f"{word}: {verdict.duration:.2f} s of motion{near}, checked in {verdict.check_time:.2f} s"
+    )
+    for violation in verdict.violations:
+        where = f"step {violation.step}, {violation.time:.2f} s" if violation.step >= 0 else "plan"
+        console.print(f"  [red]{violation.kind}[/] ({where}): {violation.sentence}")
+        if violation.hint:
+            console.print(f"    try: {violation.hint}")
+    for result in verdict.goal:
+        console.print(f"  goal {'met' if result.met else 'NOT met'}: {result.sentence}")
+
+
+def show_receipt(receipt: Receipt) -> None:
+    """Print what was done."""
+    if receipt.completed:
+        console.print(
+            f"[green]done[/] in {receipt.duration:.2f} s, following error at most "
+            f"{receipt.peak_following_error:.3f} rad, receipt {receipt.id}"
+        )
+    else:
+        console.print(f"[red]ended early[/]: {receipt.reason} (receipt {receipt.id})")
+    for result in receipt.goal:
+        console.print(f"  goal {'met' if result.met else 'NOT met'}: {result.sentence}")
+
+
+def show_state(state: CellState) -> None:
+    """Print the measured state as a table."""
+    good = state.mode in (Mode.ARMED, Mode.MOVING)
+    reason = f": {state.reason}" if state.reason else ""
+    console.print(f"[{'green' if good else 'yellow'}]{state.mode.name.lower()}[/]{reason}")
+    table = Table("joint", "position rad", "velocity rad/s", "effort N.m", "Cel", "V", "torque")
+    for joint in state.joints:
+        table.add_row(
+            joint.name,
+            f"{joint.position:+.4f}",
+            f"{joint.velocity:+.3f}",
+            f"{joint.effort:+.3f}",
+            f"{joint.temperature:.0f}",
+            f"{joint.voltage:.1f}",
+            "on" if joint.torque_enabled else "off",
+        )
+    console.print(table)
+    tcp = ", ".join(f"{value:+.4f}" for value in state.tcp_position)
+    holder = state.lease.holder or "nobody"
+    console.print(
+        f"TCP {tcp} m; holding: {'yes' if state.holding else 'no'}; lease: {holder}; "
+        f"age {state.age * 1000:.0f} ms"
+    )
+    loop = state.loop
+    console.print(
+        f"loop {loop.rate:.0f} Hz: {loop.ticks} ticks, {loop.overruns} overruns, "
+        f"{loop.late_reads} late reads, {loop.retries} retries, {loop.clamps} clamps"
+    )
+
+
+def _plain(value: Any) -> Any:
+    """JSON values; what JSON has no number for becomes null, enums of ours their names."""
+    if isinstance(value, Mode):
+        return value.name.lower()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return pydantic_core.to_jsonable_python(value, fallback=str)

@@ -1,0 +1,143 @@
+"""What is believed of the objects: seen, predicted, felt, or honestly unknown."""
+
+import math
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from handrail_bridge.belief import Belief
+from handrail_sim import cell as cells
+from handrail_sim.verdict import ObjectBelief
+from hypothesis import given
+from hypothesis import strategies as st
+
+DESK = cells.Cell.model_validate(
+    tomllib.loads((Path(cells.__file__).parent / "cells" / "desk.toml").read_text())
+)
+CAMERA = DESK.cameras["overhead"]
+TOLERANCE = 0.004
+RED_A, RED_B, BLUE = (0.10, 0.10, 0.0125), (0.20, 0.15, 0.0125), (0.15, 0.25, 0.0125)
+IN_BIN = (0.18026, -0.14142, 0.0155)
+
+
+@dataclass(frozen=True)
+class Seen:
+    color: str
+    position: tuple[float, float, float]
+    yaw: float = 0.0
+
+
+@pytest.fixture
+def belief() -> Belief:
+    fresh = Belief(DESK.objects, TOLERANCE)
+    fresh.look([Seen("red", RED_A), Seen("red", RED_B), Seen("blue", BLUE)], CAMERA, 1)
+    return fresh
+
+
+def red_names_at(belief: Belief) -> dict[tuple[float, ...], str]:
+    return {thing.position: name for name, thing in belief.objects.items() if "red" in name}
+
+
+def test_nothing_is_known_before_the_first_look() -> None:
+    belief = Belief(DESK.objects, TOLERANCE)
+    assert {thing.source for thing in belief.objects.values()} == {"unknown"}
+
+
+def test_a_look_gives_every_object_its_colours_place(belief: Belief) -> None:
+    assert belief.objects["blue_cube"].position == BLUE
+    assert set(red_names_at(belief)) == {RED_A, RED_B}
+    assert {thing.source for thing in belief.objects.values()} == {"seen"}
+
+
+def test_objects_of_one_colour_keep_their_names_when_they_shift(belief: Belief) -> None:
+    before = red_names_at(belief)
+    shifted_a, shifted_b = (0.12, 0.11, 0.0125), (0.21, 0.17, 0.0125)
+    belief.look([Seen("red", shifted_b), Seen("red", shifted_a), Seen("blue", BLUE)], CAMERA, 2)
+    assert red_names_at(belief) == {shifted_a: before[RED_A], shifted_b: before[RED_B]}
+
+
+def test_what_a_look_misses_is_unknown_and_what_lies_outside_stays(belief: Belief) -> None:
+    red_a = red_names_at(belief)[RED_A]
+    belief.advance({red_a: replace(belief.objects[red_a], position=IN_BIN, source="predicted")})
+    belief.look([Seen("red", RED_B)], CAMERA, 3)
+    assert belief.objects["blue_cube"].source == "unknown"
+    assert belief.objects[red_a].position == IN_BIN
+    assert red_names_at(belief)[RED_B] != red_a
+
+
+def test_one_that_did_not_stay_in_the_bin_is_found_again(belief: Belief) -> None:
+    red_a = red_names_at(belief)[RED_A]
+    belief.advance({red_a: replace(belief.objects[red_a], position=IN_BIN, source="predicted")})
+    belief.look([Seen("red", RED_B), Seen("red", RED_A), Seen("blue", BLUE)], CAMERA, 3)
+    assert belief.objects[red_a].position == RED_A
+    assert belief.objects[red_a].source == "seen"
+
+
+def test_a_held_object_is_kept_by_feel_and_lost_without(belief: Belief) -> None:
+    held = replace(belief.objects["blue_cube"], held_pose=(0, 0, 0.01, 1, 0, 0, 0))
+    belief.advance({"blue_cube": held})
+    assert belief.held == "blue_cube"
+    belief.look([Seen("red", RED_A), Seen("red", RED_B)], CAMERA, 3)
+    belief.feel(holding=True)
+    assert belief.held == "blue_cube"
+    belief.feel(holding=False)
+    assert belief.held is None
+    assert belief.objects["blue_cube"].source == "unknown"
+
+
+def test_a_plan_that_ended_early_leaves_doubt_about_what_it_would_have_moved(
+    belief: Belief,
+) -> None:
+    red_a = red_names_at(belief)[RED_A]
+    moved = replace(belief.objects[red_a], position=IN_BIN, source="predicted")
+    belief.doubt({red_a: moved, "blue_cube": belief.objects["blue_cube"]})
+    assert belief.objects[red_a].source == "unknown"
+    assert belief.objects["blue_cube"].source == "seen"
+
+
+def test_the_version_grows_when_an_object_is_elsewhere_and_only_then(belief: Belief) -> None:
+    version = belief.version
+    same = [Seen("red", RED_A), Seen("red", RED_B), Seen("blue", BLUE)]
+    belief.look(same, CAMERA, 2)
+    assert belief.version == version
+    belief.look([*same[:2], Seen("blue", (0.155, 0.25, 0.0125))], CAMERA, 3)
+    assert belief.version == version + 1
+    belief.look(same[:2], CAMERA, 4)
+    assert belief.version == version + 2
+
+
+def test_slow_drift_counts_from_where_it_began(belief: Belief) -> None:
+    version = belief.version
+    for step in range(1, 4):
+        x = BLUE[0] + step * 0.003
+        seen = [Seen("red", RED_A), Seen("red", RED_B), Seen("blue", (x, *BLUE[1:]))]
+        belief.look(seen, CAMERA, step)
+    assert belief.version > version
+
+
+places = st.tuples(st.floats(0, 0.36), st.floats(-0.02, 0.32), st.just(0.0125))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["red", "blue"]), places), max_size=5))
+def test_no_two_objects_take_one_sighting_and_colours_never_mix(
+    spots: list[tuple[str, tuple[float, float, float]]],
+) -> None:
+    belief = Belief(DESK.objects, TOLERANCE)
+    belief.look([Seen(color, place) for color, place in spots], CAMERA, 1)
+    for color, names in {"red": 2, "blue": 1}.items():
+        seen = [
+            thing.position
+            for name, thing in belief.objects.items()
+            if color in name and thing.source == "seen"
+        ]
+        given_ = [place for own, place in spots if own == color]
+        assert len(seen) == min(names, len(given_))
+        assert all(place in given_ for place in seen)
+
+
+def test_yaw_becomes_a_turn_about_the_vertical() -> None:
+    belief = Belief(DESK.objects, TOLERANCE)
+    belief.look([Seen("blue", BLUE, yaw=0.6)], CAMERA, 1)
+    thing: ObjectBelief = belief.objects["blue_cube"]
+    assert thing.quaternion == pytest.approx((math.cos(0.3), 0, 0, math.sin(0.3)))

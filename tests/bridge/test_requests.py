@@ -1,0 +1,99 @@
+"""The door: what cannot be meant is refused with field, value, limit and hint."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from handrail_bridge.requests import LONGEST, parse_plan
+from handrail_drivers.errors import HandrailError, InvalidRequest, InvalidValue, UnknownName
+from handrail_sim import cell as cells
+
+DESK = cells.Cell.model_validate(
+    tomllib.loads((Path(cells.__file__).parent / "cells" / "desk.toml").read_text())
+)
+
+
+def move(**positions: object) -> dict:
+    return {"tool": "arm_move_joints", "positions": positions}
+
+
+def refusal(*steps: object, **plan: object) -> HandrailError:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_plan(json.dumps({"steps": list(steps), **plan}), DESK)
+    return refused.value
+
+
+def test_a_plan_that_can_be_meant_passes() -> None:
+    plan = parse_plan(json.dumps({"steps": [{"tool": "arm_home"}, move(elbow_flex=1.2)]}), DESK)
+    assert len(plan.steps) == 2
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_no_number_is_no_position(number: float) -> None:
+    error = refusal(move(elbow_flex=number))
+    assert isinstance(error, InvalidValue)
+    assert error.field == "steps[0].positions.elbow_flex"
+    assert "finite" in error.message
+
+
+def test_beyond_a_joints_limit() -> None:
+    error = refusal(move(elbow_flex=0.1), move(shoulder_pan=-2.5))
+    assert (error.field, error.value) == ("steps[1].positions.shoulder_pan", -2.5)
+    assert (error.limit, error.unit) == (-1.91986, "rad")
+    assert "radians" not in error.hint
+
+
+def test_degrees_are_recognised() -> None:
+    assert "45 degrees are 0.7854 rad" in refusal(move(elbow_flex=45)).hint
+
+
+@pytest.mark.parametrize("speed", [0, -1, 1.5, 1e300])
+def test_faster_than_the_cell_allows(speed: float) -> None:
+    error = refusal({"tool": "arm_home", "speed": speed})
+    assert error.field == "steps[0].speed"
+    assert error.value == speed
+    assert error.limit == (1 if speed > 1 else 0)
+
+
+def test_a_joint_that_does_not_exist() -> None:
+    error = refusal(move(elbow_flux=0.1))
+    assert isinstance(error, UnknownName)
+    assert error.hint == "use 'elbow_flex'"
+    assert "gripper" in error.choices
+
+
+def test_a_tool_that_does_not_exist() -> None:
+    error = refusal({"tool": "arm_move_joint", "positions": {"elbow_flex": 1}})
+    assert isinstance(error, UnknownName)
+    assert error.hint == "use 'arm_move_joints'"
+
+
+@pytest.mark.parametrize(
+    ("predicate", "field"),
+    [
+        ({"predicate": "holding", "object": "red_cube"}, "goal[0].object"),
+        (
+            {"predicate": "object_in_region", "object": "blue_cube", "region": "b"},
+            "goal[0].region",
+        ),
+        ({"predicate": "joint_in_range", "joint": "elbow", "low": 0, "high": 1}, "goal[0].joint"),
+    ],
+)
+def test_a_goal_about_what_does_not_exist(predicate: dict, field: str) -> None:
+    assert refusal({"tool": "arm_home"}, goal=[predicate]).field == field
+
+
+def test_unknown_keys_are_refused() -> None:
+    assert refusal({"tool": "arm_home", "force": True}).field == "steps[0].force"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '"plan"', "1" * 5000, "[" * 100_000])
+def test_what_is_no_plan_at_all(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_plan(text, DESK)
+
+
+def test_a_text_too_long() -> None:
+    with pytest.raises(InvalidRequest, match="longer"):
+        parse_plan(" " * (LONGEST + 1), DESK)
