@@ -1,7 +1,8 @@
 """A serial port as a transport: exclusive, with timeouts, and clear when the port goes.
 
-The only module that imports pyserial. pyserial opens, locks and configures; waiting and
-reading go straight to the descriptor, so that one wait covers one whole reply.
+The only module that imports pyserial, which opens, locks and configures. Waiting goes
+straight to the descriptor: the terminal's VMIN lets the kernel wake us once a whole reply,
+not once a chunk.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from serial.tools import list_ports
 from handrail_drivers.errors import BusLost
 
 WRITE_TIMEOUT = 0.05  # s until a line that takes no bytes counts as lost
-GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+MOST_AT_ONCE = 255  # bytes, the largest VMIN
+CONTROL = 6  # index of the control characters in a termios attribute list
 
 
 class SerialPort:
@@ -42,6 +44,8 @@ class SerialPort:
         self._descriptor = self._port.fileno()
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
+        self._attributes = termios.tcgetattr(self._descriptor)
+        self._wake_size = 0
 
     def write(self, data: bytes) -> None:
         """Send all of data, or raise BusLost."""
@@ -57,10 +61,8 @@ class SerialPort:
 
     def read(self, size: int, timeout_s: float) -> bytes:
         """Return up to size bytes; fewer once timeout_s [s] has passed."""
-        data = self._read_some(size, timeout_s)
-        if len(data) == size or not data:
-            return data
         deadline = time.monotonic() + timeout_s
+        data = self._read_some(size, timeout_s)
         while len(data) < size and (left := deadline - time.monotonic()) > 0:
             data += self._read_some(size - len(data), left)
         return data
@@ -80,17 +82,24 @@ class SerialPort:
     def _read_some(self, size: int, timeout_s: float) -> bytes:
         descriptor = self._open_descriptor()
         try:
-            events = self._poll.poll(timeout_s * 1000)
-            if not events:
-                return b""
-            data = os.read(descriptor, size)
+            self._wake_at(min(size, MOST_AT_ONCE))
+            self._poll.poll(timeout_s * 1000)
+            data = os.read(descriptor, size)  # after a timeout: what there is
         except BlockingIOError:
             return b""
-        except OSError as error:
+        except (OSError, termios.error) as error:
             raise self._lost(error) from error
         if not data:  # end of file: the other side has closed
             raise self._lost(None)
         return data
+
+    def _wake_at(self, size: int) -> None:
+        """Let the kernel report the port readable at so many bytes."""
+        if size != self._wake_size:
+            self._attributes[CONTROL][termios.VMIN] = size
+            self._attributes[CONTROL][termios.VTIME] = 0
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._attributes)
+            self._wake_size = size
 
     def _wait_for_room(self, deadline: float) -> None:
         left = deadline - time.monotonic()

@@ -137,7 +137,7 @@ class FeetechBus:
         """
         cycle = self._cycles[self._cycle]
         try:
-            reply = self._line.sync(cycle.query, tries=2)
+            reply = self._line.cyclic(cycle.query)
         except (ServoSilent, ServoGarbled):
             self._cycle = (self._cycle + 1) % len(self._cycles)
             raise

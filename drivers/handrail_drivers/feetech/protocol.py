@@ -8,6 +8,7 @@ failed exchange the line is read until it is quiet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from handrail_drivers.errors import DeviceFault, ServoGarbled, ServoSilent
 from handrail_drivers.feetech.codec import (
@@ -20,8 +21,10 @@ from handrail_drivers.feetech.codec import (
 )
 from handrail_drivers.transport import Transport
 
+T = TypeVar("T")
 QUIET = 0.002  # s without a byte after which a late reply is over
 QUIET_LIMIT = 0.02  # s after which a line that never falls quiet is not waited for
+
 CHUNK = 256  # bytes read at once while waiting for quiet
 
 
@@ -118,21 +121,31 @@ class ServoLine:
         """Send a request that no servo answers (sync write)."""
         self._transport.write(request)
 
-    def sync(self, query: SyncRead, tries: int | None = None) -> bytes:
-        """Return the replies to a sync read: one frame a servo, in order, all checked.
+    def sync(self, query: SyncRead) -> bytes:
+        """Return the replies to a sync read: one frame a servo, in order, all checked."""
+        return self._repeat(
+            lambda: self._sync_once(query), self._most_retries, (ServoGarbled, ServoSilent)
+        )
 
-        Args:
-            query: what to ask.
-            tries: most exchanges; None: as for single servos. A garbled reply is repeated
-                within them; silence is, too, unless tries is given, since it costs a timeout.
-        """
-        for left in range(tries or 1 + self._most_retries, 0, -1):
+    def cyclic(self, query: SyncRead) -> bytes:
+        """Like :meth:`sync`, for a tick: a garbled reply is repeated once, silence is not."""
+        return self._repeat(lambda: self._sync_once(query), 1, (ServoGarbled,))
+
+    def _repeat(
+        self, exchange: Callable[[], T], repeats: int, faults: tuple[type[DeviceFault], ...]
+    ) -> T:
+        doubt = False
+        for left in range(repeats, -1, -1):
             try:
-                return self._sync_once(query)
-            except (ServoGarbled, ServoSilent) as fault:
-                if left == 1 or (tries is not None and isinstance(fault, ServoSilent)):
+                result = exchange()
+            except faults as fault:
+                if not left:
                     raise
                 self.retries += 1
+                doubt = doubt or isinstance(fault, ServoSilent)
+            else:
+                self._unclear |= doubt  # this may have been the late reply to the try before
+                return result
         raise AssertionError("unreachable")
 
     def _sync_once(self, query: SyncRead) -> bytes:
@@ -144,15 +157,17 @@ class ServoLine:
 
     def _sort_out(self, query: SyncRead, reply: bytes, deadline: float) -> bytes:
         """Pick the expected frames out of a reply that is short, late or has foreign bytes."""
-        self._unclear = True
         parser = Parser()
         found = self._collect(query, parser, reply)
+        received = len(reply)
         while len(found) < len(query.ids) and not parser.garbled and self._left(deadline) > 0:
             missing = (len(query.ids) - len(found)) * query.frame_size - parser.pending
             more = self._transport.read(max(missing, 1), self._left(deadline))
             if not more:
                 break
             found |= self._collect(query, parser, more)
+            received += len(more)
+        self._unclear = received != query.reply_size  # else nothing is on its way any more
         self.stale_bytes += parser.skipped
         missing_ids = [id for id in query.ids if id not in found]
         if missing_ids:
@@ -170,21 +185,18 @@ class ServoLine:
 
     def _ask(self, id: int, instruction: Instruction, parameters: bytes, size: int) -> Frame:
         request = build(id, instruction, parameters)
-        for left in range(1 + self._most_retries, 0, -1):
-            try:
-                return self._ask_once(id, request, size)
-            except (ServoGarbled, ServoSilent):
-                if left == 1:
-                    raise
-                self.retries += 1
-        raise AssertionError("unreachable")
+        return self._repeat(
+            lambda: self._ask_once(id, request, size),
+            self._most_retries,
+            (ServoGarbled, ServoSilent),
+        )
 
     def _ask_once(self, id: int, request: bytes, size: int) -> Frame:
         deadline = self._begin(request, OVERHEAD + size)
         parser = Parser()
         wanted = OVERHEAD + size
         while self._left(deadline) > 0 and not parser.garbled:
-            data = self._transport.read(wanted - parser.pending, self._left(deadline))
+            data = self._transport.read(max(wanted - parser.pending, 1), self._left(deadline))
             if not data:
                 break
             for frame in parser.feed(data):
