@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 
 class Effect(StrEnum):
@@ -26,9 +28,17 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """UCUM code of an argument or result field, used inside ``Annotated``."""
+    """UCUM code of an argument or result field, used inside ``Annotated``.
+
+    It stands in the generated JSON Schema under ``unit``.
+    """
 
     code: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "unit": self.code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +101,9 @@ class JointHealth:
     """Slow registers of one joint, read in the slack of the loop's tick."""
 
     joint: str
-    temperature: float  # Cel
-    voltage: float  # V
-    current: float  # A
+    temperature: Annotated[float, Unit("Cel")]
+    voltage: Annotated[float, Unit("V")]
+    current: Annotated[float, Unit("A")]
     moving: bool
     torque_enabled: bool
     faults: tuple[str, ...]  # of: voltage, angle, overheat, overcurrent, overload
