@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar, cast
 
-import grpc
+import grpc.aio
 from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.status import abort
@@ -37,3 +37,12 @@ def answering(handler: Handler[S, Q, A]) -> Handler[S, Q, A]:
             return await abort(context, HandrailError("The bridge failed; its log says how."))
 
     return call
+
+
+def streaming(handler: Handler[S, Q, None]) -> Callable[[S, Q, Context], AsyncIterator[Any]]:
+    """As :func:`answering`, for a handler that writes to its stream by itself.
+
+    Such a handler is cancelled at once where its client leaves. grpc takes it as it takes
+    generators, which is all that its type stubs know.
+    """
+    return cast(Any, answering(handler))  # type: ignore[no-any-return]  # see above

@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from handrail_drivers import plugins
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import cell_digest
+from handrail_sim.cell_file import cell_digest, device_settings
 
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.loop.link import LoopLink
@@ -69,7 +70,7 @@ async def running(
 
 def driver_notices(cell: Cell) -> tuple[str, ...]:
     """Return what every user should read about the drivers of a cell."""
-    known = plugins.drivers()
+    known: dict[str, Any] = {**plugins.drivers()}
     unverified = [
         f"{name}: nobody has run the driver {device.driver!r} on hardware yet."
         for name, device in cell.devices.items()
@@ -85,12 +86,11 @@ def _cameras(
     """Open the device of every camera, and return them by the camera's name."""
     opened: dict[str, NetworkCamera] = {}
     for name in {camera.device for camera in cell.cameras.values()}:
-        device = cell.devices[name]
-        driver = plugins.drivers()[device.driver]
-        settings = dict(device.settings)
+        driver: Any = plugins.driver(cell.devices[name].driver)
+        settings = device_settings(cell, name)
         if name in urls:
-            settings["url"] = urls[name]
-        camera = driver(name, driver.Settings(**settings), None)
+            settings = driver.Settings(**{**settings.model_dump(), "url": urls[name]})
+        camera = driver(name, settings, None)
         stack.callback(camera.close)
         camera.start()
         opened[name] = camera

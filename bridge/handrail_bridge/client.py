@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-import grpc
+import grpc.aio
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
 from handrail_drivers.errors import PlanRefused, ProcessLost
@@ -112,7 +112,7 @@ class Client:
 
     async def execute(
         self, plan: Plan | Mapping[str, Any], permit: Permit
-    ) -> AsyncIterator[CellState | Receipt]:
+    ) -> AsyncGenerator[CellState | Receipt, None]:
         """Run a permitted plan: states while it moves, its receipt last. Leaving stops it."""
         request = rpc.ExecutePlanRequest(
             plan_json=_plan_json(plan), permit_id=permit.id, lease_token=self._token
@@ -158,7 +158,7 @@ class Client:
                 return state
         raise ProcessLost("The bridge sent no state.")
 
-    async def watch(self, rate: float = 10.0) -> AsyncIterator[CellState]:
+    async def watch(self, rate: float = 10.0) -> AsyncGenerator[CellState, None]:
         """Stream the measured state at ``rate`` [Hz], 1 to 100."""
         async for event in _events(self._rail.WatchState(rpc.WatchStateRequest(rate_hz=rate))):
             yield messages.read_state(event.state)
@@ -171,7 +171,7 @@ class Client:
 
     async def frames(
         self, camera: str, format: str = "jpeg", max_width: int = 0
-    ) -> AsyncIterator[Frame]:
+    ) -> AsyncGenerator[Frame, None]:
         """Stream a camera's frames; a slow reader misses frames and always has the newest."""
         request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
         async for event in _events(self._rail.StreamFrames(request)):
@@ -267,7 +267,7 @@ async def _answer(call: Awaitable[Any]) -> Any:
         raise from_rpc(error) from None
 
 
-async def _events(call: Any) -> AsyncIterator[Any]:
+async def _events(call: Any) -> AsyncGenerator[Any, None]:
     try:
         while True:
             event = await asyncio.wait_for(call.read(), SILENCE)

@@ -42,7 +42,7 @@ class Measured:
         """Tell whether the jaw feels something: stopped short of closed, and pressing."""
         arm = self._cell.arm
         jaw, effort = state.position[-1], state.effort[-1]
-        return arm.jaw_empty < jaw < arm.jaw_open and abs(effort) >= arm.hold_effort
+        return bool(arm.jaw_empty < jaw < arm.jaw_open and abs(effort) >= arm.hold_effort)
 
     def positions(self, state: LoopState) -> dict[str, float]:
         """Return the measured joint positions [rad] by name."""

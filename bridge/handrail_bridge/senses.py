@@ -113,7 +113,9 @@ class Senses:
         name = self._name(camera)
         if self._rail.loop_state().mode in RUNNING:
             raise Refused("A plan is running: the arm hides what it does.", hint="look after it")
-        frame = await asyncio.to_thread(self.cameras[name].newest, time.monotonic_ns(), FRAME)
+        camera_device = self.cameras[name]
+        now = time.monotonic_ns()
+        frame = await asyncio.to_thread(camera_device.newest, now, timeout_s=FRAME)
         model = self._cell.cameras[name]
         found = await asyncio.to_thread(
             vision.find_objects, frame.image, model, dict(self._cell.objects)

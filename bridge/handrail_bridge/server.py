@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc
+import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from handrail.v1 import rail_pb2, rail_pb2_grpc
@@ -23,7 +23,7 @@ from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole
 from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, vision
-from handrail_bridge.answering import Context, answering
+from handrail_bridge.answering import Context, answering, streaming
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
 from handrail_bridge.operator import OperatorService
@@ -93,7 +93,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         plan = parse_plan(request.plan_json, self._rail.cell)
         return messages.write_check(await self._rail.check(plan))
 
-    @answering
+    @streaming
     async def ExecutePlan(self, request: rail_pb2.ExecutePlanRequest, context: Context) -> None:
         plan = parse_plan(request.plan_json, self._rail.cell)
         with self._stream():
@@ -114,7 +114,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         reason = request.reason[:200] or "asked for by a client"
         return rail_pb2.StopResponse(mode=_mode(await self._rail.stop(reason)))
 
-    @answering
+    @streaming
     async def WatchState(self, request: rail_pb2.WatchStateRequest, context: Context) -> None:
         rate = request.rate_hz or 10.0
         if not 1 <= rate <= 100:
@@ -137,7 +137,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         frame = await self._frame(request, time.monotonic_ns())
         return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
 
-    @answering
+    @streaming
     async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
         last = 0
         with self._stream():
@@ -148,7 +148,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                     rail_pb2.StreamFramesResponse(frame=messages.write_frame(frame))
                 )
 
-    @answering
+    @streaming
     async def HoldLease(
         self, requests: AsyncIterator[rail_pb2.HoldLeaseRequest], context: Context
     ) -> None:
@@ -196,7 +196,8 @@ class RailService(rail_pb2_grpc.RailServicer):
                 limit=4096,
                 unit="{pixel}",
             )
-        taken = await asyncio.to_thread(self._cameras[request.camera].newest, after_ns, FRAME)
+        camera = self._cameras[request.camera]
+        taken = await asyncio.to_thread(camera.newest, after_ns, timeout_s=FRAME)
         image, width, height = await asyncio.to_thread(
             vision.encode, taken.image, form, request.max_width
         )
@@ -287,7 +288,7 @@ def loopback(listen: str) -> str:
 
 def _bind(server: grpc.aio.Server, address: str) -> int:
     try:
-        return server.add_insecure_port(address)
+        return int(server.add_insecure_port(address))
     except RuntimeError:
         raise Refused(
             f"{address} is taken by another program.", field="listen", value=address
@@ -304,4 +305,5 @@ def _umask(mask: int) -> Iterator[None]:
 
 
 def _mode(mode: Mode) -> Any:
+    """The enums have the same numbers."""
     return int(mode)

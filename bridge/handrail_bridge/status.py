@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-import grpc
+import grpc.aio
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 from handrail.v1 import error_pb2

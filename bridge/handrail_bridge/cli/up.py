@@ -38,13 +38,14 @@ def up(
     """Run the bridge of a cell, on hardware or on its twin, until Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     loaded = load_cell(cell)
-    wires, urls = assignments(wire, "wire"), assignments(camera, "camera")
+    wires, urls = assignments(wire or [], "wire"), assignments(camera or [], "camera")
     _require_devices(loaded, {**wires, **urls})
     with contextlib.ExitStack() as stack:
         if sim:
             twin = Twin.start(cell, seed=seed)
             stack.callback(twin.close)
-            wires, urls = {**twin.links, **wires}, {**twin.urls, **urls}
+            shown = {name: url for name, url in twin.urls.items() if name in loaded.devices}
+            wires, urls = {**twin.links, **wires}, {**shown, **urls}
         asyncio.run(_serve(loaded, wires, urls, listen, as_json))
 
 

@@ -1,0 +1,69 @@
+"""The bridge dies in mid-motion: the arm stands, and the next bridge knows why."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+
+import numpy as np
+import psutil
+import pytest
+from handrail_drivers.errors import HandrailError
+from running_cell import RunningCell, eventually
+
+SLOW = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.2}, "speed": 0.2}]}
+
+
+async def test_kill_9_leaves_the_arm_standing_and_a_restart_says_why(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        await rail.run({"steps": [{"tool": "arm_home"}]})
+        family = psutil.Process(cell.process.pid).children(recursive=True)
+        killed = 0.0
+        check = await rail.check(SLOW)
+        assert check.permit is not None
+        with contextlib.suppress(HandrailError):
+            async for state in rail.execute(SLOW, check.permit):
+                if not killed and state.progress > 0.4:
+                    killed = time.monotonic()
+                    cell.process.kill()
+    assert killed
+    cell.process.wait(20)
+    cell.process.stdout.close()
+    await asyncio.to_thread(eventually, cell.stands)
+    assert cell.joints()["shoulder_pan"] > 0.3, "it went on to its target"
+    assert cell.moved_since(killed) < 0.3
+    standing = np.array(cell.truth.snapshot()["tcp"]["position"])
+    later = time.monotonic()
+    await asyncio.to_thread(eventually, lambda: cell.truth.history(2.0)[0, 1] > later)
+    after = np.array(cell.truth.snapshot()["tcp"]["position"])
+    assert np.linalg.norm(after - standing) < 0.001, "it sagged"
+    eventually(lambda: not [child for child in family if child.is_running()])
+
+    cell.up()
+    assert cell.ready["mode"] == "disarmed"
+    assert check.verdict.plan_digest[:12] in cell.ready["reason"]
+    async with cell.operator() as operator:
+        since = time.monotonic()
+        await operator.arm()
+        assert cell.moved_since(since) < 0.01
+    async with cell.armed() as rail:
+        assert (await rail.run({"steps": [{"tool": "arm_home"}]})).completed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_clean_end_leaves_nothing_behind(cell: RunningCell, number: signal.Signals) -> None:
+    family = psutil.Process(cell.process.pid).children(recursive=True)
+    assert family
+    host, port = cell.ready["address"].split(":")
+    assert cell.down(number) == 0
+    eventually(lambda: not [child for child in family if child.is_running()])
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((host, int(port)), timeout=2)
+    lost = cell.cli("state", "--json")
+    assert lost.returncode == 1
+    assert "No bridge is running" in lost.stdout
+    cell.up()
+    assert cell.ready["reason"] == "" or "interrupted" not in cell.ready["reason"]

@@ -1,0 +1,130 @@
+"""Stops in mid-motion, judged by the world's own history."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from handrail_bridge.client import Client
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.reports import CellState, Receipt
+from handrail_drivers.errors import NotArmed
+from running_cell import RunningCell, eventually
+
+NEAR = 0.03  # rad
+
+
+@pytest.fixture(scope="module", autouse=True)
+def at_home(cell: RunningCell) -> None:
+    assert cell.cli("arm").returncode == 0
+    assert cell.cli("call", "arm_home").returncode == 0
+
+
+async def sweep(rail: Client, cell: RunningCell, on_state: Callable[[CellState], None]) -> Receipt:
+    """Turn the base half a radian, slowly, to the side where it is not."""
+    pan = 0.7 if cell.joints()["shoulder_pan"] > 0.95 else 1.2
+    step: dict[str, Any] = {
+        "tool": "arm_move_joints",
+        "positions": {"shoulder_pan": pan},
+        "speed": 0.15,
+    }
+    return await rail.run({"steps": [step]}, on_state)
+
+
+class Midway:
+    """Set once a third of the motion has been played."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+
+    def __call__(self, state: CellState) -> None:
+        if state.progress > 0.33:
+            self.reached.set()
+
+
+def assert_stood_at_once(cell: RunningCell, since: float) -> None:
+    """The true arm stands, and moved on by no more than a ramp after ``since`` [s]."""
+    eventually(cell.stands)
+    assert 0 < cell.moved_since(since) < 0.15
+    later = time.monotonic()
+    eventually(lambda: cell.truth.history(1.0)[0, 1] > later)
+    assert cell.moved_since(later) < 0.002
+
+
+async def test_a_stop_holds_and_is_latched(cell: RunningCell) -> None:
+    async with cell.armed() as rail, cell.agent() as anybody:
+        midway = Midway()
+        running = asyncio.create_task(sweep(rail, cell, midway))
+        await midway.reached.wait()
+        since = time.monotonic()
+        assert await anybody.stop("a test") == Mode.STOPPED
+        receipt = await running
+        assert not receipt.completed
+        assert "a test" in receipt.reason
+        assert_stood_at_once(cell, since)
+        with pytest.raises(NotArmed, match="stopped"):
+            await sweep(rail, cell, midway)
+    truth = cell.truth.snapshot()
+    assert truth["tcp"]["position"][2] > 0.05, "it fell"
+
+
+async def test_arming_after_a_stop_neither_jumps_nor_sags(cell: RunningCell) -> None:
+    async with cell.operator() as operator:
+        since = time.monotonic()
+        before = np.array(cell.truth.snapshot()["tcp"]["position"])
+        for _ in range(3):
+            await operator.stop("again")
+            assert (await operator.reset()).mode == Mode.DISARMED
+            assert (await operator.arm()).mode == Mode.ARMED
+        assert cell.moved_since(since) < 0.01
+        after = np.array(cell.truth.snapshot()["tcp"]["position"])
+    assert np.linalg.norm(after - before) < 0.001
+
+
+async def test_leaving_an_execution_stops_that_motion_alone(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        midway = Midway()
+        running = asyncio.create_task(sweep(rail, cell, midway))
+        await midway.reached.wait()
+        since = time.monotonic()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert_stood_at_once(cell, since)
+        assert (await rail.state()).mode == Mode.ARMED
+        assert (await sweep(rail, cell, midway)).completed
+
+
+async def test_a_revoked_lease_stops_what_its_holder_moves(cell: RunningCell) -> None:
+    async with cell.armed() as rail, cell.operator() as operator:
+        midway = Midway()
+        running = asyncio.create_task(sweep(rail, cell, midway))
+        await midway.reached.wait()
+        since = time.monotonic()
+        await operator.revoke_lease("test")
+        receipt = await running
+        assert not receipt.completed
+        assert_stood_at_once(cell, since)
+        assert (await operator.state()).mode == Mode.ARMED
+
+
+async def test_a_silent_holder_stops(cell: RunningCell) -> None:
+    async with cell.armed():
+        pass
+    async with cell.agent() as rail:
+        lease = rail.lease("silent", heartbeat=0.5)
+        await lease.__aenter__()
+        midway = Midway()
+        running = asyncio.create_task(sweep(rail, cell, midway))
+        await midway.reached.wait()
+        for task in asyncio.all_tasks():
+            if task.get_coro().__name__ == "_beat":
+                task.cancel()
+        receipt = await running
+        assert not receipt.completed
+        assert receipt.reason
+        await lease.__aexit__(None, None, None)
+    eventually(cell.stands)

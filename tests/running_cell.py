@@ -1,0 +1,125 @@
+"""A cell that runs: the twin's process and the bridge's, as a user would start them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from handrail_bridge.client import Client, OperatorClient
+from handrail_bridge.loop.state import Mode
+from handrail_sim.twin.launch import Twin
+from handrail_sim.twin.truth_port import TruthClient
+
+HANDRAIL = str(Path(sys.executable).parent / "handrail")
+START = 90.0  # s
+END = 20.0  # s
+
+
+def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Return the first true answer of ``what``, asking again until a deadline."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"never came true: {what}"
+        time.sleep(0.02)
+    return answer
+
+
+@dataclass
+class RunningCell:
+    """The twin, and a bridge on its wires that can be ended and started again."""
+
+    twin: Twin
+    folder: Path
+    bridge: subprocess.Popen[str] | None = None
+    ready: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def truth(self) -> TruthClient:
+        return self.twin.truth
+
+    @property
+    def environment(self) -> dict[str, str]:
+        places = {"XDG_RUNTIME_DIR": str(self.folder), "XDG_STATE_HOME": str(self.folder)}
+        return {**os.environ, **places}
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        assert self.bridge is not None
+        return self.bridge
+
+    def up(self) -> None:
+        """Start the bridge and wait until it is ready."""
+        command = [HANDRAIL, "up", "desk", "--json"]
+        command += ["--wire", f"arm_bus={self.twin.links['arm_bus']}"]
+        command += ["--camera", f"overhead={self.twin.urls['overhead']}"]
+        self.bridge = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=self.environment
+        )
+        assert self.bridge.stdout is not None
+        readable, _, _ = select.select([self.bridge.stdout], [], [], START)
+        line = self.bridge.stdout.readline() if readable else ""
+        assert line, f"the bridge did not start: {self.bridge.poll()}"
+        self.ready = json.loads(line)
+
+    def down(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End the bridge and return its exit status."""
+        self.process.send_signal(number)
+        status = self.process.wait(END)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.bridge = None
+        return status
+
+    def cli(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one ``handrail`` command against this bridge."""
+        return subprocess.run(
+            [HANDRAIL, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=60,
+            check=False,
+        )
+
+    def agent(self) -> Client:
+        return Client.connect(self.ready["address"])
+
+    def operator(self) -> OperatorClient:
+        return OperatorClient.connect(self.ready["operator_socket"])
+
+    @contextlib.asynccontextmanager
+    async def armed(self) -> AsyncIterator[Client]:
+        """A client with the lease on an armed cell, whatever the test before left behind."""
+        async with self.operator() as operator:
+            if (await operator.state()).mode in (Mode.STOPPED, Mode.FAULT):
+                await operator.reset()
+            if (await operator.state()).mode != Mode.ARMED:
+                await operator.arm()
+        async with self.agent() as rail, rail.lease("test"):
+            yield rail
+
+    def joints(self) -> dict[str, float]:
+        """True joint positions [rad]."""
+        return {name: joint["position"] for name, joint in self.truth.snapshot()["joints"].items()}
+
+    def moved_since(self, monotonic: float) -> float:
+        """Largest true joint travel [rad] since a monotonic time [s]."""
+        rows = self.truth.history(30.0)
+        rows = rows[rows[:, 1] >= monotonic]
+        return float(np.ptp(rows[:, 2:8], axis=0).max()) if len(rows) else 0.0
+
+    def stands(self, seconds: float = 0.3) -> bool:
+        """Whether the true arm has stood still for the last ``seconds``."""
+        return bool(np.abs(self.truth.history(seconds)[:, 8:14]).max() < 0.02)
