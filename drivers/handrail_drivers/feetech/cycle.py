@@ -67,9 +67,12 @@ class GoalWrite:
         )
         self._offset = 7  # of the first id: after header, id, length, instruction, address, size
         self._layout = Struct("<" + "xH" * len(joints))
-        self._names = tuple(names)
-        self._joints = tuple(joints)
-        self._ids = [joint.id for joint in joints]
+        self._ids = bytes(joint.id for joint in joints)
+        # A tuple a joint, since a tick has no time for properties: low, high, count/rad, name.
+        self._ranges = [
+            (joint.low, joint.high, 1 / joint.scale, name)
+            for name, joint in zip(names, joints, strict=True)
+        ]
 
     def frame(self, setpoints: Sequence[float]) -> bytes:
         """Return the frame that sets goal positions [rad].
@@ -77,23 +80,30 @@ class GoalWrite:
         Raises:
             InvalidValue: not one finite number a joint, within its calibrated range.
         """
-        counts = [
-            joint.to_count(value) if joint.low <= value <= joint.high else self._refuse(n, value)
-            for n, (joint, value) in enumerate(zip(self._joints, setpoints, strict=True))
-        ]
+        if len(setpoints) != len(self._ranges):
+            raise InvalidValue(
+                f"The bus has {len(self._ranges)} joints, not {len(setpoints)}.",
+                value=len(setpoints),
+                limit=len(self._ranges),
+            )
+        counts = []
+        for value, (low, high, scale, name) in zip(setpoints, self._ranges, strict=True):
+            if not low <= value <= high:  # NaN is not within anything
+                raise _refusal(name, value, low, high)
+            counts.append(round(value * scale) + reg.CENTRE)
         self._layout.pack_into(self._frame, self._offset, *counts)
         # pack_into writes zeros over the padding, where the ids stand.
-        self._frame[self._offset : -1 : 3] = bytes(self._ids)
+        self._frame[self._offset : -1 : 3] = self._ids
         self._frame[-1] = checksum(self._frame[2:-1])
         return bytes(self._frame)
 
-    def _refuse(self, index: int, value: float) -> int:
-        joint = self._joints[index]
-        raise InvalidValue(
-            f"The goal {value} rad of {self._names[index]} is not within its calibrated range, "
-            f"{joint.low:.4f} to {joint.high:.4f} rad.",
-            field=self._names[index],
-            value=value,
-            limit=[joint.low, joint.high],
-            unit="rad",
-        )
+
+def _refusal(name: str, value: float, low: float, high: float) -> InvalidValue:
+    return InvalidValue(
+        f"The goal {value} rad of {name} is not within its calibrated range, "
+        f"{low:.4f} to {high:.4f} rad.",
+        field=name,
+        value=value,
+        limit=[low, high],
+        unit="rad",
+    )

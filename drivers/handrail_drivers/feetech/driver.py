@@ -151,13 +151,6 @@ class FeetechBus:
             InvalidValue: not one finite number a joint, within its calibrated range.
             BusLost: the port is gone.
         """
-        if len(setpoints) != len(self.joints):
-            raise InvalidValue(
-                f"{self.name} has {len(self.joints)} joints, not {len(setpoints)}.",
-                field=self.name,
-                value=len(setpoints),
-                limit=len(self.joints),
-            )
         self._line.send(self._goals.frame(setpoints))
 
     def read_hold(self) -> HoldState:

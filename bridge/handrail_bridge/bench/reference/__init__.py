@@ -1,0 +1,1 @@
+"""What the benchmarks compare with: clients of others, and loops as one writes by hand."""
