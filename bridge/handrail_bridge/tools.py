@@ -14,13 +14,13 @@ from typing import Any
 
 import pydantic_core
 from handrail_drivers.errors import Refused, UnknownName
-from handrail_drivers.schema import tool_schemas
+from handrail_drivers.schema import arguments_model, tool_methods, tool_schemas
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Step
-from pydantic import BaseModel, ValidationError, validate_call
+from pydantic import BaseModel
 
 from handrail_bridge.reports import Tool
-from handrail_bridge.requests import invalid
+from handrail_bridge.requests import validate
 
 Schema = dict[str, Any]
 
@@ -37,6 +37,7 @@ class Tools:
     def __init__(self, cell: Cell, senses: object, devices: Mapping[str, object]) -> None:
         self.listed: dict[str, Tool] = {}
         self._calls: dict[str, Callable[..., Any]] = {}
+        self._models: dict[str, type[BaseModel]] = {}
         for model in _steps():
             tool = moving_tool(model, cell)
             self.listed[tool.name] = tool
@@ -66,16 +67,16 @@ class Tools:
 
     async def _result(self, name: str, arguments: dict[str, Any]) -> Any:
         method = self._calls[name]
-        try:
-            if inspect.iscoroutinefunction(inspect.unwrap(method)):
-                return await method(**arguments)
-            if self.listed[name].device:  # a driver may wait for its wire
-                return await asyncio.to_thread(method, **arguments)
-            return method(**arguments)
-        except ValidationError as error:
-            raise invalid(error) from None
+        valid = validate(self._models[name], arguments)
+        given = {field: getattr(valid, field) for field in valid.model_fields_set}
+        if inspect.iscoroutinefunction(method):
+            return await method(**given)
+        if self.listed[name].device:  # a driver may wait for its wire
+            return await asyncio.to_thread(method, **given)
+        return method(**given)
 
     def _add(self, owner: object, device: str, prefix: str) -> None:
+        methods = tool_methods(owner)
         for schema in tool_schemas(owner):
             name = prefix + schema.name
             self.listed[name] = Tool(
@@ -86,7 +87,8 @@ class Tools:
                 input_schema=schema.input_schema,
                 output_schema=schema.output_schema,
             )
-            self._calls[name] = validate_call(getattr(owner, schema.name))
+            self._calls[name] = methods[schema.name]
+            self._models[name] = arguments_model(methods[schema.name])
 
 
 def moving_tool(model: type[BaseModel], cell: Cell) -> Tool:

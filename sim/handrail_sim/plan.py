@@ -10,11 +10,13 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
+from handrail_drivers.api import Unit
 from pydantic import BaseModel, ConfigDict, Field
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Speed = Annotated[float, Field(gt=0, le=1, description="fraction of the cell's velocity limits")]
-Point = Annotated[tuple[Finite, Finite, Finite], Field(description="x y z [m], world frame")]
+Metres = Annotated[Finite, Unit("m")]
+Point = Annotated[tuple[Metres, Metres, Metres], Field(description="x y z, world frame")]
 
 
 class Strict(BaseModel):
@@ -42,8 +44,8 @@ class MoveToPose(Strict):
 
     tool: Literal["arm_move_to_pose"] = "arm_move_to_pose"
     position: Point
-    tilt: Annotated[float, Field(ge=-0.5, le=1.8, description="rad")] = 0.0
-    yaw: Annotated[float | None, Field(description="rad")] = None
+    tilt: Annotated[float, Field(ge=-0.5, le=1.8), Unit("rad")] = 0.0
+    yaw: Annotated[float | None, Unit("rad")] = None
     speed: Speed = 1.0
 
 
@@ -51,7 +53,7 @@ class GripperSet(Strict):
     """Open or close the jaw to a gap between its pads [m]; 0 closes until something stops it."""
 
     tool: Literal["gripper_set"] = "gripper_set"
-    gap: Annotated[float, Field(ge=0, le=0.09, description="m")]
+    gap: Annotated[float, Field(ge=0, le=0.09), Unit("m")]
     speed: Speed = 1.0
 
 
@@ -66,7 +68,7 @@ class Wait(Strict):
     """Hold still for a while."""
 
     tool: Literal["wait"] = "wait"
-    seconds: Annotated[float, Field(gt=0, le=30, description="s")]
+    seconds: Annotated[float, Field(gt=0, le=30), Unit("s")]
 
 
 Step = Annotated[MoveJoints | MoveToPose | GripperSet | Home | Wait, Field(discriminator="tool")]
@@ -90,7 +92,7 @@ class AtPose(Strict):
 
     predicate: Literal["at_pose"] = "at_pose"
     position: Point
-    tolerance: Annotated[float, Field(gt=0, le=0.1, description="m")] = 0.01
+    tolerance: Annotated[float, Field(gt=0, le=0.1), Unit("m")] = 0.01
 
 
 class JointInRange(Strict):

@@ -1,0 +1,109 @@
+"""What an agent sees: generated schemas that are valid, with units and the cell's limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from handrail_bridge.tools import Tools
+from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.errors import InvalidValue, Refused, UnknownName
+from handrail_sim.cell_file import load_cell
+
+DESK = load_cell("desk")
+TYPES = {"object", "array", "number", "integer", "string", "boolean", "null"}
+
+
+class Sight:
+    @tool(Effect.OBSERVE)
+    def measure(self, distance: Annotated[float, Unit("m")], twice: bool = False) -> dict[str, Any]:
+        """Measure something."""
+        return {"distance": distance * (2 if twice else 1)}
+
+    @tool(Effect.OBSERVE)
+    async def wait_for(self) -> list[int]:
+        """Wait for something."""
+        return [1]
+
+
+@pytest.fixture
+def tools() -> Tools:
+    return Tools(DESK, Sight(), {"lamp": Sight()})
+
+
+def subschemas(schema: Any) -> list[dict[str, Any]]:
+    if isinstance(schema, list):
+        return [found for part in schema for found in subschemas(part)]
+    if not isinstance(schema, dict):
+        return []
+    return [schema, *(found for part in schema.values() for found in subschemas(part))]
+
+
+def test_every_schema_says_only_what_json_schema_knows(tools: Tools) -> None:
+    for listed in tools.listed.values():
+        assert listed.input_schema["type"] == "object"
+        assert listed.input_schema["additionalProperties"] is False
+        assert listed.description
+        for part in subschemas([listed.input_schema, listed.output_schema]):
+            if isinstance(part.get("type"), str):
+                assert part["type"] in TYPES
+            if isinstance(part.get("required"), list):
+                assert set(part["required"]) <= set(part["properties"])
+
+
+def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
+    moving = {name: t.input_schema for name, t in tools.listed.items() if t.effect == "move"}
+    assert set(moving) == {
+        "arm_move_joints",
+        "arm_move_to_pose",
+        "gripper_set",
+        "arm_home",
+        "wait",
+    }
+    positions = moving["arm_move_joints"]["properties"]["positions"]["properties"]
+    assert tuple(positions) == DESK.arm.all_joints
+    elbow = DESK.arm.limits["elbow_flex"]
+    assert positions["elbow_flex"] == {
+        "type": "number",
+        "minimum": elbow.low,
+        "maximum": elbow.high,
+        "unit": "rad",
+    }
+    assert moving["gripper_set"]["properties"]["gap"]["unit"] == "m"
+    assert moving["wait"]["properties"]["seconds"]["unit"] == "s"
+    assert all("tool" not in schema["properties"] for schema in moving.values())
+
+
+async def test_a_moving_tool_is_not_called(tools: Tools) -> None:
+    with pytest.raises(Refused, match="come as a plan"):
+        await tools.call("arm_home", {})
+
+
+async def test_the_bridges_tools_and_a_devices_are_called(tools: Tools) -> None:
+    assert await tools.call("measure", {"distance": 2}) == {"distance": 2.0}
+    assert await tools.call("lamp_measure", {"distance": 2, "twice": True}) == {"distance": 4.0}
+    assert await tools.call("wait_for", {}) == [1]
+    assert tools.listed["lamp_measure"].device == "lamp"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({}, "distance"),
+        ({"distance": float("nan")}, "distance"),
+        ({"distance": "far"}, "distance"),
+        ({"distance": 1, "thrice": True}, "thrice"),
+    ],
+)
+async def test_arguments_are_validated_first(
+    tools: Tools, arguments: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        await tools.call("measure", arguments)
+    assert refused.value.field == field
+
+
+async def test_an_unknown_tool_names_the_nearest(tools: Tools) -> None:
+    with pytest.raises(UnknownName) as unknown:
+        await tools.call("mesure", {})
+    assert unknown.value.hint == "use 'measure'"
