@@ -127,6 +127,13 @@ class MotionBus(Protocol):
 
     joints: tuple[str, ...]
 
+    @property
+    def retries(self) -> int:
+        """Exchanges repeated so far."""
+
+    def faults(self) -> dict[str, tuple[str, ...]]:
+        """Return what joints complained of in the last cyclic read; empty if nothing."""
+
     def connect(self) -> None:
         """Find every joint, check its model, write configuration. Moves nothing."""
 

@@ -239,3 +239,13 @@ class ProcessLost(HandrailError):
 
     code = "process_lost"
     status = "UNAVAILABLE"
+
+
+def error_class(code: str) -> type[HandrailError]:
+    """Return the class of the tree that owns a code; the root where none does."""
+    classes = [HandrailError]
+    for kind in classes:
+        if kind.code == code:
+            return kind
+        classes += kind.__subclasses__()
+    return HandrailError

@@ -1,0 +1,49 @@
+"""Time as an argument: the wall clock on hardware, a virtual one in suites."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Monotonic time [ns] and a sleep to an absolute time."""
+
+    def now_ns(self) -> int:
+        """Return the present time [ns]."""
+
+    def sleep_until(self, time_ns: int) -> None:
+        """Return at time_ns or, where that has passed, at once."""
+
+
+class WallClock:
+    """CLOCK_MONOTONIC. ``time.sleep`` is clock_nanosleep to an absolute deadline (CPython 3.11)."""
+
+    def now_ns(self) -> int:
+        """Return the present time [ns]."""
+        return time.monotonic_ns()
+
+    def sleep_until(self, time_ns: int) -> None:
+        """Sleep until time_ns."""
+        left = time_ns - time.monotonic_ns()
+        if left > 0:
+            time.sleep(left * 1e-9)
+
+
+class VirtualClock:
+    """A clock that stands still until somebody sleeps; ``world(dt_ns)`` lives meanwhile."""
+
+    def __init__(self, world: Callable[[int], None]) -> None:
+        self._world = world
+        self._now = 0
+
+    def now_ns(self) -> int:
+        """Return the present time [ns]."""
+        return self._now
+
+    def sleep_until(self, time_ns: int) -> None:
+        """Let the world live until time_ns."""
+        if time_ns > self._now:
+            self._world(time_ns - self._now)
+            self._now = time_ns

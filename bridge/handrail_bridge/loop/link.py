@@ -1,0 +1,217 @@
+"""The bridge's end of the loop: starts the process, reads its state, asks it things."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+from handrail_drivers.api import HoldState
+from handrail_drivers.errors import ProcessLost
+from handrail_sim.verdict import Trajectory
+
+from handrail_bridge.loop.mailbox import MESSAGE, decode_error
+from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.shared import ABORT, HEARTBEAT, TOKEN, Shared
+from handrail_bridge.loop.state import LoopState, Mode
+
+START_TIMEOUT = 30.0  # s: importing, opening the bus, finding every joint
+ANSWER_TIMEOUT = 2.0  # s
+CLOSE_TIMEOUT = 5.0  # s: a held stop, then the end
+
+
+class LoopLink:
+    """One loop process. Everything that moves goes through :meth:`play`."""
+
+    def __init__(
+        self,
+        config: LoopConfig,
+        shared: Shared,
+        end: socket.socket,
+        process: subprocess.Popen[bytes],
+    ) -> None:
+        self._config = config
+        self._shared = shared
+        self._end = end
+        self._process = process
+        self._asking = asyncio.Lock()
+        self._asked = 0
+        self._closed = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="loop-heartbeat", daemon=True)
+        self._heart.start()
+
+    @classmethod
+    def start(cls, config: LoopConfig) -> Self:
+        """Start the loop and wait until it has found its joints.
+
+        Raises:
+            DeviceFault: what the loop met at the bus.
+            ProcessLost: it did not start.
+        """
+        shared = Shared.create(len(config.joints), config.rate)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            descriptors = (str(shared.fileno), str(theirs.fileno()))
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    f"{__package__}.process",
+                    str(shared.fileno),
+                    str(theirs.fileno()),
+                ],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(shared.fileno, theirs.fileno()),
+                start_new_session=True,  # Ctrl-C is the bridge's to act on
+            )
+        link = cls(config, shared, ours, process)
+        try:
+            link._await_ready()
+        except BaseException:
+            link._release()
+            raise
+        return link
+
+    # --- never waits --------------------------------------------------------------------------
+
+    def state(self) -> LoopState:
+        """Return the newest state; a dead loop is a fault."""
+        state = self._shared.state() or LoopState()
+        if self._process.poll() is None:
+            return state
+        return replace(
+            state,
+            mode=Mode.FAULT,
+            fault_code=ProcessLost.code,
+            reason=f"The loop has ended (exit status {self._process.returncode}): restart.",
+        )
+
+    def raise_stop(self, reason: str) -> None:
+        """Bring everything to a held stop, latched."""
+        self._shared.raise_stop(reason)
+
+    def abort(self, motion_id: int) -> None:
+        """End one motion at a held stop; the cell stays armed. Later motions are not meant."""
+        self._shared.set_word(ABORT, max(motion_id, self._shared.word(ABORT)))
+
+    def set_token(self, token: int) -> None:
+        """Set the lease's fencing token; what runs under another one stops."""
+        self._shared.set_word(TOKEN, token)
+
+    # --- questions ------------------------------------------------------------------------------
+
+    async def arm(self, hold: Sequence[float]) -> None:
+        """Hold the joints where they are; ``hold`` [rad] is measured plus load compensation.
+
+        Raises:
+            Refused, NotArmed: it would jump; or the loop is latched and wants a reset.
+            DeviceFault: a joint did not do its part.
+        """
+        await self._ask("arm", hold=list(hold))
+
+    async def disarm(self) -> None:
+        """Write no more setpoints; torque stays."""
+        await self._ask("disarm")
+
+    async def reset(self) -> None:
+        """Clear what is latched; disarmed afterwards."""
+        await self._ask("reset")
+
+    async def remove_torque(self) -> None:
+        """Take torque off every joint."""
+        await self._ask("remove_torque")
+
+    async def read_hold(self) -> HoldState:
+        """Return goal registers [rad] and torque enable of every joint."""
+        answer = await self._ask("read_hold")
+        return HoldState(tuple(answer["goal"]), tuple(answer["torque_enabled"]))
+
+    async def play(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
+        """Have a trajectory played; returns once the loop has begun.
+
+        Raises:
+            NotArmed, LeaseRefused, PermitRefused: the loop's own refusal; nothing moves.
+        """
+        async with self._asking:
+            self._shared.put_trajectory(trajectory)
+            await self._exchange(
+                "play",
+                motion_id=motion_id,
+                token=token,
+                digest=trajectory.digest(),
+                rate=trajectory.rate,
+                rows=trajectory.rows,
+                step_rows=list(trajectory.step_rows),
+            )
+
+    async def close(self) -> None:
+        """End the loop after a held stop; torque stays. May be called again."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, CLOSE_TIMEOUT)
+        self._release()
+
+    async def _ask(self, op: str, **arguments: Any) -> Any:
+        async with self._asking:
+            return await self._exchange(op, **arguments)
+
+    async def _exchange(self, op: str, **arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        self._asked += 1
+        message = json.dumps({"id": self._asked, "op": op, **arguments}).encode()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await loop.sock_sendall(self._end, message)
+                while True:
+                    data = await loop.sock_recv(self._end, MESSAGE)
+                    answer = json.loads(data or b'{"id": -1}')
+                    if answer["id"] == self._asked:  # else: a late answer to an earlier question
+                        return _result(answer)
+                    if not data:
+                        raise ProcessLost("The loop has closed its mailbox.")
+        except TimeoutError:
+            raise ProcessLost(f"The loop did not answer within {ANSWER_TIMEOUT:g} s.") from None
+        except OSError as error:
+            raise ProcessLost(f"The loop cannot be asked: {error}") from error
+
+    def _await_ready(self) -> None:
+        self._end.settimeout(START_TIMEOUT)
+        self._end.send(self._config.model_dump_json().encode())
+        ready, _, _ = select.select([self._end], [], [], START_TIMEOUT)
+        data = self._end.recv(MESSAGE) if ready else b""
+        if not data:
+            raise ProcessLost("The loop did not start; its own words are on standard error.")
+        _result(json.loads(data))
+        self._end.setblocking(False)
+
+    def _beat(self) -> None:
+        """The bridge's sign of life: a thread, since a stopped process stops it too."""
+        period = self._config.heartbeat / 5
+        while not self._closed.is_set():
+            self._shared.set_word(HEARTBEAT, time.monotonic_ns())
+            self._closed.wait(period)
+
+    def _release(self) -> None:
+        self._closed.set()
+        self._heart.join()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._end.close()
+        self._shared.close()
+
+
+def _result(answer: dict[str, Any]) -> Any:
+    if answer.get("error"):
+        raise decode_error(answer["error"])
+    return answer.get("result")

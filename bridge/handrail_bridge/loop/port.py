@@ -1,0 +1,126 @@
+"""The loop's bus: opened, read, lost, found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from handrail_drivers.api import JointHealth, JointState, MotionBus
+from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
+
+FIRST_WAIT_NS = 100_000_000
+LONGEST_WAIT_NS = 1_000_000_000
+
+
+class Port:
+    """One motion bus behind a factory that opens it afresh.
+
+    ``bus`` is None while it is lost; ``late_in_a_row`` counts reads that failed otherwise.
+    """
+
+    def __init__(self, name: str, factory: Callable[[], MotionBus]) -> None:
+        self._name = name
+        self._factory = factory
+        self.bus: MotionBus | None = None
+        self.late_reads = 0
+        self.late_in_a_row = 0
+        self.error: DeviceFault | None = None
+        self.health: dict[str, JointHealth] = {}
+        self._wait_ns = FIRST_WAIT_NS
+        self._next_try_ns = 0
+        self._retries = 0
+        self._asked = 0
+
+    @property
+    def retries(self) -> int:
+        """Exchanges repeated since the start, over all openings."""
+        return self._retries + (self.bus.retries if self.bus else 0)
+
+    def open(self) -> None:
+        """Open the bus and find its joints.
+
+        Raises:
+            HandrailError: it is not there, or a joint is missing; nothing stays open.
+        """
+        bus = self._factory()
+        try:
+            bus.connect()
+            self.health = {joint: bus.read_health(joint) for joint in bus.joints}
+        except HandrailError:
+            bus.close()
+            raise
+        self.bus = bus
+        self.late_in_a_row = 0
+        self.error = None
+
+    def reopen(self, now_ns: int) -> bool:
+        """Try again if it is time; tell whether the bus is there now."""
+        if now_ns < self._next_try_ns:
+            return False
+        try:
+            self.open()
+        except HandrailError:
+            self._wait_ns = min(2 * self._wait_ns, LONGEST_WAIT_NS)
+            self._next_try_ns = now_ns + self._wait_ns
+            return False
+        self._wait_ns = FIRST_WAIT_NS
+        return True
+
+    def read(self) -> JointState | None:
+        """Return a whole reading, or None where it was late or garbled.
+
+        Raises:
+            BusLost: the port is gone; it is closed.
+        """
+        try:
+            state = self.require().read()
+        except BusLost as error:
+            raise self.lose(error) from None
+        except DeviceFault as error:
+            self.late_reads += 1
+            self.late_in_a_row += 1
+            self.error = error
+            return None
+        self.late_in_a_row = 0
+        return state
+
+    def require(self) -> MotionBus:
+        """Return the bus.
+
+        Raises:
+            BusLost: it is not there.
+        """
+        if self.bus is None:
+            raise BusLost(
+                f"{self._name} is not connected.", subject=self._name, hint="check its cable"
+            )
+        return self.bus
+
+    def ask_health(self) -> None:
+        """Read the slow registers of the next joint in turn."""
+        bus = self.require()
+        joint = bus.joints[self._asked % len(bus.joints)]
+        self._asked += 1
+        try:
+            self.health[joint] = bus.read_health(joint)
+        except BusLost as error:
+            raise self.lose(error) from None
+        except DeviceFault:
+            return  # the cyclic read will tell
+
+    def lose(self, error: BusLost) -> BusLost:
+        """Close what is left of the bus; return the error that names it."""
+        if self.bus is not None:
+            self._retries += self.bus.retries
+            self.bus.close()
+            self.bus = None
+        return BusLost(
+            f"{self._name} is gone: {error.message}",
+            subject=self._name,
+            hint="plug it in again; then the operator resets and arms",
+        )
+
+    def close(self) -> None:
+        """Close the bus; torque stays."""
+        if self.bus is not None:
+            self.bus.close()
+            self.bus = None

@@ -1,0 +1,105 @@
+"""The loop's process: absolute-time ticks until the bridge closes it or is gone.
+
+``python -m handrail_bridge.loop.process STATE_FD MAILBOX_FD``; its settings are the first
+message in the mailbox. It outlives its bridge for as long as something moves.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from handrail_drivers import plugins
+from handrail_drivers.api import MotionBus
+from handrail_drivers.errors import HandrailError, UnknownName
+from handrail_drivers.serial_port import SerialPort
+
+from handrail_bridge.loop.clock import WallClock
+from handrail_bridge.loop.mailbox import MESSAGE, Mailbox
+from handrail_bridge.loop.realtime import become_realtime
+from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.shared import Shared
+from handrail_bridge.loop.tick import Tick
+
+START_TIMEOUT = 10.0  # s for the bridge to say what to do
+
+log = logging.getLogger("handrail.loop")
+
+
+def open_bus(config: LoopConfig) -> Callable[[], MotionBus]:
+    """Return what opens the bus afresh: port, then driver."""
+    drivers = plugins.drivers()
+    if config.driver not in drivers:
+        raise UnknownName("driver", config.driver, drivers, field=f"devices.{config.device}.driver")
+    driver: Any = drivers[config.driver]  # its shape is api.DriverClass
+    settings = driver.Settings(**config.settings)
+
+    def factory() -> MotionBus:
+        port = SerialPort(settings.port, settings.baud)
+        bus: MotionBus = driver(config.device, settings, port)
+        return bus
+
+    return factory
+
+
+def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool]) -> None:
+    """Tick at absolute times until it is time to leave and nothing moves.
+
+    An overrun skips the ticks that were missed; it never bursts.
+    """
+    due = clock.now_ns() + period_ns
+    while True:
+        clock.sleep_until(due)
+        tick.run_once()
+        if tick.motion.at_rest and (tick.bridge_gone or leaving()):
+            return
+        due += period_ns
+        late = clock.now_ns() - due
+        if late > 0:
+            missed = late // period_ns + 1
+            tick.overruns += missed
+            due += missed * period_ns
+
+
+def main() -> None:
+    """Run one loop."""
+    logging.basicConfig(level=logging.INFO, format="loop: %(message)s", stream=sys.stderr)
+    state_fd, mailbox_fd = (int(argument) for argument in sys.argv[1:3])
+    end = socket.socket(fileno=mailbox_fd)
+    if not select.select([end], [], [], START_TIMEOUT)[0]:
+        raise SystemExit("loop: the bridge said nothing")
+    config = LoopConfig.model_validate_json(end.recv(MESSAGE))
+    shared = Shared(state_fd, len(config.joints), config.rate)
+    mailbox = Mailbox(end)
+    clock = WallClock()
+    tick = Tick(config, clock, shared, mailbox, open_bus(config))
+    leave = False
+
+    def on_signal(number: int, _: object) -> None:
+        nonlocal leave
+        log.info("%s: held stop, then the end", signal.Signals(number).name)
+        tick.stop_wanted = leave = True
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        tick.port.open()
+    except HandrailError as error:
+        mailbox.answer(0, error=error)
+        raise SystemExit(1) from None
+    become_realtime()
+    tick.publish()
+    mailbox.answer(0, "ready")
+    run(tick, clock, config.period_ns, lambda: leave)
+    if tick.bridge_gone:
+        log.warning("the bridge is gone: the arm holds where it stands, torque kept")
+    tick.port.close()
+
+
+if __name__ == "__main__":
+    main()

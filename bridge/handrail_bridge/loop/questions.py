@@ -1,0 +1,183 @@
+"""The bridge's questions: arm, disarm, reset, torque, play. One is answered in a tick's slack."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from handrail_drivers.api import HoldState, JointState
+from handrail_drivers.errors import (
+    BusLost,
+    HandrailError,
+    InvalidRequest,
+    LeaseRefused,
+    NotArmed,
+    PermitRefused,
+    Refused,
+)
+from handrail_sim.verdict import Trajectory
+
+from handrail_bridge.loop.mailbox import Mailbox
+from handrail_bridge.loop.motion import Motion
+from handrail_bridge.loop.player import Player
+from handrail_bridge.loop.port import Port
+from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.shared import TOKEN, Shared
+from handrail_bridge.loop.state import Mode
+
+NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothing by surprise
+START = 0.02  # rad between a trajectory's first setpoint and the one that stands
+
+
+class Questions:
+    """Carries out what the bridge asks; refuses what the mode does not allow."""
+
+    def __init__(self, config: LoopConfig, shared: Shared, port: Port, motion: Motion) -> None:
+        self._config = config
+        self._shared = shared
+        self._port = port
+        self._motion = motion
+        self._joints: JointState | None = None
+        self._acts: dict[str, Callable[..., object]] = {
+            "arm": self._arm,
+            "disarm": self._disarm,
+            "reset": self._reset,
+            "remove_torque": self._remove_torque,
+            "read_hold": self._read_hold,
+            "play": self._play,
+        }
+
+    def answer_one(self, mailbox: Mailbox, joints: JointState) -> bool:
+        """Answer one waiting question; tell whether there was one.
+
+        Raises:
+            BusLost: the bus went while answering; the question has been answered with it.
+        """
+        question = mailbox.next()
+        if question is None:
+            return False
+        self._joints = joints
+        number = question.pop("id")
+        try:
+            act = self._acts[question.pop("op")]
+            mailbox.answer(number, act(**question))
+        except BusLost as error:
+            lost = self._port.lose(error)
+            mailbox.answer(number, error=lost)
+            raise lost from None
+        except HandrailError as error:
+            mailbox.answer(number, error=error)
+        except (KeyError, TypeError, ValueError) as error:
+            mailbox.answer(number, error=InvalidRequest(f"The loop cannot read this: {error!r}"))
+        return True
+
+    # --- acts of the operator -----------------------------------------------------------------
+
+    def _arm(self, hold: Sequence[float]) -> None:
+        """Hold where the joints are. ``hold`` [rad] is measured position plus load compensation.
+
+        A servo under torque whose goal is near keeps that goal: nothing jumps, nothing sags.
+        """
+        if self._motion.mode == Mode.ARMED:
+            return
+        if self._motion.mode != Mode.DISARMED:
+            raise NotArmed(
+                f"The cell is {self._motion.mode.name.lower()}: {self._motion.reason}",
+                hint="reset first, then arm",
+            )
+        bus = self._port.require()
+        joints = bus.read()
+        present = bus.read_hold()
+        setpoint = [
+            self._hold_of(i, present, joints.position[i], hold[i])
+            for i in range(len(self._config.joints))
+        ]
+        bus.write(setpoint)  # before torque: the goal must be near when it comes
+        if not all(present.torque_enabled):
+            bus.set_torque(True)
+            for joint in bus.joints:
+                self._port.health[joint] = bus.read_health(joint)
+        self._motion.arm(setpoint, joints.position)
+
+    def _hold_of(self, index: int, present: HoldState, measured: float, hold: float) -> float:
+        goal = present.goal[index]
+        grips = self._config.grips[index]  # its goal lies behind what it presses against
+        if present.torque_enabled[index] and (grips or abs(goal - measured) <= NEAR):
+            return goal
+        if not abs(hold - measured) <= NEAR:
+            raise Refused(
+                f"{self._config.joints[index]} would jump by {hold - measured:.3f} rad.",
+                field=self._config.joints[index],
+                value=hold - measured,
+                limit=NEAR,
+                unit="rad",
+                hint="the load compensation must be computed from the present position",
+            )
+        return min(max(hold, self._config.low[index]), self._config.high[index])
+
+    def _disarm(self) -> None:
+        self._require_rest("disarming")
+        if not self._motion.latched:
+            self._motion.disarm("disarmed by the operator")
+
+    def _reset(self) -> None:
+        self._require_rest("a reset")
+        if self._motion.latched:
+            self._port.require()
+            self._motion.disarm("reset by the operator; not armed yet")
+
+    def _remove_torque(self) -> None:
+        self._require_rest("removing torque")
+        bus = self._port.require()
+        if not self._motion.latched:
+            self._motion.disarm("torque removed by the operator")
+        self._motion.setpoint = self._motion.expected = None
+        bus.set_torque(False)
+        for joint in bus.joints:
+            self._port.health[joint] = bus.read_health(joint)
+
+    def _read_hold(self) -> dict[str, object]:
+        hold = self._port.require().read_hold()
+        return {"goal": hold.goal, "torque_enabled": hold.torque_enabled}
+
+    def _require_rest(self, what: str) -> None:
+        if not self._motion.at_rest:
+            raise Refused(f"A motion is running; {what} needs it to end.", hint="stop it first")
+
+    # --- the one road of motion -----------------------------------------------------------------
+
+    def _play(
+        self, motion_id: int, token: int, digest: str, rate: int, rows: int, step_rows: list[int]
+    ) -> None:
+        """Begin to play what lies in shared memory, if it is what was permitted."""
+        if self._motion.mode != Mode.ARMED or self._motion.setpoint is None:
+            raise NotArmed(
+                f"The cell is {self._motion.mode.name.lower()}.",
+                hint="an operator has to arm it" if self._motion.at_rest else "wait for its end",
+            )
+        if token == 0 or token != self._shared.word(TOKEN):
+            raise LeaseRefused("The lease under which this plan came is not the present one.")
+        trajectory = self._shared.take_trajectory(rate, self._config.joints, rows, tuple(step_rows))
+        self._require_permitted(trajectory, digest)
+        self._motion.play(Player(trajectory, motion_id, token))
+
+    def _require_permitted(self, trajectory: Trajectory, digest: str) -> None:
+        if trajectory.digest() != digest or trajectory.rate != self._config.rate:
+            raise PermitRefused("The setpoints in memory are not those that were checked.")
+        blocks = (trajectory.hold, trajectory.lead, trajectory.predicted)
+        if trajectory.rows < 1 or not all(bool(np.isfinite(block).all()) for block in blocks):
+            raise PermitRefused("The trajectory is empty or holds a value that is no number.")
+        first = trajectory.hold[0] + trajectory.lead[0]
+        for name, begins, stands in zip(
+            self._config.joints, first, self._motion.setpoint or (), strict=True
+        ):
+            if not math.isclose(begins, stands, rel_tol=0.0, abs_tol=START):
+                raise PermitRefused(
+                    f"{name} would start {abs(begins - stands):.3f} rad from its present setpoint.",
+                    field=name,
+                    value=float(begins),
+                    limit=stands,
+                    unit="rad",
+                    hint="have the plan checked again",
+                )

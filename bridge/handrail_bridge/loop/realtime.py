@@ -1,0 +1,30 @@
+"""What the loop asks of the machine; a line in the log for each thing that it refuses."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import os
+
+FIFO_PRIORITY = 60
+PR_SET_TIMERSLACK = 29
+MCL_CURRENT, MCL_FUTURE = 1, 2
+
+log = logging.getLogger(__name__)
+
+
+def become_realtime() -> None:
+    """Ask for SCHED_FIFO and locked memory; freeze the garbage collector's heap and stop it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_TIMERSLACK, 1)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
+    except PermissionError:
+        log.warning("no SCHED_FIFO here (needs CAP_SYS_NICE or an rtprio limit): ticks may be late")
+    if libc.mlockall(MCL_CURRENT | MCL_FUTURE) != 0:
+        why = os.strerror(ctypes.get_errno())
+        log.warning("memory is not locked (%s): a page fault may make a tick late", why)
+    gc.collect()
+    gc.freeze()
+    gc.disable()

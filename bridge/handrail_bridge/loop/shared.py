@@ -1,0 +1,152 @@
+"""Memory that bridge and loop share: words, two slots of state, one trajectory.
+
+An inherited memfd. Neither side can make the other wait: words are aligned and have one
+writer each, states carry a sequence number and a CRC, a trajectory is copied and its digest
+computed again before it is played.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import zlib
+
+import numpy as np
+from handrail_drivers.errors import InvalidValue
+from handrail_sim.verdict import Trajectory
+
+from handrail_bridge.loop.state import LoopState, StateLayout
+
+PAGE = 4096
+REASON_AT, REASON_BYTES = 256, 240
+SLOT_AT = PAGE
+TRAJECTORY_AT = 3 * PAGE
+BLOCKS = 3  # hold, lead, predicted
+LONGEST = 60.0  # s
+HEAD = struct.Struct("<QI")  # sequence, CRC-32 of what follows
+
+STOPS, ABORT, TOKEN, HEARTBEAT = range(4)  # indices of the control words
+
+
+class Shared:
+    """The exchange between one bridge and one loop."""
+
+    def __init__(self, fileno: int, joints: int, rate: int) -> None:
+        """Map an existing memfd, which becomes this object's to close."""
+        self.fileno = fileno
+        self._joints = joints
+        self._most_rows = int(LONGEST * rate)
+        self._layout = StateLayout(joints)
+        self._map = mmap.mmap(fileno, _size(joints, rate))
+        self._bytes = memoryview(self._map)
+        self._words = self._bytes[:64].cast("Q")
+        self._sequence = 0
+
+    @classmethod
+    def create(cls, joints: int, rate: int) -> Shared:
+        """Make a new, empty exchange."""
+        fileno = os.memfd_create("handrail-loop")
+        os.ftruncate(fileno, _size(joints, rate))
+        return cls(fileno, joints, rate)
+
+    def close(self) -> None:
+        """Unmap and close; may be called again."""
+        if self._map.closed:
+            return
+        self._words.release()
+        self._bytes.release()
+        self._map.close()
+        os.close(self.fileno)
+
+    # --- words: the bridge writes, the loop reads every tick ---------------------------------
+
+    def word(self, index: int) -> int:
+        """Return a control word."""
+        return self._words[index]
+
+    def set_word(self, index: int, value: int) -> None:
+        """Write a control word; one aligned store."""
+        self._words[index] = value
+
+    def raise_stop(self, reason: str) -> None:
+        """Raise the stop flag: never waits, and passes no queue."""
+        text = reason.encode()[:REASON_BYTES].ljust(REASON_BYTES, b"\0")
+        self._map[REASON_AT : REASON_AT + REASON_BYTES] = text
+        self._words[STOPS] += 1
+
+    def stop_reason(self) -> str:
+        """Return what was said with the last stop; may be torn where two stop at once."""
+        text = self._map[REASON_AT : REASON_AT + REASON_BYTES]
+        return text.rstrip(b"\0").decode(errors="replace")
+
+    # --- state: the loop writes, the bridge reads --------------------------------------------
+
+    def publish(self, state: LoopState) -> None:
+        """Write the newest state into the older slot; never waits."""
+        self._sequence += 1
+        body = self._layout.pack(state)
+        head = HEAD.pack(self._sequence, _crc(self._sequence, body))
+        at = SLOT_AT + PAGE * (self._sequence % 2)
+        self._map[at : at + len(head) + len(body)] = head + body
+
+    def state(self) -> LoopState | None:
+        """Return the newest whole state, or None before the first.
+
+        Both slots are torn only if the writer went round twice meanwhile: then look again.
+        """
+        while True:
+            slots = [self._slot(index) for index in (0, 1)]
+            whole = [slot for slot in slots if slot is not None and slot[0] > 0]
+            if whole:
+                return self._layout.unpack(max(whole)[1])
+            if None not in slots:
+                return None
+
+    def _slot(self, index: int) -> tuple[int, bytes] | None:
+        """Return a slot's sequence and bytes, (0, b"") where empty, None where torn."""
+        at = SLOT_AT + PAGE * index
+        data = self._map[at : at + HEAD.size + self._layout.size]
+        sequence, crc = HEAD.unpack_from(data)
+        body = data[HEAD.size :]
+        if sequence == 0:
+            return 0, b""
+        return (sequence, body) if crc == _crc(sequence, body) else None
+
+    # --- trajectory: the bridge writes, the loop copies ---------------------------------------
+
+    def put_trajectory(self, trajectory: Trajectory) -> None:
+        """Lay a trajectory down for the loop.
+
+        Raises:
+            InvalidValue: it is longer than there is room for.
+        """
+        if trajectory.rows > self._most_rows:
+            raise InvalidValue(
+                f"A trajectory of {trajectory.duration:.1f} s is longer than {LONGEST:.0f} s.",
+                field="trajectory",
+                value=trajectory.duration,
+                limit=LONGEST,
+                unit="s",
+            )
+        blocks = (trajectory.hold, trajectory.lead, trajectory.predicted)
+        data = b"".join(np.ascontiguousarray(block, dtype="<f8").tobytes() for block in blocks)
+        self._map[TRAJECTORY_AT : TRAJECTORY_AT + len(data)] = data
+
+    def take_trajectory(
+        self, rate: int, joints: tuple[str, ...], rows: int, step_rows: tuple[int, ...]
+    ) -> Trajectory:
+        """Return a copy of what lies there, so that later writes cannot reach it."""
+        rows = min(rows, self._most_rows)
+        size = BLOCKS * rows * self._joints * 8
+        data = self._map[TRAJECTORY_AT : TRAJECTORY_AT + size]
+        hold, lead, predicted = np.frombuffer(data, dtype="<f8").reshape(BLOCKS, rows, -1)
+        return Trajectory(rate, joints, hold, lead, predicted, step_rows)
+
+
+def _size(joints: int, rate: int) -> int:
+    return TRAJECTORY_AT + BLOCKS * int(LONGEST * rate) * joints * 8
+
+
+def _crc(sequence: int, body: bytes) -> int:
+    return zlib.crc32(body, sequence & 0xFFFFFFFF)

@@ -1,0 +1,104 @@
+"""What the loop publishes on every tick, and its fixed layout in shared memory."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+REASON_BYTES = 240
+CODE_BYTES = 32
+
+
+class Mode(IntEnum):
+    """What the loop is doing; the same numbers as ``handrail.v1.Mode``."""
+
+    UNSPECIFIED = 0
+    DISARMED = 1
+    ARMED = 2
+    MOVING = 3
+    STOPPING = 4
+    STOPPED = 5
+    FAULT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class LoopState:
+    """One tick. Tuples run in bus order: rad, rad/s, N.m, rad, Cel, V, and torque enable."""
+
+    time_ns: int = 0  # monotonic, when the joints were read
+    mode: Mode = Mode.UNSPECIFIED
+    reason: str = ""
+    fault_code: str = ""
+    position: tuple[float, ...] = ()
+    velocity: tuple[float, ...] = ()
+    effort: tuple[float, ...] = ()
+    setpoint: tuple[float, ...] = ()
+    temperature: tuple[float, ...] = ()
+    voltage: tuple[float, ...] = ()
+    torque_enabled: tuple[bool, ...] = ()
+    ticks: int = 0
+    overruns: int = 0
+    late_reads: int = 0
+    retries: int = 0
+    clamps: int = 0
+    motion_id: int = 0  # 0 while nothing moves
+    row: int = 0
+    rows: int = 0
+    peak_following_error: float = 0.0  # rad, of the present or last motion
+    ended_motion_id: int = 0
+    ended_completed: bool = False
+    ended_reason: str = ""
+
+
+INTEGERS = ("time_ns", "mode", "ticks", "overruns", "late_reads", "retries", "clamps")
+MOTION = ("motion_id", "row", "rows", "ended_motion_id", "ended_completed")
+VECTORS = ("position", "velocity", "effort", "setpoint", "temperature", "voltage")
+
+
+class StateLayout:
+    """Packs a state of ``joints`` joints into bytes of a fixed size, and back."""
+
+    def __init__(self, joints: int) -> None:
+        self._joints = joints
+        self._layout = struct.Struct(
+            f"<{len(INTEGERS) + len(MOTION)}qd{len(VECTORS) * joints}d{joints}?"
+            f"{REASON_BYTES}s{REASON_BYTES}s{CODE_BYTES}s"
+        )
+        self.size = self._layout.size
+
+    def pack(self, state: LoopState) -> bytes:
+        """Return the state as bytes; long sentences are cut."""
+        return self._layout.pack(
+            *(int(getattr(state, name)) for name in (*INTEGERS, *MOTION)),
+            state.peak_following_error,
+            *(number for name in VECTORS for number in getattr(state, name)),
+            *state.torque_enabled,
+            _text(state.reason, REASON_BYTES),
+            _text(state.ended_reason, REASON_BYTES),
+            _text(state.fault_code, CODE_BYTES),
+        )
+
+    def unpack(self, data: bytes) -> LoopState:
+        """Return the state that ``pack`` wrote."""
+        values = iter(self._layout.unpack(data))
+        parts: dict[str, object] = {name: next(values) for name in (*INTEGERS, *MOTION)}
+        parts["mode"] = Mode(int(str(parts["mode"])))
+        parts["ended_completed"] = bool(parts["ended_completed"])
+        parts["peak_following_error"] = next(values)
+        for name in VECTORS:
+            parts[name] = tuple(next(values) for _ in range(self._joints))
+        parts["torque_enabled"] = tuple(next(values) for _ in range(self._joints))
+        for name in ("reason", "ended_reason", "fault_code"):
+            parts[name] = next(values).rstrip(b"\0").decode(errors="replace")
+        return LoopState(**parts)  # type: ignore[arg-type]  # the layout fixes each part's type
+
+
+def _text(text: str, size: int) -> bytes:
+    return text.encode()[:size]
+
+
+_NAMES = {field.name for field in fields(LoopState)}
+_PACKED = {*INTEGERS, *MOTION, *VECTORS, "torque_enabled", "peak_following_error"}
+if _PACKED | {"reason", "ended_reason", "fault_code"} != _NAMES:
+    raise TypeError("the layout and the fields of LoopState differ")

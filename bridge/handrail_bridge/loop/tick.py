@@ -1,0 +1,230 @@
+"""One tick: read -> reflexes -> sample -> clamp -> write -> publish -> one question.
+
+A function of (clock, bus): the same on the wall clock over a serial port and in virtual time
+over a wire in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from handrail_drivers.api import JointHealth, JointState, MotionBus
+from handrail_drivers.errors import BusLost, HandrailError
+
+from handrail_bridge.loop.clock import Clock
+from handrail_bridge.loop.mailbox import Mailbox
+from handrail_bridge.loop.motion import Motion
+from handrail_bridge.loop.port import Port
+from handrail_bridge.loop.questions import Questions
+from handrail_bridge.loop.reflexes import Sight, Trip, reflexes
+from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.shared import ABORT, HEARTBEAT, STOPS, TOKEN, Shared
+from handrail_bridge.loop.state import LoopState, Mode
+
+HEALTH_NS = 250_000_000  # between two health questions
+SLACK = 0.6  # of a period: later than that, questions wait for the next tick
+
+UNKNOWN = JointHealth("", 0.0, 0.0, 0.0, moving=False, torque_enabled=False, faults=())
+
+log = logging.getLogger(__name__)
+
+
+class Tick:
+    """The loop's whole state, advanced by ``run_once``."""
+
+    def __init__(
+        self,
+        config: LoopConfig,
+        clock: Clock,
+        shared: Shared,
+        mailbox: Mailbox,
+        factory: Callable[[], MotionBus],
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._shared = shared
+        self._mailbox = mailbox
+        self.port = Port(config.device, factory)
+        self.motion = Motion(config)
+        self.overruns = 0
+        self.stop_wanted = False  # a signal asks for a held stop
+        self._reflexes = reflexes(config)
+        self._questions = Questions(config, shared, self.port, self.motion)
+        self._stops = shared.word(STOPS)
+        self._ticks = 0
+        self._clamps = 0
+        self._health_ns = clock.now_ns()
+        self._written: list[float] | None = None
+        self._joints = JointState(clock.now_ns(), *((0.0,) * len(config.joints),) * 3)
+
+    @property
+    def bridge_gone(self) -> bool:
+        """Whether the bridge has died."""
+        return self._mailbox.closed
+
+    def run_once(self) -> None:
+        """Do one tick. Never raises for what hardware or clients do."""
+        started = self._clock.now_ns()
+        self._ticks += 1
+        fresh = self._read(started)
+        self._obey()
+        if self.port.bus is not None:
+            self._react(started)
+            if fresh or self.motion.mode == Mode.FAULT:
+                self.motion.advance()  # a late read holds
+            self._write()
+        self._publish()
+        if self._clock.now_ns() - started < SLACK * self._config.period_ns:
+            self._serve(started)
+
+    def publish(self) -> None:
+        """Publish the present state, before the first tick."""
+        self._publish()
+
+    # --- the parts of a tick --------------------------------------------------------------
+
+    def _read(self, now_ns: int) -> bool:
+        """Read the joints, or look for the lost bus; tell whether the reading is whole."""
+        if self.port.bus is None and not self.port.reopen(now_ns):
+            return False
+        try:
+            joints = self.port.read()
+        except BusLost as error:
+            self._lose(error)
+            return False
+        if joints is not None:
+            self._joints = joints
+        return joints is not None
+
+    def _obey(self) -> None:
+        """Take the flags: stop, the bridge's death, abort, and the lease's token."""
+        stops = self._shared.word(STOPS)
+        if stops != self._stops:
+            self._stops = stops
+            self.motion.stop(self._shared.stop_reason() or "stopped")
+        if self.stop_wanted:
+            self.stop_wanted = False
+            self.motion.stop("stopped by a signal to the loop")
+        player = self.motion.player
+        if player is None:
+            return
+        if self._mailbox.closed:
+            self.motion.stop("the bridge died")
+        if self._shared.word(ABORT) >= player.motion_id:
+            self.motion.abort("the execution was cancelled")
+        if self._shared.word(TOKEN) != player.token:
+            self.motion.abort("the lease under which it ran has ended")
+
+    def _react(self, now_ns: int) -> None:
+        """Evaluate every reflex; the first that trips stops the motion."""
+        faults = self.port.bus.faults() if self.port.bus else {}
+        sight = Sight(
+            now_ns=now_ns,
+            position=self._joints.position,
+            expected=self.motion.expected,
+            read_ns=self._joints.time_ns,
+            late_in_a_row=self.port.late_in_a_row,
+            late_error=self.port.error,
+            faults=faults,
+            heartbeat_ns=now_ns if self._mailbox.closed else self._shared.word(HEARTBEAT),
+        )
+        if self.motion.expected is not None:
+            self._remember_error(sight)
+        for reflex in self._reflexes:
+            trip = reflex.look(sight)
+            if trip is not None:
+                self._trip(trip)
+                return
+
+    def _trip(self, trip: Trip) -> None:
+        if self.motion.mode not in (Mode.FAULT, Mode.DISARMED):
+            log.warning("protective stop: %s", trip.reason)
+        self.motion.trip(trip, self._joints.position)
+
+    def _write(self) -> None:
+        """Clamp and write. The stop flag is read again just before."""
+        if self.motion.setpoint is None:
+            self._written = None
+            return
+        if self._shared.word(STOPS) != self._stops:
+            self._obey()
+        command = self._clamped(self.motion.setpoint)
+        try:
+            self.port.require().write(command)
+        except BusLost as error:
+            self._lose(self.port.lose(error))
+            return
+        except HandrailError as error:
+            self._trip(Trip(error.code, error.message))
+            return
+        self._written = command
+
+    def _clamped(self, setpoint: list[float]) -> list[float]:
+        """The last line: positions within limits, steps within the speed limit; counted."""
+        config, last = self._config, self._written
+        period = 1.0 / config.rate
+        command = list(setpoint)
+        for i, value in enumerate(setpoint):
+            low, high = config.low[i], config.high[i]
+            if last is not None:
+                # Feed-forward moves the setpoint faster than the joint: twice is not ours.
+                reach = 2.0 * config.velocity[i] * period + 0.01
+                low, high = max(low, last[i] - reach), min(high, last[i] + reach)
+            command[i] = min(max(value, low), high)
+            self._clamps += command[i] != value
+        return command
+
+    def _lose(self, error: BusLost) -> None:
+        log.warning("protective stop: %s", error.message)
+        self._written = None
+        self.motion.lose(error.code, error.message)
+
+    def _remember_error(self, sight: Sight) -> None:
+        pairs = zip(sight.position, sight.expected or (), self._config.grips, strict=True)
+        worst = max((abs(a - b) for a, b, grips in pairs if not grips), default=0.0)
+        if self.motion.player is not None:
+            self.motion.peak_error = max(self.motion.peak_error, worst)
+
+    def _serve(self, now_ns: int) -> None:
+        """Answer one question of the bridge, or ask one joint for its health."""
+        try:
+            if self._questions.answer_one(self._mailbox, self._joints):
+                return
+            if self.port.bus is not None and now_ns - self._health_ns > HEALTH_NS:
+                self._health_ns = now_ns
+                self.port.ask_health()
+        except BusLost as error:
+            self._lose(error)
+
+    # --- what the bridge sees ---------------------------------------------------------------
+
+    def _publish(self) -> None:
+        motion, port, player = self.motion, self.port, self.motion.player
+        health = [port.health.get(joint, UNKNOWN) for joint in self._config.joints]
+        state = LoopState(
+            time_ns=self._joints.time_ns,
+            mode=motion.mode,
+            reason=motion.reason,
+            fault_code=motion.fault_code,
+            position=self._joints.position,
+            velocity=self._joints.velocity,
+            effort=self._joints.effort,
+            setpoint=tuple(self._written or self._joints.position),
+            temperature=tuple(joint.temperature for joint in health),
+            voltage=tuple(joint.voltage for joint in health),
+            torque_enabled=tuple(joint.torque_enabled for joint in health),
+            ticks=self._ticks,
+            overruns=self.overruns,
+            late_reads=port.late_reads,
+            retries=port.retries,
+            clamps=self._clamps,
+            motion_id=player.motion_id if player else 0,
+            row=player.row if player else 0,
+            rows=player.rows if player else 0,
+            peak_following_error=motion.peak_error,
+            ended_motion_id=motion.ended.motion_id,
+            ended_completed=motion.ended.completed,
+            ended_reason=motion.ended.reason,
+        )
+        self._shared.publish(state)
