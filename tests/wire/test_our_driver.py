@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import pytest
@@ -40,46 +39,55 @@ def until(condition):
         assert time.monotonic() < deadline
 
 
-def truth(twin, joint):
-    return twin.truth.snapshot()["joints"][joint]["position"]
+def pan(twin):
+    return twin.truth.snapshot()["joints"]["shoulder_pan"]["position"]
+
+
+def settle(twin):
+    """Wait until no joint of the world moves any more."""
+    until(
+        lambda: all(
+            abs(joint["velocity"]) < 1e-3 for joint in twin.truth.snapshot()["joints"].values()
+        )
+    )
+
+
+@pytest.fixture
+def torque(twin, bus):
+    """Torque on, held where the arm rests; back there at the end, torque off."""
+    start = bus.read().position
+    bus.write(start)
+    bus.set_torque(True)
+    yield start
+    bus.write(start)
+    until(lambda: abs(pan(twin) - start[0]) < 0.02)
+    settle(twin)
+    bus.set_torque(False)
 
 
 def test_what_it_reads_is_the_truth(twin, bus):
     state = bus.read()
+    joints = twin.truth.snapshot()["joints"]
     for joint, position in zip(bus.joints, state.position, strict=True):
-        assert position == pytest.approx(truth(twin, joint), abs=0.005)
+        assert position == pytest.approx(joints[joint]["position"], abs=0.005)
 
 
-def test_it_moves_a_joint_of_the_world(twin, bus):
-    start = bus.read().position
-    bus.write(start)
-    bus.set_torque(True)
-    target = (start[0] - 0.5, *start[1:])
-    try:
-        bus.write(target)
-        until(lambda: abs(truth(twin, "shoulder_pan") - target[0]) < 0.02)
-        assert bus.read().position[0] == pytest.approx(truth(twin, "shoulder_pan"), abs=0.01)
-        bus.write(start)
-        until(lambda: abs(truth(twin, "shoulder_pan") - start[0]) < 0.02)
-    finally:
-        bus.set_torque(False)
+def test_it_moves_a_joint_of_the_world(twin, bus, torque):
+    target = torque[0] - 0.5
+    bus.write((target, *torque[1:]))
+    until(lambda: abs(pan(twin) - target) < 0.02)
+    settle(twin)
+    assert bus.read().position[0] == pytest.approx(pan(twin), abs=0.005)
 
 
-def test_stop_in_mid_motion_holds_the_joint(twin, bus):
-    start = bus.read().position
-    bus.write(start)
-    bus.set_torque(True)
-    try:
-        bus.write((start[0] - 1.5, *start[1:]))
-        until(lambda: truth(twin, "shoulder_pan") < start[0] - 0.3)
-        bus.stop()
-        goal = bus.read_hold().goal[0]
-        until(lambda: abs(truth(twin, "shoulder_pan") - goal) < 0.05)
-        assert goal > start[0] - 1.4
-    finally:
-        bus.write(start)
-        until(lambda: abs(truth(twin, "shoulder_pan") - start[0]) < 0.02)
-        bus.set_torque(False)
+def test_stop_in_mid_motion_holds_the_joint(twin, bus, torque):
+    bus.write((torque[0] - 1.5, *torque[1:]))
+    until(lambda: pan(twin) < torque[0] - 0.3)
+    bus.stop()
+    settle(twin)
+    held = pan(twin)
+    assert torque[0] - 1.4 < held < torque[0] - 0.3
+    assert bus.read_hold().goal[0] == pytest.approx(held, abs=0.02)
 
 
 def test_the_vendors_sdk_reads_the_same(twin, bus):
