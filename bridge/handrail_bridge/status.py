@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import grpc.aio
@@ -19,18 +18,10 @@ from handrail_drivers.errors import (
     MotionStopped,
     NotPermittedRole,
     ProcessLost,
+    error_class,
 )
 
 TRAILER = "grpc-status-details-bin"
-
-
-def _tree(root: type[HandrailError]) -> Iterator[type[HandrailError]]:
-    yield root
-    for branch in root.__subclasses__():
-        yield from _tree(branch)
-
-
-CLASSES = {error.code: error for error in _tree(HandrailError)}
 
 
 def to_status(error: HandrailError) -> status_pb2.Status:
@@ -65,7 +56,7 @@ def from_status(status: status_pb2.Status) -> HandrailError:
         "hint": detail.hint,
         "choices": tuple(detail.choices),
     }
-    return CLASSES.get(detail.code, HandrailError).restore(parts)
+    return error_class(detail.code).restore(parts)
 
 
 def from_rpc(error: grpc.aio.AioRpcError) -> HandrailError:

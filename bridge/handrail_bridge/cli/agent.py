@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 from handrail_drivers.errors import InvalidRequest
+from rich.box import SIMPLE
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -147,11 +149,11 @@ def _finish(receipt: Receipt, as_json: bool) -> None:
 
 
 def _show_tools(listed: list[Tool]) -> None:
-    table = Table("tool", "effect", "device", "what it does", "arguments")
+    table = Table("tool", "effect", "device", "what it does", "arguments", box=SIMPLE)
     for tool in listed:
         names = ", ".join(tool.input_schema.get("properties", {}))
         first = tool.description.splitlines()[0] if tool.description else ""
-        table.add_row(tool.name, tool.effect, tool.device, first, names)
+        table.add_row(tool.name, tool.effect, tool.device, escape(first), names)
     console.print(table)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from handrail_bridge.cli.output import Json, console, emit, show_state
 from handrail_bridge.client import Client, OperatorClient
@@ -69,6 +70,6 @@ def _show(current: Lease) -> None:
         console.print(f"nobody may move {', '.join(current.devices)}")
         return
     console.print(
-        f"{current.holder} may move {', '.join(current.devices)} "
+        f"{escape(current.holder)} may move {', '.join(current.devices)} "
         f"(token {current.token}, {current.remaining:.1f} s without a heartbeat)"
     )

@@ -12,14 +12,16 @@ import pydantic_core
 import typer
 from handrail_drivers.errors import HandrailError, InvalidCell
 from handrail_sim.verdict import Verdict
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Receipt
 
-console = Console()
-problems = Console(stderr=True)
+console = Console(highlight=False, soft_wrap=True)
+problems = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -38,14 +40,14 @@ def show_error(error: HandrailError, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"error": _plain(error.detail())}) + "\n")
         return
-    problems.print(f"[bold red]{error.code}[/]: {error.message}", highlight=False)
+    problems.print(f"[bold red]{error.code}[/]: {escape(error.message)}")
     if isinstance(error, InvalidCell):
         for fault in error.faults:
-            problems.print(f"  {fault}", highlight=False, markup=False)
+            problems.print(f"  {escape(fault)}")
     if error.choices:
-        problems.print(f"  valid: {', '.join(error.choices)}", highlight=False, markup=False)
+        problems.print(f"  valid: {escape(', '.join(error.choices))}")
     if error.hint:
-        problems.print(f"  try: {error.hint}", highlight=False, markup=False)
+        problems.print(f"  try: {escape(error.hint)}")
 
 
 def show_verdict(verdict: Verdict) -> None:
@@ -61,11 +63,11 @@ def show_verdict(verdict: Verdict) -> None:
     )
     for violation in verdict.violations:
         where = f"step {violation.step}, {violation.time:.2f} s" if violation.step >= 0 else "plan"
-        console.print(f"  [red]{violation.kind}[/] ({where}): {violation.sentence}")
+        console.print(f"  [red]{violation.kind}[/] ({where}): {escape(violation.sentence)}")
         if violation.hint:
-            console.print(f"    try: {violation.hint}")
+            console.print(f"    try: {escape(violation.hint)}")
     for result in verdict.goal:
-        console.print(f"  goal {'met' if result.met else 'NOT met'}: {result.sentence}")
+        console.print(f"  goal {'met' if result.met else 'NOT met'}: {escape(result.sentence)}")
 
 
 def show_receipt(receipt: Receipt) -> None:
@@ -76,23 +78,24 @@ def show_receipt(receipt: Receipt) -> None:
             f"{receipt.peak_following_error:.3f} rad, receipt {receipt.id}"
         )
     else:
-        console.print(f"[red]ended early[/]: {receipt.reason} (receipt {receipt.id})")
+        console.print(f"[red]ended early[/]: {escape(receipt.reason)} (receipt {receipt.id})")
     for result in receipt.goal:
-        console.print(f"  goal {'met' if result.met else 'NOT met'}: {result.sentence}")
+        console.print(f"  goal {'met' if result.met else 'NOT met'}: {escape(result.sentence)}")
 
 
 def show_state(state: CellState) -> None:
     """Print the measured state as a table."""
     good = state.mode in (Mode.ARMED, Mode.MOVING)
-    reason = f": {state.reason}" if state.reason else ""
+    reason = f": {escape(state.reason)}" if state.reason else ""
     console.print(f"[{'green' if good else 'yellow'}]{state.mode.name.lower()}[/]{reason}")
-    table = Table("joint", "position rad", "velocity rad/s", "effort N.m", "Cel", "V", "torque")
+    table = Table("joint", "rad", "rad/s", "N.m", "setpoint rad", "Cel", "V", "torque", box=SIMPLE)
     for joint in state.joints:
         table.add_row(
             joint.name,
             f"{joint.position:+.4f}",
             f"{joint.velocity:+.3f}",
             f"{joint.effort:+.3f}",
+            f"{joint.setpoint:+.4f}",
             f"{joint.temperature:.0f}",
             f"{joint.voltage:.1f}",
             "on" if joint.torque_enabled else "off",

@@ -14,6 +14,7 @@ from handrail_drivers.errors import InvalidRequest
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.twin.launch import Twin
+from rich.markup import escape
 
 from handrail_bridge import bridge
 from handrail_bridge.cli.output import Json, console, emit
@@ -96,7 +97,8 @@ def _show(ready: bridge.Ready) -> None:
     state = ready.rail.state()
     console.print(f"[bold]{ready.cell}[/] is up: agents on {ready.address}")
     console.print(f"  operator on {ready.operator_socket}")
-    console.print(f"  {state.mode.name.lower()}" + (f": {state.reason}" if state.reason else ""))
+    reason = f": {escape(state.reason)}" if state.reason else ""
+    console.print(f"  {state.mode.name.lower()}{reason}")
     for notice in ready.notices:
-        console.print(f"  [yellow]note[/] {notice}", markup=True)
+        console.print(f"  [yellow]note[/] {escape(notice)}")
     console.print("  next: [bold]handrail arm[/], then [bold]handrail tools[/]; Ctrl-C ends it")

@@ -52,7 +52,12 @@ class Twin:
         flags += [] if pace else ["--no-pace"]
         command = [sys.executable, "-m", "handrail_sim.twin.process", str(cell), "--json"]
         command += ["--seed", str(seed), "--baud", str(baud), "--parent", str(os.getpid()), *flags]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for whoever started it: the wires go last
+        )
         try:
             return cls(process, _ready(process))
         except BaseException:
