@@ -184,8 +184,10 @@ def _joints(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     """Joints are told once, and everything that is given by joint is given for all of them."""
     arm = _table(data, "arm")
     joints = _all_joints(arm)
-    if len(set(joints)) < len(joints):
-        yield Fault(("arm", "joints"), "a joint is named twice (the gripper counts as one).")
+    if arm.get("gripper") in joints[:-1]:
+        yield Fault(("arm", "gripper"), f"{joints[-1]!r} is a joint of the arm already.")
+    elif len(set(joints)) < len(joints):
+        yield Fault(("arm", "joints"), "a joint is named twice.")
     for part in ("limits", "servo", "home", "rest"):
         if isinstance(arm.get(part), dict):
             yield from _by_joint(arm[part], ("arm", part), joints)

@@ -1,0 +1,197 @@
+"""Cell files: the shipped one loads; a wrong one gets every fault with key, line and choices."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+from handrail_drivers.errors import InvalidCell, UnknownName
+from handrail_drivers.feetech.calibration import RAD_PER_COUNT, Calibration
+from handrail_sim import cell_file
+from handrail_sim.cell_file import (
+    SHIPPED,
+    cell_digest,
+    cell_schema,
+    device_settings,
+    load_cell,
+)
+
+DESK = SHIPPED / "cells" / "desk.toml"
+
+
+@pytest.fixture
+def edit(tmp_path):
+    """Write a changed copy of the desk's cell; return its path."""
+
+    def write(*changes: tuple[str, str]) -> Path:
+        text = DESK.read_text()
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(InvalidCell) as caught:
+        load_cell(path)
+    return list(caught.value.faults)
+
+
+def changed_line(path: Path) -> int:
+    mine, desk = path.read_text().splitlines(), DESK.read_text().splitlines()
+    first = next(n for n in range(len(mine)) if mine[n] != desk[n])
+    return first + 1
+
+
+def test_the_desk_loads_by_name_and_by_path():
+    desk = load_cell("desk")
+    assert desk == load_cell(DESK) == load_cell(str(DESK))
+    assert desk.folder == DESK.parent
+    assert device_settings(desk, "arm_bus").calibration == DESK.parent / "desk_calibration.json"
+
+
+def test_an_unknown_name_gets_the_shipped_ones():
+    with pytest.raises(UnknownName, match="desk"):
+        load_cell("dessk")
+    with pytest.raises(InvalidCell, match="cannot be read"):
+        load_cell("no/such/cell.toml")
+    with pytest.raises(UnknownName, match="arm_bus"):
+        device_settings(load_cell("desk"), "arm_buss")
+
+
+# change, the key in the fault, what the sentence must contain
+POWER = 'without_power = "falls"'
+HOME = "home = { shoulder_pan = 1.2, "
+FAULTS = [
+    (("velocity = 2.5, ", "velocty = 2.5, "), "arm.limits.shoulder_pan.velocty", "'velocity'"),
+    (("velocity = 2.5, ", ""), "arm.limits.shoulder_pan.velocity", "missing"),
+    (("rate = 250", "rate = 2500"), "loop.rate", "less than or equal to 1000, not 2500"),
+    (("rate = 250", 'rate = "250"'), "loop.rate", "valid integer"),
+    (("fovy = 45.0", "fovy = nan"), "cameras.overhead.fovy", "finite"),
+    (
+        ('without_power = "falls"', 'without_power = "fals"'),
+        "devices.arm_bus.without_power",
+        "'falls'",
+    ),
+    (('color = "red"', 'color = "rad"'), "objects.red_cube_a.color", "'red'"),
+    (('goes_to = "red_bin"', 'goes_to = "red_bim"'), "objects.red_cube_a.goes_to", "'red_bin'"),
+    (('driver = "feetech"', 'driver = "feetec"'), "devices.arm_bus.driver", "'feetech'"),
+    (("baud = 1_000_000", "baud = 9"), "devices.arm_bus.settings.baud", "38400"),
+    (("baud = 1_000_000", "boud = 9"), "devices.arm_bus.settings.boud", "'baud'"),
+    (("id = 3\n", "id = 300\n"), "devices.arm_bus.settings.joints.elbow_flex.id", "253, not 300"),
+    (('"desk_calibration.json"', '"nil.json"'), "devices.arm_bus.settings.calibration", "nil.json"),
+    (('model = "desk.xml"', 'model = "dusk.xml"'), "world.model", "dusk.xml"),
+    (('device = "arm_bus"', 'device = "arm"'), "arm.device", "'arm_bus'"),
+    (('device = "overhead"', 'device = "overhaed"'), "cameras.overhead.device", "'overhead'"),
+    ((HOME, "home = { "), "arm.home.shoulder_pan", "missing"),
+    (
+        ("home = { shoulder_pan = 1.2", "home = { shoulder_pan = 2.2"),
+        "arm.home.shoulder_pan",
+        "2.2",
+    ),
+    (
+        ("elbow_flex = { low = -1.69", "elbow_flex = { low = 1.70"),
+        "arm.limits.elbow_flex.low",
+        "below",
+    ),
+    (('gripper = "gripper"', 'gripper = "elbow_flex"'), "arm.gripper", "joint of the arm"),
+    (('"wrist_roll"]', '"elbow_flex"]'), "arm.joints", "twice"),
+    (("[objects.red_cube_a]", "[objects.Red]"), "objects.Red", "pattern"),
+    (("quaternion = [0.70", "quaternion = [0.80"), "cameras.overhead.quaternion", "length 1"),
+    (("search = [-0.04", "search = [0.94"), "cameras.overhead.search", "x_min"),
+    (('name = "desk"', 'name = "desk"\nfolder = "x"'), "folder", "no such key"),
+]
+
+
+@pytest.mark.parametrize(("change", "key", "says"), FAULTS, ids=[fault[1] for fault in FAULTS])
+def test_each_fault_has_key_line_and_what_is_allowed(edit, change, key, says):
+    path = edit(change)
+    found = [fault for fault in faults(path) if f": {key}: " in fault]
+    assert len(found) == 1
+    assert found[0].startswith(f"mine.toml:{changed_line(path)}: ")
+    assert says in found[0]
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file(edit):
+    changes = [fault[0] for fault in (FAULTS[2], FAULTS[6], FAULTS[7], FAULTS[8], FAULTS[13])]
+    listed = faults(edit(*changes))
+    assert len(listed) == 5
+    lines = [int(fault.split(":")[1]) for fault in listed]
+    assert lines == sorted(lines)
+
+
+def test_joints_of_the_bus_stand_in_the_order_of_the_arm(edit):
+    swap = ("settings.joints.shoulder_pan]", "settings.joints.x]")
+    path = edit(swap, ("settings.joints.shoulder_lift]", "settings.joints.shoulder_pan]"))
+    path.write_text(
+        path.read_text().replace("settings.joints.x]", "settings.joints.shoulder_lift]")
+    )
+    assert ["order" in fault for fault in faults(path)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("name = = 3\n", 1), ("a = 1\n[b\n", 2), ("a = 1\n\nb = [1,\n", 4)]
+)
+def test_a_syntax_error_has_its_line(tmp_path, text, line):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert faults(path)[0].startswith(f"mine.toml:{line}: not TOML")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "name = 3\n", "devices = 3\narm = []\n", "[arm]\nlimits = 1\n"]
+)
+def test_no_shape_of_data_breaks_the_search_for_faults(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert any("is missing" in fault for fault in faults(path))
+
+
+def test_files_beside_the_cell_come_before_shipped_ones(edit, tmp_path):
+    path = edit()
+    shutil.copy(SHIPPED / "cells" / "desk_calibration.json", tmp_path)
+    settings = device_settings(load_cell(path), "arm_bus")
+    assert settings.calibration == tmp_path / "desk_calibration.json"
+
+
+def test_the_digest_follows_the_cell_and_its_files(edit, tmp_path):
+    same = cell_digest(load_cell("desk"))
+    assert cell_digest(load_cell(edit())) == same
+    assert cell_digest(load_cell(edit(("clearance = 0.004", "clearance = 0.005")))) != same
+    calibration = json.loads((SHIPPED / "cells" / "desk_calibration.json").read_text())
+    calibration["gripper"]["range_max"] += 1
+    (tmp_path / "desk_calibration.json").write_text(json.dumps(calibration))
+    assert cell_digest(load_cell(edit())) != same
+
+
+def test_the_desks_calibration_spans_its_limits():
+    desk = load_cell("desk")
+    joints = Calibration.load(DESK.parent / "desk_calibration.json").joints
+    for name, limits in desk.arm.limits.items():
+        assert joints[name].low <= limits.low < joints[name].low + RAD_PER_COUNT
+        assert joints[name].high >= limits.high > joints[name].high - RAD_PER_COUNT
+    assert math.isclose(joints["gripper"].to_rad(2048), 0)
+
+
+def test_the_schema_covers_every_key_of_the_desk():
+    schema = cell_schema()
+    assert "folder" not in schema["properties"]
+    assert {"name", "world", "devices", "arm"} <= set(schema["required"])
+    kinds = [
+        part["if"]["properties"]["driver"]["const"] for part in schema["$defs"]["Device"]["allOf"]
+    ]
+    assert kinds == ["feetech", "network_camera"]
+    text = json.dumps(schema)
+    references = {part.split('"')[0] for part in text.split('"$ref": "#/$defs/')[1:]}
+    assert references <= set(schema["$defs"])
+
+
+def test_shipped_cells_are_found():
+    assert cell_file.shipped_cells()["desk"] == DESK
