@@ -92,10 +92,13 @@ def test_drive_mode_turns_every_sign(arm_settings, bank, tmp_path):
 
 
 def test_connect_writes_what_differs_once_and_moves_nothing(bus, bank):
-    before = {
-        id: (bank.get(id, reg.GOAL_POSITION), bank.get(id, reg.TORQUE_ENABLE)) for id in range(1, 7)
-    }
+    def motion():
+        registers = (reg.GOAL_POSITION, reg.TORQUE_ENABLE)
+        return [bank.get(id, register) for id in bank.memory for register in registers]
+
+    before = motion()
     bus.connect()
+    assert motion() == before
     for id in range(1, 7):
         assert bank.get(id, reg.P_GAIN) == 16
         assert bank.get(id, reg.LOCK) == 1

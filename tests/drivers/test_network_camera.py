@@ -1,0 +1,154 @@
+"""The network camera against a stream of the test's own: newest, fresh, moving, coming back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+import pytest
+from handrail_drivers.errors import DeviceFault, StaleReading
+from handrail_drivers.network_camera import CameraSettings, NetworkCamera
+from pydantic import ValidationError
+
+WAIT = 20.0  # s, longest wait of a test
+PAUSE = 0.02  # s between frames
+
+
+class Stream:
+    """An MJPEG server. ``frozen``: the same picture for ever; ``dead``: answers nobody."""
+
+    def __init__(self) -> None:
+        self.frozen = self.dead = self.silent = False
+        self.count = 0
+        stream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if stream.dead:
+                    self.send_error(503)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                while not stream.dead:
+                    if not stream.silent:
+                        self.send_picture()
+                    time.sleep(PAUSE)  # the camera's own pace
+
+            def send_picture(self) -> None:
+                picture = stream.picture()
+                head = (
+                    f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                )
+                self.wfile.write(head.encode() + picture + b"\r\n")
+
+            def handle(self) -> None:
+                try:
+                    super().handle()
+                except OSError:
+                    return  # the client has gone
+
+            def log_message(self, *args: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/stream.mjpg"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def picture(self) -> bytes:
+        if not self.frozen:
+            self.count += 1
+        image = np.full((64, 96, 3), (self.count * 7) % 256, np.uint8)
+        return cv2.imencode(".jpg", image)[1].tobytes()
+
+    def close(self) -> None:
+        self.dead = True
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def stream():
+    opened = Stream()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def camera(stream):
+    settings = CameraSettings(url=stream.url, maximum_age=0.3)
+    with NetworkCamera("overhead", settings) as started:
+        yield started
+
+
+def look_for_ever(camera):
+    last = 0
+    while True:
+        last = camera.newest(last, timeout_s=1.0).time_ns
+
+
+def test_frames_are_new_and_in_order(camera):
+    first = camera.newest(timeout_s=WAIT)
+    now = time.monotonic_ns()
+    second = camera.newest(now, timeout_s=WAIT)
+    assert first.image.shape == (64, 96, 3)
+    assert first.image.dtype == np.uint8
+    assert second.sequence > first.sequence
+    assert second.time_ns > now
+
+
+def test_a_stream_that_ends_comes_back(stream, camera):
+    last = camera.newest(timeout_s=WAIT)
+    stream.dead = True
+    with pytest.raises(StaleReading, match=r"reconnected|opened"):
+        look_for_ever(camera)
+    stream.dead = False
+    assert camera.newest(last.time_ns, timeout_s=WAIT).sequence > last.sequence
+
+
+def test_a_frozen_picture_is_a_fault(stream, camera):
+    last = camera.newest(timeout_s=WAIT)
+    stream.frozen = True
+    with pytest.raises(DeviceFault, match="frozen") as caught:
+        look_for_ever(camera)
+    assert caught.value.unit == "s"
+    stream.frozen = False
+    assert camera.newest(last.time_ns, timeout_s=WAIT)
+
+
+def test_silence_is_stale(stream, camera):
+    camera.newest(timeout_s=WAIT)
+    stream.silent = True
+    with pytest.raises(StaleReading, match="old"):
+        look_for_ever(camera)
+
+
+def test_nobody_there():
+    settings = CameraSettings(url="http://127.0.0.1:1/x")
+    with (
+        NetworkCamera("overhead", settings) as camera,
+        pytest.raises(StaleReading, match="overhead"),
+    ):
+        camera.newest(timeout_s=0.3)
+
+
+def test_close_ends_the_thread(stream):
+    camera = NetworkCamera("overhead", CameraSettings(url=stream.url))
+    camera.close()
+    camera.start()
+    camera.start()
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("camera overhead") <= 1
+    camera.close()
+    camera.close()
+    assert "camera overhead" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("url", ["", "/dev/video0", "file:///etc/passwd", "ftp://x"])
+def test_only_network_urls(url):
+    with pytest.raises(ValidationError):
+        CameraSettings(url=url)

@@ -1,0 +1,146 @@
+"""The serial port on a pseudo-terminal: whole replies, timeouts, one owner, a clear loss."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import tty
+
+import pytest
+from handrail_drivers.errors import BusLost
+from handrail_drivers.serial_port import SerialPort
+
+
+class Terminal:
+    """A pseudo-terminal whose master is the test's."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = os.openpty()
+        tty.setraw(self.slave)
+        self.path = os.ttyname(self.slave)
+
+    def pull(self) -> None:
+        for descriptor in (self.master, self.slave):
+            os.close(descriptor)
+        self.master = self.slave = -1
+
+
+@pytest.fixture
+def terminal():
+    made = Terminal()
+    yield made
+    if made.master >= 0:
+        made.pull()
+
+
+@pytest.fixture
+def port(terminal):
+    opened = SerialPort(terminal.path, 1_000_000)
+    yield opened
+    opened.close()
+
+
+def test_a_reply_in_pieces_is_read_whole(terminal, port):
+    def answer() -> None:
+        for byte in os.read(terminal.master, 100):
+            os.write(terminal.master, bytes((byte,)))
+
+    server = threading.Thread(target=answer)
+    server.start()
+    port.write(bytes(range(72)))
+    assert port.read(72, 5.0) == bytes(range(72))
+    server.join()
+
+
+def test_after_the_timeout_there_is_what_came(terminal, port):
+    os.write(terminal.master, b"abc")
+    assert port.read(10, 0.02) == b"abc"
+    assert port.read(10, 0.001) == b""
+
+
+def test_no_more_is_read_than_asked(terminal, port):
+    os.write(terminal.master, b"abcdef")
+    assert port.read(2, 1.0) == b"ab"
+    assert port.read(4, 1.0) == b"cdef"
+
+
+def test_more_than_the_kernel_counts_to(terminal, port):
+    server = threading.Thread(target=os.write, args=(terminal.master, b"x" * 700))
+    server.start()
+    assert port.read(700, 5.0) == b"x" * 700
+    server.join()
+
+
+def test_discarded_input_is_gone(terminal, port):
+    os.write(terminal.master, b"old")
+    assert port.read(1, 1.0) == b"o"
+    port.discard_input()
+    os.write(terminal.master, b"new")
+    assert port.read(3, 1.0) == b"new"
+
+
+def test_a_second_process_is_refused(terminal, port):
+    code = (
+        f"from handrail_drivers.serial_port import SerialPort; SerialPort({terminal.path!r}, 9600)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "BusLost" in done.stderr
+    assert "held by another process" in done.stderr
+
+
+def test_closing_lets_the_next_one_in(terminal, port):
+    port.close()
+    port.close()
+    with pytest.raises(BusLost, match="closed"):
+        port.write(b"x")
+    SerialPort(terminal.path, 1_000_000).close()
+
+
+def test_a_pulled_terminal_is_lost_at_once_and_from_every_method(terminal, port):
+    waiting: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            port.read(72, 60.0)
+        except BusLost as error:
+            waiting.append(error)
+
+    os.write(terminal.master, b"half a me")
+    reader = threading.Thread(target=wait)
+    reader.start()
+    terminal.pull()
+    reader.join(30)
+    assert "gone" in str(waiting[0])
+    for act in (lambda: port.write(b"x"), lambda: port.read(1, 0.01)):
+        with pytest.raises(BusLost):
+            act()
+
+
+def test_no_descriptor_leaks(terminal):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        SerialPort(terminal.path, 1_000_000).close()
+    with pytest.raises(BusLost):
+        SerialPort("/dev/pts/99999", 1_000_000)
+    held = SerialPort(terminal.path, 1_000_000)
+    for _ in range(5):
+        with pytest.raises(BusLost):
+            SerialPort(terminal.path, 1_000_000)
+    held.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_port_that_is_not_there_gets_the_nearest(monkeypatch):
+    class Present:
+        device = "/dev/ttyACM1"
+
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [Present()])
+    with pytest.raises(BusLost, match="/dev/ttyACM1"):
+        SerialPort("/dev/ttyACM0", 1_000_000)
+
+
+def test_no_serial_port_at_all():
+    with pytest.raises(BusLost, match="cannot be opened"):
+        SerialPort("/dev/null", 1_000_000)
