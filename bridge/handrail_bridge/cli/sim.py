@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from handrail_sim.cell_file import load_cell
-from handrail_sim.twin.launch import Twin
 
 from handrail_bridge.cli.output import Json, console, emit
 from handrail_bridge.cli.up import CellName
@@ -23,6 +22,8 @@ def sim(
 
     With --json the first line is one object: wires, links (names that survive a re-plug), urls.
     """
+    from handrail_sim.twin.launch import Twin  # MuJoCo: other commands must not wait for it
+
     load_cell(cell)  # every fault of the file, before anything starts
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,18 +7,19 @@ import contextlib
 import logging
 import signal
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from handrail_drivers.errors import InvalidRequest
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
-from handrail_sim.twin.launch import Twin
 from rich.markup import escape
 
-from handrail_bridge import bridge
 from handrail_bridge.cli.output import Json, console, emit
 from handrail_bridge.requests import require_name
+
+if TYPE_CHECKING:
+    from handrail_bridge.bridge import Ready
 
 CellName = Annotated[str, typer.Argument(metavar="CELL", help="a TOML file, or `desk`")]
 
@@ -37,6 +38,8 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run the bridge of a cell, on hardware or on its twin, until Ctrl-C."""
+    from handrail_sim.twin.launch import Twin  # MuJoCo: `handrail stop` must not wait for it
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     loaded = load_cell(cell)
     wires, urls = assignments(wire or [], "wire"), assignments(camera or [], "camera")
@@ -69,6 +72,8 @@ def _require_devices(cell: Cell, given: Mapping[str, str]) -> None:
 async def _serve(
     cell: Cell, wires: Mapping[str, str], urls: Mapping[str, str], listen: str, as_json: bool
 ) -> None:
+    from handrail_bridge import bridge  # MuJoCo, as above
+
     leave = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, leave.set)
@@ -78,7 +83,7 @@ async def _serve(
 
 
 def _announcement(
-    ready: bridge.Ready, wires: Mapping[str, str], urls: Mapping[str, str]
+    ready: Ready, wires: Mapping[str, str], urls: Mapping[str, str]
 ) -> dict[str, Any]:
     state = ready.rail.state()
     return {
@@ -93,7 +98,7 @@ def _announcement(
     }
 
 
-def _show(ready: bridge.Ready) -> None:
+def _show(ready: Ready) -> None:
     state = ready.rail.state()
     console.print(f"[bold]{ready.cell}[/] is up: agents on {ready.address}")
     console.print(f"  operator on {ready.operator_socket}")
