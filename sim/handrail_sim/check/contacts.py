@@ -1,0 +1,89 @@
+"""Distances between bodies over a rollout: what touched, what came near, what was held.
+
+A geometry pass of its own, over recorded positions, on a model whose geoms report
+contacts up to ``REACH`` apart. The physics never sees these margins.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from handrail_sim.world import Array, Scene
+
+REACH = 0.02  # m: farther apart is not looked at
+TOUCH = 0.0008  # m: nearer counts as touching, for a grip
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two bodies over time. ``rows`` (n,) are ticks, ``distance`` (n,) [m], negative: depth."""
+
+    one: str
+    other: str
+    rows: NDArray[np.int64]
+    distance: Array
+
+
+class Proximity:
+    """Finds the distances of all pairs of bodies that can collide."""
+
+    def __init__(self, model: mujoco.MjModel, scene: Scene) -> None:
+        self._names = scene.geom_body
+        self._model = _with_reach(model)
+        self._data = mujoco.MjData(self._model)
+        self._fixed = {
+            model.body(body).name for body in range(model.nbody) if model.body_weldid[body] == 0
+        }
+
+    def pairs(self, qpos: Array) -> list[Pair]:
+        """Return every pair of bodies that came within reach at any row of qpos (n, nq)."""
+        rows, ones, others, distances = self._contacts(qpos)
+        index = {name: number for number, name in enumerate(dict.fromkeys(self._names))}
+        body = np.array([index[name] for name in self._names])
+        names = list(index)
+        first, second = np.minimum(body[ones], body[others]), np.maximum(body[ones], body[others])
+        found = []
+        for key in np.unique(first * len(names) + second):
+            one, other = divmod(int(key), len(names))
+            if names[one] in self._fixed and names[other] in self._fixed:
+                continue
+            mine = (first == one) & (second == other)
+            found.append(_nearest(names[one], names[other], rows[mine], distances[mine]))
+        return found
+
+    def _contacts(
+        self, qpos: Array
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Array]:
+        model, data = self._model, self._data
+        counts, geoms, distances = [], [], []
+        for positions in qpos:
+            data.qpos[:] = positions
+            mujoco.mj_kinematics(model, data)
+            mujoco.mj_comPos(model, data)
+            mujoco.mj_collision(model, data)
+            contact = data.contact
+            counts.append(data.ncon)
+            geoms.append(contact.geom.copy())
+            distances.append(contact.dist.copy())
+        rows = np.repeat(np.arange(len(qpos)), counts)
+        pairs = np.concatenate(geoms).reshape(-1, 2).astype(np.int64)
+        return rows, pairs[:, 0], pairs[:, 1], np.concatenate(distances)
+
+
+def _with_reach(model: mujoco.MjModel) -> mujoco.MjModel:
+    wide: mujoco.MjModel = copy.copy(model)
+    wide.geom_margin[:] = REACH / 2  # MuJoCo adds the two geoms' margins
+    return wide
+
+
+def _nearest(one: str, other: str, rows: NDArray[np.int64], distance: Array) -> Pair:
+    """Keep the nearest contact of each row."""
+    order = np.lexsort((distance, rows))
+    rows, distance = rows[order], distance[order]
+    first = np.concatenate([[True], rows[1:] != rows[:-1]])
+    return Pair(one, other, rows[first], distance[first])

@@ -1,0 +1,192 @@
+"""What a rollout shows beside collisions: limits, tracking, things dropped or pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.grips import Grip
+from handrail_sim.check.rollout import Rollout
+from handrail_sim.plan import GripperSet, Plan
+from handrail_sim.verdict import Violation, ViolationKind
+from handrail_sim.world import Array, Scene, region_of
+
+BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
+OVERSHOOT = 1.2  # of the velocity limit, measured against planned
+SATURATED = 0.1  # s at the effort limit
+TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
+FLOOR = -0.02  # m: below the table's top
+
+Moment = Callable[[int], tuple[int, float]]
+
+
+class Findings:
+    """Judges one rollout against the cell's limits."""
+
+    def __init__(self, cell: Cell, scene: Scene) -> None:
+        self._cell = cell
+        self._scene = scene
+
+    def joints(self, run: Rollout, reference: Array, moment: Moment) -> Iterator[Violation]:
+        """Yield violations of position, velocity and effort limits, and of the tube."""
+        arm = self._cell.arm
+        for i, name in enumerate(arm.all_joints):
+            limits = arm.limits[name]
+            yield from self._position(run.position[:, i], name, limits.low, limits.high, moment)
+            yield from _over(
+                np.abs(run.velocity[:, i]),
+                OVERSHOOT * limits.velocity,
+                (ViolationKind.JOINT_VELOCITY, name, "rad/s", "lower the step's speed"),
+                moment,
+            )
+            if name == arm.gripper:
+                continue  # it presses on purpose, and lags when it does
+            yield from self._effort(run.effort[:, i], name, limits.effort, moment)
+            lag = np.abs(run.position[1 : len(reference) + 1, i] - reference[:, i])
+            yield from _over(
+                lag,
+                self._cell.loop.tube / 2,
+                (ViolationKind.TRACKING, name, "rad", "lower the step's speed, or avoid contact"),
+                moment,
+            )
+
+    def _position(
+        self, position: Array, name: str, low: float, high: float, moment: Moment
+    ) -> Iterator[Violation]:
+        outside = np.flatnonzero((position > high + BEYOND) | (position < low - BEYOND))
+        if not len(outside):
+            return
+        middle = (low + high) / 2
+        worst = float(position[np.argmax(np.abs(position - middle))])
+        words = (
+            ViolationKind.JOINT_POSITION,
+            name,
+            "rad",
+            f"stay between {low:.3f} and {high:.3f} rad",
+        )
+        limit = high if worst > middle else low
+        text = f"reaches {worst:.3f} rad; its limit is {limit:.3f} rad"
+        yield _violation(words, worst, limit, moment(int(outside[0])), text)
+
+    def _effort(
+        self, effort: Array, name: str, limit: float, moment: Moment
+    ) -> Iterator[Violation]:
+        """An effort limit that is only touched is harmless; one that is leant on is not."""
+        length = round(SATURATED * self._cell.loop.rate)
+        at_limit = (np.abs(effort) >= 0.999 * limit).astype(float)
+        leaning = np.convolve(at_limit, np.ones(length), "valid") >= length
+        rows = np.flatnonzero(leaning)
+        if len(rows):
+            hint = "slow down, come nearer to the base, or avoid the contact"
+            yield _violation(
+                (ViolationKind.JOINT_EFFORT, name, "N.m", hint),
+                limit,
+                limit,
+                moment(int(rows[0])),
+                f"leans on its effort limit of {limit:.2f} N.m",
+            )
+
+    def objects(
+        self, run: Rollout, grips: Mapping[str, Grip], plan: Plan, moment: Moment
+    ) -> Iterator[Violation]:
+        """Yield what was dropped, pushed or tipped without the plan saying so."""
+        for name, grip in grips.items():
+            start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
+            yield from self._dropped(name, grip, plan, moment)
+            if start[2] > FLOOR > end[2]:
+                yield _violation(
+                    (ViolationKind.DROPPED, name, "m", "keep it over the table"),
+                    float(end[2]),
+                    0.0,
+                    moment(len(run.qpos) - 1),
+                    "fell off the table",
+                )
+            elif not grip.ever and start[2] > FLOOR:
+                yield from self._pushed(run, name, start, end, moment)
+
+    def _dropped(self, name: str, grip: Grip, plan: Plan, moment: Moment) -> Iterator[Violation]:
+        for row in grip.losses():
+            step, time = moment(row)
+            opened = any(isinstance(plan.steps[i], GripperSet) for i in (step, max(0, step - 1)))
+            if not opened:
+                hint = "grasp it deeper or move more slowly"
+                words = (ViolationKind.DROPPED, name, "s", hint)
+                yield _violation(words, time, 0.0, (step, time), "slips out of the gripper")
+                return
+
+    def _pushed(
+        self, run: Rollout, name: str, start: Array, end: Array, moment: Moment
+    ) -> Iterator[Violation]:
+        home = region_of(self._cell, start[:3])
+        in_container = home is not None and self._cell.regions[home].body is not None
+        if in_container and region_of(self._cell, end[:3]) == home:
+            return  # what lies in a bin may be nudged by what joins it
+        allowed = self._cell.check.moved
+        shift = float(np.linalg.norm(end[:3] - start[:3]))
+        hint = "grasp from another side (yaw), or open the jaw to a smaller gap"
+        if shift > allowed:
+            row = self._first_shift(run, name, allowed)
+            words = (ViolationKind.DISPLACED, name, "m", hint)
+            text = f"is pushed {shift * 1000:.0f} mm away though the plan does not grasp it"
+            yield _violation(words, shift, allowed, moment(row), text)
+        elif _uprightness(start, end) < TIPPED:
+            words = (ViolationKind.DISPLACED, name, "m", hint)
+            yield _violation(words, shift, allowed, moment(len(run.qpos) - 1), "is tipped over")
+
+    def _first_shift(self, run: Rollout, name: str, allowed: float) -> int:
+        at, _ = self._scene.object_qpos[name]
+        shift = np.linalg.norm(run.qpos[:, at : at + 3] - run.qpos[0, at : at + 3], axis=1)
+        return int(np.argmax(shift > allowed))
+
+    def _pose(self, qpos: Array, name: str) -> Array:
+        at, _ = self._scene.object_qpos[name]
+        pose: Array = qpos[at : at + 7]
+        return pose
+
+
+def _over(
+    values: Array,
+    limit: float,
+    words: tuple[ViolationKind, str, str, str],
+    moment: Moment,
+) -> Iterator[Violation]:
+    """Yield one violation where values pass the limit: its first time, its worst value."""
+    rows = np.flatnonzero(values > limit)
+    if len(rows):
+        worst = float(values.max())
+        text = f"reaches {worst:.3f} where {limit:.3f} is allowed"
+        yield _violation(words, worst, limit, moment(int(rows[0])), text)
+
+
+def _violation(
+    words: tuple[ViolationKind, str, str, str],
+    value: float,
+    limit: float,
+    when: tuple[int, float],
+    text: str,
+) -> Violation:
+    kind, subject, unit, hint = words
+    step, time = when
+    return Violation(
+        kind=kind,
+        step=step,
+        time=time,
+        subject=subject,
+        value=value,
+        limit=limit,
+        unit=unit,
+        sentence=f"In step {step} at {time:.2f} s, {subject} {text} ({kind.replace('_', ' ')}).",
+        hint=hint,
+    )
+
+
+def _uprightness(start: Sequence[float] | Array, end: Sequence[float] | Array) -> float:
+    """Cosine of the angle between an object's own vertical before and after (wxyz at 3..6)."""
+    return float(np.dot(_up(start), _up(end)))
+
+
+def _up(pose: Sequence[float] | Array) -> Array:
+    w, x, y, z = pose[3:7]
+    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])

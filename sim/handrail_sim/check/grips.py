@@ -1,0 +1,88 @@
+"""Which objects were held when: an object that touches both fingers at once is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.contacts import TOUCH, Pair
+
+HELD = 0.15  # s of touching both fingers that make a grip
+LOST = 0.08  # s without that end it: contacts flicker
+
+
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """One object's grips: ``held`` (rows,) says at which ticks it was held."""
+
+    name: str
+    held: NDArray[np.bool_]
+
+    @property
+    def ever(self) -> bool:
+        """Whether it was held at all."""
+        return bool(self.held.any())
+
+    @property
+    def at_end(self) -> bool:
+        """Whether it is held at the end."""
+        return bool(self.held[-1])
+
+    def losses(self) -> list[int]:
+        """Return the rows at which it stopped being held."""
+        ended = self.held[:-1] & ~self.held[1:]
+        return [int(row) + 1 for row in np.flatnonzero(ended)]
+
+
+class Fingers:
+    """The two bodies between which the gripper holds things."""
+
+    def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
+        jaw = model.body(int(model.jnt_bodyid[model.joint(cell.arm.gripper).id]))
+        self.moving: str = jaw.name
+        self.fixed: str = model.body(int(jaw.parentid[0])).name
+        self._cell = cell
+
+    def grips(self, pairs: Sequence[Pair], rows: int) -> dict[str, Grip]:
+        """Return the grips of every object over a rollout of that many rows."""
+        rate = self._cell.loop.rate
+        touching = {(pair.one, pair.other): pair for pair in pairs}
+        return {
+            name: Grip(name, self._held(touching, thing.body, rows, rate))
+            for name, thing in self._cell.objects.items()
+        }
+
+    def _held(
+        self, pairs: Mapping[tuple[str, str], Pair], body: str, rows: int, rate: int
+    ) -> NDArray[np.bool_]:
+        both = np.ones(rows, dtype=bool)
+        for finger in (self.fixed, self.moving):
+            pair = pairs.get((finger, body)) or pairs.get((body, finger))
+            touch = np.zeros(rows, dtype=bool)
+            if pair is not None:
+                touch[pair.rows[pair.distance < TOUCH]] = True
+            both &= touch
+        return _steady(both, round(HELD * rate), round(LOST * rate))
+
+
+def _steady(touching: NDArray[np.bool_], least: int, gap: int) -> NDArray[np.bool_]:
+    """Close gaps shorter than ``gap`` rows, then drop runs shorter than ``least``."""
+    held = touching.copy()
+    for start, end in _runs(~touching):
+        if start > 0 and end < len(held) and end - start < gap:
+            held[start:end] = True
+    for start, end in _runs(held):
+        if end - start < least and end < len(held):
+            held[start:end] = False
+    return held
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return start and end (exclusive) of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(edges[i]), int(edges[i + 1])) for i in range(0, len(edges), 2)]

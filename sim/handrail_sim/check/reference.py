@@ -1,0 +1,114 @@
+"""From steps to setpoints: jerk-limited point-to-point motion, with feed-forward.
+
+The command adds to the reference what a soft servo needs to be there: gravity over
+stiffness, and while it moves damping and friction over stiffness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from handrail_drivers.errors import HandrailError
+from ruckig import InputParameter, Result, Ruckig
+from ruckig import Trajectory as Profile
+
+from handrail_sim.cell import Cell
+from handrail_sim.world import Array, Scene
+
+DWELL = 0.1  # s at the end of every step
+SMOOTH = 0.05  # rad/s below which dry friction's sign is blended
+SAME = 1e-6  # rad
+
+
+class Reference:
+    """Joint references (rows, 6) [rad] and their velocities, a step at a time."""
+
+    def __init__(self, cell: Cell, scene: Scene, command: Sequence[float]) -> None:
+        """Begin where the command that stands holds the arm."""
+        self._scene = scene
+        self._rate = cell.loop.rate
+        joints = cell.arm.all_joints
+        limits = [cell.arm.limits[name] for name in joints]
+        servos = [cell.arm.servo[name] for name in joints]
+        self._velocity = np.array([limit.velocity for limit in limits])
+        self._acceleration = np.array([limit.acceleration for limit in limits])
+        self._jerk = np.array([limit.jerk for limit in limits])
+        self._low = np.array([limit.low for limit in limits])
+        self._high = np.array([limit.high for limit in limits])
+        self._stiffness = np.array([servo.stiffness for servo in servos])
+        self._damping = np.array([servo.damping for servo in servos])
+        self._friction = np.array([servo.friction for servo in servos])
+        self.present = self._held_by(np.array(command, dtype=float))
+        self._positions: list[Array] = []
+        self._velocities: list[Array] = []
+        self.step_rows: list[int] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return len(self._positions)
+
+    def begin_step(self) -> None:
+        """Note that the next rows belong to the next step."""
+        self.step_rows.append(self.rows)
+
+    def move(self, target: Array, speed: float) -> None:
+        """Go to target (6,) [rad] at a fraction of the speed limits, point to point."""
+        if float(np.abs(target - self.present).max()) > SAME:
+            profile = self._profile(target, speed)
+            for row in range(1, int(profile.duration * self._rate) + 1):
+                position, velocity, _ = profile.at_time(row / self._rate)
+                self._append(np.array(position), np.array(velocity))
+        self._append(target, np.zeros_like(target))
+        self.present = target
+
+    def wait(self, seconds: float) -> None:
+        """Stand still."""
+        for _ in range(round(seconds * self._rate)):
+            self._append(self.present, np.zeros_like(self.present))
+
+    def setpoints(self) -> tuple[Array, Array, Array]:
+        """Return reference, hold and lead, each (rows, 6) [rad]."""
+        reference = np.array(self._positions)
+        velocity = np.array(self._velocities)
+        load = np.array([self._scene.gravity(q) for q in reference]) / self._stiffness
+        hold = np.clip(reference + load, self._low, self._high)
+        friction = self._friction * np.tanh(velocity / SMOOTH)
+        lead = (self._damping * velocity + friction) / self._stiffness
+        return reference, hold, lead
+
+    def hold_command(self, position: Sequence[float]) -> Array:
+        """Return the command (6,) [rad] that holds the arm at a position."""
+        q = np.array(position, dtype=float)
+        command: Array = np.clip(
+            q + self._scene.gravity(q) / self._stiffness, self._low, self._high
+        )
+        return command
+
+    def _held_by(self, command: Array) -> Array:
+        """Where a command holds the arm: the fixed point of reference + load = command."""
+        reference = command
+        for _ in range(4):
+            reference = command - self._scene.gravity(reference) / self._stiffness
+        return reference
+
+    def _profile(self, target: Array, speed: float) -> Profile:
+        count = len(target)
+        wish = InputParameter(count)
+        wish.current_position = self.present.tolist()
+        wish.target_position = target.tolist()
+        wish.current_velocity = wish.current_acceleration = [0.0] * count
+        wish.target_velocity = wish.target_acceleration = [0.0] * count
+        wish.max_velocity = (self._velocity * speed).tolist()
+        wish.max_acceleration = self._acceleration.tolist()
+        wish.max_jerk = self._jerk.tolist()
+        profile = Profile(count)
+        result = Ruckig(count).calculate(wish, profile)
+        if result not in (Result.Working, Result.Finished):
+            raise HandrailError(f"No profile leads to {target.tolist()}: {result}.")
+        return profile
+
+    def _append(self, position: Array, velocity: Array) -> None:
+        self._positions.append(position)
+        self._velocities.append(velocity)
