@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import mujoco
 from handrail_drivers.errors import StaleReading
-from handrail_sim.cell import Cell
+from handrail_sim.cell import Cell, Region
 from handrail_sim.world import Scene, load_model
 
 from handrail_bridge.loop.state import LoopState
@@ -26,6 +26,11 @@ class Measured:
         model = load_model(cell)
         self._scene = Scene(model, cell)
         self._data = mujoco.MjData(model)
+
+    @property
+    def regions(self) -> Mapping[str, Region]:
+        """The cell's regions by name."""
+        return self._cell.regions
 
     def tcp(self, position: Sequence[float]) -> Point:
         """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""

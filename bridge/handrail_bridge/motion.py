@@ -105,6 +105,7 @@ class Motion:
                 for name, thing in belief.objects.items()
                 if thing.source != "unknown"
             },
+            regions=measured.regions,
         )
         return tuple(evaluate(predicate, view) for predicate in self.plan.goal)
 
