@@ -62,10 +62,12 @@ class SerialPort:
     def read(self, size: int, timeout_s: float) -> bytes:
         """Return up to size bytes; fewer once timeout_s [s] has passed."""
         deadline = time.monotonic() + timeout_s
-        data = self._read_some(size, timeout_s)
-        while len(data) < size and (left := deadline - time.monotonic()) > 0:
-            data += self._read_some(size - len(data), left)
-        return data
+        data = b""
+        while True:
+            self._wait_for(size - len(data), max(deadline - time.monotonic(), 0))
+            data += self._take(size - len(data))
+            if len(data) == size or time.monotonic() >= deadline:
+                return data
 
     def discard_input(self) -> None:
         """Drop what was received and not yet read."""
@@ -79,27 +81,34 @@ class SerialPort:
         self._descriptor = -1
         self._port.close()
 
-    def _read_some(self, size: int, timeout_s: float) -> bytes:
+    def _wait_for(self, size: int, timeout_s: float) -> None:
+        """Wait until so many bytes are there; the kernel counts, up to 255."""
         descriptor = self._open_descriptor()
+        wake_size = min(size, MOST_AT_ONCE)
         try:
-            self._wake_at(min(size, MOST_AT_ONCE))
+            if wake_size != self._wake_size:
+                self._attributes[CONTROL][termios.VMIN] = wake_size
+                self._attributes[CONTROL][termios.VTIME] = 0
+                termios.tcsetattr(descriptor, termios.TCSANOW, self._attributes)
+                self._wake_size = wake_size
             self._poll.poll(timeout_s * 1000)
-            data = os.read(descriptor, size)  # after a timeout: what there is
-        except BlockingIOError:
-            return b""
         except (OSError, termios.error) as error:
             raise self._lost(error) from error
-        if not data:  # end of file: the other side has closed
-            raise self._lost(None)
-        return data
 
-    def _wake_at(self, size: int) -> None:
-        """Let the kernel report the port readable at so many bytes."""
-        if size != self._wake_size:
-            self._attributes[CONTROL][termios.VMIN] = size
-            self._attributes[CONTROL][termios.VTIME] = 0
-            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._attributes)
-            self._wake_size = size
+    def _take(self, size: int) -> bytes:
+        """Return up to size bytes of those that are there, in as many pieces as they come."""
+        data = b""
+        while len(data) < size:
+            try:
+                part = os.read(self._open_descriptor(), size - len(data))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise self._lost(error) from error
+            if not part:  # end of file: the other side has closed
+                raise self._lost(None)
+            data += part
+        return data
 
     def _wait_for_room(self, deadline: float) -> None:
         left = deadline - time.monotonic()

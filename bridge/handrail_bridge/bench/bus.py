@@ -18,8 +18,8 @@ from handrail_sim.twin.launch import Twin
 
 from handrail_bridge.bench.report import Goal, Report, Row
 
-ROUNDS = 5
-SECONDS = 1.0  # of each client in each round
+ROUNDS = 9
+SECONDS = 0.7  # of each client in each round
 START_TIMEOUT = 30.0  # s, for a client to import, run and answer
 YARDSTICK = "pyserial"
 LABELS = {

@@ -80,7 +80,7 @@ class Report:
         """Return the report as a table for the terminal."""
         table = Table(title=f"bench {self.name}", caption=self.note)
         for column in ("figure", "value", "unit", "reference", "ratio", "goal", ""):
-            table.add_column(column, justify="right" if column in NUMBERS else "left", no_wrap=True)
+            table.add_column(column, justify="right" if column in NUMBERS else "left")
         for row in self.rows:
             numbers = [_number(part) for part in (row.value, row.reference, row.ratio)]
             color = {"held": "green", "short": "bold red"}.get(row.outcome, "")

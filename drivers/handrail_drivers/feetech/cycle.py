@@ -36,19 +36,21 @@ class CyclicRead:
         """Return the joints' state and the status byte of each servo."""
         words = self._layout.unpack(reply)
         # Sign and magnitude: bit 15 is the sign of position and velocity, bit 10 that of load.
-        position = tuple(
+        # Lists first: a generator costs twice the time.
+        position = [
             ((word if word < 0x8000 else 0x8000 - word) - reg.CENTRE) * scale
             for word, scale in zip(words[1::4], self._scales, strict=True)
-        )
-        velocity = tuple(
+        ]
+        velocity = [
             (word if word < 0x8000 else 0x8000 - word) * scale
             for word, scale in zip(words[2::4], self._scales, strict=True)
-        )
-        effort = tuple(
+        ]
+        effort = [
             (word if word < 0x400 else 0x400 - word) * scale
             for word, scale in zip(words[3::4], self._effort_scales, strict=True)
-        )
-        return JointState(time_ns, position, velocity, effort), words[0::4]
+        ]
+        state = JointState(time_ns, tuple(position), tuple(velocity), tuple(effort))
+        return state, words[0::4]
 
 
 class GoalWrite:

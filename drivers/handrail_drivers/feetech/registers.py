@@ -18,6 +18,7 @@ CURRENT_UNIT = 0.0065  # A
 VOLTAGE_UNIT = 0.1  # V
 ACCELERATION_UNIT = 100.0  # count/s2; 0 means no internal profile
 RETURN_DELAY_UNIT = 2e-6  # s
+PROTECTION_TIME_UNIT = 0.01  # s
 EEPROM_END = 40  # registers below this address survive a power cycle
 
 # Bits of the status byte of every answer, and of register 65.
@@ -102,7 +103,7 @@ VELOCITY_I_GAIN = Register("velocity_i_gain", 39, initial=10, high=254)
 TORQUE_ENABLE = Register("torque_enable", 40, high=128)
 ACCELERATION = Register("acceleration", 41, high=254)
 GOAL_POSITION = Register("goal_position", 42, 2, low=-32766, high=32766, sign_bit=15)
-GOAL_TIME = Register("goal_time", 44, 2, high=1000)
+GOAL_TIME = Register("goal_time", 44, 2, low=-1000, high=1000, sign_bit=10)  # PWM in mode 2
 GOAL_VELOCITY = Register("goal_velocity", 46, 2, low=-3400, high=3400, sign_bit=15)
 TORQUE_LIMIT = Register("torque_limit", 48, 2, initial=1000, high=1000)
 LOCK = Register("lock", 55, initial=1, high=1)
@@ -122,6 +123,7 @@ PRESENT_CURRENT = Register(
     "present_current", 69, 2, low=-32767, high=32767, sign_bit=15, writable=False
 )
 MOVING_THRESHOLD = Register("moving_threshold", 80, initial=0, writable=False)
+MAX_ACCELERATION = Register("max_acceleration", 85, initial=254, high=254)
 
 TABLE: tuple[Register, ...] = tuple(
     item for item in dict(globals()).values() if isinstance(item, Register)
