@@ -1,0 +1,225 @@
+"""Pictures: finding coloured objects in them, encoding them, making films of them.
+
+The bridge's only OpenCV. Images are BGR, uint8, (height, width, 3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from handrail_drivers.errors import HandrailError, InvalidValue
+from handrail_sim.cell import Camera, SceneObject
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Point = tuple[float, float, float]
+
+FORMATS = {"jpeg": ".jpg", "png": ".png"}
+JPEG_QUALITY = 90
+DOMINANT = 1.7  # a colour's channels against the others'
+BRIGHT = 50  # of 255: darker is shadow
+SMALLEST, LARGEST = 0.6, 2.0  # of an object's expected area: less is half hidden, more is two
+BGR = {"blue": (0,), "green": (1,), "red": (2,), "yellow": (1, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One object in a picture: its centre [m] and yaw [rad] in the world's frame."""
+
+    color: str
+    position: Point
+    yaw: float  # faces repeat each quarter turn: -pi/4 to pi/4
+    area_px: float
+
+
+class Pinhole:
+    """A calibrated camera of the cell: pixels to points of a level plane, and back."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._centre = np.array([camera.width / 2, camera.height / 2])
+        self._focal = camera.height / 2 / math.tan(math.radians(camera.fovy) / 2)  # px
+        self._position = np.array(camera.position)
+        self._rotation = _matrix(camera.quaternion)
+
+    def on_plane(self, pixels: NDArray[np.float64], height: float) -> NDArray[np.float64]:
+        """Return where rays through pixels (n, 2) meet the plane z = height; (n, 3) [m]."""
+        right, down = ((pixels + 0.5 - self._centre) / self._focal).T
+        rays = np.column_stack([right, -down, -np.ones(len(pixels))]) @ self._rotation.T
+        scale = (height - self._position[2]) / rays[:, 2]
+        points: NDArray[np.float64] = self._position + rays * scale[:, None]
+        return points
+
+    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the pixels (n, 2) of points (n, 3) [m]."""
+        local = (points - self._position) @ self._rotation
+        flat = local[:, :2] / -local[:, 2:]
+        pixels: NDArray[np.float64] = flat * (self._focal, -self._focal) + self._centre - 0.5
+        return pixels
+
+    def area(self, size: float, point: Point) -> float:
+        """Return the area [px] of a level square of edge ``size`` [m] at a point."""
+        distance = self._position[2] - point[2]
+        return float((self._focal * size / distance) ** 2)
+
+
+def find_objects(
+    image: Image, camera: Camera, objects: Mapping[str, SceneObject]
+) -> list[Detection]:
+    """Return every object of a known colour in the camera's search area.
+
+    A blob counts where its area fits an object of its colour; half-hidden ones do not.
+    """
+    pinhole = Pinhole(camera)
+    smooth = cv2.GaussianBlur(image, (5, 5), 0)
+    kinds = {thing.color: thing for thing in objects.values()}
+    return [
+        detection
+        for color, thing in kinds.items()
+        for detection in _blobs(smooth, color, thing, camera, pinhole)
+    ]
+
+
+def _blobs(
+    image: Image, color: str, thing: SceneObject, camera: Camera, pinhole: Pinhole
+) -> list[Detection]:
+    height = thing.size[2] / 2
+    mask = _colored(image, color) & _searched(image, camera, pinhole, height)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    found = []
+    for contour in contours:
+        area = float(cv2.contourArea(contour))
+        pixels = _pixels_inside(contour, mask)
+        if not len(pixels):
+            continue
+        x, y, _ = pinhole.on_plane(pixels, height).mean(axis=0).tolist()
+        expected = pinhole.area(thing.size[0], (x, y, thing.size[2]))
+        if SMALLEST * expected < area < LARGEST * expected:
+            yaw = _yaw(contour, pinhole, thing.size[2])
+            found.append(Detection(color, (x, y, height), yaw, area))
+    return found
+
+
+def _colored(image: Image, color: str) -> Image:
+    """Return 255 where a colour's channels outshine the others."""
+    channels = image.astype(np.int16)
+    mine = channels[:, :, list(BGR[color])].min(axis=2)
+    others = [index for index in range(3) if index not in BGR[color]]
+    rest = channels[:, :, others].max(axis=2)
+    hits = (mine > DOMINANT * rest) & (mine > BRIGHT)
+    mask: Image = hits.astype(np.uint8) * 255
+    return mask
+
+
+def _searched(image: Image, camera: Camera, pinhole: Pinhole, height: float) -> Image:
+    """Return 255 where the ray meets the search area."""
+    x_min, x_max, y_min, y_max = camera.search
+    corners = [(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)]
+    outline = pinhole.pixels(np.array([(x, y, height) for x, y in corners]))
+    mask = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 255)
+    return mask
+
+
+def _pixels_inside(contour: Any, mask: Image) -> NDArray[np.float64]:
+    filled = np.zeros_like(mask)
+    cv2.drawContours(filled, [contour], -1, 255, cv2.FILLED)
+    rows, columns = np.nonzero(filled & mask)
+    return np.column_stack([columns, rows]).astype(float)
+
+
+def _yaw(contour: Any, pinhole: Pinhole, height: float) -> float:
+    """Return the direction of the smallest rectangle's edge, within a quarter turn."""
+    corners = cv2.boxPoints(cv2.minAreaRect(contour)).astype(float)
+    edges = np.diff(pinhole.on_plane(corners, height)[:, :2], axis=0)
+    longest = edges[int(np.argmax(np.linalg.norm(edges, axis=1)))]
+    angle = math.atan2(longest[1], longest[0])
+    return math.remainder(angle, math.pi / 2)
+
+
+def encode(image: Image, form: str, max_width: int = 0) -> tuple[bytes, int, int]:
+    """Return an image as jpeg or png, scaled down to ``max_width`` [px]; 0 keeps its size.
+
+    Returns:
+        The bytes, and the width and height [px] of what they hold.
+
+    Raises:
+        InvalidValue: no such format, or a negative width.
+    """
+    form = form or "jpeg"
+    if form not in FORMATS or max_width < 0:
+        raise InvalidValue(
+            "A frame comes as jpeg or png, with a width of 0 (as captured) or more.",
+            field="format" if form not in FORMATS else "max_width",
+            value=form if form not in FORMATS else max_width,
+            choices=FORMATS,
+        )
+    height, width = image.shape[:2]
+    if 0 < max_width < width:
+        size = (max_width, max(1, round(height * max_width / width)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    quality = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY) if form == "jpeg" else ()
+    _, data = cv2.imencode(FORMATS[form], image, quality)
+    return data.tobytes(), image.shape[1], image.shape[0]
+
+
+def decode(data: bytes) -> Image:
+    """Return the image of encoded bytes.
+
+    Raises:
+        InvalidValue: they hold no picture.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise InvalidValue("These bytes hold no picture.", field="image")
+    return image.astype(np.uint8, copy=False)
+
+
+class Film:
+    """Writes frames to a video file (MPEG-4 part 2 in .mp4). Use as a context manager."""
+
+    def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
+        """Open the file; ``rate`` in frames a second, ``size`` (width, height) in px."""
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
+        self._writer = cv2.VideoWriter(str(path), codec, rate, size)
+        if not self._writer.isOpened():
+            raise HandrailError(f"The video {path} cannot be written.")
+
+    def add(self, image: Image) -> None:
+        """Append one frame."""
+        self._writer.write(image)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._writer.release()
+
+
+def save(path: Path, image: Image) -> None:
+    """Write an image file; its name's ending says the format."""
+    if not cv2.imwrite(str(path), image):
+        raise HandrailError(f"The picture {path} cannot be written.")
+
+
+def _matrix(quaternion: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    """Return the rotation matrix of a unit quaternion (w x y z)."""
+    w, x, y, z = quaternion
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
