@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 
 from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import codec
-from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.codec import BROADCAST, Frame, Instruction, Parser
 
-from handrail_sim.twin.servo import Servo, ServoSpec
+from handrail_sim.twin.servo import TORQUE_PER_AMPERE, Servo, ServoSpec
 
 SUPPLY = 12.0  # V
 SUPPLY_RESISTANCE = 0.1  # ohm, cable and supply
@@ -30,6 +29,7 @@ class FeetechBank:
         self.servos = {spec.joint: Servo(spec) for spec in servos}
         self._order = tuple(self.servos.values())
         self._parser = Parser()
+        self.line_baud: int | None = None  # of the client's port; None: as every servo's
         self.garble = 0  # answers still to be sent with a wrong byte (injected fault)
         self._actions: dict[int, Callable[[Frame], list[bytes]]] = {
             Instruction.PING: self._ping,
@@ -50,11 +50,10 @@ class FeetechBank:
         """The same, request by request, for a log and for the wire's pace."""
         return [(frame, self._answers(frame)) for frame in self._parser.feed(data)]
 
-    def return_delay(self) -> float:
-        """Time [s] that a servo waits before it answers, the longest of the bus."""
-        return max(
-            servo.memory[reg.RETURN_DELAY.address] * reg.RETURN_DELAY_UNIT for servo in self._order
-        )
+    def return_delay(self, answers: Sequence[bytes]) -> float:
+        """Time [s] for which the servos that sent these answers waited first."""
+        delays = {servo.id: servo.return_delay for servo in self._order}
+        return sum(delays.get(answer[2], 0.0) for answer in answers)
 
     def step(self, q: Sequence[float], qd: Sequence[float], dt: float) -> list[float]:
         """Advance all servos by dt [s] at joint positions and velocities; return torques [N.m]."""
@@ -65,22 +64,27 @@ class FeetechBank:
 
     def settle_supply(self) -> None:
         """Work out the supply's voltage under the present currents; call at some 50 Hz."""
-        current = sum(abs(servo.torque) for servo in self._order) / 1.24
+        current = sum(abs(servo.torque) for servo in self._order) / TORQUE_PER_AMPERE
         for servo in self._order:
             servo.voltage = SUPPLY - SUPPLY_RESISTANCE * current
 
     def _answers(self, frame: Frame) -> list[bytes]:
         action = self._actions.get(frame.code)
         answers = action(frame) if action else []
-        while self.garble > 0 and answers:
+        if self.garble > 0 and answers:
             self.garble -= 1
             answers[-1] = answers[-1][:-1] + bytes((answers[-1][-1] ^ 0x55,))
-            break
         return answers
 
     def _named(self, id: int) -> list[Servo]:
-        """The servos that listen to an id and are alive."""
-        return [s for s in self._order if not s.silent and id in (s.id, BROADCAST)]
+        """The servos that listen to an id, at the line's rate, and are alive."""
+        return [
+            servo
+            for servo in self._order
+            if id in (servo.id, BROADCAST)
+            and not servo.silent
+            and self.line_baud in (None, servo.baud)
+        ]
 
     def _status(self, servo: Servo, parameters: bytes = b"") -> bytes:
         return codec.build(servo.id, servo.status, parameters)
@@ -89,7 +93,7 @@ class FeetechBank:
         """Answers to a write: none to a broadcast, none where the response level says so."""
         if frame.id == BROADCAST:
             return []
-        return [self._status(s) for s in servos if s.memory[reg.RESPONSE_LEVEL.address]]
+        return [self._status(servo) for servo in servos if servo.answers_writes]
 
     def _ping(self, frame: Frame) -> list[bytes]:
         return [self._status(servo) for servo in self._named(frame.id)]
@@ -104,7 +108,8 @@ class FeetechBank:
         servos = self._named(frame.id)
         answers = self._acknowledge(frame, servos)
         for servo in servos:
-            servo.write(frame.parameters[0], frame.parameters[1:]) if frame.parameters else None
+            if frame.parameters:
+                servo.write(frame.parameters[0], frame.parameters[1:])
         return answers
 
     def _stage(self, frame: Frame) -> list[bytes]:

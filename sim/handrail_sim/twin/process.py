@@ -63,9 +63,10 @@ class Wire:
         if not data:
             return
         self.log.append((time.monotonic_ns(), "in", data))
+        self.bank.line_baud = self.terminal.line_baud
         for frame, answers in self.bank.handle_frames(data):
             size = len(frame.parameters) + 6
-            delay = self.bank.return_delay() if answers else 0.0
+            delay = self.bank.return_delay(answers)
             self.terminal.answer(size, b"".join(answers), delay, now)
 
     def flush(self, now: float) -> None:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
+import termios
 import tty
 from collections import deque
 from pathlib import Path
 
 BITS_PER_BYTE = 10  # start, eight data bits, stop
+# What the client's port may be set to, by the kernel's code for it.
+SPEEDS = {
+    getattr(termios, name): int(name[1:])
+    for name in dir(termios)
+    if name[0] == "B" and name[1:].isdigit()
+}
+OUTPUT_SPEED = 5  # in what tcgetattr returns
 
 
 class PseudoTerminal:
     """The master's side of a port. ``link`` names the port for good, also after a re-plug.
 
-    ``baud`` sets how long bytes take; None lets them arrive at once.
+    ``baud`` is the most that the wire carries; None lets bytes arrive at once.
     """
 
     def __init__(self, link: Path, baud: int | None) -> None:
         self.link = link
-        self._byte_s = BITS_PER_BYTE / baud if baud else 0.0
+        self._baud = baud
         self._master = self._slave = -1
         self._line_free = 0.0  # s, when the last byte on the wire has passed
         self._outgoing: deque[tuple[float, bytes]] = deque()
@@ -38,6 +46,11 @@ class PseudoTerminal:
     def due(self) -> float | None:
         """When [s] the next answer has to be written, None where none waits."""
         return self._outgoing[0][0] if self._outgoing else None
+
+    @property
+    def line_baud(self) -> int | None:
+        """The rate that the client has set on its port; None where it has no usual name."""
+        return SPEEDS.get(termios.tcgetattr(self._slave)[OUTPUT_SPEED])
 
     def plug(self) -> None:
         """Open the terminal and point the link to it; does nothing while plugged."""
@@ -70,7 +83,7 @@ class PseudoTerminal:
     def answer(self, request_size: int, answers: bytes, delay: float, now: float) -> float:
         """Queue an answer for the moment its last byte would arrive; return that time [s]."""
         start = max(now, self._line_free)
-        wire = (request_size + len(answers)) * self._byte_s
+        wire = (request_size + len(answers)) * self._byte_time()
         self._line_free = start + wire + (delay if answers else 0.0)
         if answers:
             self._outgoing.append((self._line_free, answers))
@@ -87,3 +100,8 @@ class PseudoTerminal:
                 continue  # nobody reads: a wire forgets
             sent.append(data)
         return sent
+
+    def _byte_time(self) -> float:
+        if self._baud is None:
+            return 0.0
+        return BITS_PER_BYTE / min(self._baud, self.line_baud or self._baud)

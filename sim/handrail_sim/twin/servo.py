@@ -1,9 +1,7 @@
-"""One STS3215 servo: its memory, its controller, its heat, as one physics step each.
+"""One STS3215 servo: its controller, its protection, its heat, as one physics step each.
 
-Positions are the joint's, in rad; counts are the encoder's, 4096 a turn with 2048 at
-joint zero. Gains: stiffness 17.8 N.m/rad at P = 16 and 3.35 N.m at stall (identified
-values of the SO-101 description, `joints_properties.xml`); the joint's damping in the
-world holds for D = 32, so that only the difference of D acts here.
+``position``, ``velocity`` and ``torque`` are as the servo reports them: 0 rad is count 2048,
+after homing offset and direction.
 """
 
 from __future__ import annotations
@@ -13,17 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 
 from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.registers import Register
 
 from handrail_sim.twin.perturbation import ServoDraw
+from handrail_sim.twin.servo_memory import ServoMemory
+from handrail_sim.twin.servo_settings import COUNT, Control, Protection, control, protection
 
-COUNT = 2 * math.pi / reg.COUNTS_PER_TURN  # rad
-STIFFNESS_PER_P = 17.8 / 16  # N.m/rad
-INTEGRAL_PER_I = 0.5  # N.m/(rad.s)
-DAMPING_PER_D = 0.005  # N.m.s/rad
-NOMINAL_D = 32
-TOP_SPEED = 3400 * COUNT  # rad/s, no load at 12 V
-VELOCITY_GAIN = 2.0  # N.m.s/rad of the wheel mode's controller
 TORQUE_PER_AMPERE = 1.24  # N.m/A: 3.35 N.m at 2.7 A
 WINDING = 4.4  # ohm
 HEAT_CAPACITY = 50.0  # J/K
@@ -31,6 +23,7 @@ HEAT_RESISTANCE = 6.0  # K/W
 AMBIENT = 25.0  # Cel
 VOLTAGE_BIT, ANGLE_BIT, HEAT_BIT, CURRENT_BIT, OVERLOAD_BIT = 0x01, 0x02, 0x04, 0x08, 0x20
 POSITION_MODE, VELOCITY_MODE, PWM_MODE, STEP_MODE = range(4)
+CALIBRATE = 128  # written to torque enable: this position becomes the centre
 MOVING_SPEED = 3.0  # count/s below which the servo says that it stands
 
 
@@ -46,16 +39,17 @@ class ServoSpec:
 class Servo:
     """Registers and controller of one servo. ``step`` turns a goal into torque."""
 
+    _enabled: bool
+    _limit: float  # N.m
+    _control: Control
+    _protection: Protection
+
     def __init__(self, spec: ServoSpec) -> None:
         self.spec = spec
-        self.memory = bytearray(reg.TABLE_SIZE)
-        for register in reg.TABLE:
-            self._put(register, register.initial)
-        self._put(reg.ID, spec.id)
-        self._saved = bytes(self.memory[: reg.EEPROM_END])
+        self.memory = ServoMemory(spec.id)
         self.silent = False  # injected fault: does not answer
         self.stuck_faults = 0  # injected fault bits
-        self.position = 0.0  # rad, encoder
+        self.position = 0.0  # rad
         self.velocity = 0.0  # rad/s
         self.torque = 0.0  # N.m
         self.temperature = AMBIENT
@@ -74,11 +68,6 @@ class Servo:
         self._configure()
 
     @property
-    def id(self) -> int:
-        """The id that it answers to now."""
-        return self.memory[reg.ID.address]
-
-    @property
     def torque_enabled(self) -> bool:
         """Whether it drives its joint."""
         return self._enabled
@@ -88,66 +77,57 @@ class Servo:
         """The status byte of every answer."""
         return self._faults | self.stuck_faults
 
-    def word(self, register: Register) -> int:
-        """Return a register's signed value."""
-        at = register.address
-        return register.decode(int.from_bytes(self.memory[at : at + register.size], "little"))
-
     def read(self, address: int, size: int) -> bytes:
         """Return size bytes of the memory, measured values brought up to date."""
         self._measure()
-        return bytes(self.memory[address : address + size]).ljust(size, b"\0")
+        return self.memory.block(address, size)
 
     def write(self, address: int, data: bytes) -> None:
-        """Write what is writable of data, a register at a time, as the servo does.
-
-        Values outside a register's range are not taken. With the lock on (1) EEPROM
-        registers change until the next power cycle only (Feetech: STS memory table, address 55).
-        """
-        end = address + len(data)
-        for register in reg.TABLE:
-            at = register.address
-            if address <= at and at + register.size <= end and register.writable:
-                raw = data[at - address : at - address + register.size]
-                self._write_register(register, raw)
-        self._configure()
+        """Write what is writable of data, a register at a time; each does at once what it does."""
+        for register, value in self.memory.take(address, data):
+            if register is reg.GOAL_POSITION:
+                self._take_goal(value)
+            elif register is reg.TORQUE_ENABLE:
+                self._switch_torque(value)
+            elif register is reg.OPERATING_MODE:
+                self._begin()
+            if register is not reg.GOAL_POSITION:
+                self._configure()
 
     def stage(self, address: int, data: bytes) -> None:
         """Keep a write until the action instruction."""
         self._staged = (address, data)
-        self.memory[reg.ASYNC_WRITE.address] = 1
+        self.memory.put(reg.ASYNC_WRITE, 1)
 
     def act(self) -> None:
         """Carry out the staged write, if there is one."""
         if self._staged is not None:
             self.write(*self._staged)
         self._staged = None
-        self.memory[reg.ASYNC_WRITE.address] = 0
+        self.memory.put(reg.ASYNC_WRITE, 0)
 
     def reset(self) -> None:
         """Return all but the id to the factory's values."""
-        own = self.id
-        for register in reg.TABLE:
-            self._put(register, register.initial)
-        self._put(reg.ID, own)
-        self._saved = bytes(self.memory[: reg.EEPROM_END])
+        self.memory.reset(self.id)
         self._configure()
 
     def power_cycle(self) -> None:
         """Brown-out: torque off, RAM as after power-on, EEPROM as last saved."""
-        for register in reg.TABLE:
-            if not register.eeprom:
-                self._put(register, register.initial)
-        self.memory[: reg.EEPROM_END] = self._saved
+        self.memory.power_cycle()
         self._faults = 0
+        self._staged = None
         self._powered_up = False
         self._configure()
 
     def step(self, position: float, velocity: float, dt: float) -> float:
-        """Advance dt [s] at the joint's true position [rad]; return the torque [N.m]."""
+        """Advance dt [s] at the joint's true position [rad]; return the torque at it [N.m]."""
         self._time += dt
-        self.position = position + self.spec.draw.offset
-        self.velocity = velocity
+        asked = self._control
+        reported = asked.sense * (position + self.spec.draw.offset) - asked.homing
+        if asked.single_turn and not -math.pi <= reported < math.pi:
+            reported = (reported + math.pi) % math.tau - math.pi
+        self.position = reported
+        self.velocity = asked.sense * velocity
         if not self._powered_up:
             self._power_up()
         while self._goals and self._goals[0][0] <= self._time:
@@ -156,176 +136,161 @@ class Servo:
         limit = self._limit
         self.torque = limit if torque > limit else max(torque, -limit)
         self._protect(dt)
-        return self.torque
+        return asked.direction * self.torque
 
     # --- the controller -------------------------------------------------------------------
 
     def _drive(self, dt: float) -> float:
-        if self._mode == VELOCITY_MODE:
-            wanted = self.word(reg.GOAL_VELOCITY) * COUNT
-            error = wanted - self.velocity
-            self._integral += VELOCITY_GAIN * 5 * error * dt
-            self._integral = max(-self._limit, min(self._limit, self._integral))
-            return VELOCITY_GAIN * error + self._integral
-        if self._mode == PWM_MODE:
-            raw = self.word(reg.GOAL_TIME)
-            duty = -(raw & 0x3FF) if raw & 0x400 else raw
-            return duty / 1000 * reg.STALL_TORQUE
+        mode = self._control.mode
+        if mode == VELOCITY_MODE:
+            return self._turn(dt)
+        if mode == PWM_MODE:
+            return self._control.duty
         return self._hold(self._profile(dt), dt)
+
+    def _turn(self, dt: float) -> float:
+        """Velocity control: proportional and integral."""
+        asked = self._control
+        self._accelerate(asked.wheel_speed, dt)
+        error = self._speed - self.velocity
+        self._integrate(asked.velocity_integral * error * dt)
+        return asked.velocity_gain * error + self._integral
 
     def _hold(self, reference: float, dt: float) -> float:
         """Position control: a spring with play, damping beyond the nominal, slow integral."""
+        asked = self._control
         error = reference - self.position
-        play = self._play
+        play = asked.play
         error = error - play if error > play else error + play if error < -play else 0.0
-        torque = self._stiffness * error - self._damping * self.velocity
-        if self._integral_gain:
-            self._integral += self._integral_gain * error * dt
-            self._integral = max(-self._limit, min(self._limit, self._integral))
+        torque = asked.stiffness * error - asked.damping * self.velocity
+        if asked.integral:
+            self._integrate(asked.integral * error * dt)
             torque += self._integral
         return torque
 
     def _profile(self, dt: float) -> float:
         """Move the reference towards the goal within the goal's speed and acceleration."""
         distance = self._goal - self._reference
-        top, ramp = self._top_speed, self._ramp
-        if ramp:
-            braking = math.sqrt(2 * ramp * abs(distance))
-            wanted = math.copysign(min(top, braking), distance)
-            change = max(-ramp * dt, min(ramp * dt, wanted - self._speed))
-            self._speed += change
-        else:
-            self._speed = math.copysign(top, distance)
+        if not distance and not self._speed:
+            return self._reference
+        ramp = self._control.ramp
+        slow_enough = 2 * ramp * dt if ramp else math.inf
+        braking = math.sqrt(2 * ramp * abs(distance)) if ramp else math.inf
+        self._accelerate(math.copysign(min(self._control.top_speed, braking), distance), dt)
         step = self._speed * dt
-        if abs(distance) <= abs(step):
+        if abs(distance) <= abs(step) and abs(self._speed) <= slow_enough:
             self._reference, self._speed = self._goal, 0.0
         else:
             self._reference += step
         return self._reference
 
+    def _accelerate(self, wanted: float, dt: float) -> None:
+        change = wanted - self._speed
+        most = self._control.ramp * dt
+        self._speed += max(-most, min(most, change)) if most else change
+
+    def _integrate(self, change: float) -> None:
+        self._integral = max(-self._limit, min(self._limit, self._integral + change))
+
     # --- protection -----------------------------------------------------------------------
 
     def _protect(self, dt: float) -> None:
-        current = abs(self.torque) / TORQUE_PER_AMPERE
+        torque = abs(self.torque)
+        current = torque / TORQUE_PER_AMPERE
         heat = current * current * WINDING - (self.temperature - AMBIENT) / HEAT_RESISTANCE
         self.temperature += heat * dt / HEAT_CAPACITY
         if not self._enabled:
             return
-        self._overload_time = (
-            self._overload_time + dt if abs(self.torque) > self._overload_torque else 0.0
-        )
-        self._overcurrent_time = (
-            self._overcurrent_time + dt if current > self._protection_current else 0.0
-        )
-        if self._overload_time > self._protection_time:
+        bears = self._protection
+        over = torque > bears.overload_torque
+        self._overload_time = self._overload_time + dt if over else 0.0
+        over = current > bears.current
+        self._overcurrent_time = self._overcurrent_time + dt if over else 0.0
+        if self._overload_time > bears.overload_time:
             self._faults |= OVERLOAD_BIT
-            self._limit = min(self._limit, self._protective_torque)
-        if self._overcurrent_time > self._overcurrent_limit:
+            self._limit = min(self._limit, bears.protective_torque)
+        if self._overcurrent_time > bears.current_time:
             self._trip(CURRENT_BIT)
-        if self.temperature > self._max_temperature:
+        if self.temperature > bears.temperature:
             self._trip(HEAT_BIT)
-        if not self._min_voltage <= self.voltage <= self._max_voltage:
+        if not bears.voltage[0] <= self.voltage <= bears.voltage[1]:
             self._trip(VOLTAGE_BIT)
 
     def _trip(self, bit: int) -> None:
         """Report a fault; remove torque where the unloading condition asks for it."""
         self._faults |= bit
-        if self.memory[reg.UNLOADING_CONDITION.address] & bit:
-            self.memory[reg.TORQUE_ENABLE.address] = 0
+        if self._protection.unloading & bit:
+            self.memory.put(reg.TORQUE_ENABLE, 0)
             self._enabled = False
 
     def _power_up(self) -> None:
         """The first goal is where the joint is, so that torque alone moves nothing."""
         self._powered_up = True
-        self._measure()
-        self._put(reg.GOAL_POSITION, self.word(reg.PRESENT_POSITION))
+        self.memory.put(reg.GOAL_POSITION, self._present_count())
         self._goals.clear()
-        self._goal = self._reference = self.position
+        self._goal = self.position
+        self._begin()
 
     # --- registers ------------------------------------------------------------------------
 
-    def _write_register(self, register: Register, raw: bytes) -> None:
-        value = register.decode(int.from_bytes(raw, "little"))
-        if not register.low <= value <= register.high:
-            return
-        before = self.memory[register.address]
-        self.memory[register.address : register.address + register.size] = raw
-        if register.eeprom:
-            self._save(register, raw)
-        elif register is reg.GOAL_POSITION:
-            self._take_goal(value)
-        elif register is reg.TORQUE_ENABLE:
-            self._switch_torque(before, value)
-
-    def _save(self, register: Register, raw: bytes) -> None:
-        if not self.memory[reg.LOCK.address]:
-            at = register.address
-            self._saved = self._saved[:at] + raw + self._saved[at + register.size :]
-        if register is reg.MAX_TORQUE:
-            self._put(reg.TORQUE_LIMIT, self.word(reg.MAX_TORQUE))
-
     def _take_goal(self, count: int) -> None:
-        if self._mode == STEP_MODE:
-            goal = self._goal + count * COUNT
+        if self._control.mode == STEP_MODE:
+            goal = (self._goals[-1][1] if self._goals else self._goal) + count * COUNT
         else:
-            low, high = self.word(reg.MIN_POSITION), self.word(reg.MAX_POSITION)
-            if low < high:
+            low, high = self._control.range
+            if low < high:  # both 0: many turns
                 count = max(low, min(high, count))
-            goal = (count + self.word(reg.HOMING_OFFSET) - reg.CENTRE) * COUNT
+            goal = (count - reg.CENTRE) * COUNT
         self._goals.append((self._time + self.spec.draw.latency, goal))
 
-    def _switch_torque(self, before: int, value: int) -> None:
-        if value == 128:  # calibrate: this position becomes the centre
-            self._put(reg.TORQUE_ENABLE, before)
-            self._put(reg.HOMING_OFFSET, round(self.position / COUNT))
+    def _switch_torque(self, value: int) -> None:
+        if value == CALIBRATE:
+            self._calibrate()
             return
         self._faults = 0
-        self._overload_time = self._overcurrent_time = self._integral = 0.0
-        if value and not before:
-            # The profile begins where the joint is; the goal register stands.
-            self._reference, self._speed = self.position, 0.0
+        self._overload_time = self._overcurrent_time = 0.0
+        if value and not self._enabled:
+            self._begin()
+
+    def _calibrate(self) -> None:
+        """Make this position the centre; torque stays as it was, and nothing moves."""
+        offset = round((self.position + self._control.homing) / COUNT)
+        self.memory.store(reg.HOMING_OFFSET, offset)
+        self.memory.put(reg.TORQUE_ENABLE, int(self._enabled))
+        self._powered_up = False
+
+    def _begin(self) -> None:
+        """The controller begins where the joint is; the goal register stands."""
+        self._reference, self._speed, self._integral = self.position, 0.0, 0.0
 
     def _configure(self) -> None:
-        """Work out from the registers what every step needs."""
-        memory, gain = self.memory, self.spec.draw.gain
-        self._enabled = bool(memory[reg.TORQUE_ENABLE.address])
-        self._mode = memory[reg.OPERATING_MODE.address]
-        self._stiffness = memory[reg.P_GAIN.address] * STIFFNESS_PER_P * gain
-        self._integral_gain = memory[reg.I_GAIN.address] * INTEGRAL_PER_I
-        self._damping = (memory[reg.D_GAIN.address] - NOMINAL_D) * DAMPING_PER_D
-        dead = max(memory[reg.CW_DEAD_ZONE.address], memory[reg.CCW_DEAD_ZONE.address])
-        # Half the play each way; one count of dead zone is the encoder's own resolution.
-        self._play = max(self.spec.draw.backlash / 2, (dead - 1) * COUNT)
-        speed = abs(self.word(reg.GOAL_VELOCITY)) * COUNT
-        self._top_speed = min(speed, TOP_SPEED) if speed else TOP_SPEED
-        self._ramp = memory[reg.ACCELERATION.address] * reg.ACCELERATION_UNIT * COUNT
-        limit = min(self.word(reg.TORQUE_LIMIT), self.word(reg.MAX_TORQUE)) / 1000
-        self._limit = limit * reg.STALL_TORQUE
-        self._overload_torque = memory[reg.OVERLOAD_TORQUE.address] / 100 * reg.STALL_TORQUE
-        self._protective_torque = memory[reg.PROTECTIVE_TORQUE.address] / 100 * reg.STALL_TORQUE
+        """Work out from the registers what every step and every request needs."""
+        value = self.memory.value
+        self.id = value(reg.ID)
+        self.baud = reg.BAUD_RATES[value(reg.BAUD_RATE)]
+        self.return_delay = value(reg.RETURN_DELAY) * reg.RETURN_DELAY_UNIT
+        self.answers_writes = bool(value(reg.RESPONSE_LEVEL))
+        self._enabled = bool(value(reg.TORQUE_ENABLE))
+        self._control = control(self.memory, self.spec.draw)
+        self._protection = protection(self.memory)
+        self._limit = self._protection.limit
         if self._faults & OVERLOAD_BIT:
-            self._limit = min(self._limit, self._protective_torque)
-        self._protection_time = memory[reg.PROTECTION_TIME.address] * 0.01
-        self._overcurrent_limit = memory[reg.OVERCURRENT_TIME.address] * 0.01
-        self._protection_current = self.word(reg.PROTECTION_CURRENT) * reg.CURRENT_UNIT
-        self._max_temperature = memory[reg.MAX_TEMPERATURE.address]
-        self._min_voltage = memory[reg.MIN_VOLTAGE.address] * reg.VOLTAGE_UNIT
-        self._max_voltage = memory[reg.MAX_VOLTAGE.address] * reg.VOLTAGE_UNIT
+            self._limit = min(self._limit, self._protection.protective_torque)
+
+    def _present_count(self) -> int:
+        return round(self.position / COUNT) + reg.CENTRE
 
     def _measure(self) -> None:
         """Bring the present values in the memory up to date."""
         speed = self.velocity / COUNT
-        count = round(self.position / COUNT) + reg.CENTRE - self.word(reg.HOMING_OFFSET)
-        self._put(reg.PRESENT_POSITION, count)
-        self._put(reg.PRESENT_VELOCITY, round(speed))
-        self._put(reg.PRESENT_LOAD, round(self.torque / reg.STALL_TORQUE / reg.LOAD_UNIT))
-        self._put(reg.PRESENT_VOLTAGE, round(self.voltage / reg.VOLTAGE_UNIT))
-        self._put(reg.PRESENT_TEMPERATURE, min(255, round(self.temperature)))
-        current = self.torque / TORQUE_PER_AMPERE / reg.CURRENT_UNIT
-        self._put(reg.PRESENT_CURRENT, round(current))
-        self._put(reg.MOVING, int(abs(speed) > MOVING_SPEED))
-        self._put(reg.STATUS, self.status)
-
-    def _put(self, register: Register, value: int) -> None:
-        raw = register.encode(value).to_bytes(register.size, "little")
-        self.memory[register.address : register.address + register.size] = raw
+        for register, value in (
+            (reg.PRESENT_POSITION, self._present_count()),
+            (reg.PRESENT_VELOCITY, speed / self._control.speed_unit),
+            (reg.PRESENT_LOAD, self.torque / reg.STALL_TORQUE / reg.LOAD_UNIT),
+            (reg.PRESENT_VOLTAGE, self.voltage / reg.VOLTAGE_UNIT),
+            (reg.PRESENT_TEMPERATURE, self.temperature),
+            (reg.PRESENT_CURRENT, self.torque / TORQUE_PER_AMPERE / reg.CURRENT_UNIT),
+            (reg.MOVING, abs(speed) > MOVING_SPEED),
+            (reg.STATUS, self.status),
+        ):
+            self.memory.put(register, round(value))
