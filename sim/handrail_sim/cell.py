@@ -66,6 +66,9 @@ class Arm(Section):
     device: Name = Field(description="the device whose bus moves it")
     joints: tuple[Name, ...] = Field(description="base to tip, as on the bus, gripper last apart")
     gripper: Name = Field(description="the jaw's joint")
+    axis: tuple[float, float] = Field(
+        description="x y [m] of the first joint's axis; azimuth, radius and tilt are about it"
+    )
     tcp: str = Field(description="site of the world's model: +z approach, +x opening direction")
     limits: dict[str, JointLimits] = Field(description="by joint, the gripper's included")
     servo: dict[str, Servo] = Field(description="by joint")

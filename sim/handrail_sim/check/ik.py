@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import mink
-import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
@@ -55,11 +54,7 @@ class Reach:
         self._qpos = [int(joint.qposadr[0]) for joint in joints]
         self._low = np.array([cell.arm.limits[name].low for name in cell.arm.joints])
         self._high = np.array([cell.arm.limits[name].high for name in cell.arm.joints])
-        # Azimuth is measured about the first joint's axis.
-        first = self._model.body(int(joints[0].bodyid[0]))
-        data = mujoco.MjData(self._model)
-        mujoco.mj_kinematics(self._model, data)
-        self._axis_xy = data.xpos[first.id][:2].copy()
+        self._axis = cell.arm.axis
         self._task = mink.FrameTask(
             frame_name=cell.arm.tcp,
             frame_type="site",
@@ -95,7 +90,7 @@ class Reach:
 
     def azimuth(self, position: Sequence[float]) -> float:
         """Return the direction [rad] of a point about the first joint's axis."""
-        x, y = position[0] - self._axis_xy[0], position[1] - self._axis_xy[1]
+        x, y = position[0] - self._axis[0], position[1] - self._axis[1]
         return math.atan2(y, x)
 
     def _seeds(self, azimuth: float, yaw: float, present: Sequence[float]) -> Iterator[Array]:

@@ -1,0 +1,143 @@
+"""The pilot's own knowledge of grasping with a parallel jaw, as a prompt would give it.
+
+Numbers come from trials with cubes of 20 to 30 mm. Angles in rad, lengths in m. ``azimuth``
+and radius are about the arm's first axis; the tools take the same convention for ``tilt``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BESIDE = 0.008  # between the fixed finger and the object before the jaw closes
+SPARE = 0.012  # the same on the moving finger's side
+FINGER = 0.0125  # half of the object for which the TCP lies at its centre
+ABOVE_TABLE = 0.004
+LEAN = 0.016  # how much deeper a tilted finger's corner reaches, times sin(tilt)
+APPROACH = 0.05  # over the object before and after the grasp
+UPRIGHT_RADIUS = 0.22  # up to here the gripper points straight down
+LEAN_RATE = math.radians(25) / 0.08
+MOST_LEAN = math.radians(30)
+MOST_ROLL = 2.6
+DROP = 0.015  # between an object's underside and a container's wall when it is let go
+WIDE = 0.05  # gap that lets go
+CARRY_TILT = math.radians(60)  # a gripper that points down cannot be lifted high
+OVER = 0.09  # TCP above an obstacle's top on the way past it
+BEFORE = 0.04  # nearer to the base than the obstacle
+
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The arm's first axis, about which radius and azimuth are meant."""
+
+    x: float
+    y: float
+
+    def polar(self, point: tuple[float, ...]) -> tuple[float, float]:
+        """Return radius [m] and azimuth [rad] of a point."""
+        dx, dy = point[0] - self.x, point[1] - self.y
+        return math.hypot(dx, dy), math.atan2(dy, dx)
+
+    def point(self, radius: float, azimuth: float, z: float) -> tuple[float, float, float]:
+        """Return the point [m] at a radius and azimuth."""
+        return self.x + radius * math.cos(azimuth), self.y + radius * math.sin(azimuth), z
+
+
+@dataclass(frozen=True, slots=True)
+class Grasp:
+    """One way to take an object: TCP position [m], tilt, yaw and jaw gap."""
+
+    position: tuple[float, float, float]
+    tilt: float
+    yaw: float
+    gap: float
+
+
+def grasps(thing: Mapping[str, Any], base: Base) -> Iterator[Grasp]:
+    """Yield ways to take an object, the most promising first.
+
+    ``thing`` is an object as ``look`` reports it.
+    """
+    position, size = thing["position"], thing["size"]
+    radius, azimuth = base.polar(position)
+    tilt = min(MOST_LEAN, max(0.0, (radius - UPRIGHT_RADIUS) * LEAN_RATE))
+    # With a tilted gripper, closing across the radius keeps the fingers flush.
+    best_roll = math.pi / 2 if tilt > math.radians(3) else 0.0
+    turns = [
+        math.remainder(thing["yaw"] - azimuth + k * math.pi / 2, 2 * math.pi) for k in range(4)
+    ]
+    rolls = sorted(
+        (roll for roll in turns if abs(roll) <= MOST_ROLL),
+        key=lambda roll: abs(abs(roll) - best_roll),
+    )
+    for lean in (tilt, min(MOST_LEAN, tilt + 0.2)):
+        for roll in rolls:
+            yield _grasp(position, size, lean, azimuth + roll)
+
+
+def _grasp(position: tuple[float, ...], size: tuple[float, ...], tilt: float, yaw: float) -> Grasp:
+    half = size[0] / 2
+    aside = BESIDE + half - FINGER
+    z = max(size[2] / 2, FINGER) + ABOVE_TABLE + LEAN * math.sin(tilt)
+    x, y = position[0] - aside * math.cos(yaw), position[1] - aside * math.sin(yaw)
+    return Grasp((x, y, z), tilt, yaw, size[0] + BESIDE + SPARE)
+
+
+def pick(grasp: Grasp) -> list[Step]:
+    """Return the steps that take an object, from anywhere free."""
+    x, y, z = grasp.position
+    pose = {"tool": "arm_move_to_pose", "tilt": grasp.tilt, "yaw": grasp.yaw}
+    above = [x, y, z + APPROACH]
+    return [
+        {"tool": "gripper_set", "gap": grasp.gap},
+        {**pose, "position": above},
+        {**pose, "position": [x, y, z], "speed": 0.4},
+        {"tool": "gripper_set", "gap": 0.0},
+        {**pose, "position": above, "speed": 0.5},
+    ]
+
+
+def place(spot: tuple[float, float], wall: float, height: float, tilt: float) -> list[Step]:
+    """Return the steps that let an object go over a container.
+
+    Args:
+        spot: x and y [m].
+        wall: height [m] of the container's wall.
+        height: of the object [m].
+        tilt: of the gripper.
+    """
+    low = wall + height / 2 + DROP
+    pose = {"tool": "arm_move_to_pose", "tilt": tilt}
+    above = {**pose, "position": [*spot, low + 0.03]}
+    return [
+        above,
+        {**pose, "position": [*spot, low], "speed": 0.5},
+        {"tool": "gripper_set", "gap": WIDE},
+        {**above, "speed": 0.6},
+    ]
+
+
+def way_round(obstacle: Mapping[str, Any], base: Base, start: float, end: float) -> list[Step]:
+    """Return the steps that pass an obstacle, over it and nearer to the base.
+
+    Args:
+        obstacle: as a refusal describes it: ``center`` and ``top_z`` [m].
+        base: the arm's first axis.
+        start: azimuth at which the way begins.
+        end: azimuth at which it ends.
+    """
+    radius, _ = base.polar(tuple(obstacle["center"]))
+    height = obstacle["top_z"] + OVER
+    return [
+        {
+            "tool": "arm_move_to_pose",
+            "position": list(base.point(radius - BEFORE, azimuth, height)),
+            "tilt": CARRY_TILT,
+            "speed": 0.8,
+        }
+        for azimuth in (start, end)
+    ]
