@@ -71,6 +71,7 @@ class RunningCell:
         line = self.bridge.stdout.readline() if readable else ""
         assert line, f"the bridge did not start: {self.bridge.poll()}"
         self.ready = json.loads(line)
+        assert "error" not in self.ready, self.ready
 
     def down(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End the bridge and return its exit status."""

@@ -20,7 +20,8 @@ from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
 from handrail_bridge.senses import Senses
-from handrail_bridge.server import RailService, Server
+from handrail_bridge.server import Server
+from handrail_bridge.service import RailService
 from handrail_bridge.tools import Tools
 
 

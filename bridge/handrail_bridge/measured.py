@@ -11,7 +11,7 @@ from handrail_sim.cell import Cell, Region
 from handrail_sim.world import Scene, load_model
 
 from handrail_bridge.loop.state import LoopState
-from handrail_bridge.reports import Counters, Joint
+from handrail_bridge.reports import CellState, Counters, Joint, Lease
 
 STALE = 0.5  # s: an older reading starts no check and no motion
 STILL = 0.05  # rad/s
@@ -57,8 +57,24 @@ class Measured:
         """Tell whether no joint moves."""
         return all(abs(velocity) < STILL for velocity in state.velocity)
 
-    def joints(self, state: LoopState) -> tuple[Joint, ...]:
-        """Return every joint's reading."""
+    def report(self, state: LoopState, lease: Lease, running: str) -> CellState:
+        """Return what clients see; ``running`` is the digest of the plan that runs."""
+        return CellState(
+            time_ns=state.time_ns,
+            age=age(state.time_ns),
+            mode=state.mode,
+            reason=state.reason,
+            fault_code=state.fault_code,
+            joints=self._joints(state),
+            tcp_position=self.tcp(state.position),
+            holding=self.holding(state),
+            loop=self._counters(state),
+            lease=lease,
+            progress=state.row / state.rows if running and state.rows else 0.0,
+            plan_digest=running,
+        )
+
+    def _joints(self, state: LoopState) -> tuple[Joint, ...]:
         return tuple(
             Joint(
                 name=name,
@@ -74,8 +90,7 @@ class Measured:
             for i, name in enumerate(self._cell.arm.all_joints)
         )
 
-    def counters(self, state: LoopState) -> Counters:
-        """Return what the loop counted."""
+    def _counters(self, state: LoopState) -> Counters:
         return Counters(
             state.ticks,
             state.overruns,

@@ -27,7 +27,7 @@ from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Leases
 from handrail_bridge.loop.link import LoopLink
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.measured import Measured, age, fresh
+from handrail_bridge.measured import Measured, fresh
 from handrail_bridge.motion import Motion
 from handrail_bridge.permits import Grant, Permits, Present
 from handrail_bridge.receipts import Receipts
@@ -77,22 +77,10 @@ class Rail:
     def state(self) -> CellState:
         """Return the measured state of the cell, with its age."""
         state = self._loop.state()
-        running = self._running
-        unexplained = state.mode == Mode.DISARMED and not state.reason
-        return CellState(
-            time_ns=state.time_ns,
-            age=age(state.time_ns),
-            mode=state.mode,
-            reason=self._why_disarmed if unexplained else state.reason,
-            fault_code=state.fault_code,
-            joints=self.measured.joints(state),
-            tcp_position=self.measured.tcp(state.position),
-            holding=self.measured.holding(state),
-            loop=self.measured.counters(state),
-            lease=self.leases.current(),
-            progress=state.row / state.rows if running and state.rows else 0.0,
-            plan_digest=running.grant.verdict.plan_digest if running else "",
-        )
+        if state.mode == Mode.DISARMED and not state.reason:
+            state = replace(state, reason=self._why_disarmed)
+        running = self._running.grant.verdict.plan_digest if self._running else ""
+        return self.measured.report(state, self.leases.current(), running)
 
     # -- the road ----------------------------------------------------------------------
 
@@ -244,7 +232,15 @@ class Rail:
             await asyncio.to_thread(self._receipts.note, what)
         except Refused as error:
             log.warning("%s", error)
+        await self._next_tick()
         return self.state()
+
+    async def _next_tick(self) -> None:
+        """The loop publishes before it answers: what it did shows one tick later."""
+        ticks = self._loop.state().ticks
+        deadline = time.monotonic() + STOPPING
+        while self._loop.state().ticks == ticks and time.monotonic() < deadline:  # noqa: ASYNC110 # another process's memory has no event
+            await asyncio.sleep(1 / self.cell.loop.rate)
 
     # -- life --------------------------------------------------------------------------
 

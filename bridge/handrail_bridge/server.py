@@ -1,4 +1,4 @@
-"""The gRPC server: Rail on loopback and on the operator's socket, Operator on the socket alone.
+"""The doors: Rail on loopback and on the operator's socket, Operator on the socket alone.
 
 Health and reflection are served on both, so that foreign clients work unaided.
 """
@@ -8,209 +8,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import json
 import os
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from handrail.v1 import rail_pb2, rail_pb2_grpc
-from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
-from handrail_drivers.network_camera import NetworkCamera
+from handrail_drivers.errors import NotPermittedRole, Refused
 
-from handrail_bridge import messages, vision
-from handrail_bridge.answering import Context, answering, streaming
-from handrail_bridge.loop.state import Mode
-from handrail_bridge.measured import age
 from handrail_bridge.operator import OperatorService
 from handrail_bridge.rail import Rail
-from handrail_bridge.reports import Frame
-from handrail_bridge.requests import parse_json, parse_plan, require_name
-from handrail_bridge.senses import describe
-from handrail_bridge.tools import Tools
+from handrail_bridge.service import RailService
 
 MESSAGE_LIMIT = 1 << 20  # bytes that a client may send at once
-CALLS = 256  # at a time; streams take far fewer, so that a stop always finds room
-STREAMS = 48
-PROGRESS = 0.05  # s between two states of a running plan
-FRAME = 3.0  # s to wait for a frame
+CALLS = 256  # at a time
 GRACE = 1.0  # s for running calls when the server closes
-FORMATS = ("jpeg", "png")
 RAIL = rail_pb2.DESCRIPTOR.services_by_name["Rail"].full_name
 OPERATOR = rail_pb2.DESCRIPTOR.services_by_name["Operator"].full_name
-
-
-class RailService(rail_pb2_grpc.RailServicer):
-    """handrail.v1.Rail: what every client may do."""
-
-    def __init__(
-        self, rail: Rail, tools: Tools, cameras: dict[str, NetworkCamera], notices: tuple[str, ...]
-    ) -> None:
-        self._rail = rail
-        self._tools = tools
-        self._cameras = cameras
-        self._notices = notices
-        self._streams = 0
-
-    @answering
-    async def DescribeCell(
-        self, request: rail_pb2.DescribeCellRequest, context: Context
-    ) -> rail_pb2.DescribeCellResponse:
-        return rail_pb2.DescribeCellResponse(
-            name=self._rail.cell.name,
-            digest=self._rail.digest,
-            cell_json=json.dumps(describe(self._rail.cell)),
-            notices=self._notices,
-        )
-
-    @answering
-    async def ListTools(
-        self, request: rail_pb2.ListToolsRequest, context: Context
-    ) -> rail_pb2.ListToolsResponse:
-        return rail_pb2.ListToolsResponse(
-            tools=[messages.write_tool(tool) for tool in self._tools.listed.values()]
-        )
-
-    @answering
-    async def CallTool(
-        self, request: rail_pb2.CallToolRequest, context: Context
-    ) -> rail_pb2.CallToolResponse:
-        arguments = parse_json(request.arguments_json, "arguments")
-        result = await self._tools.call(request.name, arguments)
-        time_ns = int(result.get("time_ns", time.monotonic_ns()))
-        return rail_pb2.CallToolResponse(
-            result_json=json.dumps(result), time_ns=time_ns, age_s=age(time_ns)
-        )
-
-    @answering
-    async def CheckPlan(
-        self, request: rail_pb2.CheckPlanRequest, context: Context
-    ) -> rail_pb2.CheckPlanResponse:
-        plan = parse_plan(request.plan_json, self._rail.cell)
-        return messages.write_check(await self._rail.check(plan))
-
-    @streaming
-    async def ExecutePlan(self, request: rail_pb2.ExecutePlanRequest, context: Context) -> None:
-        plan = parse_plan(request.plan_json, self._rail.cell)
-        with self._stream():
-            running = self._rail.execute(plan, request.permit_id, request.lease_token)
-            try:
-                while not running.done():
-                    await asyncio.wait({running}, timeout=PROGRESS)
-                    if not running.done():
-                        await context.write(rail_pb2.ExecutePlanResponse(state=self._state()))
-                receipt = messages.write_receipt(running.result())
-                await context.write(rail_pb2.ExecutePlanResponse(receipt=receipt))
-            finally:
-                if not running.done():  # the client left, or cancelled
-                    self._rail.abort()
-
-    @answering
-    async def Stop(self, request: rail_pb2.StopRequest, context: Context) -> rail_pb2.StopResponse:
-        reason = request.reason[:200] or "asked for by a client"
-        return rail_pb2.StopResponse(mode=_mode(await self._rail.stop(reason)))
-
-    @streaming
-    async def WatchState(self, request: rail_pb2.WatchStateRequest, context: Context) -> None:
-        rate = request.rate_hz or 10.0
-        if not 1 <= rate <= 100:
-            raise InvalidValue(
-                "The state comes 1 to 100 times a second.",
-                field="rate_hz",
-                value=rate,
-                limit=100 if rate > 100 else 1,
-                unit="Hz",
-            )
-        with self._stream():
-            while True:
-                await context.write(rail_pb2.WatchStateResponse(state=self._state()))
-                await asyncio.sleep(1 / rate)
-
-    @answering
-    async def GrabFrame(
-        self, request: rail_pb2.GrabFrameRequest, context: Context
-    ) -> rail_pb2.GrabFrameResponse:
-        frame = await self._frame(request, time.monotonic_ns())
-        return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
-
-    @streaming
-    async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
-        last = 0
-        with self._stream():
-            while True:
-                frame = await self._frame(request, last)
-                last = frame.time_ns
-                await context.write(
-                    rail_pb2.StreamFramesResponse(frame=messages.write_frame(frame))
-                )
-
-    @streaming
-    async def HoldLease(
-        self, requests: AsyncIterator[rail_pb2.HoldLeaseRequest], context: Context
-    ) -> None:
-        first = await anext(requests)
-        with self._stream():
-            lease = self._rail.leases.acquire(first.holder, first.heartbeat_s)
-            heartbeat = lease.remaining
-            try:
-                while True:
-                    answer = rail_pb2.HoldLeaseResponse(lease=messages.write_lease(lease))
-                    await context.write(answer)
-                    if await asyncio.wait_for(context.read(), heartbeat) is grpc.aio.EOF:
-                        return
-                    lease = self._rail.leases.beat(lease.token)
-            except TimeoutError:
-                raise LeaseRefused(f"No heartbeat for {heartbeat:g} s: the lease lapsed.") from None
-            finally:
-                self._rail.leases.release(lease.token)
-
-    def _state(self) -> Any:
-        return messages.write_state(self._rail.state())
-
-    @contextlib.contextmanager
-    def _stream(self) -> Iterator[None]:
-        if self._streams >= STREAMS:
-            raise Refused(f"{STREAMS} streams are open already.", limit=STREAMS)
-        self._streams += 1
-        try:
-            yield
-        finally:
-            self._streams -= 1
-
-    async def _frame(
-        self, request: rail_pb2.GrabFrameRequest | rail_pb2.StreamFramesRequest, after_ns: int
-    ) -> Frame:
-        """Return the newest frame captured after ``after_ns``, as the request wants it."""
-        require_name("camera", request.camera, self._cameras, "camera")
-        form = request.format or FORMATS[0]
-        require_name("format", form, FORMATS, "format")
-        if not 0 <= request.max_width <= 4096:
-            raise InvalidValue(
-                "max_width goes from 1 to 4096; 0 leaves the width as captured.",
-                field="max_width",
-                value=request.max_width,
-                limit=4096,
-                unit="{pixel}",
-            )
-        camera = self._cameras[request.camera]
-        taken = await asyncio.to_thread(camera.newest, after_ns, timeout_s=FRAME)
-        image, width, height = await asyncio.to_thread(
-            vision.encode, taken.image, form, request.max_width
-        )
-        return Frame(
-            camera=request.camera,
-            sequence=taken.sequence,
-            time_ns=taken.time_ns,
-            age=age(taken.time_ns),
-            width=width,
-            height=height,
-            format=form,
-            image=image,
-        )
 
 
 class Server:
@@ -302,8 +118,3 @@ def _umask(mask: int) -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-def _mode(mode: Mode) -> Any:
-    """The enums have the same numbers."""
-    return int(mode)

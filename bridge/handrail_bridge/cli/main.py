@@ -8,6 +8,7 @@ import typer
 from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.cli import agent, operate
+from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
@@ -23,6 +24,7 @@ for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.
     app.command()(command)
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
+app.command()(bench)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 
