@@ -6,7 +6,6 @@ The worker is spawned, niced, dies with the bridge, and is replaced when it dies
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 from multiprocessing import get_context
@@ -17,6 +16,7 @@ from typing import Any
 from handrail_drivers.errors import HandrailError, ProcessLost, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.lifeline import die_with
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import StartState, Verdict
 
@@ -25,7 +25,6 @@ WAITING = 8  # checks in line, the running one included
 START = 60.0  # s to import MuJoCo and compile the world
 CHECK = 60.0  # s
 QUESTION = 5.0  # s
-PR_SET_PDEATHSIG = 1
 
 
 class CheckerProcess:
@@ -126,9 +125,7 @@ class CheckerProcess:
 
 def _work(cell: Cell, pipe: Connection, parent: int) -> None:
     """Answer questions until the bridge closes the pipe or dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        return
+    die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bridge's to handle
     os.nice(NICE)
     checker = Checker(cell)

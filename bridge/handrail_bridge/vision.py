@@ -178,7 +178,8 @@ def decode(data: bytes) -> Image:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise InvalidValue("These bytes hold no picture.", field="image")
-    return image.astype(np.uint8, copy=False)
+    decoded: Image = image.astype(np.uint8, copy=False)
+    return decoded
 
 
 class Film:

@@ -10,6 +10,7 @@ from handrail_drivers.errors import HandrailError
 from handrail_bridge.cli import agent, operate
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
+from handrail_bridge.cli.demo import demo
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
 from handrail_bridge.cli.up import up
@@ -25,6 +26,7 @@ for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
 app.command()(bench)
+app.command()(demo)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 
@@ -38,3 +40,7 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ import typer
 from handrail_drivers.errors import InvalidRequest
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
+from handrail_sim.lifeline import die_with
 from rich.markup import escape
 
 from handrail_bridge.cli.output import Json, console, emit
@@ -35,11 +36,14 @@ def up(
         list[str] | None, typer.Option(help="DEVICE=URL instead of the cell's")
     ] = None,
     listen: Annotated[str, typer.Option(help="HOST:PORT for agents, loopback")] = "127.0.0.1:0",
+    parent: Annotated[int | None, typer.Option(hidden=True, help="end with this process")] = None,
     as_json: Json = False,
 ) -> None:
     """Run the bridge of a cell, on hardware or on its twin, until Ctrl-C."""
     from handrail_sim.twin.launch import Twin  # MuJoCo: `handrail stop` must not wait for it
 
+    if parent is not None:
+        die_with(parent, signal.SIGTERM)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     loaded = load_cell(cell)
     wires, urls = assignments(wire or [], "wire"), assignments(camera or [], "camera")

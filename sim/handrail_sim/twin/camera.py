@@ -6,7 +6,6 @@ It renders only while somebody looks, at low priority, and dies with its parent.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -24,6 +23,7 @@ from handrail_drivers.errors import ProcessLost
 from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
+from handrail_sim.lifeline import die_with
 from handrail_sim.twin.mjpeg import Server, Stream
 from handrail_sim.twin.perturbation import draw, truth_model
 from handrail_sim.twin.shared_state import SharedState
@@ -38,7 +38,6 @@ JPEG_QUALITY = 90
 START_TIMEOUT = 60.0  # s: importing and opening GL on a loaded machine
 STOP_TIMEOUT = 5.0  # s
 NOISE_SLACK = 64  # pixels
-PR_SET_PDEATHSIG = 1
 
 
 class CameraProcess:
@@ -204,7 +203,7 @@ class Studio:
 def main() -> None:
     """Render for the parent: ``camera STATE_FD PARENT_PID``, the job as JSON on standard input."""
     state_fd, parent = (int(argument) for argument in sys.argv[1:3])
-    _die_with(parent)
+    die_with(parent)
     _yield_to_others()
     cv2.setNumThreads(1)
     job = json.load(sys.stdin)
@@ -232,13 +231,6 @@ def _job(cell: Cell, seed: int, perturb: bool) -> bytes:
         "perturb": perturb,
     }
     return json.dumps(job).encode()
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, which may be before this call."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise SystemExit("The parent died before its camera process started.")
 
 
 def _yield_to_others() -> None:

@@ -32,6 +32,7 @@ JOINT_OFFSET = math.radians(0.25)  # rad, each way
 CAMERA_SHIFT = 0.002  # m along each axis, each way
 CAMERA_TURN = math.radians(0.25)  # rad about each axis, each way
 IMAGE_NOISE = 4.0  # standard deviation of a colour value, of 255
+SENSOR_NOISE = 1.0  # the same without any draw: no camera sends one picture twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def draw(cell: Cell, seed: int, perturb: bool) -> Draw:
         damping={name: 1.0 + spread(DAMPING) for name in cell.arm.all_joints},
         camera_shift={name: vector(CAMERA_SHIFT) for name in cell.cameras},
         camera_turn={name: vector(CAMERA_TURN) for name in cell.cameras},
-        image_noise=scale * IMAGE_NOISE,
+        image_noise=max(SENSOR_NOISE, scale * IMAGE_NOISE),
     )
 
 

@@ -26,6 +26,7 @@ from handrail_drivers.errors import UnknownName
 
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
+from handrail_sim.lifeline import die_with
 from handrail_sim.twin.camera import CameraProcess
 from handrail_sim.twin.feetech_wire import FeetechBank
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
@@ -39,7 +40,7 @@ HISTORY = 30_000  # rows, a minute at 500 Hz
 LOG = 40_000  # frames
 PUBLISH_EVERY = 8  # steps, some 60 Hz
 SUPPLY_EVERY = 10  # steps
-PR_SET_PDEATHSIG, PR_SET_TIMERSLACK = 1, 29
+PR_SET_TIMERSLACK = 29
 ANGLE_BIT = 0x02
 FAULT_BITS = {
     "overload": OVERLOAD_BIT,
@@ -225,9 +226,7 @@ def _realtime(parent: int | None) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_TIMERSLACK, 1)
     if parent is not None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            raise SystemExit("twin: the parent died before the twin started")
+        die_with(parent, signal.SIGTERM)
     try:
         policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
         os.sched_setscheduler(0, policy, os.sched_param(FIFO_PRIORITY))

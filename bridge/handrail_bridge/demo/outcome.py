@@ -1,0 +1,92 @@
+"""What a demo ends with: the world's own word on every object, and the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handrail_sim.cell import Cell
+from rich.box import SIMPLE
+from rich.table import Table
+
+from handrail_bridge.reports import Counters
+
+WALL_GOAL = 90.0  # s
+MEMORY_GOAL = 1.5e9  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """One object: where it belongs, and where the world says that it is."""
+
+    name: str
+    belongs: str | None
+    lies: str | None
+
+    @property
+    def right(self) -> bool:
+        """Whether it lies where it belongs."""
+        return self.belongs is None or self.lies == self.belongs
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The figures of one demo. Times in s, memory in bytes."""
+
+    seed: int
+    objects: tuple[Sorted, ...]
+    checked: int
+    refused: int
+    executed: int
+    median_check: float
+    loop: Counters
+    stop_latency: float | None
+    wall: float
+    peak_memory: int
+    slip: float
+    video: str
+    still: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the world says that every object lies where it belongs."""
+        return bool(self.objects) and all(thing.right for thing in self.objects)
+
+
+def judge(cell: Cell, truth: Mapping[str, Any]) -> tuple[Sorted, ...]:
+    """Return where the world's truth has every object of the cell."""
+    return tuple(
+        Sorted(name, thing.goes_to, truth["objects"][name]["region"])
+        for name, thing in cell.objects.items()
+    )
+
+
+def table(outcome: Outcome) -> Table:
+    """Return the demo's last table."""
+    right = sum(thing.right for thing in outcome.objects)
+    loop = outcome.loop
+    stop = outcome.stop_latency
+    rows = Table("what", "figure", box=SIMPLE, title=f"seed {outcome.seed}")
+    for thing in outcome.objects:
+        mark = "[green]yes[/]" if thing.right else f"[red]no, in {thing.lies}[/]"
+        rows.add_row(f"{thing.name} in {thing.belongs}, says the world", mark)
+    rows.add_row("objects sorted", f"{right} of {len(outcome.objects)}")
+    rows.add_row(
+        "plans checked / refused / executed",
+        f"{outcome.checked} / {outcome.refused} / {outcome.executed}",
+    )
+    rows.add_row("median time of a check", f"{outcome.median_check * 1000:.0f} ms")
+    rows.add_row("loop", f"{loop.rate:.0f} Hz, {loop.overruns} of {loop.ticks} ticks overrun")
+    rows.add_row(
+        "stop() to the first changed setpoint on the wire",
+        "could not be told" if stop is None else f"{stop * 1000:.1f} ms",
+    )
+    rows.add_row("wall clock", f"{outcome.wall:.0f} s (goal {WALL_GOAL:.0f} s)")
+    rows.add_row(
+        "peak memory, all processes",
+        f"{outcome.peak_memory / 1e6:.0f} MB (goal {MEMORY_GOAL / 1e6:.0f} MB)",
+    )
+    rows.add_row("the twin fell behind the wall clock by", f"{outcome.slip * 1000:.0f} ms")
+    rows.add_row("video, still", f"{outcome.video}, {outcome.still}")
+    return rows
