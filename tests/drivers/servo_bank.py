@@ -14,6 +14,7 @@ class ServoBank:
     """Implements Transport in memory. ``spoil`` may change the bytes of any reply.
 
     ``late``: replies stay on their way until the next request has been sent.
+    ``late_by``: how many reads in vain precede the reply to the first request, the second...
     """
 
     def __init__(self, ids: range = range(1, 7)) -> None:
@@ -29,6 +30,7 @@ class ServoBank:
         self.stuck: set[tuple[int, int]] = set()  # (id, address) that take no value
         self.spoil: Callable[[bytes], bytes] = bytes
         self.late = False
+        self.late_by: list[int] = []
         self.pulled = False
         self.requests: list[Frame] = []
         self.eeprom_writes: list[tuple[int, int]] = []
@@ -36,6 +38,7 @@ class ServoBank:
         self._parser = Parser()
         self._line = bytearray()
         self._on_their_way = bytearray()
+        self._delayed: list[tuple[int, bytes]] = []
 
     def put(self, id: int, register: reg.Register, value: int) -> None:
         data = register.encode(value).to_bytes(register.size, "little")
@@ -52,11 +55,18 @@ class ServoBank:
         for frame in self._parser.feed(data):
             self.requests.append(frame)
             reply = self.spoil(self._handle(frame))
-            (self._on_their_way if self.late else self._line).extend(reply)
+            reads = self.late_by.pop(0) if self.late_by else 0
+            if reads:
+                self._delayed.append((reads, reply))
+            else:
+                (self._on_their_way if self.late else self._line).extend(reply)
 
     def read(self, size: int, timeout_s: float) -> bytes:
         self._check()
         self.reads += 1
+        arriving = b"".join(reply for reads, reply in self._delayed if reads == 0)
+        self._line[:0] = arriving
+        self._delayed = [(reads - 1, reply) for reads, reply in self._delayed if reads]
         data = bytes(self._line[:size])
         del self._line[:size]
         return data

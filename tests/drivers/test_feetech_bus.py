@@ -269,6 +269,29 @@ def test_a_late_reply_of_one_servo_is_not_taken_for_another(bus, bank):
     assert bus.read_health("shoulder_pan").temperature == 60.0
 
 
+def test_a_reply_that_comes_while_the_line_falls_quiet_is_dropped(arm_settings, bank):
+    bus = FeetechBus("arm_bus", arm_settings.model_copy(update={"retries": 0}), bank)
+    bank.put(3, reg.PRESENT_TEMPERATURE, 60)
+    bank.late_by = [1]
+    with pytest.raises(ServoSilent):
+        bus.read_health("elbow_flex")
+    bank.put(3, reg.PRESENT_TEMPERATURE, 20)
+    assert bus.read_health("elbow_flex").temperature == 20.0
+    bank.late_by = [2]
+    with pytest.raises(ServoSilent):
+        bus.read_hold()
+    bank.put(3, reg.TORQUE_ENABLE, 1)
+    assert bus.read_hold().torque_enabled[2]
+
+
+def test_a_repeat_that_was_answered_late_leaves_nothing_behind(bus, bank):
+    bank.put(3, reg.PRESENT_TEMPERATURE, 60)
+    bank.late_by = [2, 1]  # the reply to the first try is taken by the second
+    assert bus.read_health("elbow_flex").temperature == 60.0
+    bank.put(3, reg.PRESENT_TEMPERATURE, 20)
+    assert bus.read_health("elbow_flex").temperature == 20.0
+
+
 def test_a_pulled_port_is_bus_lost_from_every_method(bus, bank):
     bank.pulled = True
     for act in (

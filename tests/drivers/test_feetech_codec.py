@@ -59,6 +59,13 @@ def test_a_frame_behind_a_wrong_checksum_is_found():
     assert parser.garbled == [3]
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_header_bytes_before_a_frame_belong_to_nothing(count):
+    parser = Parser()
+    assert parser.feed(b"\xff" * count + codec.build(4, 0, b"x")) == [Frame(4, 0, b"x")]
+    assert (parser.garbled, parser.skipped) == ([], count)
+
+
 @pytest.mark.parametrize(("id", "parameters"), [(255, b""), (-1, b""), (1, bytes(300))])
 def test_impossible_frames_are_not_built(id, parameters):
     with pytest.raises(ValueError, match="no frame"):

@@ -91,6 +91,11 @@ def look_for_ever(camera):
         last = camera.newest(last, timeout_s=1.0).time_ns
 
 
+def look_until(camera, deadline):
+    while time.monotonic() < deadline:
+        camera.newest(timeout_s=0.05)
+
+
 def test_frames_are_new_and_in_order(camera):
     first = camera.newest(timeout_s=WAIT)
     now = time.monotonic_ns()
@@ -125,6 +130,14 @@ def test_silence_is_stale(stream, camera):
     stream.silent = True
     with pytest.raises(StaleReading, match="old"):
         look_for_ever(camera)
+
+
+def test_an_old_frame_is_not_given_out(stream, camera):
+    camera.newest(timeout_s=WAIT)
+    stream.silent = True
+    deadline = time.monotonic() + WAIT
+    with pytest.raises(StaleReading, match="old"):
+        look_until(camera, deadline)
 
 
 def test_nobody_there():

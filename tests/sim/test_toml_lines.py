@@ -111,6 +111,10 @@ def test_tables_below_arrays_of_tables_belong_to_the_last_element():
     assert lines[("a", 0, "x")] == 2
 
 
+def test_line_ends_of_other_systems_count_once():
+    assert key_lines("a = 1\r\n[b]\r\nc = [\r\n2]\r\n")[("b", "c", 0)] == 4
+
+
 def test_a_missing_key_is_placed_at_its_table():
     lines = key_lines("x = 1\n\n[a.b]\ny = 2\n")
     assert nearest_line(lines, ("a", "b", "missing")) == 3
