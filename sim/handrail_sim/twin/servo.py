@@ -49,6 +49,7 @@ class Servo:
         self.memory = ServoMemory(spec.id)
         self.silent = False  # injected fault: does not answer
         self.stuck_faults = 0  # injected fault bits
+        self._encoder = 0.0  # rad
         self.position = 0.0  # rad
         self.velocity = 0.0  # rad/s
         self.torque = 0.0  # N.m
@@ -122,12 +123,9 @@ class Servo:
     def step(self, position: float, velocity: float, dt: float) -> float:
         """Advance dt [s] at the joint's true position [rad]; return the torque at it [N.m]."""
         self._time += dt
-        asked = self._control
-        reported = asked.sense * (position + self.spec.draw.offset) - asked.homing
-        if asked.single_turn and not -math.pi <= reported < math.pi:
-            reported = (reported + math.pi) % math.tau - math.pi
-        self.position = reported
-        self.velocity = asked.sense * velocity
+        self._encoder = position + self.spec.draw.offset
+        self.position = self._reported()
+        self.velocity = self._control.sense * velocity
         if not self._powered_up:
             self._power_up()
         while self._goals and self._goals[0][0] <= self._time:
@@ -136,7 +134,7 @@ class Servo:
         limit = self._limit
         self.torque = limit if torque > limit else max(torque, -limit)
         self._protect(dt)
-        return asked.direction * self.torque
+        return self._control.direction * self.torque
 
     # --- the controller -------------------------------------------------------------------
 
@@ -272,10 +270,19 @@ class Servo:
         self.answers_writes = bool(value(reg.RESPONSE_LEVEL))
         self._enabled = bool(value(reg.TORQUE_ENABLE))
         self._control = control(self.memory, self.spec.draw)
+        self.position = self._reported()
         self._protection = protection(self.memory)
         self._limit = self._protection.limit
         if self._faults & OVERLOAD_BIT:
             self._limit = min(self._limit, self._protection.protective_torque)
+
+    def _reported(self) -> float:
+        """The encoder's angle [rad] in the direction, from the centre and in the turn asked for."""
+        asked = self._control
+        angle = asked.sense * self._encoder - asked.homing
+        if asked.single_turn and not -math.pi <= angle < math.pi:
+            angle = (angle + math.pi) % math.tau - math.pi
+        return angle
 
     def _present_count(self) -> int:
         return round(self.position / COUNT) + reg.CENTRE
