@@ -1,0 +1,153 @@
+"""The exchange through shared memory: nobody waits, and nobody sees half of anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from handrail_bridge.loop.shared import HEARTBEAT, PAGE, SLOT_AT, STOPS, Shared
+from handrail_bridge.loop.state import LoopState, Mode
+from handrail_drivers.errors import InvalidValue
+from handrail_sim.verdict import Trajectory
+from hypothesis import given
+from hypothesis import strategies as st
+
+EXCHANGES = 100_000
+JOINTS = 6
+
+WRITER = """
+import sys
+from dataclasses import replace
+from handrail_bridge.loop.shared import STOPS, Shared
+from handrail_bridge.loop.state import LoopState, Mode
+
+shared = Shared(int(sys.argv[1]), 6, 250)
+n = 0
+while not shared.word(STOPS):
+    n += 1
+    same = (float(n),) * 6
+    text = str(n) * 8
+    shared.publish(LoopState(
+        n, n, Mode(n % 6 + 1), text, "", same, same, same, same, same, same, (n % 2 == 0,) * 6,
+        n, n, n, n, n, n, n, n, float(n), n, n % 2 == 0, text,
+    ))
+print(n)
+"""
+
+
+def is_whole(state: LoopState) -> bool:
+    """Whether every part of the state comes from the same exchange."""
+    n = state.ticks
+    vectors = (state.position, state.velocity, state.effort, state.setpoint, state.temperature)
+    return (
+        {value for vector in (*vectors, state.voltage) for value in vector} == {float(n)}
+        and set(state.torque_enabled) == {n % 2 == 0}
+        and state.mode == n % 6 + 1
+        and state.reason == state.ended_reason == str(n) * 8
+        and {state.time_ns, state.clamps, state.rows, state.peak_following_error} == {n}
+    )
+
+
+def test_no_torn_state_is_ever_read_across_processes() -> None:
+    shared = Shared.create(JOINTS, 250)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(shared.fileno)],
+        pass_fds=(shared.fileno,),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    read = last = backwards = empty = torn = 0
+    try:
+        while read < EXCHANGES and writer.poll() is None:
+            state = shared.state()
+            if state is None:
+                empty += read > 0
+                continue
+            read += 1
+            torn += not is_whole(state)
+            backwards += state.ticks < last
+            last = state.ticks
+    finally:
+        shared.raise_stop("enough")
+        said, _ = writer.communicate(timeout=20)
+        shared.close()
+    assert (torn, backwards, empty) == (0, 0, 0)
+    assert read == EXCHANGES
+    assert int(said) > 1000, "the writer wrote meanwhile"
+
+
+def test_a_torn_slot_is_passed_over_for_the_one_before() -> None:
+    shared = Shared.create(1, 250)
+    one = LoopState(1, 1, Mode.ARMED, "a", "", *((0.0,),) * 6, (True,), ticks=1)
+    shared.publish(one)
+    shared.publish(replace(one, ticks=2))
+    for slot, left in ((SLOT_AT, 1), (SLOT_AT + PAGE, None)):  # the second state's, the first's
+        newest = shared.state()
+        assert newest is not None
+        os.pwrite(shared.fileno, b"\xff", slot + 100)
+        torn = shared.state()
+        assert (torn.ticks if torn else None) == left
+    shared.close()
+
+
+texts = st.text(max_size=400)
+numbers = st.integers(0, 2**62)
+reals = st.floats(allow_nan=False)
+
+
+@given(texts, texts, st.sampled_from(list(Mode)), numbers, st.tuples(reals, reals, reals))
+def test_a_state_comes_back_as_it_was(
+    reason: str, code: str, mode: Mode, number: int, vector: tuple[float, ...]
+) -> None:
+    shared = Shared.create(3, 250)
+    sent = LoopState(
+        number,
+        number,
+        mode,
+        reason,
+        code,
+        *(vector,) * 6,
+        (True, False, True),
+        ticks=number,
+        peak_following_error=vector[0],
+        ended_completed=True,
+    )
+    shared.publish(sent)
+    got = shared.state()
+    shared.close()
+    assert got is not None
+    assert replace(got, reason="", fault_code="") == replace(sent, reason="", fault_code="")
+    assert reason.startswith(got.reason.rstrip("�")[:20])
+
+
+def test_words_and_reason() -> None:
+    shared = Shared.create(JOINTS, 250)
+    other = Shared(os.dup(shared.fileno), JOINTS, 250)
+    shared.set_word(HEARTBEAT, 2**63 + 5)
+    shared.raise_stop("ä" * 500)
+    shared.raise_stop("the second")
+    assert other.word(HEARTBEAT) == 2**63 + 5
+    assert other.word(STOPS) == 2
+    assert other.stop_reason() == "the second"
+    assert other.state() is None
+    shared.close()
+    shared.close()
+    other.close()
+
+
+def test_a_trajectory_arrives_number_for_number_or_not_at_all() -> None:
+    shared = Shared.create(JOINTS, 250)
+    numbers = np.random.default_rng(5).normal(size=(3, 700, JOINTS))
+    names = tuple("abcdef")
+    sent = Trajectory(250, names, *numbers, step_rows=(0, 300, 700))
+    shared.put_trajectory(sent)
+    assert shared.take_trajectory(250, names, 700, (0, 300, 700)).digest() == sent.digest()
+    assert shared.take_trajectory(250, names, 699, (0, 300, 699)).digest() != sent.digest()
+    long = np.zeros((60 * 250 + 1, JOINTS))
+    with pytest.raises(InvalidValue, match="longer than 60 s"):
+        shared.put_trajectory(Trajectory(250, names, long, long, long, (0, len(long))))
+    shared.close()
