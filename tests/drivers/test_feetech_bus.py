@@ -102,6 +102,7 @@ def test_connect_writes_what_differs_once_and_moves_nothing(bus, bank):
     for id in range(1, 7):
         assert bank.get(id, reg.P_GAIN) == 16
         assert bank.get(id, reg.LOCK) == 1
+    assert bus.firmware["gripper"] == "3.10"
     assert bank.get(6, reg.TORQUE_LIMIT) == round(0.8 / 3.35 * 1000)
     assert bank.eeprom_writes
     bank.eeprom_writes.clear()

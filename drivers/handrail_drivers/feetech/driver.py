@@ -87,6 +87,7 @@ class FeetechBus:
     ) -> None:
         self.name = name
         self.joints = tuple(settings.joints)
+        self.firmware: dict[str, str] = {}  # version by joint, once connected
         self._settings = settings
         self._calibration = _calibration(settings)
         self._ids = [joint.id for joint in self._calibration]
@@ -124,7 +125,8 @@ class FeetechBus:
         for joint, settings, calibration in zip(
             self.joints, self._settings.joints.values(), self._calibration, strict=True
         ):
-            set_up(self._line, joint, settings.effort, calibration)
+            major, minor = set_up(self._line, joint, settings.effort, calibration)
+            self.firmware[joint] = f"{major}.{minor}"
 
     def read(self) -> JointState:
         """One sync read of position, velocity and load.
