@@ -27,6 +27,7 @@ from handrail_bridge.loop.state import LoopState, Mode
 START_TIMEOUT = 30.0  # s: importing, opening the bus, finding every joint
 ANSWER_TIMEOUT = 2.0  # s
 CLOSE_TIMEOUT = 5.0  # s: a held stop, then the end
+SILENCE_NS = 1_000_000_000  # ns without a tick: the process is stopped, or hangs
 
 
 class LoopLink:
@@ -60,17 +61,11 @@ class LoopLink:
         shared = Shared.create(len(config.joints), config.rate)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            descriptors = (str(shared.fileno), str(theirs.fileno()))
+            ends = (shared.fileno, theirs.fileno())
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    f"{__package__}.process",
-                    str(shared.fileno),
-                    str(theirs.fileno()),
-                ],
+                [sys.executable, "-m", f"{__package__}.process", *map(str, ends)],
                 stdin=subprocess.DEVNULL,
-                pass_fds=(shared.fileno, theirs.fileno()),
+                pass_fds=ends,
                 start_new_session=True,  # Ctrl-C is the bridge's to act on
             )
         link = cls(config, shared, ours, process)
@@ -83,16 +78,19 @@ class LoopLink:
 
     # --- never waits --------------------------------------------------------------------------
 
+    @property
+    def pid(self) -> int:
+        """The loop's process id."""
+        return self._process.pid
+
     def state(self) -> LoopState:
-        """Return the newest state; a dead loop is a fault."""
+        """Return the newest state. Where the loop is dead or hangs: its last, as a fault."""
         state = self._shared.state() or LoopState()
-        if self._process.poll() is None:
+        silent = time.monotonic_ns() - state.alive_ns > SILENCE_NS
+        if self._process.poll() is None and not silent:
             return state
         return replace(
-            state,
-            mode=Mode.FAULT,
-            fault_code=ProcessLost.code,
-            reason=f"The loop has ended (exit status {self._process.returncode}): restart.",
+            state, mode=Mode.FAULT, fault_code=ProcessLost.code, reason=self._lost().message
         )
 
     def raise_stop(self, reason: str) -> None:
@@ -143,15 +141,19 @@ class LoopLink:
         """
         async with self._asking:
             self._shared.put_trajectory(trajectory)
-            await self._exchange(
-                "play",
-                motion_id=motion_id,
-                token=token,
-                digest=trajectory.digest(),
-                rate=trajectory.rate,
-                rows=trajectory.rows,
-                step_rows=list(trajectory.step_rows),
-            )
+            try:
+                await self._exchange(
+                    "play",
+                    motion_id=motion_id,
+                    token=token,
+                    digest=trajectory.digest(),
+                    rate=trajectory.rate,
+                    rows=trajectory.rows,
+                    step_rows=list(trajectory.step_rows),
+                )
+            except (ProcessLost, asyncio.CancelledError):
+                self.abort(motion_id)  # it may begin yet, and nobody would follow it
+                raise
 
     async def close(self) -> None:
         """End the loop after a held stop; torque stays. May be called again."""
@@ -166,23 +168,24 @@ class LoopLink:
             return await self._exchange(op, **arguments)
 
     async def _exchange(self, op: str, **arguments: Any) -> Any:
-        loop = asyncio.get_running_loop()
         self._asked += 1
         message = json.dumps({"id": self._asked, "op": op, **arguments}).encode()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                await loop.sock_sendall(self._end, message)
-                while True:
-                    data = await loop.sock_recv(self._end, MESSAGE)
-                    answer = json.loads(data or b'{"id": -1}')
-                    if answer["id"] == self._asked:  # else: a late answer to an earlier question
-                        return _result(answer)
-                    if not data:
-                        raise ProcessLost("The loop has closed its mailbox.")
-        except TimeoutError:
-            raise ProcessLost(f"The loop did not answer within {ANSWER_TIMEOUT:g} s.") from None
-        except OSError as error:
-            raise ProcessLost(f"The loop cannot be asked: {error}") from error
+                await asyncio.get_running_loop().sock_sendall(self._end, message)
+                return _result(await self._answer())
+        except (TimeoutError, OSError):  # its end closes a moment before its status can be had
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, 0.2)
+            raise self._lost() from None
+
+    async def _answer(self) -> dict[str, Any]:
+        """Return the answer to the last question; late ones to earlier questions are dropped."""
+        while data := await asyncio.get_running_loop().sock_recv(self._end, MESSAGE):
+            answer: dict[str, Any] = json.loads(data)
+            if answer["id"] == self._asked:
+                return answer
+        raise ConnectionResetError
 
     def _await_ready(self) -> None:
         self._end.settimeout(START_TIMEOUT)
@@ -193,6 +196,14 @@ class LoopLink:
             raise ProcessLost("The loop did not start; its own words are on standard error.")
         _result(json.loads(data))
         self._end.setblocking(False)
+
+    def _lost(self) -> ProcessLost:
+        status = self._process.poll()
+        how = "does not answer" if status is None else f"ended with exit status {status}"
+        return ProcessLost(
+            f"The loop of {self._config.device} {how}; the arm holds its last setpoint.",
+            hint="restart the bridge",
+        )
 
     def _beat(self) -> None:
         """The bridge's sign of life: a thread, since a stopped process stops it too."""

@@ -45,12 +45,18 @@ class Motion:
         self.ended = Ended()
         self.peak_error = 0.0
         self._slowing = False
-        self._abort_reason = ""
+        self._ends = Mode.ARMED  # the mode that follows the slow-down
+        self._why = ""  # what began it
 
     @property
     def latched(self) -> bool:
         """Whether only the operator's reset leads on."""
         return self.mode in (Mode.STOPPED, Mode.FAULT)
+
+    @property
+    def slowing(self) -> bool:
+        """Whether the motion is being slowed down to a stop."""
+        return self._slowing
 
     @property
     def at_rest(self) -> bool:
@@ -68,6 +74,12 @@ class Motion:
         self.mode, self.reason, self.fault_code = Mode.DISARMED, reason, ""
         self.setpoint = self.expected = None
 
+    def let_go(self, reason: str) -> None:
+        """Write no more setpoints; what is latched stays so."""
+        if not self.latched:
+            self.disarm(reason)
+        self.setpoint = self.expected = None
+
     def play(self, player: Player) -> None:
         """Begin a motion."""
         self.player, self.mode, self._slowing = player, Mode.MOVING, False
@@ -79,29 +91,44 @@ class Motion:
             return
         self.mode = Mode.STOPPED if self.player is None else Mode.STOPPING
         self.reason, self._slowing = reason, self.player is not None
+        self._ends, self._why = Mode.STOPPED, reason
 
     def abort(self, reason: str) -> None:
         """The same stop for this motion only: the cell stays armed."""
         if self.mode == Mode.MOVING:
             self.mode, self._slowing, self.reason = Mode.STOPPING, True, ""
-            self._abort_reason = reason
+            self._ends, self._why = Mode.ARMED, reason
 
     def trip(self, trip: Trip, position: Sequence[float]) -> None:
-        """A protective stop, latched; the first fault names it."""
-        if self.mode in (Mode.FAULT, Mode.DISARMED):
+        """A protective stop, latched; the first fault names it.
+
+        A stop on the path becomes one where the arm is if the arm leaves the path meanwhile.
+        """
+        if self.mode == Mode.DISARMED or (self.mode == Mode.FAULT and self.at_rest):
             return
-        self.mode, self.reason, self.fault_code = Mode.FAULT, trip.reason, trip.code
-        self._slowing = True
-        if trip.stop is Stop.WHERE_IT_IS and self.setpoint is not None and self.expected:
-            # What was added to carry the load stays added: the arm must not sag.
-            self.setpoint = [
-                measured + setpoint - expected
-                for measured, setpoint, expected in zip(
-                    position, self.setpoint, self.expected, strict=True
-                )
-            ]
-            self.expected = tuple(position)
-            self._finish(False, trip.reason)
+        if self.mode != Mode.FAULT:
+            self.mode, self.reason, self.fault_code = Mode.FAULT, trip.reason, trip.code
+            self._slowing = self.player is not None
+            self._ends, self._why = Mode.FAULT, trip.reason
+        if trip.stop is Stop.WHERE_IT_IS:
+            self._hold_at(position)
+
+    def _hold_at(self, position: Sequence[float]) -> None:
+        """Hold the measured position [rad] at once."""
+        if self.setpoint is None or self.expected is None:
+            return
+        if self.player is not None:  # what was added for the speed goes
+            self.player.speed_scale = 0.0
+            self.setpoint = self.player.command()
+        # What was added to carry the load stays added: the arm must not sag.
+        self.setpoint = [
+            measured + setpoint - expected
+            for measured, setpoint, expected in zip(
+                position, self.setpoint, self.expected, strict=True
+            )
+        ]
+        self.expected = tuple(position)
+        self._finish(False, self._why)
 
     def lose(self, code: str, reason: str) -> None:
         """The bus is gone: nothing can be written, and nothing is known when it returns."""
@@ -114,25 +141,13 @@ class Motion:
         player = self.player
         if player is None:
             return
-        if self._slowing:
-            player.slow(self._slow_step)
-        player.advance()
+        player.advance(self._slow_step if self._slowing else 0.0)
         self.setpoint, self.expected = player.command(), player.predicted()
         if player.speed_scale == 0.0:
-            self._come_to_rest()
+            self._finish(False, self._why)
+            self.mode = self._ends
         elif player.finished and not self._slowing:
             self._finish(True, "")
-            self.mode = Mode.ARMED
-
-    def _come_to_rest(self) -> None:
-        """The end of a slow-down: latched or armed, as it was begun."""
-        if self.mode == Mode.FAULT:
-            self._finish(False, self.reason)
-        elif self.reason:
-            self._finish(False, self.reason)
-            self.mode = Mode.STOPPED
-        else:
-            self._finish(False, self._abort_reason)
             self.mode = Mode.ARMED
 
     def _finish(self, completed: bool, reason: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from handrail_sim.verdict import Trajectory
+import numpy as np
+from handrail_sim.verdict import Array, Trajectory
 
 
 class Player:
@@ -17,11 +18,12 @@ class Player:
         self.token = token
         self.rows = trajectory.rows
         self.speed_scale = 1.0
+        self._joints = len(trajectory.joints)
         self._row = 0.0
-        # Plain lists: six numbers a tick are faster without numpy.
-        self._hold: list[list[float]] = trajectory.hold.tolist()
-        self._lead: list[list[float]] = trajectory.lead.tolist()
-        self._predicted: list[list[float]] = trajectory.predicted.tolist()
+        self._begun = False
+        self._hold = _flat(trajectory.hold)
+        self._lead = _flat(trajectory.lead)
+        self._predicted = _flat(trajectory.predicted)
 
     @property
     def row(self) -> int:
@@ -33,13 +35,12 @@ class Player:
         """Whether the last row has been reached."""
         return self._row >= self.rows - 1
 
-    def advance(self) -> None:
-        """Go on by one tick at the present speed."""
-        self._row = min(self._row + self.speed_scale, float(self.rows - 1))
-
-    def slow(self, step: float) -> None:
-        """Take step off the speed scale."""
-        self.speed_scale = max(0.0, self.speed_scale - step)
+    def advance(self, slow_by: float = 0.0) -> None:
+        """Go on by one tick, after taking ``slow_by`` off the speed scale."""
+        self.speed_scale = max(0.0, self.speed_scale - slow_by)
+        if self._begun:
+            self._row = min(self._row + self.speed_scale, float(self.rows - 1))
+        self._begun = True  # the first tick plays row 0
 
     def command(self) -> list[float]:
         """Return the setpoints [rad] of this moment."""
@@ -53,10 +54,19 @@ class Player:
         """Return where the check saw the joints [rad] at this moment."""
         return self._at(self._predicted)
 
-    def _at(self, rows: list[list[float]]) -> list[float]:
+    def _at(self, numbers: memoryview[float]) -> list[float]:
         """Interpolate between the two rows around the present one."""
         row = int(self._row)
         part = self._row - row
+        width = self._joints
+        at = row * width
+        here = list(numbers[at : at + width])
         if part == 0.0:
-            return rows[row]
-        return [a + part * (b - a) for a, b in zip(rows[row], rows[row + 1], strict=True)]
+            return here
+        after = numbers[at + width : at + 2 * width]
+        return [a + part * (b - a) for a, b in zip(here, after, strict=True)]
+
+
+def _flat(block: Array) -> memoryview[float]:
+    """Return the numbers row after row: six plain floats a tick are faster without numpy."""
+    return memoryview(np.ascontiguousarray(block, dtype="<f8").tobytes()).cast("d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from handrail_drivers.api import JointHealth, JointState, MotionBus
 from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
@@ -25,6 +26,7 @@ class Port:
         self.late_in_a_row = 0
         self.error: DeviceFault | None = None
         self.health: dict[str, JointHealth] = {}
+        self.limp: tuple[str, ...] = ()  # joints last seen without torque
         self._wait_ns = FIRST_WAIT_NS
         self._next_try_ns = 0
         self._retries = 0
@@ -45,6 +47,7 @@ class Port:
         try:
             bus.connect()
             self.health = {joint: bus.read_health(joint) for joint in bus.joints}
+            self._note_torque()
         except HandrailError:
             bus.close()
             raise
@@ -102,10 +105,23 @@ class Port:
         self._asked += 1
         try:
             self.health[joint] = bus.read_health(joint)
+            self._note_torque()
         except BusLost as error:
             raise self.lose(error) from None
         except DeviceFault:
             return  # the cyclic read will tell
+
+    def set_torque(self, enabled: bool) -> None:
+        """Enable or remove torque on all joints.
+
+        Raises:
+            DeviceFault: names the joint that did not follow.
+        """
+        self.require().set_torque(enabled)
+        self.health = {
+            joint: replace(health, torque_enabled=enabled) for joint, health in self.health.items()
+        }
+        self._note_torque()
 
     def lose(self, error: BusLost) -> BusLost:
         """Close what is left of the bus; return the error that names it."""
@@ -124,3 +140,6 @@ class Port:
         if self.bus is not None:
             self.bus.close()
             self.bus = None
+
+    def _note_torque(self) -> None:
+        self.limp = tuple(name for name, health in self.health.items() if not health.torque_enabled)

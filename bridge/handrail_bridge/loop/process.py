@@ -12,11 +12,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 from handrail_drivers import plugins
 from handrail_drivers.api import MotionBus
-from handrail_drivers.errors import HandrailError, UnknownName
+from handrail_drivers.errors import HandrailError
 from handrail_drivers.serial_port import SerialPort
 
 from handrail_bridge.loop.clock import WallClock
@@ -33,14 +33,12 @@ log = logging.getLogger("handrail.loop")
 
 def open_bus(config: LoopConfig) -> Callable[[], MotionBus]:
     """Return what opens the bus afresh: port, then driver."""
-    drivers = plugins.drivers()
-    if config.driver not in drivers:
-        raise UnknownName("driver", config.driver, drivers, field=f"devices.{config.device}.driver")
-    driver: Any = drivers[config.driver]  # its shape is api.DriverClass
+    driver: Any = plugins.driver(config.driver)  # its shape is api.DriverClass
     settings = driver.Settings(**config.settings)
 
     def factory() -> MotionBus:
-        port = SerialPort(settings.port, settings.baud)
+        serial = driver.transport == "serial"
+        port = SerialPort(settings.port, settings.baud) if serial else None
         bus: MotionBus = driver(config.device, settings, port)
         return bus
 
@@ -66,37 +64,47 @@ def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool
             due += missed * period_ns
 
 
+class NeverWaiting(logging.StreamHandler[TextIO]):
+    """Drops a line where nobody takes it: a full pipe must not stop the loop."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line if there is room for it now."""
+        if select.select([], [self.stream], [], 0)[1]:
+            super().emit(record)
+
+
 def main() -> None:
     """Run one loop."""
-    logging.basicConfig(level=logging.INFO, format="loop: %(message)s", stream=sys.stderr)
-    state_fd, mailbox_fd = (int(argument) for argument in sys.argv[1:3])
+    logging.basicConfig(
+        level=logging.INFO, format="loop: %(message)s", handlers=[NeverWaiting(sys.stderr)]
+    )
+    shared_fd, mailbox_fd = (int(argument) for argument in sys.argv[1:3])
     end = socket.socket(fileno=mailbox_fd)
     if not select.select([end], [], [], START_TIMEOUT)[0]:
         raise SystemExit("loop: the bridge said nothing")
     config = LoopConfig.model_validate_json(end.recv(MESSAGE))
-    shared = Shared(state_fd, len(config.joints), config.rate)
+    shared = Shared(shared_fd, len(config.joints), config.rate)
     mailbox = Mailbox(end)
     clock = WallClock()
-    tick = Tick(config, clock, shared, mailbox, open_bus(config))
-    leave = False
-
-    def on_signal(number: int, _: object) -> None:
-        nonlocal leave
-        log.info("%s: held stop, then the end", signal.Signals(number).name)
-        tick.stop_wanted = leave = True
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
     try:
+        tick = Tick(config, clock, shared, mailbox, open_bus(config))
         tick.port.open()
     except HandrailError as error:
         mailbox.answer(0, error=error)
         raise SystemExit(1) from None
+    leave = False
+
+    def on_signal(*_: object) -> None:
+        nonlocal leave
+        leave = tick.stop_wanted = True
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
     become_realtime()
-    tick.publish()
+    tick.run_once()
     mailbox.answer(0, "ready")
     run(tick, clock, config.period_ns, lambda: leave)
-    if tick.bridge_gone:
+    if tick.bridge_gone and not leave:
         log.warning("the bridge is gone: the arm holds where it stands, torque kept")
     tick.port.close()
 

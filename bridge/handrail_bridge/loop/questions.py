@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from handrail_drivers.api import HoldState, JointState
+from handrail_drivers.api import HoldState
 from handrail_drivers.errors import (
-    BusLost,
     HandrailError,
     InvalidRequest,
     LeaseRefused,
@@ -18,7 +19,6 @@ from handrail_drivers.errors import (
 )
 from handrail_sim.verdict import Trajectory
 
-from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
 from handrail_bridge.loop.player import Player
 from handrail_bridge.loop.port import Port
@@ -30,6 +30,15 @@ NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothi
 START = 0.02  # rad between a trajectory's first setpoint and the one that stands
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to the question of a number."""
+
+    number: int
+    result: object = None
+    error: HandrailError | None = None
+
+
 class Questions:
     """Carries out what the bridge asks; refuses what the mode does not allow."""
 
@@ -38,7 +47,6 @@ class Questions:
         self._shared = shared
         self._port = port
         self._motion = motion
-        self._joints: JointState | None = None
         self._acts: dict[str, Callable[..., object]] = {
             "arm": self._arm,
             "disarm": self._disarm,
@@ -48,29 +56,18 @@ class Questions:
             "play": self._play,
         }
 
-    def answer_one(self, mailbox: Mailbox, joints: JointState) -> bool:
-        """Answer one waiting question; tell whether there was one.
-
-        Raises:
-            BusLost: the bus went while answering; the question has been answered with it.
-        """
-        question = mailbox.next()
-        if question is None:
-            return False
-        self._joints = joints
+    def answer(self, question: dict[str, Any]) -> Answer:
+        """Do what is asked, and return what to say."""
         number = question.pop("id")
         try:
             act = self._acts[question.pop("op")]
-            mailbox.answer(number, act(**question))
-        except BusLost as error:
-            lost = self._port.lose(error)
-            mailbox.answer(number, error=lost)
-            raise lost from None
+            return Answer(number, result=act(**question))
         except HandrailError as error:
-            mailbox.answer(number, error=error)
+            return Answer(number, error=error)
         except (KeyError, TypeError, ValueError) as error:
-            mailbox.answer(number, error=InvalidRequest(f"The loop cannot read this: {error!r}"))
-        return True
+            return Answer(
+                number, error=InvalidRequest(f"The loop cannot read this question: {error!r}")
+            )
 
     # --- acts of the operator -----------------------------------------------------------------
 
@@ -95,9 +92,7 @@ class Questions:
         ]
         bus.write(setpoint)  # before torque: the goal must be near when it comes
         if not all(present.torque_enabled):
-            bus.set_torque(True)
-            for joint in bus.joints:
-                self._port.health[joint] = bus.read_health(joint)
+            self._port.set_torque(True)
         self._motion.arm(setpoint, joints.position)
 
     def _hold_of(self, index: int, present: HoldState, measured: float, hold: float) -> float:
@@ -129,13 +124,9 @@ class Questions:
 
     def _remove_torque(self) -> None:
         self._require_rest("removing torque")
-        bus = self._port.require()
-        if not self._motion.latched:
-            self._motion.disarm("torque removed by the operator")
-        self._motion.setpoint = self._motion.expected = None
-        bus.set_torque(False)
-        for joint in bus.joints:
-            self._port.health[joint] = bus.read_health(joint)
+        self._port.require()
+        self._motion.let_go("torque removed by the operator")
+        self._port.set_torque(False)
 
     def _read_hold(self) -> dict[str, object]:
         hold = self._port.require().read_hold()

@@ -9,7 +9,7 @@ import os
 
 FIFO_PRIORITY = 60
 PR_SET_TIMERSLACK = 29
-MCL_CURRENT, MCL_FUTURE = 1, 2
+MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # linux/mman.h
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def become_realtime() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
     except PermissionError:
         log.warning("no SCHED_FIFO here (needs CAP_SYS_NICE or an rtprio limit): ticks may be late")
-    if libc.mlockall(MCL_CURRENT | MCL_FUTURE) != 0:
+    if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0:
         why = os.strerror(ctypes.get_errno())
         log.warning("memory is not locked (%s): a page fault may make a tick late", why)
     gc.collect()

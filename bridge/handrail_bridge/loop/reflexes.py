@@ -46,6 +46,8 @@ class Sight:
     late_error: DeviceFault | None
     faults: dict[str, tuple[str, ...]]
     heartbeat_ns: int
+    last_tick_ns: int
+    limp: tuple[str, ...]  # joints whose servo was last seen without torque
 
 
 class Reflex(Protocol):
@@ -110,8 +112,32 @@ class ServoComplaint:
         return None
 
 
+class TorqueGone:
+    """A servo that should hold has no torque: its supply broke down, or it protected itself."""
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip on every joint without torque at once."""
+        if sight.expected is None or not sight.limp:
+            return None
+        return Trip(ServoFault.code, f"{', '.join(sight.limp)} lost torque.")
+
+
+class Stall:
+    """The loop itself stood still: its process was stopped, or the machine suspended."""
+
+    def __init__(self, config: LoopConfig) -> None:
+        self._longest_ns = int(config.heartbeat * 1e9)
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip where the last tick is too long ago to go on as if nothing had been."""
+        gap_ns = sight.now_ns - sight.last_tick_ns
+        if sight.expected is None or gap_ns <= self._longest_ns:
+            return None
+        return Trip(ProcessLost.code, f"The loop stood still for {gap_ns * 1e-9:.2f} s.")
+
+
 class LostHeartbeat:
-    """The bridge gives no sign of life."""
+    """The bridge gives no sign of life, while the arm is held or moved for it."""
 
     def __init__(self, config: LoopConfig) -> None:
         self._longest_ns = int(config.heartbeat * 1e9)
@@ -119,7 +145,7 @@ class LostHeartbeat:
     def look(self, sight: Sight) -> Trip | None:
         """Trip where the last sign is too old."""
         silent_ns = sight.now_ns - sight.heartbeat_ns
-        if silent_ns <= self._longest_ns:
+        if sight.expected is None or silent_ns <= self._longest_ns:
             return None
         return Trip(
             ProcessLost.code, f"The bridge has given no sign of life for {silent_ns * 1e-9:.2f} s."
@@ -128,4 +154,11 @@ class LostHeartbeat:
 
 def reflexes(config: LoopConfig) -> tuple[Reflex, ...]:
     """Return the rules of a loop, the gravest first."""
-    return (LateReads(config), FollowingError(config), ServoComplaint(), LostHeartbeat(config))
+    return (
+        LateReads(config),
+        FollowingError(config),
+        ServoComplaint(),
+        TorqueGone(),
+        Stall(config),
+        LostHeartbeat(config),
+    )

@@ -24,6 +24,7 @@ SLOT_AT = PAGE
 TRAJECTORY_AT = 3 * PAGE
 BLOCKS = 3  # hold, lead, predicted
 LONGEST = 60.0  # s
+LOOKS = 100  # at the slots, until one is whole
 HEAD = struct.Struct("<QI")  # sequence, CRC-32 of what follows
 
 STOPS, ABORT, TOKEN, HEARTBEAT = range(4)  # indices of the control words
@@ -95,13 +96,14 @@ class Shared:
 
         Both slots are torn only if the writer went round twice meanwhile: then look again.
         """
-        while True:
+        for _ in range(LOOKS):
             slots = [self._slot(index) for index in (0, 1)]
             whole = [slot for slot in slots if slot is not None and slot[0] > 0]
             if whole:
                 return self._layout.unpack(max(whole)[1])
             if None not in slots:
-                return None
+                break
+        return None
 
     def _slot(self, index: int) -> tuple[int, bytes] | None:
         """Return a slot's sequence and bytes, (0, b"") where empty, None where torn."""
@@ -140,7 +142,7 @@ class Shared:
         rows = min(rows, self._most_rows)
         size = BLOCKS * rows * self._joints * 8
         data = self._map[TRAJECTORY_AT : TRAJECTORY_AT + size]
-        hold, lead, predicted = np.frombuffer(data, dtype="<f8").reshape(BLOCKS, rows, -1)
+        hold, lead, predicted = np.frombuffer(data, dtype="<f8").reshape(BLOCKS, rows, self._joints)
         return Trajectory(rate, joints, hold, lead, predicted, step_rows)
 
 

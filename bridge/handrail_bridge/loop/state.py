@@ -27,6 +27,7 @@ class LoopState:
     """One tick. Tuples run in bus order: rad, rad/s, N.m, rad, Cel, V, and torque enable."""
 
     time_ns: int = 0  # monotonic, when the joints were read
+    alive_ns: int = 0  # monotonic, when the loop wrote this
     mode: Mode = Mode.UNSPECIFIED
     reason: str = ""
     fault_code: str = ""
@@ -51,7 +52,7 @@ class LoopState:
     ended_reason: str = ""
 
 
-INTEGERS = ("time_ns", "mode", "ticks", "overruns", "late_reads", "retries", "clamps")
+INTEGERS = ("time_ns", "alive_ns", "mode", "ticks", "overruns", "late_reads", "retries", "clamps")
 MOTION = ("motion_id", "row", "rows", "ended_motion_id", "ended_completed")
 VECTORS = ("position", "velocity", "effort", "setpoint", "temperature", "voltage")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from handrail_drivers.api import JointHealth, JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
@@ -55,8 +56,10 @@ class Tick:
         self._ticks = 0
         self._clamps = 0
         self._health_ns = clock.now_ns()
+        self._last_tick_ns = self._health_ns
+        self._complaint = ""  # what a reflex says while nothing is held that it could stop
         self._written: list[float] | None = None
-        self._joints = JointState(clock.now_ns(), *((0.0,) * len(config.joints),) * 3)
+        self._joints = JointState(0, *((0.0,) * len(config.joints),) * 3)
 
     @property
     def bridge_gone(self) -> bool:
@@ -68,19 +71,17 @@ class Tick:
         started = self._clock.now_ns()
         self._ticks += 1
         fresh = self._read(started)
-        self._obey()
         if self.port.bus is not None:
             self._react(started)
-            if fresh or self.motion.mode == Mode.FAULT:
-                self.motion.advance()  # a late read holds
+        self._last_tick_ns = started
+        self._obey()  # as near to the write as can be: a stop raised during the read counts now
+        if self.port.bus is not None:
+            if fresh or self.motion.slowing:
+                self.motion.advance()  # a late read holds, but no stop waits for a reading
             self._write()
         self._publish()
         if self._clock.now_ns() - started < SLACK * self._config.period_ns:
             self._serve(started)
-
-    def publish(self) -> None:
-        """Publish the present state, before the first tick."""
-        self._publish()
 
     # --- the parts of a tick --------------------------------------------------------------
 
@@ -128,14 +129,15 @@ class Tick:
             late_error=self.port.error,
             faults=faults,
             heartbeat_ns=now_ns if self._mailbox.closed else self._shared.word(HEARTBEAT),
+            last_tick_ns=self._last_tick_ns,
+            limp=self.port.limp,
         )
         if self.motion.expected is not None:
             self._remember_error(sight)
-        for reflex in self._reflexes:
-            trip = reflex.look(sight)
-            if trip is not None:
-                self._trip(trip)
-                return
+        trip = next((trip for reflex in self._reflexes if (trip := reflex.look(sight))), None)
+        self._complaint = trip.reason if trip else ""
+        if trip:
+            self._trip(trip)
 
     def _trip(self, trip: Trip) -> None:
         if self.motion.mode not in (Mode.FAULT, Mode.DISARMED):
@@ -143,12 +145,10 @@ class Tick:
         self.motion.trip(trip, self._joints.position)
 
     def _write(self) -> None:
-        """Clamp and write. The stop flag is read again just before."""
+        """Clamp and write."""
         if self.motion.setpoint is None:
             self._written = None
             return
-        if self._shared.word(STOPS) != self._stops:
-            self._obey()
         command = self._clamped(self.motion.setpoint)
         try:
             self.port.require().write(command)
@@ -188,14 +188,24 @@ class Tick:
 
     def _serve(self, now_ns: int) -> None:
         """Answer one question of the bridge, or ask one joint for its health."""
-        try:
-            if self._questions.answer_one(self._mailbox, self._joints):
-                return
-            if self.port.bus is not None and now_ns - self._health_ns > HEALTH_NS:
-                self._health_ns = now_ns
+        question = self._mailbox.next()
+        if question is not None:
+            self._answer(question)
+        elif self.port.bus is not None and now_ns - self._health_ns > HEALTH_NS:
+            self._health_ns = now_ns
+            try:
                 self.port.ask_health()
-        except BusLost as error:
+            except BusLost as error:
+                self._lose(error)
+
+    def _answer(self, question: dict[str, Any]) -> None:
+        answer = self._questions.answer(question)
+        error = answer.error
+        if isinstance(error, BusLost) and self.port.bus is not None:
+            error = self.port.lose(error)
             self._lose(error)
+        self._publish()  # who reads the answer must find what was done in the state
+        self._mailbox.answer(answer.number, answer.result, error)
 
     # --- what the bridge sees ---------------------------------------------------------------
 
@@ -204,8 +214,9 @@ class Tick:
         health = [port.health.get(joint, UNKNOWN) for joint in self._config.joints]
         state = LoopState(
             time_ns=self._joints.time_ns,
+            alive_ns=self._clock.now_ns(),
             mode=motion.mode,
-            reason=motion.reason,
+            reason=(motion.mode == Mode.DISARMED and self._complaint) or motion.reason,
             fault_code=motion.fault_code,
             position=self._joints.position,
             velocity=self._joints.velocity,
