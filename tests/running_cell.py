@@ -111,6 +111,11 @@ class RunningCell:
         async with self.agent() as rail, rail.lease("test"):
             yield rail
 
+    async def home(self) -> None:
+        """Arm it and bring it home."""
+        async with self.armed() as rail:
+            assert (await rail.run({"steps": [{"tool": "arm_home"}]})).completed
+
     def joints(self) -> dict[str, float]:
         """True joint positions [rad]."""
         return {name: joint["position"] for name, joint in self.truth.snapshot()["joints"].items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
 from handrail_bridge.senses import Senses
 from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.service import SLOTS, RailService
 from handrail_bridge.tools import Tools
 
 
@@ -48,6 +50,8 @@ async def running(
         urls: address by camera device, where it differs from the cell file.
         listen: ``host:port`` for agents, loopback only; port 0 chooses one.
     """
+    waiting = ThreadPoolExecutor(SLOTS + 16, "waiting")  # calls that wait never wait for a thread
+    asyncio.get_running_loop().set_default_executor(waiting)
     async with contextlib.AsyncExitStack() as stack:
         folder = RunDir(cell.name)
         stack.callback(folder.close)

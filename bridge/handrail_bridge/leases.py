@@ -59,8 +59,12 @@ class Leases:
             InvalidValue: no holder's name, or a heartbeat out of range.
         """
         silence = heartbeat or self.heartbeat
-        if not holder.strip():
-            raise InvalidValue("A lease needs the name of its holder.", field="holder")
+        if not holder.strip() or len(holder) > 80:
+            raise InvalidValue(
+                "A lease needs the name of its holder, 80 characters at most.",
+                field="holder",
+                limit=80,
+            )
         if not SHORTEST <= silence <= LONGEST:
             raise InvalidValue(
                 f"A heartbeat lies between {SHORTEST} s and {LONGEST} s.",

@@ -46,8 +46,8 @@ class Measured:
     def holding(self, state: LoopState) -> bool:
         """Tell whether the jaw feels something: stopped short of closed, and pressing."""
         arm = self._cell.arm
-        jaw, effort = state.position[-1], state.effort[-1]
-        return bool(arm.jaw_empty < jaw < arm.jaw_open and abs(effort) >= arm.hold_effort)
+        jaw, closing = state.position[-1], -state.effort[-1]
+        return bool(arm.jaw_empty < jaw < arm.jaw_open and closing >= arm.hold_effort)
 
     def positions(self, state: LoopState) -> dict[str, float]:
         """Return the measured joint positions [rad] by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict, fields
 
 from handrail.v1 import plan_pb2, rail_pb2, state_pb2
 from handrail_sim.verdict import GoalResult, Verdict, Violation, ViolationKind
@@ -112,10 +113,7 @@ def _read_violation(sent: plan_pb2.Violation) -> Violation:
 
 
 def _write_goal(goal: tuple[GoalResult, ...]) -> list[plan_pb2.GoalResult]:
-    return [
-        plan_pb2.GoalResult(predicate=item.predicate, met=item.met, sentence=item.sentence)
-        for item in goal
-    ]
+    return [plan_pb2.GoalResult(**asdict(result)) for result in goal]
 
 
 def _read_goal(sent: Iterable[plan_pb2.GoalResult]) -> tuple[GoalResult, ...]:
@@ -162,7 +160,7 @@ def write_state(state: CellState) -> state_pb2.CellState:
         mode=state_pb2.Mode.ValueType(state.mode),
         reason=state.reason,
         fault_code=state.fault_code,
-        joints=[_write_joint(joint) for joint in state.joints],
+        joints=[state_pb2.JointReading(**asdict(joint)) for joint in state.joints],
         tcp_position=state.tcp_position,
         holding=state.holding,
         loop=state_pb2.LoopCounters(
@@ -200,32 +198,8 @@ def read_state(sent: state_pb2.CellState) -> CellState:
     )
 
 
-def _write_joint(joint: Joint) -> state_pb2.JointReading:
-    return state_pb2.JointReading(
-        name=joint.name,
-        position=joint.position,
-        velocity=joint.velocity,
-        effort=joint.effort,
-        setpoint=joint.setpoint,
-        temperature=joint.temperature,
-        voltage=joint.voltage,
-        moving=joint.moving,
-        torque_enabled=joint.torque_enabled,
-    )
-
-
 def _read_joint(sent: state_pb2.JointReading) -> Joint:
-    return Joint(
-        sent.name,
-        sent.position,
-        sent.velocity,
-        sent.effort,
-        sent.setpoint,
-        sent.temperature,
-        sent.voltage,
-        sent.moving,
-        sent.torque_enabled,
-    )
+    return Joint(**{part.name: getattr(sent, part.name) for part in fields(Joint)})
 
 
 def write_lease(lease: Lease) -> state_pb2.Lease:

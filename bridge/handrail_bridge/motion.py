@@ -31,6 +31,7 @@ class Outcome:
     completed: bool
     reason: str
     fault_code: str
+    duration: float  # s
     peak_following_error: float  # rad
 
 
@@ -45,20 +46,17 @@ class Motion:
 
     async def follow(self, loop: LoopLink) -> Outcome:
         """Wait until the loop reports the motion's end. Aborts one that lasts too long."""
-        deadline = self._now() + self.grant.verdict.duration + PATIENCE
+        began = self._now()
         while True:
-            state = loop.state()
+            state, lasted = loop.state(), self._now() - began
+            peak = state.peak_following_error
             if state.ended_motion_id == self.number:
-                return Outcome(
-                    state.ended_completed,
-                    state.ended_reason,
-                    state.fault_code,
-                    state.peak_following_error,
-                )
-            if age(state.time_ns) > STALE or self._now() > deadline:
+                ended = state.ended_completed, state.ended_reason, state.fault_code
+                return Outcome(*ended, lasted, peak)
+            if age(state.time_ns) > STALE or lasted > self.grant.verdict.duration + PATIENCE:
                 loop.abort(self.number)
                 lost = "The loop fell silent while the plan was running."
-                return Outcome(False, lost, ProcessLost.code, state.peak_following_error)
+                return Outcome(False, lost, ProcessLost.code, lasted, peak)
             await asyncio.sleep(LOOK)
 
     async def settle(self, loop: LoopLink, measured: Measured, patience: float) -> LoopState:
@@ -80,7 +78,6 @@ class Motion:
         else:
             belief.doubt(predicted)
         belief.feel(measured.holding(state))
-        trajectory = self.grant.verdict.trajectory
         return Receipt(
             id=self.receipt_id,
             plan_digest=self.grant.verdict.plan_digest,
@@ -88,7 +85,7 @@ class Motion:
             completed=outcome.completed,
             reason=outcome.reason,
             fault_code=outcome.fault_code,
-            duration=trajectory.duration if trajectory else 0.0,
+            duration=outcome.duration,
             peak_following_error=outcome.peak_following_error,
             end_position=measured.positions(state),
             goal=self._goal(state, measured, belief),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handrail.v1 import rail_pb2, rail_pb2_grpc
+from handrail_drivers.errors import InvalidValue
 
 from handrail_bridge.answering import Context, answering
 from handrail_bridge.messages import write_state
@@ -42,5 +43,12 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
     async def RemoveTorque(
         self, request: rail_pb2.RemoveTorqueRequest, context: Context
     ) -> rail_pb2.RemoveTorqueResponse:
-        state = await self._rail.remove_torque(request.confirm_cell)
-        return rail_pb2.RemoveTorqueResponse(state=write_state(state))
+        cell = self._rail.cell.name
+        if request.confirm_cell != cell:
+            raise InvalidValue(
+                f"Removing torque lets the arm fall: confirm with the cell's name, {cell!r}.",
+                field="confirm_cell",
+                value=request.confirm_cell,
+                limit=cell,
+            )
+        return rail_pb2.RemoveTorqueResponse(state=write_state(await self._rail.remove_torque()))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from handrail_drivers.errors import PermitRefused
 from handrail_sim.verdict import Verdict
 
+from handrail_bridge.reports import Permit
+
 OPEN = 32  # permits kept at a time; the oldest gives way, since each holds a trajectory
 DEAD = 1024  # handles whose end is remembered, to answer with the right sentence
 AGAIN = "check the plan again and execute it with the new permit"
@@ -32,11 +34,11 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One open permit: the verdict it stands for, and the state from which it was checked."""
+    """One open permit: the verdict it stands for, and from which state it was checked."""
 
     id: str
     verdict: Verdict
-    issued: Present
+    start: Present
     expires: float  # s, monotonic
 
 
@@ -54,15 +56,16 @@ class Permits:
         self._open: OrderedDict[str, Grant] = OrderedDict()
         self._dead: OrderedDict[str, str] = OrderedDict()
 
-    def issue(self, verdict: Verdict, issued: Present) -> Grant:
-        """Enter a passing verdict into the table and return its grant."""
+    def issue(self, verdict: Verdict, start: Present, now: float) -> Permit:
+        """Enter a passing verdict, checked from ``start``, and return its permit."""
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
-        grant = Grant(secrets.token_urlsafe(24), verdict, issued, issued.time + self.lifetime)
+        grant = Grant(secrets.token_urlsafe(24), verdict, start, now + self.lifetime)
         self._open[grant.id] = grant
         if len(self._open) > OPEN:
             self._kill(next(iter(self._open)), "gave way to newer permits")
-        return grant
+        digest = verdict.trajectory.digest()
+        return Permit(grant.id, verdict.plan_digest, digest, self.lifetime)
 
     def examine(self, permit_id: str, plan_digest: str, present: Present) -> Grant:
         """Return the grant if it could be redeemed right now. Spends nothing.
@@ -82,8 +85,8 @@ class Permits:
         if present.time >= grant.expires:
             self._kill(permit_id, "has expired")
             self._find(permit_id)
-        self._same_world(grant.issued, present)
-        self._same_start(grant.issued, present)
+        self._same_world(grant.start, present)
+        self._same_start(grant.start, present)
         return grant
 
     def redeem(self, permit_id: str, plan_digest: str, present: Present) -> Grant:
@@ -109,27 +112,27 @@ class Permits:
         if len(self._dead) > DEAD:
             self._dead.popitem(last=False)
 
-    def _same_world(self, issued: Present, present: Present) -> None:
-        if present.cell_digest != issued.cell_digest:
+    def _same_world(self, start: Present, present: Present) -> None:
+        if present.cell_digest != start.cell_digest:
             raise PermitRefused("The cell has changed since the check.", field="cell", hint=AGAIN)
-        if present.stops != issued.stops:  # one that came while the check was running
+        if present.stops != start.stops:  # one that came while the check was running
             raise PermitRefused("The permit was killed by a stop.", field="stops", hint=AGAIN)
-        if issued.lease_token not in (0, present.lease_token):
+        if start.lease_token not in (0, present.lease_token):
             raise PermitRefused(
                 "The plan was checked under another lease.", field="lease_token", hint=AGAIN
             )
-        if present.belief_version != issued.belief_version:
+        if present.belief_version != start.belief_version:
             raise PermitRefused(
                 "What is known of the objects has changed since the check.",
                 field="objects",
                 value=present.belief_version,
-                limit=issued.belief_version,
+                limit=start.belief_version,
                 hint=AGAIN,
             )
 
-    def _same_start(self, issued: Present, present: Present) -> None:
-        for joint, start in issued.position.items():
-            drift = abs(present.position[joint] - start)
+    def _same_start(self, start: Present, present: Present) -> None:
+        for joint, before in start.position.items():
+            drift = abs(present.position[joint] - before)
             if not drift <= self.joint_drift:  # NaN is a drift too
                 raise PermitRefused(
                     f"{joint} has moved by {drift:.3f} rad since the check; "

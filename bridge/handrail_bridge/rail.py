@@ -17,7 +17,7 @@ import secrets
 import time
 from dataclasses import replace
 
-from handrail_drivers.errors import HandrailError, InvalidValue, MotionStopped, NotArmed, Refused
+from handrail_drivers.errors import HandrailError, MotionStopped, NotArmed, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import StartState
@@ -31,7 +31,7 @@ from handrail_bridge.measured import Measured, fresh
 from handrail_bridge.motion import Motion
 from handrail_bridge.permits import Grant, Permits, Present
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import CellState, Check, Permit, Receipt
+from handrail_bridge.reports import CellState, Check, Receipt
 
 WATCH = 0.02  # s between two looks of the watch
 STOPPING = 1.0  # s that a stop waits to see its effect
@@ -96,18 +96,9 @@ class Rail:
         self.belief.feel(self.measured.holding(state))
         issued = self._present()
         verdict = await self._checker.check(plan, await self._start(state))
-        if not verdict.passed or verdict.trajectory is None:
+        if not verdict.passed:
             return Check(verdict, None)
-        grant = self._permits.issue(verdict, replace(issued, time=time.monotonic()))
-        return Check(
-            verdict,
-            Permit(
-                id=grant.id,
-                plan_digest=verdict.plan_digest,
-                trajectory_digest=verdict.trajectory.digest(),
-                expires_in=self._permits.lifetime,
-            ),
-        )
+        return Check(verdict, self._permits.issue(verdict, issued, time.monotonic()))
 
     def execute(self, plan: Plan, permit_id: str, token: int) -> asyncio.Task[Receipt]:
         """Start a permitted plan under the lease ``token``; the task returns its receipt.
@@ -143,6 +134,7 @@ class Rail:
                 raise MotionStopped("The execution was cancelled before anything moved.")
             grant = await self._play(permit_id, plan.digest(), self._numbers, token)
         except HandrailError as error:
+            self._loop.abort(self._numbers)  # where the loop's answer was lost
             await asyncio.to_thread(self._receipts.refused, receipt_id, error.detail())
             raise
         self._running = Motion(self._numbers, receipt_id, plan, grant)
@@ -212,16 +204,8 @@ class Rail:
         self.leases.revoke()
         await self._acted(f"lease of {holder!r} revoked: {reason}")
 
-    async def remove_torque(self, confirm_cell: str) -> CellState:
-        """Remove torque: the arm falls. ``confirm_cell`` must be the cell's name."""
-        if confirm_cell != self.cell.name:
-            raise InvalidValue(
-                f"Removing torque lets the arm fall: confirm with the cell's name, "
-                f"{self.cell.name!r}.",
-                field="confirm_cell",
-                value=confirm_cell,
-                limit=self.cell.name,
-            )
+    async def remove_torque(self) -> CellState:
+        """Remove torque: the arm falls."""
         self._kill_permits("was issued before torque was removed")
         await self._loop.remove_torque()
         return await self._acted("torque removed")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeVar
 
 from handrail_drivers.errors import InvalidRequest, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
@@ -14,71 +13,40 @@ from pydantic import BaseModel, ValidationError
 
 LONGEST = 256 << 10  # bytes of one request's JSON
 
+Model = TypeVar("Model", bound=BaseModel)
 
-def parse_json(text: str, field: str) -> dict[str, Any]:
-    """Return a JSON object. Raises InvalidRequest where it is none, or too long."""
+
+def parse(model: type[Model], text: str, field: str) -> Model:
+    """Return the JSON object in ``text`` as ``model``: "1" and true are no numbers here.
+
+    Raises:
+        InvalidRequest: no JSON, or too long.
+        InvalidValue: the first offending field, with its value and what is allowed.
+        UnknownName: a tool or predicate that does not exist.
+    """
     if len(text) > LONGEST:
         raise InvalidRequest(
             f"{field} is longer than {LONGEST} bytes.", field=field, value=len(text), limit=LONGEST
         )
     try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{field} is no valid JSON: {error}.", field=field) from None
-    if not isinstance(value, dict):
-        raise InvalidRequest(f"{field} must be a JSON object.", field=field, value=value)
-    return value
+        return model.model_validate_json(text or "{}", strict=True)
+    except ValidationError as error:
+        raise _invalid(error, field) from None
 
 
 def parse_plan(text: str, cell: Cell) -> Plan:
-    """Return the plan that ``text`` describes, its names and joint limits held against the cell.
+    """Return the plan in ``text``, its names and joint limits held against the cell.
 
     Raises:
-        InvalidValue: the first offending field, with its value and what is allowed.
-        UnknownName: a tool, joint, object or region that does not exist.
+        InvalidRequest, InvalidValue, UnknownName: as :func:`parse`.
     """
-    value = parse_json(text, "plan")
-    try:
-        plan = Plan.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error) from None
+    plan = parse(Plan, text, "plan")
     for index, step in enumerate(plan.steps):
         if isinstance(step, MoveJoints):
             _require_joints(step, cell, f"steps[{index}].positions")
     for index, predicate in enumerate(plan.goal):
         _require_names(predicate, cell, f"goal[{index}]")
     return plan
-
-
-def invalid(error: ValidationError) -> InvalidRequest:
-    """Return the first fault of a pydantic validation as an error of ours."""
-    first = error.errors(include_url=False)[0]
-    field = _path(first["loc"])
-    context = first.get("ctx", {})
-    if first["type"] == "union_tag_invalid":
-        choices = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        kind = "tool" if field.startswith("steps") else "predicate"
-        return UnknownName(kind, str(context["tag"]), choices, field)
-    limit = next((context[key] for key in ("le", "lt", "ge", "gt") if key in context), None)
-    given = first["input"]
-    shown = given if isinstance(given, str | int | bool | float) else None
-    more = error.error_count() - 1
-    return InvalidValue(
-        f"{field}: {first['msg'][:1].lower()}{first['msg'][1:]}."
-        + (f" ({more} more faults.)" if more else ""),
-        field=field,
-        value=repr(shown) if isinstance(shown, float) and not math.isfinite(shown) else shown,
-        limit=limit,
-        hint="see the tool's input schema: `handrail tools`",
-    )
-
-
-def validate(model: type[BaseModel], arguments: dict[str, Any]) -> BaseModel:
-    """Return the arguments as ``model``, or raise as :func:`invalid` says."""
-    try:
-        return model.model_validate(arguments)
-    except ValidationError as error:
-        raise invalid(error) from None
 
 
 def require_name(kind: str, name: str, choices: Iterable[str], field: str) -> None:
@@ -132,4 +100,32 @@ def _path(location: tuple[int | str, ...]) -> str:
             tagged = False
         else:
             path += f".{part}" if path else part
-    return path or "plan"
+    return path
+
+
+def _invalid(error: ValidationError, whole: str) -> InvalidRequest:
+    first, *others = error.errors(include_url=False)
+    field = _path(first["loc"]) or whole
+    context = first.get("ctx", {})
+    if first["type"] == "json_invalid":
+        return InvalidRequest(f"{whole} is no valid JSON: {context['error']}.", field=whole)
+    if first["type"] == "union_tag_invalid":
+        choices = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+        kind = "tool" if field.startswith("steps") else "predicate"
+        return UnknownName(kind, str(context["tag"]), choices, field)
+    limit = next((context[key] for key in ("le", "lt", "ge", "gt") if key in context), None)
+    more = f" ({len(others)} more such)" if others else ""
+    return InvalidValue(
+        f"{field}: {first['msg'][:1].lower()}{first['msg'][1:]}{more}.",
+        field=field,
+        value=_shown(first["input"]),
+        limit=limit,
+        hint="see the tool's input schema: `handrail tools --json`",
+    )
+
+
+def _shown(given: object) -> object:
+    """A number that JSON has no name for is told by name; what is no value is not told."""
+    if isinstance(given, float) and not math.isfinite(given):
+        return repr(given)
+    return given if isinstance(given, str | int | float) else None

@@ -20,13 +20,14 @@ from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
 from handrail_bridge.rail import Rail
 from handrail_bridge.reports import Frame
-from handrail_bridge.requests import parse_json, parse_plan, require_name
+from handrail_bridge.requests import parse_plan, require_name
 from handrail_bridge.senses import describe
 from handrail_bridge.tools import Tools
 
-STREAMS = 48  # at a time, far fewer than calls: a stop always finds room
+SLOTS = 48  # calls that may last, far fewer than calls in all: a stop always finds room
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
+FIRST = 5.0  # s for a lease's first message
 FORMATS = ("jpeg", "png")
 
 
@@ -40,7 +41,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._tools = tools
         self._cameras = cameras
         self._notices = notices
-        self._streams = 0
+        self._taken = 0
 
     @answering
     async def DescribeCell(
@@ -65,8 +66,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def CallTool(
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
-        arguments = parse_json(request.arguments_json, "arguments")
-        result = await self._tools.call(request.name, arguments)
+        with self._slot():
+            result = await self._tools.call(request.name, request.arguments_json)
         time_ns = int(result.get("time_ns", time.monotonic_ns()))
         return rail_pb2.CallToolResponse(
             result_json=json.dumps(result), time_ns=time_ns, age_s=age(time_ns)
@@ -82,7 +83,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     @streaming
     async def ExecutePlan(self, request: rail_pb2.ExecutePlanRequest, context: Context) -> None:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        with self._stream():
+        with self._slot():
             running = self._rail.execute(plan, request.permit_id, request.lease_token)
             try:
                 while not running.done():
@@ -111,7 +112,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                 limit=100 if rate > 100 else 1,
                 unit="Hz",
             )
-        with self._stream():
+        with self._slot():
             while True:
                 await context.write(rail_pb2.WatchStateResponse(state=self._state()))
                 await asyncio.sleep(1 / rate)
@@ -120,13 +121,14 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def GrabFrame(
         self, request: rail_pb2.GrabFrameRequest, context: Context
     ) -> rail_pb2.GrabFrameResponse:
-        frame = await self._frame(request, time.monotonic_ns())
+        with self._slot():
+            frame = await self._frame(request, time.monotonic_ns())
         return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
 
     @streaming
     async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
         last = 0
-        with self._stream():
+        with self._slot():
             while True:
                 frame = await self._frame(request, last)
                 last = frame.time_ns
@@ -138,8 +140,10 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def HoldLease(
         self, requests: AsyncIterator[rail_pb2.HoldLeaseRequest], context: Context
     ) -> None:
-        first = await anext(requests)
-        with self._stream():
+        with self._slot():
+            first = await asyncio.wait_for(context.read(), FIRST)
+            if first is grpc.aio.EOF:
+                return
             lease = self._rail.leases.acquire(first.holder, first.heartbeat_s)
             heartbeat = lease.remaining
             try:
@@ -158,14 +162,14 @@ class RailService(rail_pb2_grpc.RailServicer):
         return messages.write_state(self._rail.state())
 
     @contextlib.contextmanager
-    def _stream(self) -> Iterator[None]:
-        if self._streams >= STREAMS:
-            raise Refused(f"{STREAMS} streams are open already.", limit=STREAMS)
-        self._streams += 1
+    def _slot(self) -> Iterator[None]:
+        if self._taken >= SLOTS:
+            raise Refused(f"{SLOTS} streams and long calls are open already.", limit=SLOTS)
+        self._taken += 1
         try:
             yield
         finally:
-            self._streams -= 1
+            self._taken -= 1
 
     async def _frame(
         self, request: rail_pb2.GrabFrameRequest | rail_pb2.StreamFramesRequest, after_ns: int

@@ -22,24 +22,30 @@ from handrail_drivers.errors import (
 )
 
 TRAILER = "grpc-status-details-bin"
+SENTENCE, FIELD, CHOICES = 1000, 200, 40  # trailers are short: what a client sent may not be
 
 
 def to_status(error: HandrailError) -> status_pb2.Status:
     """Return the status of an error, its detail packed."""
     detail = error_pb2.ErrorDetail(
         code=error.code,
-        message=error.message,
-        field=error.field,
-        value_json=json.dumps(error.value, default=str),
-        limit_json=json.dumps(error.limit, default=str),
+        message=error.message[:SENTENCE],
+        field=error.field[:FIELD],
+        value_json=_bounded(error.value),
+        limit_json=_bounded(error.limit),
         unit=error.unit,
-        hint=error.hint,
-        choices=error.choices,
+        hint=error.hint[:SENTENCE],
+        choices=error.choices[:CHOICES],
     )
     packed = any_pb2.Any()
     packed.Pack(detail)
     code: int = grpc.StatusCode[error.status].value[0]
-    return status_pb2.Status(code=code, message=str(error), details=[packed])
+    return status_pb2.Status(code=code, message=str(error)[:SENTENCE], details=[packed])
+
+
+def _bounded(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= FIELD else json.dumps(f"{text[:FIELD]}...")
 
 
 def from_status(status: status_pb2.Status) -> HandrailError:

@@ -20,7 +20,7 @@ from handrail_sim.plan import Step
 from pydantic import BaseModel
 
 from handrail_bridge.reports import Tool
-from handrail_bridge.requests import validate
+from handrail_bridge.requests import parse
 
 Schema = dict[str, Any]
 
@@ -45,8 +45,8 @@ class Tools:
         for name, device in devices.items():
             self._add(device, device=name, prefix=f"{name}_")
 
-    async def call(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Call an observing tool and return its result as JSON values.
+    async def call(self, name: str, arguments: str) -> Any:
+        """Call an observing tool with a JSON object; return its result as JSON values.
 
         Raises:
             UnknownName: no such tool.
@@ -65,9 +65,9 @@ class Tools:
             )
         return pydantic_core.to_jsonable_python(await self._result(name, arguments))
 
-    async def _result(self, name: str, arguments: dict[str, Any]) -> Any:
+    async def _result(self, name: str, arguments: str) -> Any:
         method = self._calls[name]
-        valid = validate(self._models[name], arguments)
+        valid = parse(self._models[name], arguments, "arguments")
         given = {field: getattr(valid, field) for field in valid.model_fields_set}
         if inspect.iscoroutinefunction(method):
             return await method(**given)

@@ -48,6 +48,11 @@ def test_degrees_are_recognised() -> None:
     assert "45 degrees are 0.7854 rad" in refusal(move(elbow_flex=45)).hint
 
 
+@pytest.mark.parametrize("speed", ["1", True, None, [1]])
+def test_what_only_looks_like_a_number_is_none(speed: object) -> None:
+    assert refusal({"tool": "arm_home", "speed": speed}).field == "steps[0].speed"
+
+
 @pytest.mark.parametrize("speed", [0, -1, 1.5, 1e300])
 def test_faster_than_the_cell_allows(speed: float) -> None:
     error = refusal({"tool": "arm_home", "speed": speed})
@@ -88,7 +93,11 @@ def test_unknown_keys_are_refused() -> None:
     assert refusal({"tool": "arm_home", "force": True}).field == "steps[0].force"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "null", '"plan"', "1" * 5000, "[" * 100_000])
+SURROGATE = '{"steps": [{"tool": "\\ud800"}]}'
+NO_PLANS = ["", "[]", "{", "null", '"plan"', "1" * 5000, "[" * 100_000, SURROGATE]
+
+
+@pytest.mark.parametrize("text", NO_PLANS)
 def test_what_is_no_plan_at_all(text: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_plan(text, DESK)

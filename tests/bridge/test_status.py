@@ -61,5 +61,15 @@ def test_what_a_class_adds_is_there_after_the_wire() -> None:
     assert from_status(to_status(DeviceFault("gone", subject="arm_bus"))).subject == ""
 
 
+def test_a_trailer_stays_short_whatever_a_client_sent() -> None:
+    long = UnknownName("tool", "x" * 100_000, [f"tool_{i}" for i in range(1000)], "name" * 1000)
+    long.value = {"deep": ["y" * 100_000]}
+    status = to_status(long)
+    assert status.ByteSize() < 6000  # gRPC's limit is 8 KiB of metadata in all
+    received = from_status(status)
+    assert type(received) is UnknownName
+    assert received.message.startswith("There is no tool")
+
+
 def test_a_value_that_json_cannot_say_is_still_told() -> None:
     assert from_status(to_status(HandrailError("odd", value=object))).value == repr(object)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import pytest
@@ -76,13 +77,13 @@ def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
 
 async def test_a_moving_tool_is_not_called(tools: Tools) -> None:
     with pytest.raises(Refused, match="come as a plan"):
-        await tools.call("arm_home", {})
+        await tools.call("arm_home", "")
 
 
 async def test_the_bridges_tools_and_a_devices_are_called(tools: Tools) -> None:
-    assert await tools.call("measure", {"distance": 2}) == {"distance": 2.0}
-    assert await tools.call("lamp_measure", {"distance": 2, "twice": True}) == {"distance": 4.0}
-    assert await tools.call("wait_for", {}) == [1]
+    assert await tools.call("measure", '{"distance": 2}') == {"distance": 2.0}
+    assert await tools.call("lamp_measure", '{"distance": 2, "twice": true}') == {"distance": 4.0}
+    assert await tools.call("wait_for", "{}") == [1]
     assert tools.listed["lamp_measure"].device == "lamp"
 
 
@@ -92,6 +93,8 @@ async def test_the_bridges_tools_and_a_devices_are_called(tools: Tools) -> None:
         ({}, "distance"),
         ({"distance": float("nan")}, "distance"),
         ({"distance": "far"}, "distance"),
+        ({"distance": "2"}, "distance"),
+        ({"distance": True}, "distance"),
         ({"distance": 1, "thrice": True}, "thrice"),
     ],
 )
@@ -99,11 +102,11 @@ async def test_arguments_are_validated_first(
     tools: Tools, arguments: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidValue) as refused:
-        await tools.call("measure", arguments)
+        await tools.call("measure", json.dumps(arguments))
     assert refused.value.field == field
 
 
 async def test_an_unknown_tool_names_the_nearest(tools: Tools) -> None:
     with pytest.raises(UnknownName) as unknown:
-        await tools.call("mesure", {})
+        await tools.call("mesure", "{}")
     assert unknown.value.hint == "use 'measure'"

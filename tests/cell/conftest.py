@@ -20,7 +20,7 @@ def wires() -> Iterator[RunningCell]:
         cell = RunningCell(twin, folder)
         yield cell
         if cell.bridge is not None:
-            cell.down()
+            assert cell.down() == 0
     shutil.rmtree(folder)
 
 

@@ -53,12 +53,11 @@ async def test_kill_9_leaves_the_arm_standing_and_a_restart_says_why(cell: Runni
         assert (await rail.run({"steps": [{"tool": "arm_home"}]})).completed
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_clean_end_leaves_nothing_behind(cell: RunningCell, number: signal.Signals) -> None:
+def test_a_clean_end_leaves_nothing_behind(cell: RunningCell) -> None:
     family = psutil.Process(cell.process.pid).children(recursive=True)
     assert family
     host, port = cell.ready["address"].split(":")
-    assert cell.down(number) == 0
+    assert cell.down(signal.SIGINT) == 0
     eventually(lambda: not [child for child in family if child.is_running()])
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((host, int(port)), timeout=2)

@@ -18,8 +18,7 @@ TURN = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 1.0}
 
 @pytest.fixture(scope="module", autouse=True)
 def at_home(cell: RunningCell) -> None:
-    assert cell.cli("arm").returncode == 0
-    assert cell.cli("call", "arm_home").returncode == 0
+    asyncio.run(cell.home())
 
 
 async def refused(cell: RunningCell, *steps: dict[str, Any], goal: Any = ()) -> Violation:

@@ -20,8 +20,7 @@ NEAR = 0.03  # rad
 
 @pytest.fixture(scope="module", autouse=True)
 def at_home(cell: RunningCell) -> None:
-    assert cell.cli("arm").returncode == 0
-    assert cell.cli("call", "arm_home").returncode == 0
+    asyncio.run(cell.home())
 
 
 async def sweep(rail: Client, cell: RunningCell, on_state: Callable[[CellState], None]) -> Receipt:
