@@ -143,8 +143,11 @@ class Loop(Section):
     """The realtime loop."""
 
     rate: Annotated[int, Field(ge=50, le=1000)] = Field(default=250, description="Hz")
-    late_reads: Annotated[int, Field(ge=1, le=10)] = Field(
+    late_reads: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="late reads in a row that make a protective stop"
+    )
+    silence: Positive = Field(
+        default=0.015, description="s without a whole reading that make a protective stop"
     )
     tube: Positive = Field(default=0.15, description="rad, following error of any arm joint")
     heartbeat: Positive = Field(default=0.25, description="s without the bridge's sign of life")

@@ -15,8 +15,6 @@ from handrail_drivers.errors import DeviceFault, ProcessLost, ServoFault, StaleR
 
 from handrail_bridge.loop.settings import LoopConfig
 
-LATE_NS = 15_000_000  # ns without a whole reading that make a protective stop
-
 
 class Stop(Enum):
     """How to stop. Both hold the arm afterwards (IEC 60204-1 category 2)."""
@@ -58,15 +56,18 @@ class Reflex(Protocol):
 
 
 class LateReads:
-    """Several late reads in a row, or 15 ms without one."""
+    """Several late reads in a row, or too long without a whole one."""
 
     def __init__(self, config: LoopConfig) -> None:
         self._most = config.late_reads
+        self._longest_ns = int(config.silence * 1e9)
 
     def look(self, sight: Sight) -> Trip | None:
         """Trip on silence; the last read's own error names the joint."""
         silent_ns = sight.now_ns - sight.read_ns
-        if sight.late_in_a_row < self._most and (sight.late_in_a_row == 0 or silent_ns < LATE_NS):
+        if sight.late_in_a_row < self._most and (
+            sight.late_in_a_row == 0 or silent_ns < self._longest_ns
+        ):
             return None
         error = sight.late_error
         code = error.code if error else StaleReading.code

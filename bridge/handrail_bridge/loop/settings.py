@@ -27,6 +27,7 @@ class LoopConfig(BaseModel):
     heartbeat: float  # s
     stop_time: float  # s
     late_reads: int
+    silence: float  # s
 
     @property
     def period_ns(self) -> int:
@@ -56,4 +57,5 @@ def loop_config(cell: Cell, wires: Mapping[str, str]) -> LoopConfig:
         heartbeat=cell.loop.heartbeat,
         stop_time=cell.loop.stop_time,
         late_reads=cell.loop.late_reads,
+        silence=cell.loop.silence,
     )
