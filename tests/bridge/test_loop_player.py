@@ -1,0 +1,96 @@
+"""The player: exactly the checked numbers at full speed, the same path at any other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from handrail_bridge.loop.player import Player
+from handrail_sim.verdict import Array, Trajectory
+from hypothesis import given
+from hypothesis import strategies as st
+
+JOINTS = 3
+
+
+def trajectory(rows: int, seed: int = 0) -> Trajectory:
+    hold, lead, predicted = np.random.default_rng(seed).normal(size=(3, rows, JOINTS))
+    return Trajectory(250, ("a", "b", "c"), hold, lead, predicted, (0, rows))
+
+
+def straight(rows: int) -> Trajectory:
+    """Joints that move in step: b = 2 a, c = -a. Any command off the line has left the path."""
+    along = np.linspace(0.0, 1.0, rows)[:, None] * np.array([1.0, 2.0, -1.0])
+    lead = np.full_like(along, 0.01) * np.array([1.0, 2.0, -1.0])
+    return Trajectory(250, ("a", "b", "c"), along, lead, along.copy(), (0, rows))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_full_speed_plays_every_number_once(rows: int) -> None:
+    checked = trajectory(rows)
+    player = Player(checked, 1, 1)
+    commands, predicted = [], []
+    while not player.finished or not commands:
+        player.advance()
+        commands.append(player.command())
+        predicted.append(player.predicted())
+    assert np.array_equal(np.array(commands), checked.hold + checked.lead)
+    assert np.array_equal(np.array(predicted), checked.predicted)
+
+
+def test_at_its_end_it_holds_the_last_row() -> None:
+    checked = trajectory(5)
+    player = Player(checked, 1, 1)
+    for _ in range(20):
+        player.advance()
+    assert (player.row, player.finished) == (4, True)
+    assert player.command() == list(checked.hold[-1] + checked.lead[-1])
+    for _ in range(10):
+        player.advance(0.2)
+    assert player.command() == list(checked.hold[-1]), "a stop at the end takes back the lead"
+
+
+def off_the_line(commands: Array) -> float:
+    return float(np.abs(commands - commands[:, :1] * np.array([1.0, 2.0, -1.0])).max())
+
+
+@given(begin=st.integers(1, 99), slow_by=st.floats(0.001, 1.0))
+def test_a_slow_down_stays_on_the_path_and_ends_on_hold(begin: int, slow_by: float) -> None:
+    checked = straight(100)
+    player = Player(checked, 1, 1)
+    for _ in range(begin):
+        player.advance()
+    rows, commands = [], []
+    ticks = 0
+    while player.speed_scale > 0.0:
+        player.advance(slow_by)
+        ticks += 1
+        rows.append(player.predicted()[0])
+        commands.append(player.command())
+    assert ticks <= np.ceil(1.0 / slow_by) + 1
+    assert off_the_line(np.array(commands)) < 1e-9
+    assert (np.diff(rows) >= 0.0).all(), "it went back"
+    assert rows[-1] <= min(1.0, (begin - 1 + 0.5 / slow_by + 1) / 99) + 1e-9
+    at = rows[-1]
+    assert commands[-1] == pytest.approx([at, 2 * at, -at]), "its last command is hold, no lead"
+    assert player.predicted() == pytest.approx([at, 2 * at, -at])
+
+
+@given(row=st.integers(0, 8), part=st.floats(0.0, 0.999))
+def test_between_two_rows_lies_the_line_between_them(row: int, part: float) -> None:
+    checked = trajectory(10)
+    player = Player(checked, 1, 1)
+    for _ in range(row + 1):
+        player.advance()
+    player.advance(1.0 - part)
+    between = checked.hold[row] + part * (checked.hold[row + 1] - checked.hold[row])
+    lead = checked.lead[row] + part * (checked.lead[row + 1] - checked.lead[row])
+    assert player.command() == pytest.approx((between + part * lead).tolist(), abs=1e-9)
+
+
+def test_a_copy_is_played_not_the_callers_array() -> None:
+    checked = trajectory(4)
+    first = (checked.hold[0] + checked.lead[0]).tolist()
+    player = Player(checked, 1, 1)
+    checked.hold[:] = 9.0
+    player.advance()
+    assert player.command() == first
