@@ -28,7 +28,8 @@ def straight(rows: int) -> Trajectory:
 def test_full_speed_plays_every_number_once(rows: int) -> None:
     checked = trajectory(rows)
     player = Player(checked, 1, 1)
-    commands, predicted = [], []
+    commands: list[list[float]] = []
+    predicted: list[list[float]] = []
     while not player.finished or not commands:
         player.advance()
         commands.append(player.command())
