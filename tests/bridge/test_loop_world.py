@@ -12,8 +12,7 @@ from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_sim.cell_file import device_settings, load_cell
-from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire
-from handrail_sim.twin.servo import ServoSpec
+from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
 from handrail_sim.twin.truth import Truth
 from handrail_sim.world import Scene, load_model
 from loop_rig import Rig, sweep

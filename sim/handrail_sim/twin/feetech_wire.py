@@ -8,15 +8,26 @@ named servo in the order of the request; an absent servo leaves its place empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech.codec import BROADCAST, Frame, Instruction, Parser
 
-from handrail_sim.twin.servo import TORQUE_PER_AMPERE, Servo, ServoSpec
+from handrail_sim.twin.perturbation import ServoDraw
+from handrail_sim.twin.servo import TORQUE_PER_AMPERE, Servo
 
 SUPPLY = 12.0  # V
 SUPPLY_RESISTANCE = 0.1  # ohm, cable and supply
+
+
+@dataclass(frozen=True, slots=True)
+class ServoSpec:
+    """One servo on the bus: its id, the joint it turns, how it differs from its data sheet."""
+
+    id: int
+    joint: str
+    draw: ServoDraw
 
 
 class FeetechBank:
@@ -26,7 +37,7 @@ class FeetechBank:
     """
 
     def __init__(self, servos: Sequence[ServoSpec]) -> None:
-        self.servos = {spec.joint: Servo(spec) for spec in servos}
+        self.servos = {spec.joint: Servo(spec.id, spec.draw) for spec in servos}
         self._order = tuple(self.servos.values())
         self._parser = Parser()
         self.line_baud: int | None = None  # of the client's port; None: as every servo's

@@ -28,9 +28,9 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.lifeline import die_with
 from handrail_sim.twin.camera import CameraProcess
-from handrail_sim.twin.feetech_wire import FeetechBank
+from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
-from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT, ServoSpec
+from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.truth_port import HISTORY_COLUMNS, TruthServer
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
 from handrail_drivers.feetech import registers as reg
 
@@ -27,15 +26,6 @@ CALIBRATE = 128  # written to torque enable: this position becomes the centre
 MOVING_SPEED = 3.0  # count/s below which the servo says that it stands
 
 
-@dataclass(frozen=True, slots=True)
-class ServoSpec:
-    """One servo on the bus: its id, the joint it turns, how it differs from its data sheet."""
-
-    id: int
-    joint: str
-    draw: ServoDraw
-
-
 class Servo:
     """Registers and controller of one servo. ``step`` turns a goal into torque."""
 
@@ -44,9 +34,9 @@ class Servo:
     _control: Control
     _protection: Protection
 
-    def __init__(self, spec: ServoSpec) -> None:
-        self.spec = spec
-        self.memory = ServoMemory(spec.id)
+    def __init__(self, id: int, draw: ServoDraw) -> None:
+        self.memory = ServoMemory(id)
+        self._draw = draw
         self.silent = False  # injected fault: does not answer
         self.stuck_faults = 0  # injected fault bits
         self._encoder = 0.0  # rad
@@ -123,7 +113,7 @@ class Servo:
     def step(self, position: float, velocity: float, dt: float) -> float:
         """Advance dt [s] at the joint's true position [rad]; return the torque at it [N.m]."""
         self._time += dt
-        self._encoder = position + self.spec.draw.offset
+        self._encoder = position + self._draw.offset
         self.position = self._reported()
         self.velocity = self._control.sense * velocity
         if not self._powered_up:
@@ -171,10 +161,14 @@ class Servo:
         distance = self._goal - self._reference
         if not distance and not self._speed:
             return self._reference
-        ramp = self._control.ramp
-        slow_enough = 2 * ramp * dt if ramp else math.inf
-        braking = math.sqrt(2 * ramp * abs(distance)) if ramp else math.inf
-        self._accelerate(math.copysign(min(self._control.top_speed, braking), distance), dt)
+        asked = self._control
+        wanted, slow_enough = asked.top_speed, math.inf
+        if asked.ramp:
+            # The speed from which steps of dt, each slower by the ramp, end on the goal.
+            half = asked.ramp * dt / 2
+            wanted = min(wanted, math.sqrt(half * half + 2 * asked.ramp * abs(distance)) - half)
+            slow_enough = 2.001 * half
+        self._accelerate(math.copysign(wanted, distance), dt)
         step = self._speed * dt
         if abs(distance) <= abs(step) and abs(self._speed) <= slow_enough:
             self._reference, self._speed = self._goal, 0.0
@@ -239,7 +233,7 @@ class Servo:
             if low < high:  # both 0: many turns
                 count = max(low, min(high, count))
             goal = (count - reg.CENTRE) * COUNT
-        self._goals.append((self._time + self.spec.draw.latency, goal))
+        self._goals.append((self._time + self._draw.latency, goal))
 
     def _switch_torque(self, value: int) -> None:
         if value == CALIBRATE:
@@ -269,7 +263,7 @@ class Servo:
         self.return_delay = value(reg.RETURN_DELAY) * reg.RETURN_DELAY_UNIT
         self.answers_writes = bool(value(reg.RESPONSE_LEVEL))
         self._enabled = bool(value(reg.TORQUE_ENABLE))
-        self._control = control(self.memory, self.spec.draw)
+        self._control = control(self.memory, self._draw)
         self.position = self._reported()
         self._protection = protection(self.memory)
         self._limit = self._protection.limit
