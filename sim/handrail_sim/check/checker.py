@@ -147,9 +147,7 @@ class Checker:
 
     def _judge(self, plan: Plan, start: StartState, reference: Reference) -> Verdict:
         targets, hold, lead = reference.setpoints()
-        limits = [self._cell.arm.limits[name] for name in self._cell.arm.all_joints]
-        low, high = np.array([x.low for x in limits]), np.array([x.high for x in limits])
-        run = self._stage.run(start, np.clip(hold + lead, low, high))
+        run = self._stage.run(start, hold + lead)
         step_rows = (*reference.step_rows, reference.rows)
         moment = _moments(step_rows, self._cell.loop.rate)
         pairs = self._proximity.pairs(run.qpos)

@@ -76,7 +76,8 @@ class Reference:
         hold = np.clip(reference + load, self._low, self._high)
         friction = self._friction * np.tanh(velocity / SMOOTH)
         lead = (self._damping * velocity + friction) / self._stiffness
-        return reference, hold, lead
+        # Never beyond the limits, so that the loop's clamp has nothing to do.
+        return reference, hold, np.clip(hold + lead, self._low, self._high) - hold
 
     def hold_command(self, position: Sequence[float]) -> Array:
         """Return the command (6,) [rad] that holds the arm at a position."""
