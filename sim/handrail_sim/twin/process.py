@@ -63,7 +63,7 @@ class Wire:
         data = self.terminal.receive()
         if not data:
             return
-        self.log.append((time.monotonic_ns(), "in", data))
+        self.log.append((int(now * 1e9), "in", data))
         self.bank.line_baud = self.terminal.line_baud
         for frame, answers in self.bank.handle_frames(data):
             size = len(frame.parameters) + 6
