@@ -216,15 +216,7 @@ class Rail:
             await asyncio.to_thread(self._receipts.note, what)
         except Refused as error:
             log.warning("%s", error)
-        await self._next_tick()
         return self.state()
-
-    async def _next_tick(self) -> None:
-        """The loop publishes before it answers: what it did shows one tick later."""
-        ticks = self._loop.state().ticks
-        deadline = time.monotonic() + STOPPING
-        while self._loop.state().ticks == ticks and time.monotonic() < deadline:  # noqa: ASYNC110 # another process's memory has no event
-            await asyncio.sleep(1 / self.cell.loop.rate)
 
     # -- life --------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class Receipts:
             self._file = os.open(self.path, flags, 0o600)
         except OSError as error:
             raise self._unwritable(error) from error
+        self._torn = True  # until a whole line has been written, the last one may lack its end
         self._append("start", pid=os.getpid())
 
     def begin(self, receipt_id: str, plan: Plan, permit_id: str) -> None:
@@ -65,14 +66,16 @@ class Receipts:
             os.close(self._file)
 
     def _append(self, event: str, **parts: Any) -> None:
-        line = json.dumps({"event": event, "time": time.time(), **parts}) + "\n"
-        data = line.encode()
+        line = json.dumps({"event": event, "time": time.time(), **parts})
+        data = (("\n" if self._torn else "") + line + "\n").encode()
+        self._torn = True
         try:
             if os.write(self._file, data) != len(data):
                 raise OSError("short write")
             os.fsync(self._file)
         except OSError as error:
             raise self._unwritable(error) from error
+        self._torn = False
 
     def _unwritable(self, error: OSError) -> Refused:
         return Refused(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ def receipt(receipt_id: str) -> Receipt:
 
 
 def lines(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "receipts.jsonl").read_text().splitlines()]
+    text = (folder / "receipts.jsonl").read_text()
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def test_what_happens_is_appended_in_order(tmp_path: Path) -> None:
@@ -58,6 +60,21 @@ def test_a_torn_last_line_is_survived(tmp_path: Path) -> None:
     with (tmp_path / "receipts.jsonl").open("a") as file:
         file.write('{"event": "rec')
     assert PLAN.digest()[:12] in Receipts(tmp_path).interrupted
+    assert "no plan was running" in Receipts(tmp_path).interrupted
+
+
+def test_a_write_cut_short_refuses_and_spoils_no_later_line(tmp_path: Path) -> None:
+    log = Receipts(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room = log.path.stat().st_size + 20
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(Refused, match="short write"):
+            log.begin("r1", PLAN, "p")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    log.note("room again")
+    assert json.loads(log.path.read_text().splitlines()[-1])["what"] == "room again"
 
 
 def test_a_full_disk_refuses_before_anything_moves(tmp_path: Path) -> None:

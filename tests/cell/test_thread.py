@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 from pathlib import Path
@@ -173,6 +174,7 @@ async def test_frames_are_pictures_and_young(cell: RunningCell) -> None:
 
 
 def test_the_command_line_takes_the_same_road(cell: RunningCell) -> None:
+    asyncio.run(cell.home())
     listed = json.loads(cell.cli("tools", "--json").stdout)
     assert {"look", "arm_state", "arm_move_joints"} <= {tool["name"] for tool in listed}
     moved = cell.cli("call", "arm_move_joints", '{"positions": {"wrist_roll": 0.4}}', "--json")
