@@ -27,7 +27,8 @@ RAMP = 38  # ticks: 0.15 s at 250 Hz
 
 @pytest.fixture(scope="module")
 def config() -> LoopConfig:
-    return loop_config(load_cell("desk"), {})
+    strict = {"late_reads": 3, "silence": 0.015}
+    return loop_config(load_cell("desk"), {}).model_copy(update=strict)
 
 
 @pytest.fixture
@@ -356,6 +357,7 @@ def test_arming_under_torque_keeps_the_goals_that_hold_the_arm(rig: Rig, bus: Pl
     bus.goal[5] = bus.position[5] - 0.3  # the jaw presses on what it holds
     goal = tuple(bus.goal)
     rig.ask("arm", hold=bus.position)
+    assert rig.state.setpoint == goal, "known once it is answered: a plan may start from it"
     rig.run(5)
     assert set(bus.writes) == {goal}
     assert "torque True" not in bus.calls
