@@ -223,8 +223,21 @@ def test_a_late_read_holds_and_is_counted(armed: Rig, bus: PlainBus, path: Traje
     armed.run(ROWS - 80)
     assert armed.state.late_reads == armed.config.late_reads - 1
     assert armed.state.ended_completed
-    fresh = [w for n, w in enumerate(bus.writes) if n not in (80, 81)]
+    fresh = bus.writes[:80] + bus.writes[80 + armed.config.late_reads - 1 :]
     assert np.array_equal(np.array(fresh), path.hold + path.lead)
+
+
+def test_late_reads_that_are_not_in_a_row_stop_nothing(
+    armed: Rig, bus: PlainBus, path: Trajectory
+) -> None:
+    armed.play(path)
+    for _ in range(20):
+        bus.read = lambda: silent()  # type: ignore[method-assign,assignment,return-value]  # a fault
+        armed.run(2)
+        del bus.__dict__["read"]
+        armed.run(1)
+    assert armed.state.late_reads == 40
+    assert armed.state.mode == Mode.MOVING
 
 
 def test_late_reads_in_a_row_make_a_protective_stop_that_names_the_joint(
