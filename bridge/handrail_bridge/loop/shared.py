@@ -24,7 +24,7 @@ SLOT_AT = PAGE
 TRAJECTORY_AT = 3 * PAGE
 BLOCKS = 3  # hold, lead, predicted
 LONGEST = 60.0  # s
-LOOKS = 100  # at the slots, until one is whole
+LOOKS = 100  # at the slots, until both are whole
 HEAD = struct.Struct("<QI")  # sequence, CRC-32 of what follows
 
 STOPS, ABORT, TOKEN, HEARTBEAT = range(4)  # indices of the control words
@@ -94,16 +94,18 @@ class Shared:
     def state(self) -> LoopState | None:
         """Return the newest whole state, or None before the first.
 
-        Both slots are torn only if the writer went round twice meanwhile: then look again.
+        A torn slot is newer than what the other held when it was read: then look again, or
+        a reader that was interrupted would go back in time. A writer that died while writing
+        leaves one torn for ever.
         """
+        newest = 0, b""
         for _ in range(LOOKS):
             slots = [self._slot(index) for index in (0, 1)]
-            whole = [slot for slot in slots if slot is not None and slot[0] > 0]
-            if whole:
-                return self._layout.unpack(max(whole)[1])
+            newest = max([newest, *(slot for slot in slots if slot is not None)])
             if None not in slots:
                 break
-        return None
+        sequence, body = newest
+        return self._layout.unpack(body) if sequence else None
 
     def _slot(self, index: int) -> tuple[int, bytes] | None:
         """Return a slot's sequence and bytes, (0, b"") where empty, None where torn."""
