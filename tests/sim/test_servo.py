@@ -28,9 +28,9 @@ def test_without_torque_it_gives_none(joint):
 
 def test_torque_alone_moves_nothing_after_power_on():
     joint = Joint()
-    joint.servo.power_cycle()
     joint.position = 0.7
     joint.run(DT)
+    joint.servo.power_cycle()
     joint.put(reg.TORQUE_ENABLE, 1)
     joint.run(0.5)
     assert joint.position == pytest.approx(0.7, abs=COUNT)

@@ -99,6 +99,41 @@ def test_the_lock_decides_what_a_power_cycle_keeps(joint, locked):
     assert (joint.get(reg.ACCELERATION), joint.get(reg.LOCK)) == (0, 1)
 
 
+# What LeRobot writes to the gripper of an SO-101: configure_motors, configure, calibration.
+SO101_SET_UP = {
+    reg.LOCK: 0,
+    reg.RETURN_DELAY: 0,
+    reg.MAX_ACCELERATION: 254,
+    reg.ACCELERATION: 254,
+    reg.PHASE: 12,
+    reg.OPERATING_MODE: 0,
+    reg.P_GAIN: 16,
+    reg.I_GAIN: 0,
+    reg.D_GAIN: 32,
+    reg.MAX_TORQUE: 500,
+    reg.PROTECTION_CURRENT: 250,
+    reg.OVERLOAD_TORQUE: 25,
+    reg.HOMING_OFFSET: -731,
+    reg.MIN_POSITION: 1000,
+    reg.MAX_POSITION: 3000,
+}
+
+
+def test_the_set_up_of_a_real_arm_is_taken_and_kept(joint):
+    for register, value in SO101_SET_UP.items():
+        joint.put(register, value)
+    assert {register: joint.get(register) for register in SO101_SET_UP} == SO101_SET_UP
+    joint.servo.power_cycle()
+    lasting = {register: value for register, value in SO101_SET_UP.items() if register.eeprom}
+    assert {register: joint.get(register) for register in lasting} == lasting
+    joint.blocked = True
+    joint.drive(3000)
+    joint.run(1)
+    assert joint.get(reg.PRESENT_LOAD) == 500
+    joint.run(1.5)  # overloaded for the protection time of 2 s
+    assert joint.get(reg.PRESENT_LOAD) == 200
+
+
 def test_values_out_of_range_and_read_only_registers_are_not_taken(joint):
     joint.put(reg.OPERATING_MODE, 9)
     joint.put(reg.MODEL_NUMBER, 1)

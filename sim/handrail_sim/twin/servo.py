@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 from handrail_drivers.feetech import registers as reg
+from handrail_drivers.feetech.registers import Register
 
 from handrail_sim.twin.perturbation import ServoDraw
 from handrail_sim.twin.servo_memory import ServoMemory
@@ -23,7 +25,7 @@ AMBIENT = 25.0  # Cel
 VOLTAGE_BIT, ANGLE_BIT, HEAT_BIT, CURRENT_BIT, OVERLOAD_BIT = 0x01, 0x02, 0x04, 0x08, 0x20
 POSITION_MODE, VELOCITY_MODE, PWM_MODE, STEP_MODE = range(4)
 CALIBRATE = 128  # written to torque enable: this position becomes the centre
-MOVING_SPEED = 3.0  # count/s below which the servo says that it stands
+MOVING_SPEED = 3 * COUNT  # rad/s below which the servo says that it stands
 
 
 class Servo:
@@ -41,8 +43,7 @@ class Servo:
         self.stuck_faults = 0  # injected fault bits
         self._encoder = 0.0  # rad
         self.position = 0.0  # rad
-        self.velocity = 0.0  # rad/s
-        self.torque = 0.0  # N.m
+        self.velocity = self.torque = 0.0  # rad/s, N.m
         self.temperature = AMBIENT
         self.voltage = 12.0
         self._time = 0.0
@@ -51,8 +52,7 @@ class Servo:
         self._reference = 0.0  # rad, of the internal profile
         self._speed = 0.0  # rad/s, of the internal profile
         self._integral = 0.0  # N.m
-        self._overload_time = 0.0
-        self._overcurrent_time = 0.0
+        self._overload_time = self._overcurrent_time = 0.0  # s
         self._staged: tuple[int, bytes] | None = None
         self._faults = 0
         self._powered_up = False
@@ -68,9 +68,17 @@ class Servo:
         """The status byte of every answer."""
         return self._faults | self.stuck_faults
 
+    def present_count(self) -> int:
+        """The position in counts."""
+        return round(self.position / COUNT) + reg.CENTRE
+
+    def present_speed(self) -> float:
+        """The velocity in the unit that the phase asks for."""
+        return self.velocity / COUNT / self._control.speed_unit
+
     def read(self, address: int, size: int) -> bytes:
         """Return size bytes of the memory, measured values brought up to date."""
-        self._measure()
+        self._measure(address, size)
         return self.memory.block(address, size)
 
     def write(self, address: int, data: bytes) -> None:
@@ -107,8 +115,8 @@ class Servo:
         self.memory.power_cycle()
         self._faults = 0
         self._staged = None
-        self._powered_up = False
         self._configure()
+        self._power_up()
 
     def step(self, position: float, velocity: float, dt: float) -> float:
         """Advance dt [s] at the joint's true position [rad]; return the torque at it [N.m]."""
@@ -126,13 +134,10 @@ class Servo:
         self._protect(dt)
         return self._control.direction * self.torque
 
-    # --- the controller -------------------------------------------------------------------
-
     def _drive(self, dt: float) -> float:
-        mode = self._control.mode
-        if mode == VELOCITY_MODE:
+        if self._control.mode == VELOCITY_MODE:
             return self._turn(dt)
-        if mode == PWM_MODE:
+        if self._control.mode == PWM_MODE:
             return self._control.duty
         return self._hold(self._profile(dt), dt)
 
@@ -184,8 +189,6 @@ class Servo:
     def _integrate(self, change: float) -> None:
         self._integral = max(-self._limit, min(self._limit, self._integral + change))
 
-    # --- protection -----------------------------------------------------------------------
-
     def _protect(self, dt: float) -> None:
         torque = abs(self.torque)
         current = torque / TORQUE_PER_AMPERE
@@ -218,12 +221,10 @@ class Servo:
     def _power_up(self) -> None:
         """The first goal is where the joint is, so that torque alone moves nothing."""
         self._powered_up = True
-        self.memory.put(reg.GOAL_POSITION, self._present_count())
+        self.memory.put(reg.GOAL_POSITION, self.present_count())
         self._goals.clear()
         self._goal = self.position
         self._begin()
-
-    # --- registers ------------------------------------------------------------------------
 
     def _take_goal(self, count: int) -> None:
         if self._control.mode == STEP_MODE:
@@ -249,7 +250,8 @@ class Servo:
         offset = round((self.position + self._control.homing) / COUNT)
         self.memory.store(reg.HOMING_OFFSET, offset)
         self.memory.put(reg.TORQUE_ENABLE, int(self._enabled))
-        self._powered_up = False
+        self._configure()
+        self._power_up()
 
     def _begin(self) -> None:
         """The controller begins where the joint is; the goal register stands."""
@@ -278,20 +280,20 @@ class Servo:
             angle = (angle + math.pi) % math.tau - math.pi
         return angle
 
-    def _present_count(self) -> int:
-        return round(self.position / COUNT) + reg.CENTRE
+    def _measure(self, address: int, size: int) -> None:
+        """Bring the present values among size bytes from address on up to date."""
+        for register, measure in MEASURED:
+            if register.address < address + size and address < register.address + register.size:
+                self.memory.put(register, round(measure(self)))
 
-    def _measure(self) -> None:
-        """Bring the present values in the memory up to date."""
-        speed = self.velocity / COUNT
-        for register, value in (
-            (reg.PRESENT_POSITION, self._present_count()),
-            (reg.PRESENT_VELOCITY, speed / self._control.speed_unit),
-            (reg.PRESENT_LOAD, self.torque / reg.STALL_TORQUE / reg.LOAD_UNIT),
-            (reg.PRESENT_VOLTAGE, self.voltage / reg.VOLTAGE_UNIT),
-            (reg.PRESENT_TEMPERATURE, self.temperature),
-            (reg.PRESENT_CURRENT, self.torque / TORQUE_PER_AMPERE / reg.CURRENT_UNIT),
-            (reg.MOVING, abs(speed) > MOVING_SPEED),
-            (reg.STATUS, self.status),
-        ):
-            self.memory.put(register, round(value))
+
+MEASURED: tuple[tuple[Register, Callable[[Servo], float]], ...] = (
+    (reg.PRESENT_POSITION, Servo.present_count),
+    (reg.PRESENT_VELOCITY, Servo.present_speed),
+    (reg.PRESENT_LOAD, lambda servo: servo.torque / reg.STALL_TORQUE / reg.LOAD_UNIT),
+    (reg.PRESENT_VOLTAGE, lambda servo: servo.voltage / reg.VOLTAGE_UNIT),
+    (reg.PRESENT_TEMPERATURE, lambda servo: servo.temperature),
+    (reg.PRESENT_CURRENT, lambda servo: servo.torque / TORQUE_PER_AMPERE / reg.CURRENT_UNIT),
+    (reg.MOVING, lambda servo: abs(servo.velocity) > MOVING_SPEED),
+    (reg.STATUS, lambda servo: servo.status),
+)
