@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from handrail_bridge.client import Client, OperatorClient
 from handrail_bridge.loop.state import Mode
+from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.truth_port import TruthClient
 
@@ -104,10 +105,15 @@ class RunningCell:
     async def armed(self) -> AsyncIterator[Client]:
         """A client with the lease on an armed cell, whatever the test before left behind."""
         async with self.operator() as operator:
-            if (await operator.state()).mode in (Mode.STOPPED, Mode.FAULT):
-                await operator.reset()
-            if (await operator.state()).mode != Mode.ARMED:
-                await operator.arm()
+            deadline = time.monotonic() + END
+            while (mode := (await operator.state()).mode) != Mode.ARMED:
+                try:
+                    if mode in (Mode.STOPPED, Mode.FAULT):
+                        await operator.reset()
+                    await operator.arm()
+                except DeviceFault:  # a machine too busy for the twin's pace; not for long
+                    if time.monotonic() > deadline:
+                        raise
         async with self.agent() as rail, rail.lease("test"):
             yield rail
 
