@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from handrail_bridge.loop.settings import LoopConfig, loop_config
 from handrail_bridge.loop.state import Mode
+from handrail_drivers.api import JointState
 from handrail_drivers.errors import (
     BusLost,
     LeaseRefused,
@@ -206,7 +208,7 @@ def test_later_writes_to_the_memory_do_not_reach_a_running_motion(
     assert np.array_equal(np.array(bus.writes), path.hold + path.lead)
 
 
-def silent() -> None:
+def silent() -> NoReturn:
     raise ServoSilent("elbow_flex does not answer.", subject="elbow_flex")
 
 
@@ -362,6 +364,29 @@ def test_goals_are_written_before_torque(rig: Rig, bus: PlainBus) -> None:
     assert bus.writes[0] == tuple(hold)
     rig.run(5)
     assert set(bus.writes) == {tuple(hold)}
+
+
+def test_one_late_reply_does_not_keep_it_from_being_armed(
+    rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, late = bus.read, [False, True, True]  # the tick's own, then the arming's
+
+    def sometimes() -> JointState:
+        return silent() if late and late.pop(0) else read()
+
+    monkeypatch.setattr(bus, "read", sometimes)
+    rig.ask("arm", hold=bus.position)
+    assert (rig.state.mode, late) == (Mode.ARMED, [])
+    assert rig.state.setpoint == tuple(bus.position), "what it holds is said with the answer"
+
+
+def test_a_bus_that_stays_silent_is_not_armed(
+    rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "read", silent)
+    with pytest.raises(ServoSilent, match="elbow_flex"):
+        rig.ask("arm", hold=bus.position)
+    assert (rig.state.mode, bus.writes) == (Mode.DISARMED, [])
 
 
 def test_arming_under_torque_keeps_the_goals_that_hold_the_arm(rig: Rig, bus: PlainBus) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from handrail_drivers.api import HoldState
+from handrail_drivers.api import HoldState, JointState, MotionBus
 from handrail_drivers.errors import (
     HandrailError,
     InvalidRequest,
@@ -16,6 +17,8 @@ from handrail_drivers.errors import (
     NotArmed,
     PermitRefused,
     Refused,
+    ServoGarbled,
+    ServoSilent,
 )
 from handrail_sim.verdict import Trajectory
 
@@ -27,6 +30,7 @@ from handrail_bridge.loop.shared import TOKEN, Shared
 from handrail_bridge.loop.state import Mode
 
 NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothing by surprise
+READS = 5  # tries at a whole reading before arming fails
 START = 0.02  # rad between a trajectory's first setpoint and the one that stands
 
 
@@ -84,7 +88,7 @@ class Questions:
                 hint="reset first, then arm",
             )
         bus = self._port.require()
-        joints = bus.read()
+        joints = _read(bus)
         present = bus.read_hold()
         setpoint = [
             self._hold_of(i, present, joints.position[i], hold[i])
@@ -172,3 +176,11 @@ class Questions:
                     unit="rad",
                     hint="have the plan checked again",
                 )
+
+
+def _read(bus: MotionBus) -> JointState:
+    """Return a whole reading; one late reply does not keep an arm from being armed."""
+    for _ in range(READS - 1):
+        with contextlib.suppress(ServoSilent, ServoGarbled):
+            return bus.read()
+    return bus.read()

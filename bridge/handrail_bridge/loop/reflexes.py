@@ -134,7 +134,8 @@ class Stall:
         gap_ns = sight.now_ns - sight.last_tick_ns
         if sight.expected is None or gap_ns <= self._longest_ns:
             return None
-        return Trip(ProcessLost.code, f"The loop stood still for {gap_ns * 1e-9:.2f} s.")
+        reason = f"The loop stood still for {gap_ns * 1e-9:.2f} s."
+        return Trip(ProcessLost.code, reason, Stop.WHERE_IT_IS)  # the arm has come to rest since
 
 
 class LostHeartbeat:

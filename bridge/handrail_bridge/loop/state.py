@@ -50,9 +50,13 @@ class LoopState:
     ended_motion_id: int = 0
     ended_completed: bool = False
     ended_reason: str = ""
+    mode_since_ns: int = 0  # monotonic, when the loop entered this mode
 
 
-INTEGERS = ("time_ns", "alive_ns", "mode", "ticks", "overruns", "late_reads", "retries", "clamps")
+INTEGERS = (
+    *("time_ns", "alive_ns", "mode", "mode_since_ns"),
+    *("ticks", "overruns", "late_reads", "retries", "clamps"),
+)
 MOTION = ("motion_id", "row", "rows", "ended_motion_id", "ended_completed")
 VECTORS = ("position", "velocity", "effort", "setpoint", "temperature", "voltage")
 

@@ -7,7 +7,7 @@ over a wire in memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from handrail_drivers.api import JointHealth, JointState, MotionBus
@@ -57,6 +57,8 @@ class Tick:
         self._clamps = 0
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._health_ns
+        self._mode = self.motion.mode
+        self._mode_since_ns = self._health_ns
         self._complaint = ""  # what a reflex says while nothing is held that it could stop
         self._written: list[float] | None = None
         self._joints = JointState(0, *((0.0,) * len(config.joints),) * 3)
@@ -209,19 +211,29 @@ class Tick:
 
     # --- what the bridge sees ---------------------------------------------------------------
 
+    def _standing(self) -> Sequence[float]:
+        """Return what the servos were told last [rad]; where they are if nothing is held."""
+        if self.motion.setpoint is None:
+            return self._joints.position
+        return self._written or self.motion.setpoint  # just armed: the arming wrote it
+
     def _publish(self) -> None:
         motion, port, player = self.motion, self.port, self.motion.player
+        now_ns = self._clock.now_ns()
+        if motion.mode != self._mode:
+            self._mode, self._mode_since_ns = motion.mode, now_ns
         health = [port.health.get(joint, UNKNOWN) for joint in self._config.joints]
         state = LoopState(
             time_ns=self._joints.time_ns,
-            alive_ns=self._clock.now_ns(),
+            alive_ns=now_ns,
             mode=motion.mode,
+            mode_since_ns=self._mode_since_ns,
             reason=(motion.mode == Mode.DISARMED and self._complaint) or motion.reason,
             fault_code=motion.fault_code,
             position=self._joints.position,
             velocity=self._joints.velocity,
             effort=self._joints.effort,
-            setpoint=tuple(self._written or self._joints.position),
+            setpoint=tuple(self._standing()),
             temperature=tuple(joint.temperature for joint in health),
             voltage=tuple(joint.voltage for joint in health),
             torque_enabled=tuple(joint.torque_enabled for joint in health),
