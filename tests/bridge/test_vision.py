@@ -1,9 +1,6 @@
 """What the camera shows is found where the world's truth has it."""
 
 import math
-import os
-
-os.environ.setdefault("MUJOCO_GL", "egl")
 
 import mujoco
 import numpy as np
