@@ -43,12 +43,14 @@ class World:
 class Stage:
     rig: Rig
     world: World
-    compensation: np.ndarray
+    scene: Scene
+    stiffness: np.ndarray  # N.m/rad
 
     @property
     def hold(self) -> list[float]:
         """Measured plus load compensation, as the bridge works it out."""
-        return (np.array(self.rig.state.position) + self.compensation).tolist()
+        position = np.array(self.rig.state.position)
+        return (position + self.scene.gravity(position) / self.stiffness).tolist()
 
     def settle(self) -> None:
         """Let the arm come to rest; a turning point is none."""
@@ -62,8 +64,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    """The desk's arm, armed and lifted off its rest, with the lease held."""
+def rest() -> Iterator[Stage]:
+    """The desk's arm as it wakes up: folded, without torque."""
     cell = load_cell("desk")
     config = loop_config(cell, {})
     truth = Truth(cell, seed=3, perturb=True)
@@ -84,19 +86,23 @@ def stage() -> Iterator[Stage]:
 
     rig = Rig.__new__(Rig)
     rig.__init__(config, factory, world.live)  # type: ignore[misc]  # the bus needs its clock
-    stage = Stage(rig, world, np.zeros(6))
+    stiffness = np.array([cell.arm.servo[name].stiffness for name in config.joints])
+    yield Stage(rig, world, Scene(load_model(cell), cell), stiffness)
+    rig.close()
+
+
+@pytest.fixture
+def stage(rest: Stage) -> Stage:
+    """The arm armed and lifted off its rest, with the lease held."""
+    rig = rest.rig
     rig.ask("arm", hold=rig.state.position)
     rig.lease()
     lift = {1: 0.9, 2: -0.9, 3: 1.5}  # rad, up from the folded rest
-    rig.play(sweep(rig.state.setpoint, lift, 500, config.rate, config.joints), motion_id=100)
+    rig.play(sweep(rig.state.setpoint, lift, 500, 250, rig.config.joints), motion_id=100)
     rig.until(lambda state: state.mode != Mode.MOVING)
-    stage.settle()
+    rest.settle()
     assert rig.state.ended_completed
-    scene = Scene(load_model(cell), cell)
-    stiffness = np.array([cell.arm.servo[name].stiffness for name in config.joints])
-    stage.compensation = scene.gravity(rig.state.position) / stiffness
-    yield stage
-    rig.close()
+    return rest
 
 
 def pan(stage: Stage, rows: int = 400) -> None:
@@ -193,3 +199,46 @@ def test_a_blocked_joint_leaves_the_tube(stage: Stage) -> None:
     stage.rig.until(lambda state: state.mode == Mode.FAULT, ticks=1500)
     assert "shoulder_pan" in stage.rig.state.reason
     assert stage.rig.state.fault_code == "tube_left"
+
+
+def test_the_first_arming_moves_nothing(rest: Stage) -> None:
+    before, fastest = rest.world.tcp, 0.0
+    rest.rig.ask("arm", hold=rest.hold)
+    for _ in range(250):
+        rest.rig.run(1)
+        fastest = max(fastest, rest.world.speed)
+    assert all(rest.rig.state.torque_enabled)
+    assert np.linalg.norm(rest.world.tcp - before) < 0.002
+    assert fastest < 0.1, "it jumped"
+
+
+def test_a_servo_that_falls_silent_is_named_and_everything_stands(stage: Stage) -> None:
+    pan(stage)
+    stage.rig.run(150)
+    servo = stage.world.wire.bank.servos["elbow_flex"]
+    servo.silent = True
+    took = stage.rig.until(lambda state: state.mode == Mode.FAULT)
+    assert took <= stage.rig.config.late_reads
+    assert stage.rig.state.fault_code == "servo_silent"
+    assert "elbow_flex" in stage.rig.state.reason
+    stage.settle()
+    stood = stage.world.tcp
+    servo.silent = False
+    stage.rig.run(3)
+    stage.rig.ask("reset")
+    stage.rig.ask("arm", hold=stage.hold)
+    stage.rig.run(100)
+    assert stage.rig.state.mode == Mode.ARMED
+    assert np.linalg.norm(stage.world.tcp - stood) < 0.001
+
+
+def test_garbled_replies_are_counted_and_borne(stage: Stage) -> None:
+    pan(stage)
+    before = stage.rig.state
+    for _ in range(20):
+        stage.rig.run(10)
+        stage.world.wire.bank.garble = 1
+    stage.rig.until(lambda state: state.mode != Mode.MOVING)
+    state = stage.rig.state
+    assert state.ended_completed
+    assert state.retries + state.late_reads - before.retries - before.late_reads == 20
