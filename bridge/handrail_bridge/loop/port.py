@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from handrail_drivers.api import JointHealth, JointState, MotionBus
@@ -11,6 +11,8 @@ from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
 FIRST_WAIT_NS = 100_000_000
 LONGEST_WAIT_NS = 1_000_000_000
 
+UNKNOWN = JointHealth("", 0.0, 0.0, 0.0, moving=False, torque_enabled=False, faults=())
+
 
 class Port:
     """One motion bus behind a factory that opens it afresh.
@@ -18,15 +20,18 @@ class Port:
     ``bus`` is None while it is lost; ``late_in_a_row`` counts reads that failed otherwise.
     """
 
-    def __init__(self, name: str, factory: Callable[[], MotionBus]) -> None:
+    def __init__(self, name: str, joints: Sequence[str], factory: Callable[[], MotionBus]) -> None:
         self._name = name
         self._factory = factory
         self.bus: MotionBus | None = None
         self.late_reads = 0
         self.late_in_a_row = 0
         self.error: DeviceFault | None = None
-        self.health: dict[str, JointHealth] = {}
+        self.health = dict.fromkeys(joints, UNKNOWN)  # in bus order
         self.limp: tuple[str, ...] = ()  # joints last seen without torque
+        self.temperature = (0.0,) * len(joints)  # Cel
+        self.voltage = (0.0,) * len(joints)  # V
+        self.torque_enabled = (False,) * len(joints)
         self._wait_ns = FIRST_WAIT_NS
         self._next_try_ns = 0
         self._retries = 0
@@ -47,7 +52,7 @@ class Port:
         try:
             bus.connect()
             self.health = {joint: bus.read_health(joint) for joint in bus.joints}
-            self._note_torque()
+            self._note_health()
         except HandrailError:
             bus.close()
             raise
@@ -105,7 +110,7 @@ class Port:
         self._asked += 1
         try:
             self.health[joint] = bus.read_health(joint)
-            self._note_torque()
+            self._note_health()
         except BusLost as error:
             raise self.lose(error) from None
         except DeviceFault:
@@ -121,7 +126,7 @@ class Port:
         self.health = {
             joint: replace(health, torque_enabled=enabled) for joint, health in self.health.items()
         }
-        self._note_torque()
+        self._note_health()
 
     def lose(self, error: BusLost) -> BusLost:
         """Close what is left of the bus; return the error that names it."""
@@ -141,5 +146,10 @@ class Port:
             self.bus.close()
             self.bus = None
 
-    def _note_torque(self) -> None:
+    def _note_health(self) -> None:
+        """Lay the health out as every tick publishes it."""
+        joints = self.health.values()
         self.limp = tuple(name for name, health in self.health.items() if not health.torque_enabled)
+        self.temperature = tuple(health.temperature for health in joints)
+        self.voltage = tuple(health.voltage for health in joints)
+        self.torque_enabled = tuple(health.torque_enabled for health in joints)

@@ -85,22 +85,20 @@ class FollowingError:
 
     def look(self, sight: Sight) -> Trip | None:
         """Trip on the joint that is farthest out."""
-        if sight.expected is None:
+        position, expected = sight.position, sight.expected
+        if expected is None:
             return None
-        worst = max(self._watched, key=lambda i: self._error(sight, i))
-        error = self._error(sight, worst)
+        errors = [abs(position[i] - expected[i]) for i in self._watched]
+        error = max(errors)
         if error <= self._tube:
             return None
+        worst = self._joints[self._watched[errors.index(error)]]
         return Trip(
             "tube_left",
-            f"{self._joints[worst]} is {error:.3f} rad from where it should be; "
+            f"{worst} is {error:.3f} rad from where it should be; "
             f"the tube is {self._tube:.3f} rad.",
             Stop.WHERE_IT_IS,
         )
-
-    @staticmethod
-    def _error(sight: Sight, joint: int) -> float:
-        return abs(sight.position[joint] - sight.expected[joint]) if sight.expected else 0.0
 
 
 class ServoComplaint:

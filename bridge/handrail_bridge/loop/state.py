@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import chain
+from operator import attrgetter
 
 REASON_BYTES = 240
 CODE_BYTES = 32
@@ -60,6 +62,9 @@ INTEGERS = (
 MOTION = ("motion_id", "row", "rows", "ended_motion_id", "ended_completed")
 VECTORS = ("position", "velocity", "effort", "setpoint", "temperature", "voltage")
 
+_numbers = attrgetter(*INTEGERS, *MOTION, "peak_following_error")
+_vectors = attrgetter(*VECTORS, "torque_enabled")
+
 
 class StateLayout:
     """Packs a state of ``joints`` joints into bytes of a fixed size, and back."""
@@ -75,10 +80,8 @@ class StateLayout:
     def pack(self, state: LoopState) -> bytes:
         """Return the state as bytes; long sentences are cut."""
         return self._layout.pack(
-            *(int(getattr(state, name)) for name in (*INTEGERS, *MOTION)),
-            state.peak_following_error,
-            *(number for name in VECTORS for number in getattr(state, name)),
-            *state.torque_enabled,
+            *_numbers(state),
+            *chain.from_iterable(_vectors(state)),
             _text(state.reason, REASON_BYTES),
             _text(state.ended_reason, REASON_BYTES),
             _text(state.fault_code, CODE_BYTES),

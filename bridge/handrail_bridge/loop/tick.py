@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from handrail_drivers.api import JointHealth, JointState, MotionBus
+from handrail_drivers.api import JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
 
 from handrail_bridge.loop.clock import Clock
@@ -25,8 +25,6 @@ from handrail_bridge.loop.state import LoopState, Mode
 
 HEALTH_NS = 250_000_000  # between two health questions
 SLACK = 0.6  # of a period: later than that, questions wait for the next tick
-
-UNKNOWN = JointHealth("", 0.0, 0.0, 0.0, moving=False, torque_enabled=False, faults=())
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ class Tick:
         self._clock = clock
         self._shared = shared
         self._mailbox = mailbox
-        self.port = Port(config.device, factory)
+        self.port = Port(config.device, config.joints, factory)
         self.motion = Motion(config)
         self.overruns = 0
         self.stop_wanted = False  # a signal asks for a held stop
@@ -134,7 +132,7 @@ class Tick:
             last_tick_ns=self._last_tick_ns,
             limp=self.port.limp,
         )
-        if self.motion.expected is not None:
+        if self.motion.player is not None:
             self._remember_error(sight)
         trip = next((trip for reflex in self._reflexes if (trip := reflex.look(sight))), None)
         self._complaint = trip.reason if trip else ""
@@ -185,8 +183,7 @@ class Tick:
     def _remember_error(self, sight: Sight) -> None:
         pairs = zip(sight.position, sight.expected or (), self._config.grips, strict=True)
         worst = max((abs(a - b) for a, b, grips in pairs if not grips), default=0.0)
-        if self.motion.player is not None:
-            self.motion.peak_error = max(self.motion.peak_error, worst)
+        self.motion.peak_error = max(self.motion.peak_error, worst)
 
     def _serve(self, now_ns: int) -> None:
         """Answer one question of the bridge, or ask one joint for its health."""
@@ -222,7 +219,6 @@ class Tick:
         now_ns = self._clock.now_ns()
         if motion.mode != self._mode:
             self._mode, self._mode_since_ns = motion.mode, now_ns
-        health = [port.health.get(joint, UNKNOWN) for joint in self._config.joints]
         state = LoopState(
             time_ns=self._joints.time_ns,
             alive_ns=now_ns,
@@ -234,9 +230,9 @@ class Tick:
             velocity=self._joints.velocity,
             effort=self._joints.effort,
             setpoint=tuple(self._standing()),
-            temperature=tuple(joint.temperature for joint in health),
-            voltage=tuple(joint.voltage for joint in health),
-            torque_enabled=tuple(joint.torque_enabled for joint in health),
+            temperature=port.temperature,
+            voltage=port.voltage,
+            torque_enabled=port.torque_enabled,
             ticks=self._ticks,
             overruns=self.overruns,
             late_reads=port.late_reads,
