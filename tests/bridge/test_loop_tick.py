@@ -142,6 +142,20 @@ def test_a_stop_is_latched_until_reset_and_begins_disarmed(
     assert armed.state.mode == Mode.ARMED
 
 
+def test_a_stop_while_disarmed_keeps_it_from_being_armed(rig: Rig, bus: PlainBus) -> None:
+    rig.shared.raise_stop("a hand is in there")
+    rig.run(1)
+    since = rig.state.mode_since_ns
+    assert (rig.state.mode, since) == (Mode.STOPPED, rig.clock.now_ns())
+    with pytest.raises(NotArmed, match="a hand is in there"):
+        rig.ask("arm", hold=bus.position)
+    assert (rig.state.mode_since_ns, bus.writes, any(bus.torque)) == (since, [], False)
+    rig.ask("reset")
+    rig.ask("arm", hold=bus.position)
+    assert rig.state.mode == Mode.ARMED
+    assert rig.state.mode_since_ns > since
+
+
 def test_an_abort_ends_that_motion_alone(armed: Rig, bus: PlainBus, path: Trajectory) -> None:
     armed.play(path, motion_id=4)
     armed.run(100)

@@ -212,7 +212,7 @@ def test_a_bridge_that_hangs_stops_the_arm(twin: Twin, bridge: subprocess.Popen[
     loop = loop_of(bridge)
     since = time.monotonic()
     bridge.send_signal(signal.SIGSTOP)
-    assert_held_soon_after(twin, since, travel=0.7)
+    assert_held_soon_after(twin, since, travel=0.45)
     assert loop.is_running(), "it holds the arm while the bridge is there"
     bridge.kill()
     eventually(lambda: has_ended(loop))
@@ -265,7 +265,7 @@ async def test_closing_leaves_no_process_thread_or_descriptor(
     since = time.monotonic()
     await once()
     assert (me.num_fds(), len(me.children(recursive=True)), threading.active_count()) == before
-    assert_held_soon_after(twin, since, travel=1.0)
+    assert_held_soon_after(twin, since, travel=0.5)
 
 
 async def test_a_bus_has_one_owner(link: LoopLink, config: LoopConfig) -> None:
