@@ -72,10 +72,9 @@ class Pilot:
             await self._go_home()
             attempts = dict.fromkeys(self._cell["objects"], 0)
             while (name := self._next(await self._look(), attempts)) is not None:
+                await self._sort(name, attempts[name])
                 attempts[name] += 1
-                if attempts[name] == ATTEMPTS:
-                    self.log.given_up.append(name)
-                await self._sort(name)
+            self.log.given_up += [name for name, count in attempts.items() if count == ATTEMPTS]
         return self.log
 
     # --- what it knows ------------------------------------------------------------------------
@@ -110,17 +109,17 @@ class Pilot:
 
     # --- what it does -------------------------------------------------------------------------
 
-    async def _sort(self, name: str) -> None:
-        if not await self._pick(name):
+    async def _sort(self, name: str, failed: int) -> None:
+        if not await self._pick(name, failed):
             await self._go_home()
             return
         await self._place(name)
 
-    async def _pick(self, name: str) -> bool:
+    async def _pick(self, name: str, failed: int) -> bool:
         thing = self._seen[name]
         goal = [{"predicate": "holding", "object": name}]
         _, azimuth = self._base.polar(thing["position"])
-        for grasp in grasps(thing, self._base):
+        for grasp in grasps(thing, self._base, failed):
             receipt = await self._travel(f"take {name}", pick(grasp), azimuth, goal)
             if receipt is not None:
                 return self._judged(receipt, f"{name} is in the gripper", f"{name} slipped away")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BESIDE = 0.008  # between the fixed finger and the object before the jaw closes
+BESIDE = 0.011  # between the fixed finger and the object: more than camera and arm are wrong
 SPARE = 0.012  # the same on the moving finger's side
 FINGER = 0.0125  # half of the object for which the TCP lies at its centre
 ABOVE_TABLE = 0.004
@@ -57,10 +57,14 @@ class Grasp:
     gap: float
 
 
-def grasps(thing: Mapping[str, Any], base: Base) -> Iterator[Grasp]:
+def grasps(thing: Mapping[str, Any], base: Base, failed: int = 0) -> Iterator[Grasp]:
     """Yield ways to take an object, the most promising first.
 
-    ``thing`` is an object as ``look`` reports it.
+    Args:
+        thing: an object as ``look`` reports it.
+        base: the arm's first axis.
+        failed: grasps of it that failed; what went wrong would go wrong again, so that the
+            next comes from another side.
     """
     position, size = thing["position"], thing["size"]
     radius, azimuth = base.polar(position)
@@ -74,8 +78,9 @@ def grasps(thing: Mapping[str, Any], base: Base) -> Iterator[Grasp]:
         (roll for roll in turns if abs(roll) <= MOST_ROLL),
         key=lambda roll: abs(abs(roll) - best_roll),
     )
+    turned = rolls[failed % len(rolls) :] + rolls[: failed % len(rolls)]
     for lean in (tilt, min(MOST_LEAN, tilt + 0.2)):
-        for roll in rolls:
+        for roll in turned:
             yield _grasp(position, size, lean, azimuth + roll)
 
 

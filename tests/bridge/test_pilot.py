@@ -142,7 +142,7 @@ def test_grasps_close_across_the_objects_faces(yaw):
     base = Base(0.0388, 0.0)
     for grasp in grasps({**CUBE, "yaw": yaw}, base):
         assert abs(math.remainder(grasp.yaw - yaw, math.pi / 2)) < 1e-9
-        assert math.dist(grasp.position[:2], CUBE["position"][:2]) < 0.01
+        assert math.dist(grasp.position[:2], CUBE["position"][:2]) < 0.02
         assert grasp.gap > CUBE["size"][0]
 
 
