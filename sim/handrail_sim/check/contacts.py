@@ -30,19 +30,24 @@ class Pair:
 
 
 class Proximity:
-    """Finds the distances of all pairs of bodies that can collide."""
+    """Finds the distances of all pairs of bodies that can collide, and the TCP's path."""
 
     def __init__(self, model: mujoco.MjModel, scene: Scene) -> None:
         self._names = scene.geom_body
+        self._tcp = scene.tcp
         self._model = _with_reach(model)
         self._data = mujoco.MjData(self._model)
         self._fixed = {
             model.body(body).name for body in range(model.nbody) if model.body_weldid[body] == 0
         }
 
-    def pairs(self, qpos: Array) -> list[Pair]:
-        """Return every pair of bodies that came within reach at any row of qpos (n, nq)."""
-        rows, ones, others, distances = self._contacts(qpos)
+    def look(self, qpos: Array) -> tuple[list[Pair], Array]:
+        """Return what came within reach of what over the rows of qpos (n, nq).
+
+        Every such pair of bodies of which one can move, and the TCP's positions (n, 3) [m].
+        """
+        path = np.empty((len(qpos), 3))
+        rows, ones, others, distances = self._contacts(qpos, path)
         index = {name: number for number, name in enumerate(dict.fromkeys(self._names))}
         body = np.array([index[name] for name in self._names])
         names = list(index)
@@ -54,18 +59,18 @@ class Proximity:
                 continue
             mine = (first == one) & (second == other)
             found.append(_nearest(names[one], names[other], rows[mine], distances[mine]))
-        return found
+        return found, path
 
     def _contacts(
-        self, qpos: Array
+        self, qpos: Array, path: Array
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Array]:
         model, data = self._model, self._data
         counts, geoms, distances = [], [], []
-        for positions in qpos:
+        for row, positions in enumerate(qpos):
             data.qpos[:] = positions
             mujoco.mj_kinematics(model, data)
-            mujoco.mj_comPos(model, data)
             mujoco.mj_collision(model, data)
+            path[row] = data.site_xpos[self._tcp]
             contact = data.contact
             counts.append(data.ncon)
             geoms.append(contact.geom.copy())

@@ -9,7 +9,6 @@ import numpy as np
 from handrail_sim.cell import Cell
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.rollout import Rollout
-from handrail_sim.plan import GripperSet, Plan
 from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.world import Array, Scene, region_of
 
@@ -17,6 +16,7 @@ BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
 OVERSHOOT = 1.2  # of the velocity limit, measured against planned
 SATURATED = 0.1  # s at the effort limit
 TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
+OPENED = 0.01  # rad
 FLOOR = -0.02  # m: below the table's top
 
 Moment = Callable[[int], tuple[int, float]]
@@ -89,12 +89,12 @@ class Findings:
             )
 
     def objects(
-        self, run: Rollout, grips: Mapping[str, Grip], plan: Plan, moment: Moment
+        self, run: Rollout, grips: Mapping[str, Grip], moment: Moment
     ) -> Iterator[Violation]:
         """Yield what was dropped, pushed or tipped without the plan saying so."""
         for name, grip in grips.items():
             start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
-            yield from self._dropped(name, grip, plan, moment)
+            yield from self._dropped(name, grip, run.command[:, -1], moment)
             if start[2] > FLOOR > end[2]:
                 yield _violation(
                     (ViolationKind.DROPPED, name, "m", "keep it over the table"),
@@ -106,11 +106,11 @@ class Findings:
             elif not grip.ever and start[2] > FLOOR:
                 yield from self._pushed(run, name, start, end, moment)
 
-    def _dropped(self, name: str, grip: Grip, plan: Plan, moment: Moment) -> Iterator[Violation]:
-        for row in grip.losses():
-            step, time = moment(row)
-            opened = any(isinstance(plan.steps[i], GripperSet) for i in (step, max(0, step - 1)))
-            if not opened:
+    def _dropped(self, name: str, grip: Grip, jaw: Array, moment: Moment) -> Iterator[Violation]:
+        """A grip may end only where the jaw was told to open farther than it was in that grip."""
+        for begin, end in grip.ended():
+            if jaw[end] < jaw[begin:end].min() + OPENED:
+                step, time = moment(end)
                 hint = "grasp it deeper or move more slowly"
                 words = (ViolationKind.DROPPED, name, "s", hint)
                 yield _violation(words, time, 0.0, (step, time), "slips out of the gripper")

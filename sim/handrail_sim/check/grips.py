@@ -33,10 +33,9 @@ class Grip:
         """Whether it is held at the end."""
         return bool(self.held[-1])
 
-    def losses(self) -> list[int]:
-        """Return the rows at which it stopped being held."""
-        ended = self.held[:-1] & ~self.held[1:]
-        return [int(row) + 1 for row in np.flatnonzero(ended)]
+    def ended(self) -> list[tuple[int, int]]:
+        """Return first row and row after the last of every grip that ended."""
+        return [(begin, end) for begin, end in _runs(self.held) if end < len(self.held)]
 
 
 class Fingers:

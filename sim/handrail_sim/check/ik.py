@@ -15,21 +15,25 @@ from handrail_sim.world import Array, load_spec
 
 POSITION_TOLERANCE = 0.001  # m
 AXIS_TOLERANCE = math.radians(3.0)  # rad; five joints leave 0.4 mm of lateral offset
-YAW_TOLERANCE = math.radians(6.0)  # rad
+TURN_TOLERANCE = math.radians(6.0)  # rad
 ITERATIONS = 60
 STEP = 0.1  # s of one iteration
-OTHER_TILTS = (0.0, 0.26, 0.52, 0.79, 1.05)  # rad, tried for a hint
+OTHER_TILTS = (0.0, 0.26, 0.52, 0.79, 1.05)  # rad, tried where a pose is out of reach
+TILTS = (-0.5, 1.8)  # rad that a step may ask for
+HALVINGS = 7  # of the way to a pose out of reach, to find how far the arm gets
+FAR = 1.5  # m: the way is not followed farther
+DIGITS = 4  # of a pose that is proposed
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Where the solver ended. ``joints`` (5,) [rad]; errors in m and rad."""
+    """Where the solver ended. ``joints`` (5,) [rad]; ``position`` [m]; errors in m and rad."""
 
     joints: Array
     position: tuple[float, float, float]
     position_error: float
     axis_error: float
-    yaw_error: float
+    turn_error: float
 
     @property
     def reached(self) -> bool:
@@ -37,41 +41,44 @@ class Solution:
         return (
             self.position_error < POSITION_TOLERANCE
             and self.axis_error < AXIS_TOLERANCE
-            and self.yaw_error < YAW_TOLERANCE
+            and self.turn_error < TURN_TOLERANCE
         )
 
 
 class Reach:
-    """Solves poses of one cell's arm, on a model of the arm alone."""
+    """Solves poses of one cell's arm, on a model of the arm alone.
+
+    Inside, a gripper's turn is ``twist``: the angle [rad] about the approach axis from the
+    radial plane to the opening direction. Unlike a yaw it is defined at every tilt.
+    """
 
     def __init__(self, cell: Cell) -> None:
         spec = load_spec(cell)
         for thing in cell.objects.values():
             spec.delete(spec.body(thing.body))
-        self._model = spec.compile()
+        for name in cell.arm.joints:
+            spec.joint(name).range = (cell.arm.limits[name].low, cell.arm.limits[name].high)
+        model = spec.compile()
         self._count = len(cell.arm.joints)
-        joints = [self._model.joint(name) for name in cell.arm.all_joints]
-        self._qpos = [int(joint.qposadr[0]) for joint in joints]
+        self._qpos = [int(model.joint(name).qposadr[0]) for name in cell.arm.all_joints]
         self._low = np.array([cell.arm.limits[name].low for name in cell.arm.joints])
         self._high = np.array([cell.arm.limits[name].high for name in cell.arm.joints])
+        self._jaw_range = model.joint(cell.arm.gripper).range
         self._axis = cell.arm.axis
-        self._task = mink.FrameTask(
-            frame_name=cell.arm.tcp,
-            frame_type="site",
-            position_cost=1.0,
-            orientation_cost=0.05,
-            lm_damping=1e-4,
-        )
-        self._limits = [mink.ConfigurationLimit(self._model)]
+        self._tcp = cell.arm.tcp
+        self._to_pose = _task(self._tcp, orientation_cost=0.05)
+        self._to_point = _task(self._tcp, orientation_cost=0.001)
+        self._limits = [mink.ConfigurationLimit(model)]
+        self._configuration = mink.Configuration(model, np.zeros(model.nq))
+        self._twist_at_zero = self._twist(*self._site())
 
     def solve(self, step: MoveToPose, present: Sequence[float]) -> Solution:
-        """Return the best solution for a pose; ``present`` (6,) [rad] is tried first."""
+        """Return the best solution for a pose, from joints ``present`` (6,) [rad]."""
         azimuth = self.azimuth(step.position)
-        # Pointing down, the opening direction is azimuth + roll: no yaw means no turn.
-        yaw = step.yaw if step.yaw is not None else azimuth + present[self._count - 1]
+        twist = self._wanted_twist(step, azimuth, present)
         best: Solution | None = None
-        for seed in self._seeds(azimuth, yaw, present):
-            found = self._descend(step, yaw, seed, present)
+        for seed in self._seeds(azimuth, twist, present):
+            found = self._descend(step, azimuth, twist, seed, present)
             if found.reached:
                 return found
             if best is None or found.position_error < best.position_error:
@@ -80,21 +87,61 @@ class Reach:
             raise AssertionError("there is always a seed")
         return best
 
-    def other_tilt(self, step: MoveToPose, present: Sequence[float]) -> float | None:
-        """Return a tilt [rad] at which the position can be reached, or None."""
-        for tilt in OTHER_TILTS:
-            other = step.model_copy(update={"tilt": tilt})
-            if abs(tilt - step.tilt) > 0.05 and self.solve(other, present).reached:
-                return tilt
-        return None
+    def nearest(self, step: MoveToPose, present: Sequence[float]) -> MoveToPose | None:
+        """Return a pose near one out of reach that passes: same position first, or None."""
+        for pose in self._turned(step):
+            if self.solve(pose, present).reached:
+                return pose
+        nearer = self._on_the_way(step, present)
+        return nearer if nearer and self.solve(nearer, present).reached else None
 
     def azimuth(self, position: Sequence[float]) -> float:
         """Return the direction [rad] of a point about the first joint's axis."""
         x, y = position[0] - self._axis[0], position[1] - self._axis[1]
         return math.atan2(y, x)
 
-    def _seeds(self, azimuth: float, yaw: float, present: Sequence[float]) -> Iterator[Array]:
-        roll = math.remainder(yaw - azimuth, 2 * math.pi)
+    def _turned(self, step: MoveToPose) -> Iterator[MoveToPose]:
+        """The same position with the jaw turned round, then with other tilts."""
+        if step.yaw is not None:
+            round_ = math.remainder(step.yaw + math.pi, 2 * math.pi)
+            yield step.model_copy(update={"yaw": round(round_, DIGITS)})
+        for tilt in sorted(OTHER_TILTS, key=lambda tilt: abs(tilt - step.tilt)):
+            if abs(tilt - step.tilt) > AXIS_TOLERANCE:
+                yield step.model_copy(update={"tilt": tilt})
+
+    def _on_the_way(self, step: MoveToPose, present: Sequence[float]) -> MoveToPose | None:
+        """How far the arm gets from its middle towards a pose, at whatever tilt that takes."""
+        azimuth = self.azimuth(step.position)
+        twist = self._wanted_twist(step, azimuth, present)
+        seed = next(self._seeds(azimuth, twist, present))
+        target = _frame(azimuth, step.tilt, twist)
+        self._place(seed, present)
+        middle = self._site()[0]
+        way = np.array(step.position) - middle
+        way *= min(1.0, FAR / float(np.linalg.norm(way)))
+        best: MoveToPose | None = None
+        near, far = 0.0, 1.0
+        for _ in range(HALVINGS):
+            half = (near + far) / 2
+            self._place(seed, present)
+            self._iterate(self._to_point, middle + half * way, target)
+            position, axes = self._site()
+            if math.dist(position, middle + half * way) > POSITION_TOLERANCE:
+                far = half
+                continue
+            near, seed = half, self._joints()
+            best = self._pose(step, position, axes)
+        return best
+
+    def _wanted_twist(self, step: MoveToPose, azimuth: float, present: Sequence[float]) -> float:
+        """No yaw means that the wrist does not turn."""
+        if step.yaw is None:
+            return self._twist_at_zero + present[self._count - 1]
+        turn = step.yaw - azimuth
+        return math.atan2(math.sin(turn), math.cos(turn) * math.cos(step.tilt))
+
+    def _seeds(self, azimuth: float, twist: float, present: Sequence[float]) -> Iterator[Array]:
+        roll = math.remainder(twist - self._twist_at_zero, 2 * math.pi)
         yield self._clip(np.array([-azimuth, -0.2, 0.3, 1.5, roll]))
         yield self._clip(np.array([-azimuth, -0.6, 0.3, 0.8, roll]))
         yield self._clip(np.array(present[: self._count]))
@@ -105,47 +152,97 @@ class Reach:
         return clipped
 
     def _descend(
-        self, step: MoveToPose, yaw: float, seed: Array, present: Sequence[float]
+        self,
+        step: MoveToPose,
+        azimuth: float,
+        twist: float,
+        seed: Array,
+        present: Sequence[float],
     ) -> Solution:
-        target = self.frame(step.position, step.tilt, yaw)
-        self._task.set_target(
-            mink.SE3.from_rotation_and_translation(
-                mink.SO3.from_matrix(target), np.array(step.position)
-            )
-        )
-        q = np.zeros(self._model.nq)
-        q[self._qpos[: self._count]] = seed
-        q[self._qpos[-1]] = np.clip(present[-1], *self._model.jnt_range[-1])
-        configuration = mink.Configuration(self._model, q)
+        target = _frame(azimuth, step.tilt, twist)
+        self._place(seed, present)
+        self._iterate(self._to_pose, np.array(step.position), target)
+        return self._judge(step, target)
+
+    def _place(self, joints: Array, present: Sequence[float]) -> None:
+        q = np.zeros(self._configuration.nq)
+        q[self._qpos[: self._count]] = joints
+        q[self._qpos[-1]] = np.clip(present[-1], *self._jaw_range)
+        self._configuration.update(q)
+
+    def _iterate(self, task: mink.FrameTask, position: Array, axes: Array) -> None:
+        rotation = mink.SO3.from_matrix(axes)
+        task.set_target(mink.SE3.from_rotation_and_translation(rotation, position))
         for _ in range(ITERATIONS):
             velocity = mink.solve_ik(
-                configuration, [self._task], STEP, solver="daqp", limits=self._limits
+                self._configuration, [task], STEP, solver="daqp", limits=self._limits
             )
-            configuration.integrate_inplace(velocity, STEP)
+            self._configuration.integrate_inplace(velocity, STEP)
             if float(np.abs(velocity).max()) * STEP < 1e-5:
                 break
-        return self._judge(configuration, np.array(step.position), target)
 
-    def _judge(self, configuration: mink.Configuration, position: Array, target: Array) -> Solution:
-        site = configuration.data.site(self._task.frame_name)
-        axes = site.xmat.reshape(3, 3)
-        axis = math.acos(float(np.clip(axes[:, 2] @ target[:, 2], -1.0, 1.0)))
-        turn = math.acos(float(np.clip(axes[:, 0] @ target[:, 0], -1.0, 1.0)))
-        x, y, z = site.xpos.tolist()
+    def _joints(self) -> Array:
+        joints: Array = self._configuration.q[self._qpos[: self._count]].copy()
+        return joints
+
+    def _judge(self, step: MoveToPose, target: Array) -> Solution:
+        position, axes = self._site()
         return Solution(
-            joints=configuration.q[self._qpos[: self._count]].copy(),
-            position=(x, y, z),
-            position_error=float(np.linalg.norm(site.xpos - position)),
-            axis_error=axis,
-            yaw_error=turn,
+            joints=self._joints(),
+            position=(position[0], position[1], position[2]),
+            position_error=math.dist(position, step.position),
+            axis_error=_angle(axes[:, 2], target[:, 2]),
+            turn_error=_angle(axes[:, 0], target[:, 0]),
         )
 
-    def frame(self, position: Sequence[float], tilt: float, yaw: float) -> Array:
-        """Return the TCP's axes as columns (3, 3): +z approach, +x opening direction."""
-        azimuth = self.azimuth(position)
-        lean = math.sin(tilt)
-        approach = np.array([lean * math.cos(azimuth), lean * math.sin(azimuth), -math.cos(tilt)])
-        level = np.array([math.cos(yaw), math.sin(yaw), 0.0])
-        opening = level - (level @ approach) * approach
-        opening /= np.linalg.norm(opening)
-        return np.column_stack([opening, np.cross(approach, opening), approach])
+    def _site(self) -> tuple[Array, Array]:
+        """The TCP's position (3,) and axes as columns (3, 3)."""
+        site = self._configuration.data.site(self._tcp)
+        return site.xpos.copy(), site.xmat.reshape(3, 3).copy()
+
+    def _pose(self, step: MoveToPose, position: Array, axes: Array) -> MoveToPose:
+        """The pose that was found, as a step that asks for it."""
+        azimuth = self.azimuth(position.tolist())
+        radial = axes[0, 2] * math.cos(azimuth) + axes[1, 2] * math.sin(azimuth)
+        tilt = min(TILTS[1], max(TILTS[0], math.atan2(radial, -axes[2, 2])))
+        twist = self._twist(position, axes)
+        lean = math.cos(tilt)
+        turn = math.atan2(math.sin(twist) * abs(lean), math.copysign(1.0, lean) * math.cos(twist))
+        yaw = math.remainder(azimuth + turn, 2 * math.pi)
+        changes = {
+            "position": tuple(round(value, DIGITS) for value in position.tolist()),
+            "tilt": round(tilt, DIGITS),
+            "yaw": None if step.yaw is None else round(yaw, DIGITS),
+        }
+        return step.model_copy(update=changes)
+
+    def _twist(self, position: Array, axes: Array) -> float:
+        azimuth = self.azimuth(position.tolist())
+        tangent = np.array([-math.sin(azimuth), math.cos(azimuth), 0.0])
+        radial = np.cross(axes[:, 2], tangent)
+        return math.atan2(float(axes[:, 0] @ tangent), float(axes[:, 0] @ radial))
+
+
+def _task(tcp: str, orientation_cost: float) -> mink.FrameTask:
+    return mink.FrameTask(
+        frame_name=tcp,
+        frame_type="site",
+        position_cost=1.0,
+        orientation_cost=orientation_cost,
+        lm_damping=1e-4,
+    )
+
+
+def _frame(azimuth: float, tilt: float, twist: float) -> Array:
+    """Return the TCP's axes as columns (3, 3): +z approach, +x opening direction."""
+    outward = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
+    tangent = np.array([-math.sin(azimuth), math.cos(azimuth), 0.0])
+    up = np.array([0.0, 0.0, 1.0])
+    approach = math.sin(tilt) * outward - math.cos(tilt) * up
+    radial = math.cos(tilt) * outward + math.sin(tilt) * up
+    opening = math.cos(twist) * radial + math.sin(twist) * tangent
+    return np.column_stack([opening, np.cross(approach, opening), approach])
+
+
+def _angle(one: Array, other: Array) -> float:
+    return math.acos(float(np.clip(one @ other, -1.0, 1.0)))

@@ -19,6 +19,7 @@ from handrail_sim.world import Array, Scene
 DWELL = 0.1  # s at the end of every step
 SMOOTH = 0.05  # rad/s below which dry friction's sign is blended
 SAME = 1e-6  # rad
+KNOTS = 4  # rows: gravity between is interpolated (wrong by some 10 uN.m, at full speed)
 
 
 class Reference:
@@ -39,7 +40,8 @@ class Reference:
         self._stiffness = np.array([servo.stiffness for servo in servos])
         self._damping = np.array([servo.damping for servo in servos])
         self._friction = np.array([servo.friction for servo in servos])
-        self.present = self._held_by(np.array(command, dtype=float))
+        self.standing = self._held_by(np.array(command, dtype=float))
+        self.present = self.standing
         self._positions: list[Array] = []
         self._velocities: list[Array] = []
         self.step_rows: list[int] = []
@@ -72,8 +74,7 @@ class Reference:
         """Return reference, hold and lead, each (rows, 6) [rad]."""
         reference = np.array(self._positions)
         velocity = np.array(self._velocities)
-        load = np.array([self._scene.gravity(q) for q in reference]) / self._stiffness
-        hold = np.clip(reference + load, self._low, self._high)
+        hold = np.clip(reference + self._load(reference), self._low, self._high)
         friction = self._friction * np.tanh(velocity / SMOOTH)
         lead = (self._damping * velocity + friction) / self._stiffness
         # Never beyond the limits, so that the loop's clamp has nothing to do.
@@ -86,6 +87,15 @@ class Reference:
             q + self._scene.gravity(q) / self._stiffness, self._low, self._high
         )
         return command
+
+    def _load(self, reference: Array) -> Array:
+        """Gravity over stiffness (rows, 6) [rad]."""
+        rows = np.arange(len(reference))
+        knots = np.unique(np.append(rows[::KNOTS], rows[-1]))
+        gravity = np.array([self._scene.gravity(q) for q in reference[knots]])
+        between = np.array([np.interp(rows, knots, joint) for joint in gravity.T]).T
+        load: Array = between / self._stiffness
+        return load
 
     def _held_by(self, command: Array) -> Array:
         """Where a command holds the arm: the fixed point of reference + load = command."""

@@ -1,0 +1,72 @@
+"""Whether a plan can be checked from where it starts at all: the measured state makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.contacts import Pair
+from handrail_sim.check.rollout import Rollout
+from handrail_sim.verdict import StartState, Violation, ViolationKind
+
+INSIDE = 0.006  # m: nothing is deeper in something else, unless it is not where it is believed
+
+
+def judge(
+    cell: Cell, start: StartState, run: Rollout, standing: Sequence[float], pairs: Sequence[Pair]
+) -> Iterator[Violation]:
+    """Yield what makes the start state unfit to be rolled out.
+
+    Args:
+        cell: the cell.
+        start: as measured and believed.
+        run: its rollout.
+        standing: where (6,) [rad] the standing command would hold the joints.
+        pairs: of the bodies before anything settled.
+    """
+    if not run.finite:
+        yield _violation(
+            "physics", 0.0, 0.0, "1", "has no solution from this state", "look again, or re-arm"
+        )
+    for name, is_, held in zip(cell.arm.joints, start.position, standing, strict=False):
+        if not abs(is_ - held) <= cell.loop.tube / 2:
+            text = f"is at {is_:.3f} rad, its servo is told to hold {held:.3f} rad"
+            hint = "something blocks it: an operator stops, resets and arms again"
+            yield _violation(name, abs(is_ - held), cell.loop.tube / 2, "rad", text, hint)
+    for pair in pairs:
+        depth = float(-pair.distance.min())
+        if depth > INSIDE:
+            text = f"overlap by {depth * 1000:.0f} mm where they are believed to be"
+            hint = "look again, so that objects are believed where they are"
+            yield _violation(f"{pair.one} and {pair.other}", depth, INSIDE, "m", text, hint)
+
+
+def unreadable(start: StartState) -> Violation | None:
+    """Return a finding where the measured state holds what is no number."""
+    for what, values in (("position", start.position), ("command", start.command)):
+        if not np.isfinite(values).all():
+            text = f"({what}) is no number"
+            return _violation("joints", 0.0, 0.0, "1", text, "read the state again")
+    for name, belief in start.objects.items():
+        pose = (*belief.position, *belief.quaternion, *(belief.held_pose or ()))
+        if not np.isfinite(pose).all():
+            return _violation(name, 0.0, 0.0, "1", "has a pose that is no number", "look again")
+    return None
+
+
+def _violation(
+    subject: str, value: float, limit: float, unit: str, text: str, hint: str
+) -> Violation:
+    return Violation(
+        kind=ViolationKind.START,
+        step=-1,
+        time=0.0,
+        subject=subject,
+        value=value,
+        limit=limit,
+        unit=unit,
+        sentence=f"Before the first step, {subject} {text}.",
+        hint=hint,
+    )

@@ -1,0 +1,168 @@
+"""From a plan's steps to references; what cannot become a trajectory is a violation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Reach, Solution
+from handrail_sim.check.reference import DWELL, Reference
+from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Step, Wait
+from handrail_sim.verdict import Violation, ViolationKind
+from handrail_sim.world import Array, Scene
+
+SQUEEZE = 0.3  # s that a closing jaw has to build up its grip
+MILLIMETRES = 2.0  # m: a coordinate beyond it was not meant in metres
+
+
+class Unplayable(Exception):
+    """A step that has no trajectory; carries the finding."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation.sentence)
+        self.violation = violation
+
+
+class Steps:
+    """Turns the steps of plans for one cell into references."""
+
+    def __init__(self, cell: Cell, scene: Scene) -> None:
+        self._cell = cell
+        self._scene = scene
+        self._reach = Reach(cell)
+
+    def reference(self, plan: Plan, command: Sequence[float]) -> Reference:
+        """Return the plan's reference, begun where ``command`` (6,) [rad] holds the arm.
+
+        Raises:
+            Unplayable: a step is beyond a joint's limits, out of reach, or too long.
+        """
+        reference = Reference(self._cell, self._scene, command)
+        for index, step in enumerate(plan.steps):
+            reference.begin_step()
+            self._add(step, index, reference)
+        return reference
+
+    def _add(self, step: Step, index: int, reference: Reference) -> None:
+        """Append one step's motion, and the dwell that ends it."""
+        present = reference.present
+        match step:
+            case Wait():
+                reference.wait(step.seconds)
+            case GripperSet():
+                self._set_gripper(step, reference)
+            case MoveJoints():
+                self._require_limits(step, index)
+                reference.move(self._joints(step.positions, present), step.speed)
+            case Home():
+                target = {name: self._cell.arm.home[name] for name in self._cell.arm.joints}
+                reference.move(self._joints(target, present), step.speed)
+            case MoveToPose():
+                reference.move(self._pose(step, index, present), step.speed)
+        reference.wait(DWELL)
+        duration, limit = reference.rows / self._cell.loop.rate, self._cell.check.duration
+        if duration > limit:
+            raise Unplayable(_too_long(index, duration, limit))
+
+    def _set_gripper(self, step: GripperSet, reference: Reference) -> None:
+        """Gap 0 closes on the joint's stop, so that it presses on whatever is between."""
+        low = self._cell.arm.limits[self._cell.arm.gripper].low
+        target = reference.present.copy()
+        target[-1] = low if step.gap == 0 else self._scene.gap_to_jaw(step.gap)
+        closing = step.gap == 0 or target[-1] < reference.present[-1]
+        reference.move(target, step.speed)
+        if closing:
+            reference.wait(SQUEEZE)
+
+    def _joints(self, positions: Mapping[str, float], present: Array) -> Array:
+        target = present.copy()
+        for i, name in enumerate(self._cell.arm.all_joints):
+            target[i] = positions.get(name, target[i])
+        return target
+
+    def _require_limits(self, step: MoveJoints, index: int) -> None:
+        for name, position in step.positions.items():
+            limits = self._cell.arm.limits[name]
+            if not limits.low <= position <= limits.high:
+                limit = limits.high if position > limits.high else limits.low
+                raise Unplayable(_out_of_range(name, index, position, limit))
+
+    def _pose(self, step: MoveToPose, index: int, present: Array) -> Array:
+        joints = present.tolist()
+        solution = self._reach.solve(step, joints)
+        if not solution.reached:
+            nearest = self._reach.nearest(step, joints)
+            raise Unplayable(_unreachable(step, index, solution, nearest))
+        return np.concatenate([solution.joints, present[-1:]])
+
+
+def _unreachable(
+    step: MoveToPose, index: int, best: Solution, nearest: MoveToPose | None
+) -> Violation:
+    value, limit, unit = best.position_error, POSITION_TOLERANCE, "m"
+    if value < limit:
+        value, limit, unit = max(best.axis_error, best.turn_error), AXIS_TOLERANCE, "rad"
+    elif nearest is not None and nearest.position != step.position:
+        value = min(value, math.dist(nearest.position, step.position))
+    miss = f"{value * 1000:.0f} mm" if unit == "m" else f"{math.degrees(value):.0f} degrees"
+    return Violation(
+        kind=ViolationKind.UNREACHABLE,
+        step=index,
+        time=0.0,
+        subject="tcp",
+        value=value,
+        limit=limit,
+        unit=unit,
+        sentence=(
+            f"Step {index} asks for {_spoken(step)}, which the arm cannot reach: "
+            f"it comes within {miss} of it."
+        ),
+        hint=_nearer(step, nearest),
+        detail={"nearest": nearest.model_dump(exclude={"tool", "speed"}) if nearest else None},
+    )
+
+
+def _nearer(step: MoveToPose, nearest: MoveToPose | None) -> str:
+    if max(map(abs, step.position)) > MILLIMETRES:
+        metres = ", ".join(f"{value / 1000:g}" for value in step.position)
+        return f"positions are in metres: if millimetres were meant, ask for ({metres}) m"
+    if nearest is None:
+        return "choose a position nearer to the arm's middle, or another tilt"
+    return f"{_spoken(nearest)} can be reached"
+
+
+def _spoken(pose: MoveToPose) -> str:
+    position = ", ".join(f"{value:.4f}" for value in pose.position)
+    yaw = "" if pose.yaw is None else f" and yaw {pose.yaw:.4f} rad"
+    return f"({position}) m with tilt {pose.tilt:.4f} rad{yaw}"
+
+
+def _out_of_range(name: str, index: int, position: float, limit: float) -> Violation:
+    return Violation(
+        kind=ViolationKind.JOINT_POSITION,
+        step=index,
+        time=0.0,
+        subject=name,
+        value=position,
+        limit=limit,
+        unit="rad",
+        sentence=f"Step {index} asks {name} for {position:.4f} rad; its limit is {limit:.4f} rad.",
+        hint=f"{name} can go as far as {limit:.4f} rad",
+    )
+
+
+def _too_long(index: int, duration: float, limit: float) -> Violation:
+    return Violation(
+        kind=ViolationKind.DURATION,
+        step=index,
+        time=duration,
+        subject="plan",
+        value=duration,
+        limit=limit,
+        unit="s",
+        sentence=f"The plan lasts longer than {limit:.0f} s at step {index}.",
+        hint="split it into several plans",
+    )
