@@ -74,7 +74,7 @@ class Pilot:
             while (name := self._next(await self._look(), attempts)) is not None:
                 await self._sort(name, attempts[name])
                 attempts[name] += 1
-            self.log.given_up += [name for name, count in attempts.items() if count == ATTEMPTS]
+            self.log.given_up = [name for name in attempts if not self._sorted(name)]
         return self.log
 
     # --- what it knows ------------------------------------------------------------------------

@@ -1,0 +1,167 @@
+"""A whole cell in one process and virtual time, with the calls that a client offers.
+
+Real: the bridge's senses, vision and belief, the check, the loop's tick, the servo driver, the
+servos, the true physics, the camera's picture. Left out: processes, gRPC, permits, leases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
+
+import mujoco
+from handrail_bridge.belief import Belief
+from handrail_bridge.loop.settings import loop_config
+from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.measured import Measured
+from handrail_bridge.motion import Motion, Outcome
+from handrail_bridge.permits import Grant, Present
+from handrail_bridge.reports import Check, Permit, Receipt
+from handrail_bridge.requests import parse_plan
+from handrail_bridge.senses import Senses
+from handrail_drivers.feetech.driver import FeetechBus
+from handrail_drivers.network_camera import Frame
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import device_settings
+from handrail_sim.check.checker import Checker
+from handrail_sim.twin.camera import Eye
+from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
+from handrail_sim.twin.perturbation import draw, truth_model
+from handrail_sim.twin.truth import Truth
+from handrail_sim.verdict import StartState
+from loop_rig import Rig
+
+TOKEN = 7  # the lease's, which nobody else wants here
+
+
+class World:
+    """The truth and its servos; lives while the loop sleeps."""
+
+    def __init__(self, cell: Cell, seed: int, perturb: bool) -> None:
+        self.truth = Truth(cell, seed, perturb)
+        self.now_ns = 0
+        settings = device_settings(cell, cell.arm.device)
+        draws = self.truth.servo_draws
+        specs = [ServoSpec(settings.joints[name].id, name, draws[name]) for name in draws]
+        self._wire = MemoryWire(FeetechBank(specs))
+        self._name, self._settings = cell.arm.device, settings
+
+    def bus(self) -> FeetechBus:
+        return FeetechBus(self._name, self._settings, self._wire, clock=lambda: self.now_ns)
+
+    def live(self, duration_ns: int) -> None:
+        dt = self.truth.timestep
+        for _ in range(round(duration_ns * 1e-9 / dt)):
+            self.truth.step(self._wire.bank.step(*self.truth.joint_state(), dt))
+        self.now_ns += duration_ns
+
+
+class Lens:
+    """A camera of the true world, in the place of a network camera."""
+
+    def __init__(self, cell: Cell, camera: str, seed: int, perturb: bool, truth: Truth) -> None:
+        hidden = draw(cell, seed, perturb)
+        model = cell.cameras[camera]
+        self._model = truth_model(cell, hidden)
+        self._data = mujoco.MjData(self._model)
+        self._renderer = mujoco.Renderer(self._model, model.height, model.width)
+        self._eye = Eye(self._renderer, camera, hidden.image_noise)
+        self._truth = truth
+        self._frame: Frame | None = None
+
+    def shoot(self) -> None:
+        """Take the picture, in the thread to which the renderer belongs."""
+        self._data.qpos[:] = self._truth.qpos
+        mujoco.mj_forward(self._model, self._data)
+        self._frame = Frame(self._eye.picture(self._data), 1, time.monotonic_ns())
+
+    def newest(self, after_ns: int = 0, timeout_s: float = 0.0) -> Frame:
+        assert self._frame is not None
+        return self._frame
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+class VirtualCell:
+    """An armed cell. ``call``, ``lease``, ``check`` and ``execute`` are as a Client's."""
+
+    def __init__(self, cell: Cell, seed: int, perturb: bool = True) -> None:
+        self.cell = cell
+        self.world = World(cell, seed, perturb)
+        self.rig = Rig(loop_config(cell, {}), self.world.bus, self.world.live)
+        self.belief = Belief(cell.objects, cell.check.clearance)
+        self.measured = Measured(cell)
+        self._checker = Checker(cell)
+        self._lens = Lens(cell, next(iter(cell.cameras)), seed, perturb, self.world.truth)
+        self._senses = Senses(self, {next(iter(cell.cameras)): self._lens})  # type: ignore[arg-type,dict-item]  # their stand-ins
+        self._grants: dict[str, Grant] = {}
+        self.rig.ask("arm", hold=self._checker.hold_command(self.rig.state.position))
+        self.rig.lease(TOKEN)
+
+    def loop_state(self) -> LoopState:
+        return self.rig.state
+
+    async def call(self, tool: str, **_: Any) -> dict[str, Any]:
+        if tool == "cell_describe":
+            return self._senses.cell_describe()
+        if tool == "look":
+            self._lens.shoot()
+            return (await self._senses.look()).model_dump(mode="json")
+        assert tool == "arm_state", tool
+        state = self.rig.state
+        return {
+            "tcp": list(self.measured.tcp(state.position)),
+            "gap": self.measured.gap(state),
+            "holding": self.measured.holding(state),
+        }
+
+    @contextlib.asynccontextmanager
+    async def lease(self, holder: str) -> AsyncIterator[None]:
+        yield
+
+    async def check(self, plan: Mapping[str, Any]) -> Check:
+        state = self.rig.state
+        self.belief.feel(self.measured.holding(state))
+        start = StartState(state.position, state.setpoint, self.belief.objects)
+        verdict = self._checker.check(parse_plan(json.dumps(plan), self.cell), start)
+        if not verdict.passed:
+            return Check(verdict, None)
+        number = str(len(self._grants) + 1)
+        nothing = Present(0.0, {}, "", 0, 0, TOKEN)
+        self._grants[number] = Grant(number, verdict, nothing, 0.0)
+        return Check(verdict, Permit(number, verdict.plan_digest, "", 0.0))
+
+    async def execute(
+        self, plan: Mapping[str, Any], permit: Permit
+    ) -> AsyncGenerator[Receipt, None]:
+        grant = self._grants[permit.id]
+        assert grant.verdict.trajectory is not None
+        self.rig.play(grant.verdict.trajectory, motion_id=int(permit.id), token=TOKEN)
+        self.rig.until(lambda state: state.mode != Mode.MOVING, ticks=100_000)
+        self.rig.run(10)
+        self.rig.until(lambda state: self.measured.still(state))
+        state = self.rig.state
+        outcome = Outcome(
+            state.ended_completed,
+            state.ended_reason,
+            state.fault_code,
+            grant.verdict.duration,
+            state.peak_following_error,
+        )
+        motion = Motion(int(permit.id), permit.id, parse_plan(json.dumps(plan), self.cell), grant)
+        yield motion.judge(outcome, state, self.measured, self.belief)
+
+    def astray(self) -> dict[str, str | None]:
+        """Objects that the world says do not lie where they belong, and where they lie."""
+        truth = self.world.truth.snapshot()["objects"]
+        wanted = {name: thing.goes_to for name, thing in self.cell.objects.items()}
+        lies = {name: truth[name]["region"] for name in wanted}
+        return {name: lies[name] for name in wanted if wanted[name] not in (None, lies[name])}
+
+    def close(self) -> None:
+        self._lens.close()
+        self.rig.close()
