@@ -1,6 +1,7 @@
 """What the camera shows is found where the world's truth has it."""
 
 import math
+from dataclasses import replace
 
 import mujoco
 import numpy as np
@@ -12,7 +13,7 @@ from handrail_sim.twin.camera import Eye
 from handrail_sim.twin.perturbation import draw, layout, truth_model
 from handrail_sim.world import Scene
 
-SEEDS = range(100, 130)
+SEEDS = range(100, 120)
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +24,20 @@ def cell():
 @pytest.fixture(scope="module")
 def sights(cell):
     """Detections and true places (color, x, y, yaw) for many shuffles, the arm at home."""
-    return [_sight(cell, seed) for seed in SEEDS]
+    return [_sight(cell, draw(cell, seed, perturb=True), seed) for seed in SEEDS]
 
 
-def _sight(cell, seed):
-    hidden = draw(cell, seed, perturb=True)
+@pytest.fixture(scope="module")
+def calibrated(cell):
+    """The same with a camera that stands where the cell says, as noisy as before."""
+    right = dict.fromkeys(cell.cameras, (0.0, 0.0, 0.0))
+    draws = [
+        replace(draw(cell, seed, True), camera_shift=right, camera_turn=right) for seed in SEEDS
+    ]
+    return [_sight(cell, hidden, seed) for seed, hidden in zip(SEEDS, draws, strict=True)]
+
+
+def _sight(cell, hidden, seed):
     model = truth_model(cell, hidden)
     data, scene = mujoco.MjData(model), Scene(model, cell)
     data.qpos[scene.joint_qpos] = [cell.arm.home[name] for name in cell.arm.all_joints]
@@ -58,10 +68,19 @@ def test_every_object_is_found_and_nothing_else(sights):
         assert colors == sorted(color for color, *_ in true), f"seed {seed}: {found}"
 
 
-def test_positions_are_the_truths(sights):
-    errors = [math.dist(d.position[:2], (x, y)) for d, x, y, _ in _pairs(sights)]
-    assert np.percentile(errors, 95) < 0.006, np.percentile(errors, 95)  # camera pose included
-    assert max(errors) < 0.010
+def test_positions_are_the_truths(calibrated):
+    errors = _distances(calibrated)
+    assert np.percentile(errors, 95) < 0.002
+    assert max(errors) < 0.003
+
+
+def test_positions_are_as_wrong_as_the_camera_hangs(sights):
+    """2 mm and a quarter degree on each axis are 5 mm on the table: what a grasp has to bear."""
+    assert max(_distances(sights)) < 0.010
+
+
+def _distances(sights):
+    return [math.dist(d.position[:2], (x, y)) for d, x, y, _ in _pairs(sights)]
 
 
 def test_yaws_are_the_truths(sights):
