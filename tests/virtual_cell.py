@@ -68,7 +68,7 @@ class Lens:
         self._model = truth_model(cell, hidden)
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, model.height, model.width)
-        self._eye = Eye(self._renderer, camera, hidden.image_noise)
+        self._eye = Eye(self._renderer, camera, hidden.image_noise, seed)
         self._truth = truth
         self._frame: Frame | None = None
 

@@ -47,7 +47,7 @@ def _sight(cell, hidden, seed):
         scene.set_object(data, name, (x, y, cell.objects[name].size[2] / 2), turn)
     mujoco.mj_forward(model, data)
     renderer = mujoco.Renderer(model, cell.cameras["overhead"].height, 640)
-    image = Eye(renderer, "overhead", hidden.image_noise).picture(data)
+    image = Eye(renderer, "overhead", hidden.image_noise, seed).picture(data)
     renderer.close()
     true = [(cell.objects[name].color, x, y, yaw) for name, (x, y, yaw) in places.items()]
     return vision.find_objects(image, cell.cameras["overhead"], cell.objects), true

@@ -117,12 +117,15 @@ class CameraProcess:
 
 
 class Eye:
-    """One camera of a model. Belongs to the thread that made its renderer (OpenGL's rule)."""
+    """One camera of a model. Belongs to the thread that made its renderer (OpenGL's rule).
 
-    def __init__(self, renderer: mujoco.Renderer, camera: str, noise: float) -> None:
+    The noise of its n-th picture is the same for one ``seed``.
+    """
+
+    def __init__(self, renderer: mujoco.Renderer, camera: str, noise: float, seed: int) -> None:
         self._renderer = renderer
         self._camera = camera
-        self._rng = np.random.default_rng()
+        self._rng = np.random.default_rng((seed, 3))
         size = (renderer.height + NOISE_SLACK, renderer.width + NOISE_SLACK, 3)
         # One bank of noise, cut at random: fresh noise would cost more than the rendering.
         self._noise = np.rint(self._rng.normal(0.0, noise, size)).astype(np.int16)
@@ -152,10 +155,10 @@ class Studio:
         self._stopped = threading.Event()
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self._eyes = {
-            name: Eye(self._renderer(camera.width, camera.height), name, hidden.image_noise)
+            name: Eye(self._renderer(camera.width, camera.height), name, hidden.image_noise, seed)
             for name, camera in cell.cameras.items()
         }
-        self._eyes[VIEW] = Eye(self._renderer(*VIEW_SIZE), VIEW, 0.0)
+        self._eyes[VIEW] = Eye(self._renderer(*VIEW_SIZE), VIEW, 0.0, seed)
         self.streams = {name: Stream(self._wanted) for name in self._eyes}
 
     def run(self) -> None:
