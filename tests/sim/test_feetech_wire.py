@@ -118,6 +118,13 @@ def test_the_return_delay_of_those_that_answer_adds_up(bank):
     assert bank.return_delay(answers) == pytest.approx((10 + 40) * 2e-6)
 
 
+def test_a_torn_frame_is_waited_for_until_it_is_given_up(bank):
+    bank.handle(b"\xff\xff\x01\xc8\x03")  # announces 200 bytes more
+    assert bank.handle(PING_3) == []
+    bank.forget_partial()
+    assert bank.handle(PING_3) == [PONG_3]
+
+
 @pytest.mark.parametrize("bit", [0x01, 0x02, 0x04, 0x08, 0x20])
 def test_a_fault_is_in_the_status_byte_of_every_answer(bank, bit):
     bank.servos["joint4"].stuck_faults = bit

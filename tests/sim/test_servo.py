@@ -83,7 +83,7 @@ def test_the_profile_keeps_speed_and_acceleration(joint, speed, ramp, ceiling):
     path = []
     for _ in range(3000):
         joint.run(DT)
-        path.append(joint.servo._reference)
+        path.append(joint.servo._profile.position)
     speeds = [(b - a) / DT / COUNT for a, b in pairwise(path)]
     changes = [(b - a) / DT for a, b in pairwise(speeds)]
     most = min(ramp, ceiling) * 100
@@ -102,7 +102,7 @@ def test_the_profile_ends_at_the_last_goal_whatever_came_before(goals):
         joint.drive(goal - 2048)
         joint.run(steps * DT)
     joint.run(5)
-    assert joint.servo._reference == pytest.approx((goals[-1][0] - 2048) * COUNT)
+    assert joint.servo._profile.position == pytest.approx((goals[-1][0] - 2048) * COUNT)
 
 
 def test_velocity_mode_turns_at_the_goal_velocity(joint):
@@ -205,8 +205,9 @@ def test_a_stalled_servo_heats_until_it_lets_go_and_cools(joint):
     assert temperatures[-1] < max(temperatures)
 
 
-def test_low_voltage_is_a_fault(joint):
-    joint.drive(0)
+@pytest.mark.parametrize("torque", [0, 1])
+def test_low_voltage_is_a_fault(joint, torque):
+    joint.put(reg.TORQUE_ENABLE, torque)
     joint.put(reg.MIN_VOLTAGE, 110)
     joint.servo.voltage = 10.5
     joint.run(DT)

@@ -26,6 +26,19 @@ def test_at_power_on_the_torque_limit_is_the_lasting_one(joint):
     assert joint.get(reg.TORQUE_LIMIT) == 500
 
 
+def test_after_a_factory_reset_torque_alone_moves_nothing(joint):
+    joint.drive(400)
+    joint.run(2)
+    joint.servo.stage(reg.GOAL_POSITION.address, b"\x00\x08")
+    joint.servo.reset()
+    joint.run(0.1)
+    assert joint.get(reg.GOAL_POSITION) == joint.get(reg.PRESENT_POSITION)
+    joint.servo.act()
+    joint.put(reg.TORQUE_ENABLE, 1)
+    joint.run(0.5)
+    assert joint.position == pytest.approx(400 * COUNT, abs=2 * COUNT)
+
+
 def test_the_homing_offset_moves_a_joint_under_torque(joint):
     joint.drive(0)
     joint.run(0.5)

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import serial
@@ -19,6 +20,7 @@ from handrail_drivers.feetech import codec
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.codec import Instruction, Parser, build
 from handrail_sim.twin.launch import Twin
+from handrail_sim.twin.wire import PAGE
 
 DEADLINE = 30.0  # s
 PING_1 = build(1, Instruction.PING)
@@ -141,13 +143,35 @@ def test_the_history_has_every_step(twin):
     assert (rows[1:, 1] >= rows[:-1, 1]).all()
 
 
+def test_a_long_history_and_log_come_whole_over_many_pages(twin, port):
+    mark = time.monotonic_ns()
+    for _ in range(PAGE):
+        assert ask(port, PING_1, 6) == PONG_1
+    until(lambda: len(twin.truth.history(3.0)) == 1500)
+    steps = np.diff(twin.truth.history(3.0)[:, 0])
+    assert steps == pytest.approx(0.002)
+    log = twin.truth.wire_log("arm_bus", mark)
+    assert b"".join(event.data for event in log if event.direction == "in") == PING_1 * PAGE
+    assert b"".join(event.data for event in log if event.direction == "out") == PONG_1 * PAGE
+
+
+def test_who_asks_finds_the_world_of_this_moment(twin):
+    for _ in range(30):
+        time.sleep(0.005)  # nobody asks, steps may wait
+        start = time.monotonic()
+        answered = twin.truth.snapshot()["time"]
+        rows = twin.truth.history(2.0)
+        assert answered >= rows[rows[:, 1] <= start][-1, 0]
+
+
 def test_a_wrong_question_is_answered_with_what_is_right(twin):
     with pytest.raises(InvalidValue, match="arm_bus"):
         twin.truth.pull("arm_buss")
     with pytest.raises(InvalidValue, match="brownout"):
         twin.truth.inject("explosion", "gripper")
-    with pytest.raises(InvalidValue, match="wrong arguments"):
-        twin.truth.ask("history", minutes=1)
+    for wrong in ({"minutes": 1}, {"seconds": float("nan")}, {"seconds": "ten"}):
+        with pytest.raises(InvalidValue, match="wrong arguments"):
+            twin.truth.ask("history", **wrong)
     assert twin.truth.slip() >= 0.0
 
 
@@ -177,6 +201,7 @@ def test_close_leaves_no_process_no_link_and_no_socket():
 OWNER = """
 import sys, time
 from handrail_sim.twin.launch import Twin
+from handrail_sim.twin.wire import PAGE
 twin = Twin.start("desk")
 print(twin.pid, twin.links["arm_bus"], flush=True)
 sys.stdin.read()

@@ -61,6 +61,10 @@ class FeetechBank:
         """The same, request by request, for a log and for the wire's pace."""
         return [(frame, self._answers(frame)) for frame in self._parser.feed(data)]
 
+    def forget_partial(self) -> None:
+        """Give up a frame that has begun: the line was silent in its middle."""
+        self._parser = Parser()
+
     def return_delay(self, answers: Sequence[bytes]) -> float:
         """Time [s] for which the servos that sent these answers waited first."""
         delays = {servo.id: servo.return_delay for servo in self._order}

@@ -17,7 +17,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,14 @@ from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT
 from handrail_sim.twin.truth import Truth
-from handrail_sim.twin.truth_port import HISTORY_COLUMNS, TruthServer
+from handrail_sim.twin.truth_port import HISTORY_COLUMNS, PAGE, TruthServer
+from handrail_sim.twin.wire import Wire
 
 FIFO_PRIORITY = 50  # the loop has 60
 CATCH_UP = 0.02  # s of lateness that is made up; what is beyond becomes slip
+LAZY = 0.006  # s: steps may wait for the next frame or question, to be made in one waking
 HISTORY = 30_000  # rows, a minute at 500 Hz
-LOG = 40_000  # frames
+RING = HISTORY + 1_000  # rows: what is being read, page by page, is not yet overwritten
 PUBLISH_EVERY = 8  # steps, some 60 Hz
 SUPPLY_EVERY = 10  # steps
 PR_SET_TIMERSLACK = 29
@@ -48,32 +49,6 @@ FAULT_BITS = {
     "voltage": VOLTAGE_BIT,
     "angle": ANGLE_BIT,
 }
-
-
-class Wire:
-    """One servo bus: its terminal, its servos, its log."""
-
-    def __init__(self, bank: FeetechBank, terminal: PseudoTerminal) -> None:
-        self.bank = bank
-        self.terminal = terminal
-        self.log: deque[tuple[int, str, bytes]] = deque(maxlen=LOG)
-
-    def receive(self, now: float) -> None:
-        """Take what arrived; queue the answers at the wire's pace."""
-        data = self.terminal.receive()
-        if not data:
-            return
-        self.log.append((int(now * 1e9), "in", data))
-        self.bank.line_baud = self.terminal.line_baud
-        for frame, answers in self.bank.handle_frames(data):
-            size = len(frame.parameters) + 6
-            delay = self.bank.return_delay(answers)
-            self.terminal.answer(size, b"".join(answers), delay, now)
-
-    def flush(self, now: float) -> None:
-        """Send the answers that are due."""
-        for data in self.terminal.flush(now):
-            self.log.append((time.monotonic_ns(), "out", data))
 
 
 class TwinWorld:
@@ -89,7 +64,9 @@ class TwinWorld:
         self._bank = self._wires[device].bank
         self._port = TruthServer(self.folder / "truth.sock")
         self._camera = CameraProcess(cell, seed, perturb)
-        self._history = np.zeros((HISTORY, HISTORY_COLUMNS))
+        self._state = self._truth.joint_state()
+        self._due = 0.0  # s, monotonic: when the next step is due
+        self._history = np.zeros((RING, HISTORY_COLUMNS))
         self._steps = 0
         self._slip = 0.0
         self.running = True
@@ -106,20 +83,19 @@ class TwinWorld:
         }
 
     def run(self) -> None:
-        """Step the world on the wall clock and serve the wires until told to stop."""
-        due = time.monotonic()
+        """Step the world on the wall clock and serve the wires until told to stop.
+
+        Steps are made when something happens, so that who asks finds the world of this moment.
+        """
+        self._due = time.monotonic()
         while self.running:
-            self._wait(due)
+            ready = self._wait()
             now = time.monotonic()
             for wire in self._wires.values():
                 wire.flush(now)
-            if now < due:
-                continue
-            self._step()
-            due += self._truth.timestep
-            if now - due > CATCH_UP:
-                self._slip += now - due
-                due = now
+            if ready or now >= self._due + LAZY:
+                self._catch_up(now)
+                self._serve(ready, now)
 
     def close(self) -> None:
         """End the camera, close the wires, remove links and sockets."""
@@ -129,25 +105,41 @@ class TwinWorld:
             wire.terminal.pull()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _wait(self, due: float) -> None:
-        """Sleep until the next step or answer is due, or something arrives."""
-        answers = (w.terminal.due for w in self._wires.values())
-        until = min((due, *(time_ for time_ in answers if time_ is not None)))
-        wires = {w.terminal.fileno: w for w in self._wires.values() if w.terminal.fileno >= 0}
-        sources = [*wires, self._port.wake]
-        timeout = max(0.0, until - time.monotonic())
-        ready, _, _ = select.select(sources, [], [], timeout)
+    def _wait(self) -> list[int]:
+        """Sleep until steps or an answer are due, or something arrives; return what did."""
+        until = self._due + LAZY
+        sources = self._port.descriptors()
+        for wire in self._wires.values():
+            terminal = wire.terminal
+            if terminal.fileno >= 0:
+                sources.append(terminal.fileno)
+            if terminal.due is not None:
+                until = min(until, terminal.due)
+        return select.select(sources, (), (), max(0.0, until - time.monotonic()))[0]
+
+    def _serve(self, ready: list[int], now: float) -> None:
+        """Take what arrived by now [s] on wires and at the truth port."""
+        for wire in self._wires.values():
+            if wire.terminal.fileno in ready:
+                ready.remove(wire.terminal.fileno)
+                wire.receive(now)
         for descriptor in ready:
-            if descriptor == self._port.wake:
-                self._port.serve(self._answer)
-            else:
-                wires[descriptor].receive(time.monotonic())
+            self._port.serve(descriptor, self._answer)
+
+    def _catch_up(self, now: float) -> None:
+        """Make the steps that are due; lateness beyond what is made up shifts the clock."""
+        if now - self._due > CATCH_UP:
+            self._slip += now - self._due
+            self._due = now
+        while self._due <= now:
+            self._step()
+            self._due += self._truth.timestep
 
     def _step(self) -> None:
         truth, steps = self._truth, self._steps
-        q, qd = truth.joint_state()
-        truth.step(self._bank.step(q, qd, truth.timestep))
-        self._history[steps % HISTORY] = (truth.time, time.monotonic(), *q, *qd)
+        truth.step(self._bank.step(*self._state, truth.timestep))
+        self._state = q, qd = truth.joint_state()
+        self._history[steps % RING] = (truth.time, self._due, *q, *qd)
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:
             self._camera.publish(truth.qpos, truth.time)
@@ -159,8 +151,10 @@ class TwinWorld:
     def _answer(self, op: str, arguments: dict[str, Any]) -> Any:
         questions = {
             "truth": self._truth.snapshot,
-            "history": self._rows,
-            "wire_log": self._wire_log,
+            "history": self._kept,
+            "history_rows": self._rows,
+            "wire_log": lambda wire, since_ns: self._wire(wire).logged(since_ns),
+            "wire_log_entries": self._entries,
             "pull": self._pull,
             "plug": self._plug,
             "inject": self._inject,
@@ -170,9 +164,13 @@ class TwinWorld:
             raise UnknownName("operation", op, questions)
         return questions[op](**arguments)  # type: ignore[operator]  # each has its own arguments
 
-    def _rows(self, seconds: float) -> bytes:
-        count = min(self._steps, HISTORY, int(seconds / self._truth.timestep))
-        rows = np.arange(self._steps - count, self._steps) % HISTORY
+    def _kept(self, seconds: float) -> tuple[int, int]:
+        """The numbers of the first row of the last seconds and of the one to come."""
+        count = min(self._steps, HISTORY, max(0, round(seconds / self._truth.timestep)))
+        return self._steps - count, self._steps
+
+    def _rows(self, first: int, end: int) -> bytes:
+        rows = np.arange(first, min(end, first + PAGE, self._steps)) % RING
         return self._history[rows].astype("<f8").tobytes()
 
     def _wire(self, name: str) -> Wire:
@@ -180,14 +178,9 @@ class TwinWorld:
             raise UnknownName("wire", name, self._wires)
         return self._wires[name]
 
-    def _wire_log(self, wire: str, since_ns: int) -> list[tuple[int, str, str]]:
-        log = reversed(self._wire(wire).log)
-        late = []
-        for time_ns, way, data in log:
-            if time_ns < since_ns:
-                break
-            late.append((time_ns, way, data.hex()))
-        return late[::-1]
+    def _entries(self, wire: str, first: int, end: int) -> list[tuple[int, str, str]]:
+        entries = self._wire(wire).entries(first, end)
+        return [(time_ns, way, data.hex()) for time_ns, way, data in entries]
 
     def _pull(self, wire: str) -> int:
         self._wire(wire).terminal.pull()
@@ -200,7 +193,7 @@ class TwinWorld:
 
     def _inject(self, fault: str, joint: str, count: int) -> None:
         if fault == "garble":
-            self._bank.garble = count
+            self._bank.garble = int(count)
             return
         if joint not in self._bank.servos:
             raise UnknownName("joint", joint, self._bank.servos)

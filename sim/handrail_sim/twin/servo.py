@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.registers import Register
 
 from handrail_sim.twin.perturbation import ServoDraw
+from handrail_sim.twin.profile import Profile
 from handrail_sim.twin.servo_memory import ServoMemory
 from handrail_sim.twin.servo_settings import COUNT, Control, Protection, control, protection
 
@@ -49,8 +51,7 @@ class Servo:
         self._time = 0.0
         self._goals: deque[tuple[float, float]] = deque()
         self._goal = 0.0  # rad, what the controller follows after latency
-        self._reference = 0.0  # rad, of the internal profile
-        self._speed = 0.0  # rad/s, of the internal profile
+        self._profile = Profile()
         self._integral = 0.0  # N.m
         self._overload_time = self._overcurrent_time = 0.0  # s
         self._staged: tuple[int, bytes] | None = None
@@ -106,16 +107,13 @@ class Servo:
         self.memory.put(reg.ASYNC_WRITE, 0)
 
     def reset(self) -> None:
-        """Return all but the id to the factory's values."""
+        """Return all but the id to the factory's values, as at its first power-on."""
         self.memory.reset(self.id)
-        self._configure()
+        self._power_up()
 
     def power_cycle(self) -> None:
         """Brown-out: torque off, RAM as after power-on, EEPROM as last saved."""
         self.memory.power_cycle()
-        self._faults = 0
-        self._staged = None
-        self._configure()
         self._power_up()
 
     def step(self, position: float, velocity: float, dt: float) -> float:
@@ -125,7 +123,7 @@ class Servo:
         self.position = self._reported()
         self.velocity = self._control.sense * velocity
         if not self._powered_up:
-            self._power_up()
+            self._aim_here()
         while self._goals and self._goals[0][0] <= self._time:
             self._goal = self._goals.popleft()[1]
         torque = self._drive(dt) if self._enabled else 0.0
@@ -139,13 +137,13 @@ class Servo:
             return self._turn(dt)
         if self._control.mode == PWM_MODE:
             return self._control.duty
-        return self._hold(self._profile(dt), dt)
+        return self._hold(self._profile.advance(self._goal, self._control, dt), dt)
 
     def _turn(self, dt: float) -> float:
         """Velocity control: proportional and integral."""
         asked = self._control
-        self._accelerate(asked.wheel_speed, dt)
-        error = self._speed - self.velocity
+        speed = self._profile.accelerate(asked.wheel_speed, asked.ramp, dt)
+        error = speed - self.velocity
         self._integrate(asked.velocity_integral * error * dt)
         return asked.velocity_gain * error + self._integral
 
@@ -161,31 +159,6 @@ class Servo:
             torque += self._integral
         return torque
 
-    def _profile(self, dt: float) -> float:
-        """Move the reference towards the goal within the goal's speed and acceleration."""
-        distance = self._goal - self._reference
-        if not distance and not self._speed:
-            return self._reference
-        asked = self._control
-        wanted, slow_enough = asked.top_speed, math.inf
-        if asked.ramp:
-            # The speed from which steps of dt, each slower by the ramp, end on the goal.
-            half = asked.ramp * dt / 2
-            wanted = min(wanted, math.sqrt(half * half + 2 * asked.ramp * abs(distance)) - half)
-            slow_enough = 2.001 * half
-        self._accelerate(math.copysign(wanted, distance), dt)
-        step = self._speed * dt
-        if abs(distance) <= abs(step) and abs(self._speed) <= slow_enough:
-            self._reference, self._speed = self._goal, 0.0
-        else:
-            self._reference += step
-        return self._reference
-
-    def _accelerate(self, wanted: float, dt: float) -> None:
-        change = wanted - self._speed
-        most = self._control.ramp * dt
-        self._speed += max(-most, min(most, change)) if most else change
-
     def _integrate(self, change: float) -> None:
         self._integral = max(-self._limit, min(self._limit, self._integral + change))
 
@@ -194,9 +167,13 @@ class Servo:
         current = torque / TORQUE_PER_AMPERE
         heat = current * current * WINDING - (self.temperature - AMBIENT) / HEAT_RESISTANCE
         self.temperature += heat * dt / HEAT_CAPACITY
+        bears = self._protection
+        if not bears.voltage[0] <= self.voltage <= bears.voltage[1]:
+            self._trip(VOLTAGE_BIT)
+        if self.temperature > bears.temperature:
+            self._trip(HEAT_BIT)
         if not self._enabled:
             return
-        bears = self._protection
         over = torque > bears.overload_torque
         self._overload_time = self._overload_time + dt if over else 0.0
         over = current > bears.current
@@ -206,10 +183,6 @@ class Servo:
             self._limit = min(self._limit, bears.protective_torque)
         if self._overcurrent_time > bears.current_time:
             self._trip(CURRENT_BIT)
-        if self.temperature > bears.temperature:
-            self._trip(HEAT_BIT)
-        if not bears.voltage[0] <= self.voltage <= bears.voltage[1]:
-            self._trip(VOLTAGE_BIT)
 
     def _trip(self, bit: int) -> None:
         """Report a fault; remove torque where the unloading condition asks for it."""
@@ -219,6 +192,14 @@ class Servo:
             self._enabled = False
 
     def _power_up(self) -> None:
+        """Begin without faults and with nothing asked."""
+        self._faults = 0
+        self._overload_time = self._overcurrent_time = 0.0
+        self._staged = None
+        self._configure()
+        self._aim_here()
+
+    def _aim_here(self) -> None:
         """The first goal is where the joint is, so that torque alone moves nothing."""
         self._powered_up = True
         self.memory.put(reg.GOAL_POSITION, self.present_count())
@@ -251,11 +232,12 @@ class Servo:
         self.memory.store(reg.HOMING_OFFSET, offset)
         self.memory.put(reg.TORQUE_ENABLE, int(self._enabled))
         self._configure()
-        self._power_up()
+        self._aim_here()
 
     def _begin(self) -> None:
         """The controller begins where the joint is; the goal register stands."""
-        self._reference, self._speed, self._integral = self.position, 0.0, 0.0
+        self._profile.begin(self.position)
+        self._integral = 0.0
 
     def _configure(self) -> None:
         """Work out from the registers what every step and every request needs."""
@@ -282,12 +264,12 @@ class Servo:
 
     def _measure(self, address: int, size: int) -> None:
         """Bring the present values among size bytes from address on up to date."""
-        for register, measure in MEASURED:
-            if register.address < address + size and address < register.address + register.size:
-                self.memory.put(register, round(measure(self)))
+        for register, measure in _measured(address, size):
+            self.memory.put(register, round(measure(self)))
 
 
-MEASURED: tuple[tuple[Register, Callable[[Servo], float]], ...] = (
+Measure = tuple[Register, Callable[[Servo], float]]
+MEASURED: tuple[Measure, ...] = (
     (reg.PRESENT_POSITION, Servo.present_count),
     (reg.PRESENT_VELOCITY, Servo.present_speed),
     (reg.PRESENT_LOAD, lambda servo: servo.torque / reg.STALL_TORQUE / reg.LOAD_UNIT),
@@ -297,3 +279,13 @@ MEASURED: tuple[tuple[Register, Callable[[Servo], float]], ...] = (
     (reg.MOVING, lambda servo: abs(servo.velocity) > MOVING_SPEED),
     (reg.STATUS, lambda servo: servo.status),
 )
+
+
+@cache
+def _measured(address: int, size: int) -> tuple[Measure, ...]:
+    """What of MEASURED lies, if only in part, in size bytes from address on."""
+    return tuple(
+        (register, measure)
+        for register, measure in MEASURED
+        if register.address < address + size and address < register.address + register.size
+    )

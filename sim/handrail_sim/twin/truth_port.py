@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import queue
 import socket
-import socketserver
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,85 +19,88 @@ from handrail_drivers.errors import HandrailError, InvalidValue, ProcessLost
 
 from handrail_sim.world import Array
 
-ANSWER = 10.0  # s, longest wait of either side
+ANSWER = 20.0  # s, longest wait for an answer
+LONGEST = 65_536  # bytes of a question
+PAGE = 500  # rows of the history at most in one answer
 HISTORY_COLUMNS = 14  # sim time [s], monotonic time [s], q (6), qd (6)
 
 Handler = Callable[[str, dict[str, Any]], Any]
 
 
-@dataclass
-class Question:
-    """One request on its way to the world's thread and back."""
-
-    op: str
-    arguments: dict[str, Any]
-    answered: threading.Event = field(default_factory=threading.Event)
-    answer: Any = None
-    error: str = ""
-
-
 class TruthServer:
-    """Takes questions in threads of its own; the world's thread answers them in ``serve``.
+    """Answers questions within the world's own select loop: no thread, nothing that waits.
 
-    ``wake`` is a descriptor that becomes readable when a question waits.
+    Every answer is small (long ones are asked for page by page), so that the physics is not
+    held up; who does not read its answers is cut off.
     """
 
     def __init__(self, path: Path) -> None:
-        self._questions: queue.Queue[Question] = queue.Queue(maxsize=64)
-        self.wake, self._poke = os.pipe()
-        os.set_blocking(self.wake, False)
-        port = self
-
-        class Connection(socketserver.StreamRequestHandler):
-            timeout = 3600.0
-
-            def handle(self) -> None:
-                with contextlib.suppress(OSError, ValueError):
-                    for line in self.rfile:
-                        self.wfile.write(port.ask(line))
-
-        class Server(socketserver.ThreadingUnixStreamServer):
-            daemon_threads = True
-
-        self._server = Server(str(path), Connection)
+        self._path = path
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
         path.chmod(0o600)
-        threading.Thread(target=self._server.serve_forever, name="truth", daemon=True).start()
+        self._listener.listen()
+        self._listener.setblocking(False)
+        self._clients: dict[int, tuple[socket.socket, bytearray]] = {}
 
-    def ask(self, line: bytes) -> bytes:
-        """Pass one request to the world's thread; return its answer as bytes."""
-        request = json.loads(line)
-        question = Question(request.pop("op"), request)
-        self._questions.put(question, timeout=ANSWER)
-        os.write(self._poke, b"?")
-        if not question.answered.wait(ANSWER):
-            return _line({"error": "the world did not answer in time"})
-        if question.error:
-            return _line({"error": question.error})
-        if isinstance(question.answer, bytes):
-            return _line({"blob": len(question.answer)}) + question.answer
-        return _line({"answer": question.answer})
+    def descriptors(self) -> list[int]:
+        """Return what to wait for."""
+        return [self._listener.fileno(), *self._clients]
 
-    def serve(self, handle: Handler) -> None:
-        """Answer the questions that wait; called by the world's thread."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.wake, 64)
-        while not self._questions.empty():
-            question = self._questions.get_nowait()
-            try:
-                question.answer = handle(question.op, question.arguments)
-            except HandrailError as error:
-                question.error = str(error)
-            except (TypeError, KeyError) as error:
-                question.error = f"{question.op}: wrong arguments: {error!r}"
-            question.answered.set()
+    def serve(self, descriptor: int, handle: Handler) -> None:
+        """Take what waits on a descriptor that is readable, and answer whole questions."""
+        if descriptor == self._listener.fileno():
+            self._accept()
+            return
+        client, pending = self._clients[descriptor]
+        try:
+            data = client.recv(LONGEST)
+            pending += data
+            *lines, rest = pending.split(b"\n")
+            pending[:] = rest
+            for line in lines:
+                _send(client, _answer(bytes(line), handle))
+        except OSError:
+            data = b""
+        if not data or len(pending) > LONGEST:
+            del self._clients[descriptor]
+            client.close()
 
     def close(self) -> None:
-        """Stop listening and remove the socket."""
-        self._server.shutdown()
-        self._server.server_close()
-        Path(str(self._server.server_address)).unlink(missing_ok=True)
-        os.close(self.wake)
-        os.close(self._poke)
+        """Stop listening, cut all off and remove the socket."""
+        for client, _ in self._clients.values():
+            client.close()
+        self._clients.clear()
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            client, _ = self._listener.accept()
+            client.setblocking(False)
+            self._clients[client.fileno()] = (client, bytearray())
+
+
+def _answer(line: bytes, handle: Handler) -> bytes:
+    """Return the answer to one question as bytes; a wrong question has an answer too."""
+    op: Any = "?"
+    try:
+        arguments = json.loads(line)
+        op = arguments.pop("op")
+        answer = handle(op, arguments)
+    except HandrailError as error:
+        return _line({"error": str(error)})
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        return _line({"error": f"{op}: wrong arguments: {error!r}"})
+    if isinstance(answer, bytes):
+        return _line({"blob": len(answer)}) + answer
+    return _line({"answer": answer})
+
+
+def _send(client: socket.socket, data: bytes) -> None:
+    """Send all at once or not at all: the world does not wait for a reader."""
+    if client.send(data) != len(data):
+        raise BlockingIOError("the answer does not fit: nobody reads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class TruthClient:
 
     def __init__(self, path: str | Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(2 * ANSWER)
+        self._socket.settimeout(ANSWER)
         self._socket.connect(str(path))
         self._file = self._socket.makefile("rb")
 
@@ -149,13 +148,22 @@ class TruthClient:
 
     def history(self, seconds: float = 60.0) -> Array:
         """Return rows (n, 14): sim time [s], monotonic time [s], q (6) [rad], qd (6) [rad/s]."""
-        rows = np.frombuffer(self.ask("history", seconds=seconds), dtype="<f8")
-        return rows.reshape(-1, HISTORY_COLUMNS)
+        first, end = self.ask("history", seconds=seconds)
+        pages = (
+            self.ask("history_rows", first=start, end=min(start + PAGE, end))
+            for start in range(first, end, PAGE)
+        )
+        return np.frombuffer(b"".join(pages), dtype="<f8").reshape(-1, HISTORY_COLUMNS)
 
     def wire_log(self, wire: str, since_ns: int = 0) -> list[WireEvent]:
         """Return the frames on a wire after a monotonic time, oldest first."""
-        log = self.ask("wire_log", wire=wire, since_ns=since_ns)
-        return [WireEvent(time_ns, way, bytes.fromhex(data)) for time_ns, way, data in log]
+        number, end = self.ask("wire_log", wire=wire, since_ns=since_ns)
+        events: list[WireEvent] = []
+        while number < end:
+            page = self.ask("wire_log_entries", wire=wire, first=number, end=end)
+            events += [WireEvent(time_ns, way, bytes.fromhex(data)) for time_ns, way, data in page]
+            number += len(page)
+        return events
 
     def pull(self, wire: str) -> int:
         """Close a wire's terminal; return the monotonic time [ns] at which it was closed."""

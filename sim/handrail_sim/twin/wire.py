@@ -1,0 +1,63 @@
+"""One servo bus of the twin: its terminal, its servos, and a log of what passed."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+
+from handrail_drivers.feetech.codec import OVERHEAD
+
+from handrail_sim.twin.feetech_wire import FeetechBank
+from handrail_sim.twin.pseudo_terminal import PseudoTerminal
+
+LOG = 40_000  # entries kept, some 50 s of a loop at 250 Hz
+PAGE = 200  # entries at most in one answer: what asks must not hold up the world
+IDLE = 0.02  # s of silence after which a frame that has begun is given up
+
+Entry = tuple[int, str, bytes]  # monotonic time [ns], "in" towards the servos or "out", bytes
+
+
+class Wire:
+    """A terminal and the servos behind it."""
+
+    def __init__(self, bank: FeetechBank, terminal: PseudoTerminal) -> None:
+        self.bank = bank
+        self.terminal = terminal
+        self._log: list[Entry] = [(0, "", b"")] * LOG
+        self._logged = 0
+        self._heard = 0.0  # s
+
+    def receive(self, now: float) -> None:
+        """Take what had arrived by now [s]; queue the answers at the wire's pace."""
+        data = self.terminal.receive()
+        if not data:
+            return
+        self._keep(int(now * 1e9), "in", data)
+        if now - self._heard > IDLE:
+            self.bank.forget_partial()
+        self._heard = now
+        self.bank.line_baud = self.terminal.line_baud
+        for frame, answers in self.bank.handle_frames(data):
+            size = len(frame.parameters) + OVERHEAD
+            delay = self.bank.return_delay(answers)
+            self.terminal.answer(size, b"".join(answers), delay, now)
+
+    def flush(self, now: float) -> None:
+        """Send the answers that are due."""
+        for data in self.terminal.flush(now):
+            self._keep(time.monotonic_ns(), "out", data)
+
+    def logged(self, since_ns: int) -> tuple[int, int]:
+        """Return the numbers of the first entry since a time and of the one to come."""
+        kept = range(max(0, self._logged - LOG), self._logged)
+        late = bisect_left(kept, since_ns, key=lambda number: self._log[number % LOG][0])
+        return kept.start + late, self._logged
+
+    def entries(self, first: int, end: int) -> list[Entry]:
+        """Return entries by number, at most a page."""
+        end = min(end, first + PAGE, self._logged)
+        return [self._log[number % LOG] for number in range(max(0, first), end)]
+
+    def _keep(self, time_ns: int, way: str, data: bytes) -> None:
+        self._log[self._logged % LOG] = (time_ns, way, data)
+        self._logged += 1
