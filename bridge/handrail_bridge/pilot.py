@@ -16,7 +16,7 @@ from handrail_drivers.errors import HandrailError
 from handrail_sim.verdict import Violation
 
 from handrail_bridge.client import Client
-from handrail_bridge.pilot_grasp import Base, Step, grasps, pick, place, way_round
+from handrail_bridge.pilot_grasp import Base, Point, Step, grasps, pick, place, way_round
 from handrail_bridge.reports import Receipt
 
 ATTEMPTS = 4  # grasps of one object before the pilot gives up
@@ -119,12 +119,20 @@ class Pilot:
         thing = self._seen[name]
         goal = [{"predicate": "holding", "object": name}]
         _, azimuth = self._base.polar(thing["position"])
-        for grasp in grasps(thing, self._base, failed):
+        for grasp in grasps(thing, self._others(name), self._base, failed):
             receipt = await self._travel(f"take {name}", pick(grasp), azimuth, goal)
             if receipt is not None:
                 return self._judged(receipt, f"{name} is in the gripper", f"{name} slipped away")
         self._say("failed", f"no way to take {name} was permitted")
         return False
+
+    def _others(self, name: str) -> list[Point]:
+        """Where other objects were seen."""
+        return [
+            thing["position"]
+            for other, thing in self._seen.items()
+            if other != name and thing["source"] == "seen"
+        ]
 
     async def _place(self, name: str) -> None:
         region = self._cell["objects"][name]["goes_to"]

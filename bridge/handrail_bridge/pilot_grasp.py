@@ -7,7 +7,7 @@ and radius are about the arm's first axis; the tools take the same convention fo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ UPRIGHT_RADIUS = 0.22  # up to here the gripper points straight down
 LEAN_RATE = math.radians(25) / 0.08
 MOST_LEAN = math.radians(30)
 MOST_ROLL = 2.6
+THICK = 0.015  # of a finger, with what it may be wrong
+ROOM = 0.035  # from the fingers' line to another object's middle: enough to pass beside it
 DROP = 0.015  # between an object's underside and a container's wall when it is let go
 WIDE = 0.05  # gap that lets go
 CARRY_TILT = math.radians(60)  # a gripper that points down cannot be lifted high
@@ -28,6 +30,7 @@ OVER = 0.09  # TCP above an obstacle's top on the way past it
 BEFORE = 0.04  # nearer to the base than the obstacle
 
 Step = dict[str, Any]
+Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +60,50 @@ class Grasp:
     gap: float
 
 
-def grasps(thing: Mapping[str, Any], base: Base, failed: int = 0) -> Iterator[Grasp]:
+def grasps(
+    thing: Mapping[str, Any], others: Sequence[Point], base: Base, failed: int = 0
+) -> Iterator[Grasp]:
     """Yield ways to take an object, the most promising first.
 
     Args:
         thing: an object as ``look`` reports it.
+        others: where other objects lie [m]; fingers that come down on one hold nothing.
         base: the arm's first axis.
         failed: grasps of it that failed; what went wrong would go wrong again, so that the
             next comes from another side.
     """
-    position, size = thing["position"], thing["size"]
-    radius, azimuth = base.polar(position)
+    radius, azimuth = base.polar(thing["position"])
     tilt = min(MOST_LEAN, max(0.0, (radius - UPRIGHT_RADIUS) * LEAN_RATE))
-    # With a tilted gripper, closing across the radius keeps the fingers flush.
-    best_roll = math.pi / 2 if tilt > math.radians(3) else 0.0
-    turns = [
-        math.remainder(thing["yaw"] - azimuth + k * math.pi / 2, 2 * math.pi) for k in range(4)
-    ]
-    rolls = sorted(
-        (roll for roll in turns if abs(roll) <= MOST_ROLL),
-        key=lambda roll: abs(abs(roll) - best_roll),
-    )
-    turned = rolls[failed % len(rolls) :] + rolls[: failed % len(rolls)]
+    rolls = [math.remainder(thing["yaw"] - azimuth + k * math.pi / 2, math.tau) for k in range(4)]
+
+    def worse(roll: float) -> tuple[float, float]:
+        room = _room(_grasp(thing, tilt, azimuth + roll), others)
+        # With a tilted gripper, closing across the radius keeps the fingers flush.
+        best = math.pi / 2 if tilt > math.radians(3) else 0.0
+        return -min(room, ROOM), abs(abs(roll) - best)
+
+    ranked = sorted((roll for roll in rolls if abs(roll) <= MOST_ROLL), key=worse)
+    turned = ranked[failed % len(ranked) :] + ranked[: failed % len(ranked)]
     for lean in (tilt, min(MOST_LEAN, tilt + 0.2)):
         for roll in turned:
-            yield _grasp(position, size, lean, azimuth + roll)
+            yield _grasp(thing, lean, azimuth + roll)
 
 
-def _grasp(position: tuple[float, ...], size: tuple[float, ...], tilt: float, yaw: float) -> Grasp:
+def _room(grasp: Grasp, others: Sequence[Point]) -> float:
+    """Return the distance [m] from the line of the open fingers to the nearest other object."""
+    cos, sin = math.cos(grasp.yaw), math.sin(grasp.yaw)
+    low, high = -FINGER - THICK, grasp.gap - FINGER + THICK
+    distances = []
+    for x, y, _ in others:
+        dx, dy = x - grasp.position[0], y - grasp.position[1]
+        reach = dx * cos + dy * sin
+        beyond = max(low - reach, 0.0, reach - high)
+        distances.append(math.hypot(beyond, dy * cos - dx * sin))
+    return min(distances, default=math.inf)
+
+
+def _grasp(thing: Mapping[str, Any], tilt: float, yaw: float) -> Grasp:
+    position, size = thing["position"], thing["size"]
     half = size[0] / 2
     aside = BESIDE + half - FINGER
     z = max(size[2] / 2, FINGER) + ABOVE_TABLE + LEAN * math.sin(tilt)

@@ -140,7 +140,7 @@ async def test_where_no_grasp_is_permitted_it_says_so_and_ends():
 @pytest.mark.parametrize("yaw", [0.0, 0.7, -1.2])
 def test_grasps_close_across_the_objects_faces(yaw):
     base = Base(0.0388, 0.0)
-    for grasp in grasps({**CUBE, "yaw": yaw}, base):
+    for grasp in grasps({**CUBE, "yaw": yaw}, [], base):
         assert abs(math.remainder(grasp.yaw - yaw, math.pi / 2)) < 1e-9
         assert math.dist(grasp.position[:2], CUBE["position"][:2]) < 0.02
         assert grasp.gap > CUBE["size"][0]
@@ -152,3 +152,20 @@ def test_the_way_round_is_over_the_obstacle_and_nearer_to_the_base():
     for step in way_round(POST, base, 1.0, -1.0):
         assert step["position"][2] > POST["top_z"]
         assert base.polar(tuple(step["position"]))[0] < radius
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7, -1.2])
+@pytest.mark.parametrize("towards", [0.0, 1.0, 2.5])
+def test_fingers_come_down_beside_a_neighbour(yaw, towards):
+    x, y, z = CUBE["position"]
+    direction = yaw + round(towards / (math.pi / 2)) * math.pi / 2
+    other = (x + 0.05 * math.cos(direction), y + 0.05 * math.sin(direction), z)
+    first = next(grasps({**CUBE, "yaw": yaw}, [other], Base(0.0388, 0.0)))
+    across = abs(math.sin(first.yaw - direction))
+    assert across > 0.9, "the fingers are not on the neighbour's line"
+
+
+def test_after_a_failure_the_next_grasp_comes_from_another_side():
+    base = Base(0.0388, 0.0)
+    yaws = {next(grasps(CUBE, [], base, failed)).yaw for failed in range(3)}
+    assert len(yaws) == 3
