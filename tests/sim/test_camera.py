@@ -99,7 +99,7 @@ def test_cubes_are_seen_where_they_are(cell: Cell, truth: Truth, camera: CameraP
         assert off_by(frame, pixel, thing["color"]) < 8.0  # 2 mm and 0.25 deg about each axis
 
 
-def test_without_perturbation_the_camera_is_exact_and_quiet(cell: Cell) -> None:
+def test_without_perturbation_the_camera_is_exact_and_has_a_sensors_noise(cell: Cell) -> None:
     plain = Truth(cell, 11, perturb=False)
     with CameraProcess(cell, 11, perturb=False) as process:
         process.publish(at_home(cell, plain), plain.time)
@@ -107,7 +107,8 @@ def test_without_perturbation_the_camera_is_exact_and_quiet(cell: Cell) -> None:
     for thing in plain.snapshot()["objects"].values():
         pixel = project(cell.cameras["overhead"], thing["position"])
         assert off_by(one, pixel, thing["color"]) < 1.5
-    assert np.array_equal(one, other)
+    difference = one.astype(int) - other
+    assert 0.0 < difference.std() < 2.0  # one picture twice would be a frozen camera
 
 
 def test_the_overhead_image_is_noisy(camera: CameraProcess) -> None:

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from handrail_sim.cell import Cell
-from handrail_sim.twin.perturbation import draw, layout, truth_model
+from handrail_sim.twin.perturbation import SENSOR_NOISE, draw, layout, truth_model
 from handrail_sim.twin.truth import Truth
 from handrail_sim.world import Scene
 
@@ -119,7 +119,7 @@ def test_the_truth_differs_from_the_belief(cell: Cell) -> None:
     shift = true.camera("overhead").pos - believed.camera("overhead").pos
     assert 0.0001 < np.abs(shift).max() <= 0.002
     assert hidden.image_noise == pytest.approx(4.0)
-    assert plain.image_noise == 0.0
+    assert plain.image_noise == SENSOR_NOISE
 
 
 def test_draws_stay_in_their_bounds(cell: Cell) -> None:
