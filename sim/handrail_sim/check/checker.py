@@ -20,10 +20,23 @@ from handrail_sim.check.reference import Reference
 from handrail_sim.check.rollout import Rollout, Stage
 from handrail_sim.check.steps import Steps, Unplayable
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import ObjectBelief, StartState, Trajectory, Verdict, Violation
+from handrail_sim.verdict import (
+    ObjectBelief,
+    StartState,
+    Trajectory,
+    Verdict,
+    Violation,
+    ViolationKind,
+)
 from handrail_sim.world import Array, Scene, load_model
 
 STILL = 0.002  # m: an object that moved less is where it was seen
+
+CONSEQUENCES = {
+    ViolationKind.TRACKING,
+    ViolationKind.JOINT_EFFORT,
+    ViolationKind.JOINT_VELOCITY,
+}
 
 
 class Checker:
@@ -36,7 +49,7 @@ class Checker:
         self._data = mujoco.MjData(model)
         self._steps = Steps(cell, self._scene)
         self._stage = Stage(cell, model, self._scene)
-        self._proximity = Proximity(model, self._scene)
+        self._proximity = Proximity(cell, self._scene)
         self._fingers = Fingers(cell, model)
         self._collisions = Collisions(cell, model, self._fingers)
         self._findings = Findings(cell, self._scene)
@@ -87,10 +100,12 @@ class Checker:
         violations, clearance, whose = self._collisions.judge(pairs, grips, moment)
         violations += self._findings.joints(run, targets, moment)
         violations += self._findings.objects(run, grips, moment)
-        violations.sort(key=lambda violation: violation.time)
+        violations = _in_order(violations)
         ends = self._ends(state, run, grips)
-        results = goal.evaluate_all(plan, self._view(run, path, ends))
-        violations += goal.missed(plan, results, ends, reference.rows / self._cell.loop.rate)
+        view = self._view(run, path, ends)
+        results = goal.evaluate_all(plan, view)
+        end = reference.rows / self._cell.loop.rate
+        violations += goal.missed(plan, results, view, ends, end)
         predicted = run.position[1 : reference.rows + 1]
         trajectory = Trajectory(
             self._cell.loop.rate, self._cell.arm.all_joints, hold, lead, predicted, step_rows
@@ -169,6 +184,15 @@ def _moments(step_rows: Sequence[int], rate: int) -> Callable[[int], tuple[int, 
         return min(step, len(step_rows) - 2), row / rate
 
     return moment
+
+
+def _in_order(violations: Sequence[Violation]) -> list[Violation]:
+    """By time; what a joint does after the first collision is that collision's doing."""
+    first = min((v.time for v in violations if v.kind == ViolationKind.COLLISION), default=np.inf)
+    return sorted(
+        (v for v in violations if v.time < first or v.kind not in CONSEQUENCES),
+        key=lambda violation: violation.time,
+    )
 
 
 def _failed(plan: Plan, violations: Sequence[Violation]) -> Verdict:

@@ -60,7 +60,7 @@ class Collisions:
                 and self._obstacle(pair)
                 and (nearest is None or distance.min() < nearest)
             ):
-                nearest, whose = float(distance.min()), f"{pair.one} and {pair.other}"
+                nearest, whose = float(distance.min()), " and ".join(self._spoken(pair))
             bad = _below(rows, distance, rule.limit)
             if bad is not None:
                 violations.append(self._violation(pair, rule, bad, rows, distance, moment))
@@ -110,11 +110,11 @@ class Collisions:
     ) -> Violation:
         worst = float(distance[first:].min())
         step, time = moment(int(rows[first]))
-        hits = worst < -PENETRATION
+        hits = worst < (PENETRATION if rule.limit > 0 else -PENETRATION)
         kind = ViolationKind.COLLISION if hits else ViolationKind.CLEARANCE
         one, other = self._spoken(pair)
         what = (
-            f"hits {other}, {-worst * 1000:.1f} mm deep"
+            f"hits {other}, {max(-worst, 0.0) * 1000:.1f} mm deep"
             if hits
             else (
                 f"comes within {max(worst, 0.0) * 1000:.1f} mm of {other}; "
@@ -136,10 +136,10 @@ class Collisions:
         )
 
     def _spoken(self, pair: Pair) -> tuple[str, str]:
-        """Name what moves first, and things as the cell names them."""
+        """Name what moves (more) first, and things as the cell names them."""
         names = {**self._objects, **self._obstacles, **self._containers}
         one, other = pair.one, pair.other
-        if one not in self._links and (other in self._links or other in self._objects):
+        if other in self._links or (one not in self._links and other in self._objects):
             one, other = other, one
         return names.get(one, one), names.get(other, other)
 

@@ -125,7 +125,11 @@ class Findings:
             return  # what lies in a bin may be nudged by what joins it
         allowed = self._cell.check.moved
         shift = float(np.linalg.norm(end[:3] - start[:3]))
-        hint = "grasp from another side (yaw), or open the jaw to a smaller gap"
+        x, y, z = start[:3].tolist()
+        hint = (
+            f"{name} lay at ({x:.3f}, {y:.3f}, {z:.3f}) m: pass above it, come from another side "
+            "(yaw), or open the jaw to a smaller gap"
+        )
         if shift > allowed:
             row = self._first_shift(run, name, allowed)
             words = (ViolationKind.DISPLACED, name, "m", hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from handrail_sim.check.predicates import WorldView, evaluate
-from handrail_sim.plan import Holding, Plan, Predicate
+from handrail_sim.plan import Holding, ObjectInRegion, Plan, Predicate, Released
 from handrail_sim.verdict import GoalResult, ObjectBelief, Violation, ViolationKind
 
 
@@ -15,7 +15,11 @@ def evaluate_all(plan: Plan, view: WorldView) -> tuple[GoalResult, ...]:
 
 
 def missed(
-    plan: Plan, results: Sequence[GoalResult], ends: Mapping[str, ObjectBelief], at: float
+    plan: Plan,
+    results: Sequence[GoalResult],
+    view: WorldView,
+    ends: Mapping[str, ObjectBelief],
+    at: float,
 ) -> list[Violation]:
     """Return one violation for each predicate that does not hold ``at`` [s], the plan's end."""
     return [
@@ -28,21 +32,30 @@ def missed(
             limit=1.0,
             unit="1",
             sentence=f"At the end the goal {result.predicate!r} is not met: {result.sentence}.",
-            hint=_hint(predicate, ends),
+            hint=_hint(predicate, view, ends),
         )
         for predicate, result in zip(plan.goal, results, strict=True)
         if not result.met
     ]
 
 
-def _hint(predicate: Predicate, ends: Mapping[str, ObjectBelief]) -> str:
-    if not isinstance(predicate, Holding):
-        return "change the steps or the goal"
-    belief = ends.get(predicate.object or "")
+def _hint(predicate: Predicate, view: WorldView, ends: Mapping[str, ObjectBelief]) -> str:
+    match predicate:
+        case Holding():
+            return _empty(ends.get(predicate.object or ""), predicate.object)
+        case Released():
+            return "open the jaw: gripper_set with a gap wider than what it holds"
+        case ObjectInRegion():
+            x, y, _ = view.regions[predicate.region].center
+            return f"{predicate.region} is centred at ({x:.3f}, {y:.3f}) m: let go above it"
+    return "change the steps or the goal"
+
+
+def _empty(belief: ObjectBelief | None, name: str | None) -> str:
     if belief is None or belief.source == "unknown":
         return "the jaw closes on nothing: look for the object first"
     x, y, z = belief.position
     return (
-        f"the jaw closes on nothing: {predicate.object} is believed at "
+        f"the jaw closes on nothing: {name} is believed at "
         f"({x:.3f}, {y:.3f}, {z:.3f}) m ({belief.source})"
     )

@@ -47,7 +47,7 @@ def unreadable(start: StartState) -> Violation | None:
     """Return a finding where the measured state holds what is no number."""
     for what, values in (("position", start.position), ("command", start.command)):
         if not np.isfinite(values).all():
-            text = f"({what}) is no number"
+            text = f"have a {what} that is no number"
             return _violation("joints", 0.0, 0.0, "1", text, "read the state again")
     for name, belief in start.objects.items():
         pose = (*belief.position, *belief.quaternion, *(belief.held_pose or ()))

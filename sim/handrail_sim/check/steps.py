@@ -107,7 +107,6 @@ def _unreachable(
         value, limit, unit = max(best.axis_error, best.turn_error), AXIS_TOLERANCE, "rad"
     elif nearest is not None and nearest.position != step.position:
         value = min(value, math.dist(nearest.position, step.position))
-    miss = f"{value * 1000:.0f} mm" if unit == "m" else f"{math.degrees(value):.0f} degrees"
     return Violation(
         kind=ViolationKind.UNREACHABLE,
         step=index,
@@ -118,7 +117,7 @@ def _unreachable(
         unit=unit,
         sentence=(
             f"Step {index} asks for {_spoken(step)}, which the arm cannot reach: "
-            f"it comes within {miss} of it."
+            f"it comes within {value:.3f} {unit} of it."
         ),
         hint=_nearer(step, nearest),
         detail={"nearest": nearest.model_dump(exclude={"tool", "speed"}) if nearest else None},
