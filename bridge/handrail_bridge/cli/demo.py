@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,7 @@ def demo(
             passed = time.monotonic() - began
             console.print(f"{passed:6.1f} s  [{color}]{event.kind:<9}[/] {escape(event.text)}")
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidies up, as after Ctrl-C
     out.mkdir(parents=True, exist_ok=True)
     outcome = asyncio.run(run(cell, seed, out, video, tell))
     emit(outcome, as_json, _show)

@@ -20,8 +20,8 @@ from handrail_sim.twin.truth_port import WireEvent
 from handrail_bridge.client import Client
 from handrail_bridge.reports import CellState, Receipt
 
-SWING = 1.2  # rad each way: long enough for a stretch at constant speed
-FROM, TO = 0.42, 0.58  # of the plan, where the speed is constant
+SWING = 2.2  # rad each way: long enough for a stretch at constant speed
+FROM, TO = 0.3, 0.7  # of the plan, where the speed is constant
 LINE = 12  # setpoints that give the line
 OFF = 2.0  # counts: rounding makes one
 

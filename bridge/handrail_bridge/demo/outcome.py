@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail_sim.cell import Cell
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from handrail_bridge.reports import Counters
@@ -36,11 +37,13 @@ class Outcome:
 
     seed: int
     objects: tuple[Sorted, ...]
+    problem: str  # what ended the sorting early; empty where nothing did
     checked: int
     refused: int
     executed: int
     median_check: float
     loop: Counters
+    loop_rate: float  # Hz, measured while it sorted
     stop_latency: float | None
     wall: float
     peak_memory: int
@@ -71,13 +74,19 @@ def table(outcome: Outcome) -> Table:
     for thing in outcome.objects:
         mark = "[green]yes[/]" if thing.right else f"[red]no, in {thing.lies}[/]"
         rows.add_row(f"{thing.name} in {thing.belongs}, says the world", mark)
+    if outcome.problem:
+        rows.add_row("the sorting ended early", f"[red]{escape(outcome.problem)}[/]")
     rows.add_row("objects sorted", f"{right} of {len(outcome.objects)}")
     rows.add_row(
         "plans checked / refused / executed",
         f"{outcome.checked} / {outcome.refused} / {outcome.executed}",
     )
     rows.add_row("median time of a check", f"{outcome.median_check * 1000:.0f} ms")
-    rows.add_row("loop", f"{loop.rate:.0f} Hz, {loop.overruns} of {loop.ticks} ticks overrun")
+    rows.add_row(
+        "loop",
+        f"{outcome.loop_rate:.1f} of {loop.rate:.0f} Hz, {loop.overruns} overruns, "
+        f"{loop.late_reads} late reads",
+    )
     rows.add_row(
         "stop() to the first changed setpoint on the wire",
         "could not be told" if stop is None else f"{stop * 1000:.1f} ms",

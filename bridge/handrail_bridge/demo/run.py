@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from handrail_drivers.errors import HandrailError
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.client import Client, OperatorClient
@@ -39,18 +41,20 @@ async def run(
         tell(Event("started", f"the twin of {cell.name}, seed {seed}, and a bridge on its wires"))
         filming = Filming(running.twin.urls["view"], video, still) if film else None
         with filming or contextlib.nullcontext():
-            log = await _sort(running, tell)
+            sorting = await _sort(running, tell)
         truth = running.twin.truth.snapshot()
-        latency, loop = await _try_stop(running, cell.devices[cell.arm.device].settings)
+        latency = await _try_stop(running, cell.devices[cell.arm.device].settings)
         slip = running.twin.truth.slip()
     return Outcome(
         seed=seed,
         objects=judge(cell, truth),
-        checked=log.checked,
-        refused=log.refused,
-        executed=log.executed,
-        median_check=log.median_check,
-        loop=loop,
+        problem=sorting.problem,
+        checked=sorting.log.checked,
+        refused=sorting.log.refused,
+        executed=sorting.log.executed,
+        median_check=sorting.log.median_check,
+        loop=sorting.loop,
+        loop_rate=sorting.loop_rate,
         stop_latency=latency,
         wall=time.monotonic() - began,
         peak_memory=memory.peak,
@@ -60,18 +64,43 @@ async def run(
     )
 
 
-async def _sort(running: Stage, tell: Callable[[Event], None]) -> Log:
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """What the pilot did, and how the loop fared meanwhile."""
+
+    log: Log
+    loop: Counters
+    loop_rate: float  # Hz, measured
+    problem: str  # what ended it early; empty where nothing did
+
+
+async def _sort(running: Stage, tell: Callable[[Event], None]) -> Sorting:
     async with OperatorClient.connect(running.operator_socket) as operator:
         await operator.arm()
     tell(Event("armed", "by the operator; the pilot has the agent's rights"))
     async with Client.connect(running.address) as rail:
-        return await Pilot(rail, tell).run()
+        before, problem = await rail.state(), ""
+        pilot = Pilot(rail, tell)
+        try:
+            await pilot.run()
+        except HandrailError as error:
+            problem = str(error)
+            tell(Event("failed", problem))
+        after = await rail.state()
+    passed = (after.time_ns - before.time_ns) * 1e-9
+    rate = (after.loop.ticks - before.loop.ticks) / passed if passed > 0 else 0.0
+    return Sorting(pilot.log, after.loop, rate, problem)
 
 
-async def _try_stop(
-    running: Stage, settings: dict[str, dict[str, dict[str, int]]]
-) -> tuple[float | None, Counters]:
+async def _try_stop(running: Stage, settings: dict[str, dict[str, dict[str, int]]]) -> float | None:
+    """Measure a stop on a harmless motion; None where the cell could not move any more."""
     servo = settings["joints"][STOP_JOINT]["id"]
-    async with Client.connect(running.address) as rail:
-        latency = await stop_latency(rail, running.twin, STOP_JOINT, servo)
-        return latency, (await rail.state()).loop
+    with contextlib.suppress(HandrailError):
+        async with (
+            Client.connect(running.address) as rail,
+            OperatorClient.connect(running.operator_socket) as operator,
+        ):
+            latency = await stop_latency(rail, running.twin, STOP_JOINT, servo)
+            await operator.reset()
+            return latency
+    return None
