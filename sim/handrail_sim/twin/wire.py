@@ -11,7 +11,7 @@ from handrail_sim.twin.feetech_wire import FeetechBank
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 
 LOG = 40_000  # entries kept, some 50 s of a loop at 250 Hz
-PAGE = 200  # entries at most in one answer: what asks must not hold up the world
+PAGE = 100  # entries at most in one answer: what asks must not hold up the world
 IDLE = 0.02  # s of silence after which a frame that has begun is given up
 
 Entry = tuple[int, str, bytes]  # monotonic time [ns], "in" towards the servos or "out", bytes
