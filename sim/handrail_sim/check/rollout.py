@@ -15,6 +15,7 @@ from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
 SETTLE_BEFORE = 0.2  # s: servos and a held object find their balance before anything is judged
+GRASP = 0.1  # s before that in which the jaw takes hold of what it is said to hold
 NOWHERE = 5.0  # m aside: where objects are put of which nobody knows where they are
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, qpos, qvel
 
@@ -95,9 +96,24 @@ class Stage:
         mujoco.mj_kinematics(model, data)
         self._place(start.objects)
         placed: Array = data.qpos.copy()
+        self._grasp(start.objects)
         mujoco.mj_step(model, data, round(SETTLE_BEFORE / model.opt.timestep))
         data.time = 0.0
         return placed
+
+    def _grasp(self, objects: Mapping[str, ObjectBelief]) -> None:
+        """Keep a held object in its place until the jaw presses on it.
+
+        The measured jaw is never quite where the check saw it: set free at once, an object
+        would slip through the gap, or be shot out where the fingers are too near.
+        """
+        held = {name: thing.held_pose for name, thing in objects.items() if thing.held_pose}
+        if not held:
+            return
+        for _ in range(round(GRASP / self._model.opt.timestep)):
+            mujoco.mj_step(self._model, self._data)
+            for name, pose in held.items():
+                self._scene.set_object(self._data, name, *self._from_tcp(pose))
 
     def _place(self, objects: Mapping[str, ObjectBelief]) -> None:
         for index, name in enumerate(self._cell.objects):
