@@ -113,14 +113,13 @@ class Collisions:
         hits = worst < (PENETRATION if rule.limit > 0 else -PENETRATION)
         kind = ViolationKind.COLLISION if hits else ViolationKind.CLEARANCE
         one, other = self._spoken(pair)
-        what = (
-            f"hits {other}, {max(-worst, 0.0) * 1000:.1f} mm deep"
-            if hits
-            else (
+        if hits:
+            what = f"hits {other}, {-worst * 1000:.1f} mm deep" if worst < 0 else f"touches {other}"
+        else:
+            what = (
                 f"comes within {max(worst, 0.0) * 1000:.1f} mm of {other}; "
                 f"{rule.limit * 1000:.1f} mm are demanded"
             )
-        )
         hint, detail = self._advice(one, other)
         return Violation(
             kind=kind,
