@@ -34,6 +34,7 @@ from handrail_sim.twin.truth import Truth
 from handrail_sim.verdict import StartState
 from loop_rig import Rig
 
+RUNNING = (Mode.MOVING, Mode.STOPPING)
 TOKEN = 7  # the lease's, which nobody else wants here
 
 
@@ -99,6 +100,7 @@ class VirtualCell:
         self._lens = Lens(cell, next(iter(cell.cameras)), seed, perturb, self.world.truth)
         self._senses = Senses(self, {next(iter(cell.cameras)): self._lens})  # type: ignore[arg-type,dict-item]  # their stand-ins
         self._grants: dict[str, Grant] = {}
+        self.cut_after = 0.0  # s after which the next plan is aborted; 0 does not
         self.rig.ask("arm", hold=self._checker.hold_command(self.rig.state.position))
         self.rig.lease(TOKEN)
 
@@ -141,7 +143,11 @@ class VirtualCell:
         grant = self._grants[permit.id]
         assert grant.verdict.trajectory is not None
         self.rig.play(grant.verdict.trajectory, motion_id=int(permit.id), token=TOKEN)
-        self.rig.until(lambda state: state.mode != Mode.MOVING, ticks=100_000)
+        if self.cut_after > 0:
+            self.rig.run(round(self.cut_after * self.cell.loop.rate))
+            self.rig.abort(int(permit.id))
+            self.cut_after = -1.0  # once
+        self.rig.until(lambda state: state.mode not in RUNNING, ticks=100_000)
         self.rig.run(10)
         self.rig.until(lambda state: self.measured.still(state))
         state = self.rig.state

@@ -16,7 +16,7 @@ from handrail_drivers.errors import HandrailError
 from handrail_sim.verdict import Violation
 
 from handrail_bridge.client import Client
-from handrail_bridge.pilot_grasp import Base, Point, Step, grasps, pick, place, way_round
+from handrail_bridge.pilot_grasp import Base, Point, Step, free_spot, grasps, pick, place, way_round
 from handrail_bridge.reports import Receipt
 
 ATTEMPTS = 4  # grasps of one object before the pilot gives up
@@ -69,7 +69,7 @@ class Pilot:
         self._cell = await self._rail.call("cell_describe")
         self._base = Base(*self._cell["arm"]["axis"])
         async with self._rail.lease("pilot"):
-            await self._go_home()
+            await self._start_over()
             attempts = dict.fromkeys(self._cell["objects"], 0)
             while (name := self._next(await self._look(), attempts)) is not None:
                 await self._sort(name, attempts[name])
@@ -110,10 +110,26 @@ class Pilot:
     # --- what it does -------------------------------------------------------------------------
 
     async def _sort(self, name: str, failed: int) -> None:
-        if not await self._pick(name, failed):
-            await self._go_home()
-            return
-        await self._place(name)
+        if not (await self._pick(name, failed) and await self._place(name)):
+            await self._start_over()
+
+    async def _start_over(self) -> None:
+        """Go home, with nothing in the gripper."""
+        await self._go_home()
+        if (await self._rail.call("arm_state"))["holding"]:
+            await self._set_down()
+
+    async def _set_down(self) -> None:
+        """Let go of what a plan that ended early left in the gripper, where the camera sees it."""
+        await self._look()
+        others = [thing["position"] for thing in self._seen.values() if thing["source"] == "seen"]
+        (camera,) = self._cell["cameras"].values()
+        spot = free_spot(others, camera["search"], self._base)
+        height = max(thing["size"][2] for thing in self._cell["objects"].values())
+        steps = place(spot, 0.0, height, PLACE_TILTS[0])
+        _, azimuth = self._base.polar(spot)
+        await self._travel("set down what it holds", steps, azimuth, [{"predicate": "released"}])
+        await self._go_home()
 
     async def _pick(self, name: str, failed: int) -> bool:
         thing = self._seen[name]
@@ -134,7 +150,7 @@ class Pilot:
             if other != name and thing["source"] == "seen"
         ]
 
-    async def _place(self, name: str) -> None:
+    async def _place(self, name: str) -> bool:
         region = self._cell["objects"][name]["goes_to"]
         box = self._cell["regions"][region]
         spot = self._spot(region, box)
@@ -149,11 +165,11 @@ class Pilot:
             steps = [*place(spot, wall, height, tilt), {"tool": "arm_home"}]
             receipt = await self._travel(f"put {name} into {region}", steps, azimuth, goal)
             if receipt is not None:
-                if self._judged(receipt, f"{name} lies in {region}", f"{name} went astray"):
-                    self._placed[region] = self._placed.get(region, 0) + 1
-                return
+                placed = self._judged(receipt, f"{name} lies in {region}", f"{name} went astray")
+                self._placed[region] = self._placed.get(region, 0) + placed
+                return placed
         self._say("failed", f"no way to put {name} into {region} was permitted")
-        await self._go_home()
+        return False
 
     def _spot(self, region: str, box: Mapping[str, Any]) -> tuple[float, float]:
         """A place in a container beside those already used, on the arm's tangent."""

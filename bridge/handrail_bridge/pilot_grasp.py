@@ -25,6 +25,8 @@ THICK = 0.015  # of a finger, with what it may be wrong
 ROOM = 0.035  # from the fingers' line to another object's middle: enough to pass beside it
 DROP = 0.015  # between an object's underside and a container's wall when it is let go
 WIDE = 0.05  # gap that lets go
+EASY_RADIUS = 0.19  # any tilt serves here
+EDGE = 0.05  # what is set down lies well within what the camera sees
 CARRY_TILT = math.radians(60)  # a gripper that points down cannot be lifted high
 OVER = 0.09  # TCP above an obstacle's top on the way past it
 BEFORE = 0.04  # nearer to the base than the obstacle
@@ -143,6 +145,26 @@ def place(spot: tuple[float, float], wall: float, height: float, tilt: float) ->
         {"tool": "gripper_set", "gap": WIDE},
         {**above, "speed": 0.6},
     ]
+
+
+def free_spot(others: Sequence[Point], seen: Sequence[float], base: Base) -> tuple[float, float]:
+    """Return the place [m] within easy reach that is farthest from other objects.
+
+    Args:
+        others: where other objects lie [m].
+        seen: x_min, x_max, y_min, y_max [m] of what the camera searches.
+        base: the arm's first axis.
+    """
+    ring = [
+        base.point(EASY_RADIUS, math.radians(azimuth), 0.0)[:2] for azimuth in range(0, 360, 10)
+    ]
+    x_min, x_max, y_min, y_max = seen
+    spots = [
+        (x, y)
+        for x, y in ring
+        if x_min + EDGE < x < x_max - EDGE and y_min + EDGE < y < y_max - EDGE
+    ]
+    return max(spots, key=lambda spot: min((math.dist(spot, o[:2]) for o in others), default=0.0))
 
 
 def way_round(obstacle: Mapping[str, Any], base: Base, start: float, end: float) -> list[Step]:

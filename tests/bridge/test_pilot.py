@@ -34,7 +34,7 @@ class Rail:
         if tool == "cell_describe":
             return self.cell
         if tool == "arm_state":
-            return {"tcp": [0.2, 0.1, 0.1]}
+            return {"tcp": [0.2, 0.1, 0.1], "holding": False}
         region = "blue_bin" if self.sorted else "pick_area"
         source = "predicted" if self.sorted else "seen"
         return {"objects": {"blue_cube": {**CUBE, "region": region, "source": source}}}

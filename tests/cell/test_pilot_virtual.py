@@ -59,6 +59,24 @@ async def test_an_object_that_moved_after_the_look_is_looked_for_again(desk: Vir
     assert desk.astray() == {}
 
 
+@pytest.mark.parametrize("desk", [1024], indirect=True)
+@pytest.mark.parametrize(("during", "after"), [("take", 3.7), ("put", 2.5)])
+async def test_what_a_plan_left_in_the_gripper_is_set_down_and_sorted(
+    desk: VirtualCell, during: str, after: float
+) -> None:
+    events: list[Event] = []
+
+    def cut(event: Event) -> None:
+        events.append(event)
+        if event.kind == "permitted" and events[-2].text.startswith(during) and not desk.cut_after:
+            desk.cut_after = after  # the object is in the gripper
+
+    await Pilot(desk, cut).run()  # type: ignore[arg-type]  # a stand-in
+    assert any("cancelled" in event.text for event in events if event.kind == "failed")
+    assert any("set down" in event.text for event in events)
+    assert desk.astray() == {}
+
+
 @pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("desk", range(101, 161), indirect=True)
