@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -89,11 +90,10 @@ class Reach:
 
     def nearest(self, step: MoveToPose, present: Sequence[float]) -> MoveToPose | None:
         """Return a pose near one out of reach that passes: same position first, or None."""
-        for pose in self._turned(step):
+        for pose in itertools.chain(self._turned(step), self._on_the_way(step, present)):
             if self.solve(pose, present).reached:
                 return pose
-        nearer = self._on_the_way(step, present)
-        return nearer if nearer and self.solve(nearer, present).reached else None
+        return None
 
     def azimuth(self, position: Sequence[float]) -> float:
         """Return the direction [rad] of a point about the first joint's axis."""
@@ -109,8 +109,8 @@ class Reach:
             if abs(tilt - step.tilt) > AXIS_TOLERANCE:
                 yield step.model_copy(update={"tilt": tilt})
 
-    def _on_the_way(self, step: MoveToPose, present: Sequence[float]) -> MoveToPose | None:
-        """How far the arm gets from its middle towards a pose, at whatever tilt that takes."""
+    def _on_the_way(self, step: MoveToPose, present: Sequence[float]) -> list[MoveToPose]:
+        """How far the arm gets from its middle towards a pose, at whatever tilt; farthest first."""
         azimuth = self.azimuth(step.position)
         twist = self._wanted_twist(step, azimuth, present)
         seed = next(self._seeds(azimuth, twist, present))
@@ -119,7 +119,7 @@ class Reach:
         middle = self._site()[0]
         way = np.array(step.position) - middle
         way *= min(1.0, FAR / float(np.linalg.norm(way)))
-        best: MoveToPose | None = None
+        found: list[MoveToPose] = []
         near, far = 0.0, 1.0
         for _ in range(HALVINGS):
             half = (near + far) / 2
@@ -130,8 +130,8 @@ class Reach:
                 far = half
                 continue
             near, seed = half, self._joints()
-            best = self._pose(step, position, axes)
-        return best
+            found.append(self._pose(step, position, axes))
+        return found[::-1]
 
     def _wanted_twist(self, step: MoveToPose, azimuth: float, present: Sequence[float]) -> float:
         """No yaw means that the wrist does not turn."""

@@ -55,6 +55,10 @@ class Reference:
         """Note that the next rows belong to the next step."""
         self.step_rows.append(self.rows)
 
+    def fastest(self, target: Array) -> float:
+        """Return the least time [s] to a target (6,) [rad]: at the velocity limits throughout."""
+        return float((np.abs(target - self.present) / self._velocity).max())
+
     def move(self, target: Array, speed: float) -> None:
         """Go to target (6,) [rad] at a fraction of the speed limits, point to point."""
         if float(np.abs(target - self.present).max()) > SAME:

@@ -16,6 +16,8 @@ from handrail_sim.world import Array, Scene
 
 SQUEEZE = 0.3  # s that a closing jaw has to build up its grip
 MILLIMETRES = 2.0  # m: a coordinate beyond it was not meant in metres
+LEAST_SPEED = 0.01  # that a hint proposes
+UNTOLD = 1e-6  # of full speed: how long less would take nobody needs to know
 
 
 class Unplayable(Exception):
@@ -53,27 +55,37 @@ class Steps:
             case Wait():
                 reference.wait(step.seconds)
             case GripperSet():
-                self._set_gripper(step, reference)
+                self._set_gripper(step, index, reference)
             case MoveJoints():
                 self._require_limits(step, index)
-                reference.move(self._joints(step.positions, present), step.speed)
+                self._move(self._joints(step.positions, present), step.speed, index, reference)
             case Home():
-                target = {name: self._cell.arm.home[name] for name in self._cell.arm.joints}
-                reference.move(self._joints(target, present), step.speed)
+                home = {name: self._cell.arm.home[name] for name in self._cell.arm.joints}
+                self._move(self._joints(home, present), step.speed, index, reference)
             case MoveToPose():
-                reference.move(self._pose(step, index, present), step.speed)
+                self._move(self._pose(step, index, present), step.speed, index, reference)
         reference.wait(DWELL)
         duration, limit = reference.rows / self._cell.loop.rate, self._cell.check.duration
         if duration > limit:
-            raise Unplayable(_too_long(index, duration, limit))
+            raise Unplayable(_too_long(index, duration, limit, "split it into several plans"))
 
-    def _set_gripper(self, step: GripperSet, reference: Reference) -> None:
+    def _move(self, target: Array, speed: float, index: int, reference: Reference) -> None:
+        """Append a motion; one that would last for hours is refused before it is computed."""
+        limit = self._cell.check.duration
+        fastest = reference.fastest(target)
+        if fastest > limit * speed:
+            better = max(LEAST_SPEED, 2 * fastest / limit)
+            hint = f"at speed {better:.3g} it takes some {fastest / better:.1f} s"
+            raise Unplayable(_too_long(index, fastest / max(speed, UNTOLD), limit, hint))
+        reference.move(target, speed)
+
+    def _set_gripper(self, step: GripperSet, index: int, reference: Reference) -> None:
         """Gap 0 closes on the joint's stop, so that it presses on whatever is between."""
         low = self._cell.arm.limits[self._cell.arm.gripper].low
         target = reference.present.copy()
         target[-1] = low if step.gap == 0 else self._scene.gap_to_jaw(step.gap)
         closing = step.gap == 0 or target[-1] < reference.present[-1]
-        reference.move(target, step.speed)
+        self._move(target, step.speed, index, reference)
         if closing:
             reference.wait(SQUEEZE)
 
@@ -91,6 +103,8 @@ class Steps:
                 raise Unplayable(_out_of_range(name, index, position, limit))
 
     def _pose(self, step: MoveToPose, index: int, present: Array) -> Array:
+        if max(map(abs, step.position)) > MILLIMETRES:
+            raise Unplayable(_not_metres(step, index))
         joints = present.tolist()
         solution = self._reach.solve(step, joints)
         if not solution.reached:
@@ -119,15 +133,28 @@ def _unreachable(
             f"Step {index} asks for {_spoken(step)}, which the arm cannot reach: "
             f"it comes within {value:.3f} {unit} of it."
         ),
-        hint=_nearer(step, nearest),
+        hint=_nearer(nearest),
         detail={"nearest": nearest.model_dump(exclude={"tool", "speed"}) if nearest else None},
     )
 
 
-def _nearer(step: MoveToPose, nearest: MoveToPose | None) -> str:
-    if max(map(abs, step.position)) > MILLIMETRES:
-        metres = ", ".join(f"{value / 1000:g}" for value in step.position)
-        return f"positions are in metres: if millimetres were meant, ask for ({metres}) m"
+def _not_metres(step: MoveToPose, index: int) -> Violation:
+    farthest = max(step.position, key=abs)
+    metres = ", ".join(f"{value / 1000:g}" for value in step.position)
+    return Violation(
+        kind=ViolationKind.UNREACHABLE,
+        step=index,
+        time=0.0,
+        subject="tcp",
+        value=abs(farthest),
+        limit=MILLIMETRES,
+        unit="m",
+        sentence=f"Step {index} asks for a coordinate of {farthest:g} m, far beyond the arm.",
+        hint=f"positions are in metres: if millimetres were meant, ask for ({metres}) m",
+    )
+
+
+def _nearer(nearest: MoveToPose | None) -> str:
     if nearest is None:
         return "choose a position nearer to the arm's middle, or another tilt"
     return f"{_spoken(nearest)} can be reached"
@@ -135,7 +162,7 @@ def _nearer(step: MoveToPose, nearest: MoveToPose | None) -> str:
 
 def _spoken(pose: MoveToPose) -> str:
     position = ", ".join(f"{value:.4f}" for value in pose.position)
-    yaw = "" if pose.yaw is None else f" and yaw {pose.yaw:.4f} rad"
+    yaw = "" if pose.yaw is None else f" and yaw {pose.yaw:.5g} rad"
     return f"({position}) m with tilt {pose.tilt:.4f} rad{yaw}"
 
 
@@ -148,12 +175,12 @@ def _out_of_range(name: str, index: int, position: float, limit: float) -> Viola
         value=position,
         limit=limit,
         unit="rad",
-        sentence=f"Step {index} asks {name} for {position:.4f} rad; its limit is {limit:.4f} rad.",
+        sentence=f"Step {index} asks {name} for {position:.5g} rad; its limit is {limit:.4f} rad.",
         hint=f"{name} can go as far as {limit:.4f} rad",
     )
 
 
-def _too_long(index: int, duration: float, limit: float) -> Violation:
+def _too_long(index: int, duration: float, limit: float, hint: str) -> Violation:
     return Violation(
         kind=ViolationKind.DURATION,
         step=index,
@@ -163,5 +190,5 @@ def _too_long(index: int, duration: float, limit: float) -> Violation:
         limit=limit,
         unit="s",
         sentence=f"The plan lasts longer than {limit:.0f} s at step {index}.",
-        hint="split it into several plans",
+        hint=hint,
     )
