@@ -37,6 +37,7 @@ class Outcome:
 
     seed: int
     objects: tuple[Sorted, ...]
+    stops: int  # protective stops after which the operator armed again
     problem: str  # what ended the sorting early; empty where nothing did
     checked: int
     refused: int
@@ -74,6 +75,8 @@ def table(outcome: Outcome) -> Table:
     for thing in outcome.objects:
         mark = "[green]yes[/]" if thing.right else f"[red]no, in {thing.lies}[/]"
         rows.add_row(f"{thing.name} in {thing.belongs}, says the world", mark)
+    if outcome.stops:
+        rows.add_row("protective stops, armed again", f"[yellow]{outcome.stops}[/]")
     if outcome.problem:
         rows.add_row("the sorting ended early", f"[red]{escape(outcome.problem)}[/]")
     rows.add_row("objects sorted", f"{right} of {len(outcome.objects)}")

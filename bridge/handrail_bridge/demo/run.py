@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, NotArmed
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.client import Client, OperatorClient
@@ -19,6 +19,7 @@ from handrail_bridge.demo.stage import Memory, Stage, stage
 from handrail_bridge.pilot import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 
+PATIENCE = 2  # protective stops of a busy machine after which the operator arms again
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
 
@@ -48,6 +49,7 @@ async def run(
     return Outcome(
         seed=seed,
         objects=judge(cell, truth),
+        stops=sorting.stops,
         problem=sorting.problem,
         checked=sorting.log.checked,
         refused=sorting.log.refused,
@@ -71,25 +73,49 @@ class Sorting:
     log: Log
     loop: Counters
     loop_rate: float  # Hz, measured
+    stops: int  # protective stops after which the operator armed again
     problem: str  # what ended it early; empty where nothing did
 
 
 async def _sort(running: Stage, tell: Callable[[Event], None]) -> Sorting:
-    async with OperatorClient.connect(running.operator_socket) as operator:
+    async with (
+        Client.connect(running.address) as rail,
+        OperatorClient.connect(running.operator_socket) as operator,
+    ):
         await operator.arm()
-    tell(Event("armed", "by the operator; the pilot has the agent's rights"))
-    async with Client.connect(running.address) as rail:
-        before, problem = await rail.state(), ""
+        tell(Event("armed", "by the operator; the pilot has the agent's rights"))
+        before = await rail.state()
         pilot = Pilot(rail, tell)
-        try:
-            await pilot.run()
-        except HandrailError as error:
-            problem = str(error)
-            tell(Event("failed", problem))
+        stops, problem = await attend(pilot, operator, tell)
         after = await rail.state()
     passed = (after.time_ns - before.time_ns) * 1e-9
     rate = (after.loop.ticks - before.loop.ticks) / passed if passed > 0 else 0.0
-    return Sorting(pilot.log, after.loop, rate, problem)
+    return Sorting(pilot.log, after.loop, rate, stops, problem)
+
+
+async def attend(
+    pilot: Pilot, operator: OperatorClient, tell: Callable[[Event], None]
+) -> tuple[int, str]:
+    """Let the pilot sort; after a protective stop do what the operator does: reset and arm.
+
+    Returns how often that was, and what ended the sorting early.
+    """
+    stops = 0
+    while True:
+        try:
+            if stops:
+                await operator.reset()
+                await operator.arm()
+                tell(Event("armed", "again by the operator"))
+            await pilot.run()
+            return stops, ""
+        except NotArmed as error:
+            if stops == PATIENCE:
+                return stops, str(error)
+            stops += 1
+            tell(Event("stopped", error.message))
+        except HandrailError as error:
+            return stops, str(error)
 
 
 async def _try_stop(running: Stage, settings: dict[str, dict[str, dict[str, int]]]) -> float | None:
