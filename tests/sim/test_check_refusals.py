@@ -301,19 +301,22 @@ def test_an_object_inside_of_the_arm_is_no_start(
     assert "blue_cube" in violation.subject
 
 
-def test_a_start_in_contact_may_go_apart(checker: Checker, home: StartState) -> None:
-    """What a failed plan left too near to something can be brought away from it."""
-    near = passes(checker, home, carry(WEST), pose(point(0.2, WEST, 0.019)))
-    low = after(near)
-    sunk = dataclasses.replace(
-        low,
-        position=(low.position[0], low.position[1] + 0.012, *low.position[2:]),
-        command=(low.command[0], low.command[1] + 0.012, *low.command[2:]),
-    )
-    assert refused(
-        checker.check(plan({"tool": "wait", "seconds": 0.2}, pose(point(0.2, WEST, 0.0))), sunk)
-    )
-    passes(checker, sunk, pose(point(0.2, WEST, 0.06)))
+def test_a_start_too_near_may_only_go_apart(cell: Cell, checker: Checker, home: StartState) -> None:
+    """What stands too near to the post can be brought away from it, and not nearer."""
+    section = cell.check.model_copy(update={"clearance": 0.0})
+    careless = Checker(cell.model_copy(update={"check": section}))
+
+    def before_the_post(radius: float) -> dict[str, Any]:
+        return pose(point(radius, math.radians(-15), 0.06), speed=0.3)
+
+    low = pose(point(0.14, EAST, 0.06))
+    there = passes(careless, home, carry(EAST), low, before_the_post(0.1545))
+    assert there.clearance is not None
+    assert 0 < there.clearance < cell.check.clearance
+    near = after(there)
+    passes(checker, near, {"tool": "wait", "seconds": 0.2}, before_the_post(0.13))
+    violation = refused(checker.check(plan(before_the_post(0.157)), near))
+    assert (violation.kind, violation.detail["obstacle"]) == ("clearance", "post")
 
 
 def test_a_plan_never_checked_has_no_trajectory(checker: Checker, home: StartState) -> None:
