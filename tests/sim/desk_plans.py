@@ -73,7 +73,7 @@ def pick(x: float, y: float, yaw: float) -> list[Step]:
     roll = min((r for r in rolls if abs(r) <= 2.6), key=lambda r: abs(abs(r) - wish))
     turn = {"tilt": tilt, "yaw": azimuth + roll}
     x, y = x - 0.006 * math.cos(turn["yaw"]), y - 0.006 * math.sin(turn["yaw"])
-    z = 0.0125 + 0.0025 + 0.016 * math.sin(tilt)
+    z = 0.0125 + 0.004 + 0.016 * math.sin(tilt)
     return [
         carry(azimuth),
         grip(0.043),
