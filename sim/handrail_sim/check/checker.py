@@ -98,7 +98,8 @@ class Checker:
         pairs, path = self._proximity.look(run.qpos)
         grips = self._fingers.grips(pairs, len(run.qpos))
         violations, clearance, whose = self._collisions.judge(pairs, grips, moment)
-        violations += self._findings.joints(run, targets, moment)
+        strains = self._findings.joints(run, targets, moment)
+        violations += [self._collisions.blame(strain, pairs, grips) for strain in strains]
         violations += self._findings.objects(run, grips, moment)
         violations = _in_order(violations)
         ends = self._ends(state, run, grips)

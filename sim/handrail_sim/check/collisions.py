@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -65,6 +66,19 @@ class Collisions:
             if bad is not None:
                 violations.append(self._violation(pair, rule, bad, rows, distance, moment))
         return violations, nearest, whose
+
+    def blame(
+        self, strain: Violation, pairs: Sequence[Pair], grips: Mapping[str, Grip]
+    ) -> Violation:
+        """Name what a finger presses on where a joint lags or strains: it may touch things."""
+        row = round(strain.time * self._cell.loop.rate)
+        for pair in pairs:
+            name = self._objects.get(pair.one) or self._objects.get(pair.other)
+            fingers = {pair.one, pair.other} & self._fingers
+            if name and fingers and not grips[name].held[row] and _depth(pair, row) > 0:
+                finger, thing = self._spoken(pair)
+                return replace(strain, hint=f"{finger} presses on {thing}: go beside or above it")
+        return strain
 
     def _rule(self, pair: Pair, grips: Mapping[str, Grip]) -> Rule | None:
         """Return what two bodies may do, or None where they may do as they like."""
@@ -187,6 +201,13 @@ def _below(rows: NDArray[np.int64], distance: NDArray[np.float64], limit: float)
         floor[:until] = distance[0] - PENETRATION
     bad = np.flatnonzero(distance < floor)
     return int(bad[0]) if len(bad) else None
+
+
+def _depth(pair: Pair, row: int) -> float:
+    """Return how deep [m] two bodies are in one another at a row; negative where they are not."""
+    at = int(np.searchsorted(pair.rows, row))
+    there = at < len(pair.rows) and pair.rows[at] == row
+    return -float(pair.distance[at]) if there else -math.inf
 
 
 def _subtree(model: mujoco.MjModel, root: int) -> list[str]:

@@ -1,0 +1,138 @@
+"""Things that lie close together, and grips that flicker: no false alarm, and the right one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose, sort
+from handrail_sim.cell import Cell
+from handrail_sim.check.checker import Checker
+from handrail_sim.check.contacts import Pair
+from handrail_sim.check.grips import Fingers, Grip
+from handrail_sim.verdict import Verdict
+from handrail_sim.world import inside, load_model
+
+WEST = math.radians(40)
+CUBE = point(0.2, WEST, 0.0)[:2]
+
+
+@pytest.fixture(scope="module")
+def checker(cell: Cell) -> Checker:
+    return Checker(cell)
+
+
+def beside(distance: float, azimuth: float) -> tuple[float, float]:
+    return CUBE[0] + distance * math.cos(azimuth), CUBE[1] + distance * math.sin(azimuth)
+
+
+def taken_beside(cell: Cell, checker: Checker, distance: float, azimuth: float) -> Verdict:
+    """Take one of two cubes: the jaw opens along ``WEST``."""
+    other = lying(*beside(distance, azimuth), WEST)
+    start = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST), blue_cube=other)
+    return checker.check(plan(*pick(*CUBE, WEST)), start)
+
+
+@pytest.mark.parametrize("distance", [0.030, 0.045, 0.060])
+def test_a_neighbour_beside_the_fingers_is_left_alone(
+    cell: Cell, checker: Checker, distance: float
+) -> None:
+    verdict = taken_beside(cell, checker, distance, WEST + math.pi / 2)
+    assert verdict.violations == ()
+    assert verdict.end_objects["blue_cube"].source == "seen"
+
+
+@pytest.mark.parametrize("distance", [0.038, 0.044])
+def test_a_neighbour_under_a_finger_is_named(cell: Cell, checker: Checker, distance: float) -> None:
+    violation = taken_beside(cell, checker, distance, WEST).violations[0]
+    assert (violation.kind, violation.step) == ("tracking", 3)
+    assert violation.hint.startswith("moving_jaw presses on blue_cube")
+
+
+@pytest.mark.parametrize(("radial", "across"), [(0.028, 0.0), (-0.028, 0.01), (0.0, 0.028)])
+@pytest.mark.parametrize("yaw", [0.0, 0.6])
+def test_a_bin_that_holds_one_takes_another(
+    cell: Cell, checker: Checker, radial: float, across: float, yaw: float
+) -> None:
+    """What lies in a bin may be nudged by what joins it; both are in it then."""
+    region = cell.regions["red_bin"]
+    x, y, _ = region.center
+    out, left = region.yaw, region.yaw + math.pi / 2
+    there = lying(
+        x + radial * math.cos(out) + across * math.cos(left),
+        y + radial * math.sin(out) + across * math.sin(left),
+        region.yaw + yaw * (across == 0),
+    )
+    start = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST), red_cube_b=there)
+    verdict = checker.check(sort(cell, "red_cube_a", start), start)
+    assert verdict.violations == ()
+    for name in ("red_cube_a", "red_cube_b"):
+        assert inside(region, verdict.end_objects[name].position)
+
+
+def test_what_lands_on_another_is_not_in_the_bin(cell: Cell, checker: Checker) -> None:
+    x, y, _ = cell.regions["red_bin"].center
+    start = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST), red_cube_b=lying(x, y))
+    verdict = checker.check(sort(cell, "red_cube_a", start), start)
+    (violation,) = verdict.violations
+    assert (violation.kind, violation.subject) == ("goal", "object_in_region")
+    assert "is not in red_bin" in violation.sentence
+
+
+@pytest.mark.parametrize("speed", [0.05, 1.0])
+def test_letting_go_at_any_speed_is_not_dropping(
+    cell: Cell, checker: Checker, speed: float
+) -> None:
+    start = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST))
+    steps = pick(*CUBE, WEST)[:5]
+    away = pose((*CUBE, 0.06), yaw=WEST)
+    verdict = checker.check(plan(*steps, {**grip(0.045), "speed": speed}, away, carry(WEST)), start)
+    assert verdict.violations == ()
+    assert verdict.end_objects["red_cube_a"].held_pose is None
+
+
+# --- grips -------------------------------------------------------------------------------------
+
+ROWS = 300
+RATE = 250
+
+
+def gripped(cell: Cell, *, fixed: list[int], moving: list[int]) -> Grip:
+    """The blue cube's grip where the fingers touch it at these rows."""
+    fingers = Fingers(cell, load_model(cell))
+    body = cell.objects["blue_cube"].body
+    pairs = [
+        Pair(finger, body, np.array(rows, dtype=np.int64), np.full(len(rows), -1e-4))
+        for finger, rows in ((fingers.fixed, fixed), (fingers.moving, moving))
+    ]
+    return fingers.grips(pairs, ROWS)["blue_cube"]
+
+
+def test_a_grip_needs_both_fingers(cell: Cell) -> None:
+    rows = list(range(50, 250))
+    assert gripped(cell, fixed=rows, moving=rows).ended() == [(50, 250)]
+    assert not gripped(cell, fixed=rows, moving=[]).ever
+    assert not gripped(cell, fixed=[], moving=rows).ever
+
+
+def test_a_grip_that_flickers_is_one_grip(cell: Cell) -> None:
+    rows = list(range(50, 250))
+    flickering = [row for row in rows if row % 20]
+    interrupted = [row for row in rows if not 100 <= row < 100 + RATE * 0.07]
+    lost = [row for row in rows if not 150 <= row < 150 + RATE * 0.1]
+    for touching in (flickering, interrupted):
+        assert gripped(cell, fixed=rows, moving=touching).ended() == [(50, 250)]
+    assert gripped(cell, fixed=rows, moving=lost).ended() == [(50, 150), (175, 250)]
+
+
+def test_a_touch_in_passing_is_no_grip(cell: Cell) -> None:
+    passing = list(range(50, 50 + round(RATE * 0.14)))
+    assert not gripped(cell, fixed=passing, moving=passing).ever
+
+
+def test_a_grip_just_taken_counts_at_the_end(cell: Cell) -> None:
+    last = list(range(ROWS - 10, ROWS))
+    grip_now = gripped(cell, fixed=last, moving=last)
+    assert grip_now.at_end
+    assert grip_now.ended() == []
