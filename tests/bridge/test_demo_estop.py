@@ -43,4 +43,4 @@ def test_a_motion_that_was_not_stopped_has_no_latency():
 
 
 def test_a_log_without_a_line_before_the_stop_says_nothing():
-    assert latency(list(goals(swing(0)))[-20:], STOP * TICK, SERVO) is None
+    assert latency(list(goals(swing(0)))[2 * STOP - 20 :], STOP * TICK, SERVO) is None

@@ -22,8 +22,8 @@ from handrail_bridge.reports import CellState, Receipt
 
 SWING = 2.2  # rad each way: long enough for a stretch at constant speed
 FROM, TO = 0.3, 0.7  # of the plan, where the speed is constant
-LINE = 12  # setpoints that give the line
-OFF = 2.0  # counts: rounding makes one
+LINE = 24  # setpoints that give the line
+OFF = 1.3  # counts: rounding makes one
 
 
 async def stop_latency(rail: Client, twin: Twin, joint: str, servo: int) -> float | None:

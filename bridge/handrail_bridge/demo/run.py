@@ -20,6 +20,7 @@ from handrail_bridge.pilot import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 
 PATIENCE = 2  # protective stops of a busy machine after which the operator arms again
+STOP_TRIALS = 3
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
 
@@ -119,14 +120,18 @@ async def attend(
 
 
 async def _try_stop(running: Stage, settings: dict[str, dict[str, dict[str, int]]]) -> float | None:
-    """Measure a stop on a harmless motion; None where the cell could not move any more."""
+    """Measure a stop on a harmless motion; None where the cell would not move any more."""
     servo = settings["joints"][STOP_JOINT]["id"]
-    with contextlib.suppress(HandrailError):
-        async with (
-            Client.connect(running.address) as rail,
-            OperatorClient.connect(running.operator_socket) as operator,
-        ):
-            latency = await stop_latency(rail, running.twin, STOP_JOINT, servo)
-            await operator.reset()
-            return latency
+    async with (
+        Client.connect(running.address) as rail,
+        OperatorClient.connect(running.operator_socket) as operator,
+    ):
+        for _ in range(STOP_TRIALS):
+            with contextlib.suppress(HandrailError):  # a busy machine's protective stop
+                await operator.reset()
+                await operator.arm()
+                latency = await stop_latency(rail, running.twin, STOP_JOINT, servo)
+                await operator.reset()
+                if latency is not None:
+                    return latency
     return None
