@@ -1,18 +1,15 @@
-"""Things that lie close together, and grips that flicker: no false alarm, and the right one."""
+"""Things that lie close together: no false alarm, and the right one."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose, sort
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
-from handrail_sim.check.contacts import Pair
-from handrail_sim.check.grips import Fingers, Grip
 from handrail_sim.verdict import Verdict
-from handrail_sim.world import inside, load_model
+from handrail_sim.world import inside
 
 WEST = math.radians(40)
 CUBE = point(0.2, WEST, 0.0)[:2]
@@ -71,6 +68,24 @@ def test_a_bin_that_holds_one_takes_another(
         assert inside(region, verdict.end_objects[name].position)
 
 
+def test_what_is_pushed_about_in_its_bin_stays_there(cell: Cell, checker: Checker) -> None:
+    """More than a thing on the table may be moved, and believed where it went."""
+    region = cell.regions["red_bin"]
+
+    def at(left: float, z: float) -> tuple[float, float, float]:
+        return point(0.2, region.yaw + left / 0.2, z)
+
+    there = lying(*at(0.02, 0.0)[:2], region.yaw)
+    way = [pose(at(*spot), yaw=region.yaw) for spot in ((-0.02, 0.09), (-0.02, 0.03), (0.01, 0.03))]
+    start = at_home(cell, checker, red_cube_b=there)
+    verdict = checker.check(plan(carry(region.yaw), grip(0.0), *way), start)
+    assert verdict.violations == ()
+    end = verdict.end_objects["red_cube_b"]
+    assert end.source == "predicted"
+    assert math.dist(end.position, there.position) > cell.check.moved
+    assert inside(region, end.position)
+
+
 def test_what_lands_on_another_is_not_in_the_bin(cell: Cell, checker: Checker) -> None:
     x, y, _ = cell.regions["red_bin"].center
     start = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST), red_cube_b=lying(x, y))
@@ -90,49 +105,3 @@ def test_letting_go_at_any_speed_is_not_dropping(
     verdict = checker.check(plan(*steps, {**grip(0.045), "speed": speed}, away, carry(WEST)), start)
     assert verdict.violations == ()
     assert verdict.end_objects["red_cube_a"].held_pose is None
-
-
-# --- grips -------------------------------------------------------------------------------------
-
-ROWS = 300
-RATE = 250
-
-
-def gripped(cell: Cell, *, fixed: list[int], moving: list[int]) -> Grip:
-    """The blue cube's grip where the fingers touch it at these rows."""
-    fingers = Fingers(cell, load_model(cell))
-    body = cell.objects["blue_cube"].body
-    pairs = [
-        Pair(finger, body, np.array(rows, dtype=np.int64), np.full(len(rows), -1e-4))
-        for finger, rows in ((fingers.fixed, fixed), (fingers.moving, moving))
-    ]
-    return fingers.grips(pairs, ROWS)["blue_cube"]
-
-
-def test_a_grip_needs_both_fingers(cell: Cell) -> None:
-    rows = list(range(50, 250))
-    assert gripped(cell, fixed=rows, moving=rows).ended() == [(50, 250)]
-    assert not gripped(cell, fixed=rows, moving=[]).ever
-    assert not gripped(cell, fixed=[], moving=rows).ever
-
-
-def test_a_grip_that_flickers_is_one_grip(cell: Cell) -> None:
-    rows = list(range(50, 250))
-    flickering = [row for row in rows if row % 20]
-    interrupted = [row for row in rows if not 100 <= row < 100 + RATE * 0.07]
-    lost = [row for row in rows if not 150 <= row < 150 + RATE * 0.1]
-    for touching in (flickering, interrupted):
-        assert gripped(cell, fixed=rows, moving=touching).ended() == [(50, 250)]
-    assert gripped(cell, fixed=rows, moving=lost).ended() == [(50, 150), (175, 250)]
-
-
-def test_a_touch_in_passing_is_no_grip(cell: Cell) -> None:
-    passing = list(range(50, 50 + round(RATE * 0.14)))
-    assert not gripped(cell, fixed=passing, moving=passing).ever
-
-
-def test_a_grip_just_taken_counts_at_the_end(cell: Cell) -> None:
-    last = list(range(ROWS - 10, ROWS))
-    grip_now = gripped(cell, fixed=last, moving=last)
-    assert grip_now.at_end
-    assert grip_now.ended() == []

@@ -96,7 +96,7 @@ class Checker:
         step_rows = (*reference.step_rows, reference.rows)
         moment = _moments(step_rows, self._cell.loop.rate)
         pairs, path = self._proximity.look(run.qpos)
-        grips = self._fingers.grips(pairs, len(run.qpos))
+        grips = self._fingers.grips(pairs, run.position[:, -1])
         violations, clearance, whose = self._collisions.judge(pairs, grips, moment)
         strains = self._findings.joints(run, targets, moment)
         violations += [self._collisions.blame(strain, pairs, grips) for strain in strains]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
 from handrail_sim.check.contacts import TOUCH, Pair
+from handrail_sim.world import Array
 
 HELD = 0.15  # s of touching both fingers that make a grip
 LOST = 0.08  # s without that end it: contacts flicker
@@ -47,22 +48,26 @@ class Fingers:
         self.fixed: str = model.body(int(jaw.parentid[0])).name
         self._cell = cell
 
-    def grips(self, pairs: Sequence[Pair], rows: int) -> dict[str, Grip]:
-        """Return the grips of every object over a rollout of that many rows."""
+    def grips(self, pairs: Sequence[Pair], jaw: Array) -> dict[str, Grip]:
+        """Return the grips of every object over a rollout; ``jaw`` (rows,) [rad] as it went.
+
+        A closed jaw can push a thing with both fingers, but it does not hold it.
+        """
+        ajar = jaw > self._cell.arm.jaw_empty
         rate = self._cell.loop.rate
         touching = {(pair.one, pair.other): pair for pair in pairs}
         return {
-            name: Grip(name, self._held(touching, thing.body, rows, rate))
+            name: Grip(name, self._held(touching, thing.body, ajar, rate))
             for name, thing in self._cell.objects.items()
         }
 
     def _held(
-        self, pairs: Mapping[tuple[str, str], Pair], body: str, rows: int, rate: int
+        self, pairs: Mapping[tuple[str, str], Pair], body: str, ajar: NDArray[np.bool_], rate: int
     ) -> NDArray[np.bool_]:
-        both = np.ones(rows, dtype=bool)
+        both = ajar.copy()
         for finger in (self.fixed, self.moving):
             pair = pairs.get((finger, body)) or pairs.get((body, finger))
-            touch = np.zeros(rows, dtype=bool)
+            touch = np.zeros_like(ajar)
             if pair is not None:
                 touch[pair.rows[pair.distance < TOUCH]] = True
             both &= touch
