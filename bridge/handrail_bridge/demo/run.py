@@ -19,7 +19,7 @@ from handrail_bridge.demo.stage import Memory, Stage, stage
 from handrail_bridge.pilot import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 
-PATIENCE = 2  # protective stops of a busy machine after which the operator arms again
+PATIENCE = 4  # protective stops of a busy machine after which the operator arms again
 STOP_TRIALS = 3
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
