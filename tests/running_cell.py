@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,20 @@ def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
         assert time.monotonic() < deadline, f"never came true: {what}"
         time.sleep(0.02)
     return answer
+
+
+def patient(folder: Path) -> Path:
+    """Write the desk's file as a cell that bears a machine which starves the twin now and then."""
+    text = (resources.files("handrail_sim") / "cells" / "desk.toml").read_text()
+    for line, patience in (
+        ("late_reads = 10", "late_reads = 20"),
+        ("silence = 0.05", "silence = 0.25"),
+    ):
+        assert line in text
+        text = text.replace(line, patience)
+    file = folder / "patient_desk.toml"
+    file.write_text(text)
+    return file
 
 
 @dataclass
@@ -61,7 +76,7 @@ class RunningCell:
 
     def up(self) -> None:
         """Start the bridge and wait until it is ready."""
-        command = [HANDRAIL, "up", "desk", "--json"]
+        command = [HANDRAIL, "up", str(patient(self.folder)), "--json"]
         command += ["--wire", f"arm_bus={self.twin.links['arm_bus']}"]
         command += ["--camera", f"overhead={self.twin.urls['overhead']}"]
         self.bridge = subprocess.Popen(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handrail_sim.cell import Cell
+from handrail_sim.cell_file import device_settings
 from pydantic import BaseModel, ConfigDict
 
 
@@ -38,9 +39,8 @@ class LoopConfig(BaseModel):
 def loop_config(cell: Cell, wires: Mapping[str, str]) -> LoopConfig:
     """Return the loop's settings for a cell; ``wires`` overrides ports by device name."""
     device = cell.devices[cell.arm.device]
-    settings = dict(device.settings)
+    settings = device_settings(cell, cell.arm.device).model_dump(mode="json")
     settings["port"] = wires.get(cell.arm.device, settings["port"])
-    settings["calibration"] = str(cell.folder / settings["calibration"])
     joints = cell.arm.all_joints
     limits = [cell.arm.limits[name] for name in joints]
     return LoopConfig(
