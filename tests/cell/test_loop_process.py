@@ -263,13 +263,16 @@ async def test_closing_leaves_no_process_thread_or_descriptor(
     me = psutil.Process()
 
     def held() -> tuple[int, int, int]:
-        return me.num_fds(), len(me.children(recursive=True)), threading.active_count()
+        # asyncio's own pool grows by itself when a worker is not idle quickly enough.
+        threads = [t for t in threading.enumerate() if not t.name.startswith("asyncio")]
+        return me.num_fds(), len(me.children(recursive=True)), len(threads)
 
     before = held()
     since = time.monotonic()
     await once()
+    after = held()
     # Other tests' leftovers may go meanwhile; nothing may come.
-    assert all(now <= then for now, then in zip(held(), before, strict=True))
+    assert all(now <= then for now, then in zip(after, before, strict=True)), (before, after)
     assert_held_soon_after(twin, since, travel=0.5)
 
 
@@ -277,7 +280,7 @@ async def test_a_bus_has_one_owner(link: LoopLink, config: LoopConfig) -> None:
     before = psutil.Process().num_fds()
     with pytest.raises(BusLost, match="held by another process"):
         await asyncio.to_thread(LoopLink.start, config)
-    assert psutil.Process().num_fds() == before
+    assert psutil.Process().num_fds() <= before
     assert link.state().mode == Mode.ARMED
 
 
@@ -285,4 +288,4 @@ async def test_a_port_that_is_not_there_is_named() -> None:
     before = psutil.Process().num_fds()
     with pytest.raises(BusLost, match="/dev/nowhere"):
         await asyncio.to_thread(LoopLink.start, config_of("/dev/nowhere"))
-    assert psutil.Process().num_fds() == before
+    assert psutil.Process().num_fds() <= before
