@@ -12,7 +12,7 @@ from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult
 
 from handrail_bridge.belief import Belief
-from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import STALE, Measured, age
 from handrail_bridge.permits import Grant
@@ -44,7 +44,7 @@ class Motion:
         self.plan = plan
         self.grant = grant
 
-    async def follow(self, loop: LoopLink) -> Outcome:
+    async def follow(self, loop: Loops) -> Outcome:
         """Wait until the loop reports the motion's end. Aborts one that lasts too long."""
         began = self._now()
         while True:
@@ -59,7 +59,7 @@ class Motion:
                 return Outcome(False, lost, ProcessLost.code, lasted, peak)
             await asyncio.sleep(LOOK)
 
-    async def settle(self, loop: LoopLink, measured: Measured, patience: float) -> LoopState:
+    async def settle(self, loop: Loops, measured: Measured, patience: float) -> LoopState:
         """Return the state once the arm stands still, at most ``patience`` [s] later."""
         deadline = self._now() + patience
         state = loop.state()

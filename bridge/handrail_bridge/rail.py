@@ -24,7 +24,7 @@ from handrail_sim.verdict import StartState
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Leases
-from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured, fresh
 from handrail_bridge.motion import Motion
@@ -48,7 +48,7 @@ class Rail:
     """
 
     def __init__(
-        self, cell: Cell, digest: str, loop: LoopLink, checker: CheckerProcess, receipts: Receipts
+        self, cell: Cell, digest: str, loop: Loops, checker: CheckerProcess, receipts: Receipts
     ) -> None:
         self.cell = cell
         self.digest = digest

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from handrail_bridge.loop.settings import LoopConfig, loop_config
+from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import (
@@ -30,7 +30,7 @@ RAMP = 38  # ticks: 0.15 s at 250 Hz
 @pytest.fixture(scope="module")
 def config() -> LoopConfig:
     strict = {"late_reads": 3, "silence": 0.015}
-    return loop_config(load_cell("desk"), {}).model_copy(update=strict)
+    return loop_configs(load_cell("desk"), {})[0].model_copy(update=strict)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_stop_raised_during_any_read_slows_the_very_next_write(
     armed.run(at)
     full = path.hold[at] + path.lead[at]
     before = len(bus.writes)
-    bus.on_read = lambda: armed.shared.raise_stop("a test")
+    bus.on_read = lambda: armed.control.raise_stop("a test")
     armed.run(1)
     bus.on_read = lambda: None
     first = bus.writes[before]
@@ -122,7 +122,7 @@ def test_a_stop_raised_during_any_read_slows_the_very_next_write(
 def test_a_stop_is_latched_until_reset_and_begins_disarmed(
     armed: Rig, bus: PlainBus, path: Trajectory
 ) -> None:
-    armed.shared.raise_stop("enough")
+    armed.control.raise_stop("enough")
     armed.run(1)
     assert (armed.state.mode, armed.state.reason) == (Mode.STOPPED, "enough")
     with pytest.raises(NotArmed):
@@ -143,7 +143,7 @@ def test_a_stop_is_latched_until_reset_and_begins_disarmed(
 
 
 def test_a_stop_while_disarmed_keeps_it_from_being_armed(rig: Rig, bus: PlainBus) -> None:
-    rig.shared.raise_stop("a hand is in there")
+    rig.control.raise_stop("a hand is in there")
     rig.run(1)
     since = rig.state.mode_since_ns
     assert (rig.state.mode, since) == (Mode.STOPPED, rig.clock.now_ns())
