@@ -33,6 +33,7 @@ class Outcome:
     fault_code: str
     duration: float  # s
     peak_following_error: float  # rad
+    reflexes: tuple[str, ...]  # that have fired
 
 
 class Motion:
@@ -49,14 +50,15 @@ class Motion:
         began = self._now()
         while True:
             state, lasted = loop.state(), self._now() - began
-            peak = state.peak_following_error
+            rest = lasted, state.peak_following_error, loop.fired(state)
             if state.ended_motion_id == self.number:
                 ended = state.ended_completed, state.ended_reason, state.fault_code
-                return Outcome(*ended, lasted, peak)
-            if age(state.time_ns) > STALE or lasted > self.grant.verdict.duration + PATIENCE:
+                return Outcome(*ended, *rest)
+            longest = self.grant.verdict.duration / state.speed_scale + PATIENCE
+            if age(state.time_ns) > STALE or lasted > longest:
                 loop.abort(self.number)
                 lost = "The loop fell silent while the plan was running."
-                return Outcome(False, lost, ProcessLost.code, lasted, peak)
+                return Outcome(False, lost, ProcessLost.code, *rest)
             await asyncio.sleep(LOOK)
 
     async def settle(self, loop: Loops, measured: Measured, patience: float) -> LoopState:
@@ -87,6 +89,7 @@ class Motion:
             fault_code=outcome.fault_code,
             duration=outcome.duration,
             peak_following_error=outcome.peak_following_error,
+            reflexes=outcome.reflexes,
             end_position=measured.positions(state),
             goal=self._goal(state, measured, belief),
         )

@@ -75,11 +75,6 @@ class Loops:
         """The loops' process ids."""
         return tuple(link.pid for link in self._links)
 
-    @property
-    def reflexes(self) -> tuple[str, ...]:
-        """Names of all reflexes, by their bit in ``LoopState.fired``."""
-        return self._configs[0].reflexes
-
     def state(self) -> LoopState:
         """Return the newest state of the whole. A loop that is dead or hangs is a fault."""
         states = [link.state() for link in self._links]
@@ -143,7 +138,7 @@ class Loops:
         Raises:
             NotArmed, LeaseRefused, PermitRefused: a loop's own refusal; nothing moves.
         """
-        moved = self.moved(trajectory) or (0,)
+        moved = self._moved(trajectory)
         self._last = motion_id, moved
         begin_ns = time.monotonic_ns() + TOGETHER_NS if len(moved) > 1 else 0
         parts = self._parts()
@@ -154,16 +149,26 @@ class Loops:
             self.abort(motion_id)  # it may have begun elsewhere, and nobody would follow it
             raise
 
-    def moved(self, trajectory: Trajectory) -> tuple[int, ...]:
-        """Return the numbers of the buses that a trajectory moves."""
-        travel = np.ptp(trajectory.hold + trajectory.lead, axis=0)
-        return tuple(n for n, part in enumerate(self._parts()) if (travel[part] > STILL).any())
+    def moved_by(self, trajectory: Trajectory) -> tuple[str, ...]:
+        """Return the devices that a trajectory moves; the first where it moves none."""
+        return tuple(self.devices[n] for n in self._moved(trajectory))
+
+    def fired(self, state: LoopState) -> tuple[str, ...]:
+        """Return the names of the reflexes that fired."""
+        names = self._configs[0].reflexes
+        return tuple(name for n, name in enumerate(names) if state.fired >> n & 1)
 
     async def close(self) -> None:
         """End every loop after a held stop; torque stays. May be called again."""
         await asyncio.gather(*(link.close() for link in self._links))
         self._heart.close()
         self._control.close()
+
+    def _moved(self, trajectory: Trajectory) -> tuple[int, ...]:
+        """Return the numbers of the buses that have a part in a motion."""
+        travel = np.ptp(trajectory.hold + trajectory.lead, axis=0)
+        parts = enumerate(self._parts())
+        return tuple(n for n, part in parts if (travel[part] > STILL).any()) or (0,)
 
     def _parts(self) -> list[slice]:
         """Return which of the cell's joints each bus has."""
