@@ -1,0 +1,115 @@
+"""One trial of one fault: move, strike, watch the world, bring the cell back."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from handrail_drivers.errors import HandrailError, ProcessLost
+from handrail_sim.cell import Cell
+
+from handrail_bridge.bench.faults.classes import JOINT, Fault
+from handrail_bridge.bench.faults.rig import COMMAND, Rig
+from handrail_bridge.bench.faults.standstill import Rows, Standstill, standstill
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.reports import CellState
+
+END = 1.2  # rad: the base swings between plus and minus that
+WATCH = 0.5  # s of the world's time that the arm has to stay where it stands
+POLL = 0.005  # s
+BACK = 20.0  # s for a cell to come back
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one fault did. ``after`` is the state after its end, before any reset."""
+
+    stop: Standstill
+    by: float  # s, the deadline
+    resumed: float  # rad that the arm moved by itself once the fault was over
+    after: CellState
+    completed: bool  # the motion ran to its end
+    runs_again: bool  # a plan ran after reset and arm
+
+    @property
+    def stood(self) -> bool:
+        """Whether the arm stood by the deadline."""
+        return self.stop.seconds <= self.by
+
+
+def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float = 0.0) -> Outcome:
+    """Strike an armed cell in mid-motion and return what came of it.
+
+    Args:
+        rig: the cell, running.
+        cell: its file.
+        fault: what to cause.
+        at: draws the moment of the strike.
+        patience: s to add to the deadline, for a machine that has other things to do.
+
+    Raises:
+        ProcessLost: the arm never came to the place of the strike, or the cell not back.
+    """
+    travel = at.uniform(*fault.travel)
+    start = _position(rig)
+    end = -END if start > 0 else END
+    rig.begin("arm_move_joints", positions={JOINT: end}, speed=fault.speed)
+    _until(lambda: abs(_position(rig) - start) > travel, f"{JOINT} passes {travel:.2f} rad")
+    struck = fault.strike(rig)
+    by = fault.deadline(cell) + patience
+    _let_pass(rig, struck + by + WATCH)
+    stop = standstill(_history(rig, struck), struck)
+    mended = time.monotonic()
+    fault.mend(rig)
+    _let_pass(rig, time.monotonic() + WATCH)
+    receipt = rig.finish()
+    resumed = standstill(_history(rig, mended), mended).travel
+    after = rig.operate()
+    recover(rig)
+    return Outcome(stop, by, resumed, after, receipt.get("completed", False), _to_end(rig))
+
+
+def recover(rig: Rig) -> None:
+    """Reset and arm, as soon as the cell lets itself be armed.
+
+    Raises:
+        HandrailError: it did not.
+    """
+    deadline = time.monotonic() + BACK
+    while (mode := rig.operate().mode) != Mode.ARMED:
+        try:
+            rig.operate(*(["reset"] if mode in (Mode.STOPPED, Mode.FAULT) else []), "arm")
+        except HandrailError:  # the bus may not be back yet
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL)
+
+
+def _to_end(rig: Rig) -> bool:
+    """Swing to the nearer end; return whether that plan ran."""
+    rig.begin("arm_move_joints", positions={JOINT: END if _position(rig) > 0 else -END})
+    return bool(rig.finish().get("completed", False))
+
+
+def _position(rig: Rig) -> float:
+    return float(rig.truth.snapshot()["joints"][JOINT]["position"])
+
+
+def _history(rig: Rig, since: float) -> Rows:
+    history: Rows = rig.truth.history(time.monotonic() - since + 1.0)
+    return history
+
+
+def _let_pass(rig: Rig, moment: float) -> None:
+    """Wait until the world has come past a moment [s, monotonic]."""
+    _until(lambda: bool(rig.truth.history(POLL)[-1, 1] > moment), "the world's clock passes")
+
+
+def _until(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + COMMAND
+    while not true():
+        if time.monotonic() > deadline:
+            raise ProcessLost(f"It never came that {what}.")
+        time.sleep(POLL)
