@@ -1,1 +1,1 @@
-"""x"""
+"""``handrail bench faults``: from the fault to standstill."""

@@ -1,44 +1,37 @@
-"""The classes of faults: how each is caused, how it ends, and by when the arm must stand."""
+"""The classes of faults: what is done, who notices it, by when the arm must stand."""
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from signal import SIGKILL, SIGSTOP
 
-import psutil
 from handrail_sim.cell import Cell
 
+from handrail_bridge.bench.faults import strikes
 from handrail_bridge.bench.faults.rig import Rig
+from handrail_bridge.bench.faults.strikes import Mend, Strike
 from handrail_bridge.loop.state import Mode
 
-JOINT = "shoulder_pan"  # the one that moves
-SETTLE = 0.5  # s: what an arm swings after its last setpoint, as its plain stop shows
-HANG = 0.3  # s, of the loop: more than it may overlook
-HICCUP = 0.03  # s, of the loop: a few ticks
+SETTLE = 0.5  # s: what the arm swings after its last setpoint, as its plain stop shows
+HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25 s
+HANG = 0.3  # s of the loop: more than it may overlook
+HICCUP = 0.03  # s of the loop: a few ticks
 SUSPENDED = 2.0  # s
-ENDLESS = 1_000_000  # frames
-
-
-def _nothing(rig: Rig) -> None:
-    """There is nothing to bring back."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One class. ``strike`` causes it in mid-motion and returns when [s, monotonic]."""
+    """One class. ``strike`` causes it in mid-motion, ``mend`` ends it."""
 
     name: str
     injected: str
     noticed: str  # by whom, and how
-    strike: Callable[[Rig], float]
-    notice: float  # s, longest until the loop knows
-    mend: Callable[[Rig], None] = _nothing
+    notice: float  # s, longest until that
+    strike: Strike
+    mend: Mend = strikes.nothing
     mode: Mode = Mode.FAULT  # after the mend: latched, where somebody is left to latch it
     is_borne: bool = False  # the motion goes on to its end
-    speed: float = 1.0  # of the motion, as the plan's
-    travel: tuple[float, float] = (0.6, 1.2)  # rad from the start, where it strikes
+    is_slow: bool = False  # it takes so long that the motion must be slow
 
     def deadline(self, cell: Cell) -> float:
         """Return by when [s] after the fault the arm must stand."""
@@ -46,175 +39,164 @@ class Fault:
 
 
 def plain_stop(cell: Cell) -> Fault:
-    """Return the reference: an operator's own stop during the same motion."""
-    return Fault(
-        "plain stop",
-        "a client calls stop()",
-        "the loop: the stop flag",
-        strike=_stop,
-        notice=1 / cell.loop.rate,
-        mode=Mode.STOPPED,
-    )
+    """Return the reference: somebody's own stop during the same motion."""
+    period = 1 / cell.loop.rate
+    noticed = "the loop reads the stop flag"
+    return Fault("plain stop", "stop()", noticed, period, strikes.stop, mode=Mode.STOPPED)
 
 
 def faults(cell: Cell) -> tuple[Fault, ...]:
-    """Return every class of fault for a cell, with times from its settings."""
+    """Return every class for a cell, with times from its settings."""
+    return (*_of_the_bus(cell), *_of_the_arm(), *_of_the_bridge(cell), *_of_the_loop(cell))
+
+
+def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
     period = 1 / cell.loop.rate
     late = max(cell.loop.silence, cell.loop.late_reads * period)
+    failed = "reads in a row failed"
     return (
         Fault(
             "bus pulled",
             "the terminal is closed",
-            "the loop, at its next read or write",
-            strike=lambda rig: rig.truth.pull(rig.bus) * 1e-9,
-            notice=3 * period,
-            mend=_plug,
+            "the next read or write fails",
+            3 * period,
+            strikes.pull,
+            strikes.plug,
         ),
         Fault(
             "servo silent",
-            "the moving servo answers nothing",
-            "the loop: reads in a row failed",
-            strike=_inject("silent"),
-            notice=late,
-            mend=lambda rig: rig.truth.inject("speaking", JOINT),
+            "the moving servo neither hears nor answers",
+            failed,
+            late,
+            strikes.inject("silent"),
+            strikes.cease("speaking"),
         ),
         Fault(
             "frames corrupted",
             "every answer is garbled",
-            "the loop: reads in a row failed",
-            strike=_inject("garble", ENDLESS),
-            notice=late,
-            mend=lambda rig: rig.truth.inject("garble", count=0),
+            failed,
+            late,
+            strikes.inject("garble", count=strikes.ENDLESS),
+            strikes.cease("garble"),
+        ),
+    )
+
+
+def _of_the_arm() -> tuple[Fault, ...]:
+    return (
+        Fault(
+            "moving servo browned out",
+            "its torque and RAM registers are gone",
+            "the tube is left",
+            HEALTH,
+            strikes.inject("brownout"),
         ),
         Fault(
-            "servo browned out",
-            "the moving servo loses torque and RAM registers",
-            "the loop: the tube is left, or the health read",
-            strike=_inject("brownout"),
-            notice=1.5,
+            "idle servo browned out",
+            "the same, of a joint that stands",
+            "the servo's next health read",
+            HEALTH,
+            strikes.inject("brownout", strikes.IDLE),
+            is_slow=True,
         ),
+        Fault(
+            "joint jammed",
+            "the moving joint is held by force",
+            "the tube is left",
+            HEALTH,
+            strikes.inject("jammed"),
+            strikes.cease("free"),
+        ),
+    )
+
+
+def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
+    period = 1 / cell.loop.rate
+    return (
         Fault(
             "bridge killed",
             "SIGKILL",
-            "the loop: its mailbox is closed",
-            strike=_kill_bridge,
-            notice=period,
-            mend=_restart,
+            "the loop's mailbox is closed",
+            period,
+            strikes.kill_bridge,
+            strikes.restart,
             mode=Mode.DISARMED,
         ),
         Fault(
             "bridge stopped",
             "SIGSTOP, later SIGCONT",
-            "the loop: no sign of life from the bridge",
-            strike=lambda rig: _signal(rig.process.pid, signal.SIGSTOP),
-            notice=cell.loop.heartbeat,
-            mend=lambda rig: rig.process.send_signal(signal.SIGCONT),
+            "the loop has no heartbeat",
+            cell.loop.heartbeat,
+            strikes.send(SIGSTOP, _bridge),
+            strikes.resume(_bridge),
         ),
         Fault(
-            "loop killed",
-            "SIGKILL",
-            "the bridge; the servos hold their last setpoint",
-            strike=lambda rig: _signal(rig.loop.pid, signal.SIGKILL),
-            notice=0.0,
-            mend=_restart,
-            mode=Mode.DISARMED,
-        ),
-        Fault(
-            "loop hangs",
-            f"SIGSTOP for {HANG:g} s",
-            "the loop itself, as it wakes",
-            strike=lambda rig: _suspend([rig.loop.pid], HANG),
-            notice=HANG,
-        ),
-        Fault(
-            "loop overrun",
-            f"SIGSTOP for {HICCUP:g} s",
-            "the loop counts the missed ticks and goes on",
-            strike=lambda rig: _suspend([rig.loop.pid], HICCUP),
-            notice=0.0,
+            "second bridge",
+            "another one starts on the same port",
+            "it cannot lock the port, and says so",
+            0.0,
+            strikes.start_second_bridge,
             mode=Mode.ARMED,
             is_borne=True,
+            is_slow=True,
         ),
         Fault(
             "client killed",
             "SIGKILL",
-            "the bridge: the stream of its lease breaks",
-            strike=lambda rig: _signal(rig.mover.pid, signal.SIGKILL),
-            notice=period,
+            "the stream of its lease ends",
+            period,
+            strikes.send(SIGKILL, _client),
             mode=Mode.ARMED,
         ),
         Fault(
-            "client hangs",
-            "SIGSTOP",
-            "the bridge: its lease lapses",
-            strike=lambda rig: _signal(rig.mover.pid, signal.SIGSTOP),
-            notice=cell.permits.lease_heartbeat,
-            mend=lambda rig: rig.mover.send_signal(signal.SIGCONT),
+            "client stopped",
+            "SIGSTOP, later SIGCONT",
+            "its lease lapses",
+            cell.permits.lease_heartbeat,
+            strikes.send(SIGSTOP, _client),
+            strikes.resume(_client),
             mode=Mode.ARMED,
-            speed=0.25,
-            travel=(0.2, 0.4),
-        ),
-        Fault(
-            "host suspended",
-            f"every process stopped for {SUSPENDED:g} s, counted from waking",
-            "the loop: its last tick is long ago",
-            strike=_suspend_host,
-            notice=period,
+            is_slow=True,
         ),
     )
 
 
-def _stop(rig: Rig) -> float:
-    at = time.monotonic()
-    rig.operate("stop")
-    return at
+def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
+    period = 1 / cell.loop.rate
+    woke = "its last tick is too long ago"
+    return (
+        Fault(
+            "loop killed",
+            "SIGKILL",
+            "the servos have no new setpoint",
+            0.0,
+            strikes.send(SIGKILL, lambda rig: rig.loop.pid),
+            strikes.restart,
+            mode=Mode.DISARMED,
+        ),
+        Fault("loop stopped", f"SIGSTOP for {HANG:g} s", woke, HANG, strikes.hang_loop(HANG)),
+        Fault(
+            "loop overrun",
+            f"SIGSTOP for {HICCUP:g} s",
+            "missed ticks are skipped and counted",
+            0.0,
+            strikes.hang_loop(HICCUP),
+            mode=Mode.ARMED,
+            is_borne=True,
+        ),
+        Fault(
+            "host suspended",
+            f"all processes stopped for {SUSPENDED:g} s, from waking",
+            woke,
+            period,
+            strikes.suspend_host(SUSPENDED),
+        ),
+    )
 
 
-def _inject(fault: str, count: int = 1) -> Callable[[Rig], float]:
-    def strike(rig: Rig) -> float:
-        at = time.monotonic()
-        rig.truth.inject(fault, JOINT, count)
-        return at
-
-    return strike
+def _bridge(rig: Rig) -> int:
+    return rig.process.pid
 
 
-def _signal(pid: int, number: signal.Signals) -> float:
-    at = time.monotonic()
-    psutil.Process(pid).send_signal(number)
-    return at
-
-
-def _suspend(pids: list[int], seconds: float) -> float:
-    """Stop processes for a while; return when it began."""
-    began = time.monotonic()
-    for pid in pids:
-        psutil.Process(pid).suspend()
-    time.sleep(seconds)
-    for pid in pids:
-        psutil.Process(pid).resume()
-    return began
-
-
-def _suspend_host(rig: Rig) -> float:
-    """Stop the cell with its world and its client; return when all wake."""
-    roots = [psutil.Process(pid) for pid in (rig.process.pid, rig.twin.pid, rig.mover.pid)]
-    pids = [child.pid for root in roots for child in (root, *root.children(recursive=True))]
-    return _suspend(pids, SUSPENDED) + SUSPENDED
-
-
-def _kill_bridge(rig: Rig) -> float:
-    at = time.monotonic()
-    rig.down(signal.SIGKILL)
-    return at
-
-
-def _plug(rig: Rig) -> None:
-    rig.truth.plug(rig.bus)
-
-
-def _restart(rig: Rig) -> None:
-    """Start a bridge anew, whatever is left of the one before."""
-    if rig.bridge is not None:
-        rig.down()
-    rig.up()
+def _client(rig: Rig) -> int:
+    return rig.mover.pid

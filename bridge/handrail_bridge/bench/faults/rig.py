@@ -206,8 +206,9 @@ def announcement(bridge: subprocess.Popen[str]) -> dict[str, Any]:
         HandrailError: what it said instead.
         ProcessLost: it said nothing in time.
     """
-    readable = select.select([bridge.stdout], [], [], START)[0]
-    line = bridge.stdout.readline() if readable and bridge.stdout else ""
+    line = ""
+    if bridge.stdout is not None and select.select([bridge.stdout], [], [], START)[0]:
+        line = bridge.stdout.readline()
     if not line:
         raise ProcessLost(f"The bridge did not start; exit status {bridge.poll()}.")
     return _without_error(json.loads(line))

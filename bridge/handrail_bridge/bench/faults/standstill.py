@@ -20,6 +20,7 @@ class Standstill:
     seconds: float  # until every joint stood and stayed so; inf where one did not
     travel: float  # rad, of the joint that went farthest
     speed: float  # rad/s, of the fastest joint at that moment
+    peak: float  # rad/s, of the fastest joint from then on
 
 
 def standstill(history: Rows, since: float) -> Standstill:
@@ -30,11 +31,13 @@ def standstill(history: Rows, since: float) -> Standstill:
         since: the moment of the fault.
     """
     rows = history[history[:, 1] >= since]
-    moving = np.abs(rows[:, QD]).max(axis=1) >= STILL
+    speeds = np.abs(rows[:, QD]).max(axis=1)
+    moving = speeds >= STILL
     last = int(np.flatnonzero(moving)[-1]) if moving.any() else -1
     stood = last + 1 < len(rows)
     return Standstill(
         seconds=float(rows[last + 1, 1] - since) if stood else np.inf,
         travel=float(np.ptp(rows[:, Q], axis=0).max()),
-        speed=float(np.abs(rows[0, QD]).max()),
+        speed=float(speeds[0]),
+        peak=float(speeds.max()),
     )

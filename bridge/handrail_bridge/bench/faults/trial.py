@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_sim.cell import Cell
 
-from handrail_bridge.bench.faults.classes import JOINT, Fault
+from handrail_bridge.bench.faults.classes import Fault
 from handrail_bridge.bench.faults.rig import COMMAND, Rig
 from handrail_bridge.bench.faults.standstill import Rows, Standstill, standstill
+from handrail_bridge.bench.faults.strikes import MOVING
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
 
 END = 1.2  # rad: the base swings between plus and minus that
+SLOW = 0.25  # of full speed
+WHERE, WHERE_SLOW = (0.6, 1.2), (0.2, 0.4)  # rad from the start, between which it strikes
 WATCH = 0.5  # s of the world's time that the arm has to stay where it stands
 POLL = 0.005  # s
 BACK = 20.0  # s for a cell to come back
@@ -52,19 +55,20 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     Raises:
         ProcessLost: the arm never came to the place of the strike, or the cell not back.
     """
-    travel = at.uniform(*fault.travel)
+    travel = at.uniform(*(WHERE_SLOW if fault.is_slow else WHERE))
     start = _position(rig)
-    end = -END if start > 0 else END
-    rig.begin("arm_move_joints", positions={JOINT: end}, speed=fault.speed)
-    _until(lambda: abs(_position(rig) - start) > travel, f"{JOINT} passes {travel:.2f} rad")
+    swing = {MOVING: -END if start > 0 else END}
+    rig.begin("arm_move_joints", positions=swing, speed=SLOW if fault.is_slow else 1.0)
+    _until(lambda: abs(_position(rig) - start) > travel, f"{MOVING} passes {travel:.2f} rad")
     struck = fault.strike(rig)
     by = fault.deadline(cell) + patience
+    receipt = rig.finish() if fault.is_borne else {}
     _let_pass(rig, struck + by + WATCH)
     stop = standstill(_history(rig, struck), struck)
     mended = time.monotonic()
     fault.mend(rig)
     _let_pass(rig, time.monotonic() + WATCH)
-    receipt = rig.finish()
+    receipt = receipt or rig.finish()
     resumed = standstill(_history(rig, mended), mended).travel
     after = rig.operate()
     recover(rig)
@@ -89,12 +93,12 @@ def recover(rig: Rig) -> None:
 
 def _to_end(rig: Rig) -> bool:
     """Swing to the nearer end; return whether that plan ran."""
-    rig.begin("arm_move_joints", positions={JOINT: END if _position(rig) > 0 else -END})
+    rig.begin("arm_move_joints", positions={MOVING: END if _position(rig) > 0 else -END})
     return bool(rig.finish().get("completed", False))
 
 
 def _position(rig: Rig) -> float:
-    return float(rig.truth.snapshot()["joints"][JOINT]["position"])
+    return float(rig.truth.snapshot()["joints"][MOVING]["position"])
 
 
 def _history(rig: Rig, since: float) -> Rows:
