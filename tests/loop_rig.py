@@ -172,7 +172,21 @@ def sweep(
         hold[:, joint] += distance * shape
     lead = np.gradient(hold, 1.0 / rate, axis=0) * 0.02
     lead[0] = lead[-1] = 0.0
-    return Trajectory(rate, joints, hold, lead, hold.copy(), (0, rows))
+    return wide_tube(rate, joints, hold, lead, hold.copy(), (0, rows))
+
+
+def wide_tube(
+    rate: int,
+    joints: tuple[str, ...],
+    hold: np.ndarray,
+    lead: np.ndarray,
+    predicted: np.ndarray,
+    step_rows: tuple[int, ...],
+) -> Trajectory:
+    """A trajectory in the middle of a wide tube, without a word on effort."""
+    wide, silent = np.full_like(hold, 0.15), np.full_like(hold, np.inf)
+    effort = np.zeros_like(hold)
+    return Trajectory(rate, joints, hold, lead, predicted, effort, wide, silent, step_rows)
 
 
 def raised(call: Callable[[], Any]) -> HandrailError:

@@ -15,7 +15,6 @@ import contextlib
 import logging
 import secrets
 import time
-from dataclasses import replace
 
 from handrail_drivers.errors import HandrailError, MotionStopped, NotArmed, Refused
 from handrail_sim.cell import Cell
@@ -78,7 +77,7 @@ class Rail:
         """Return the measured state of the cell, with its age."""
         state = self._loop.state()
         if state.mode == Mode.DISARMED and not state.reason:
-            state = replace(state, reason=self._why_disarmed)
+            state = state._replace(reason=self._why_disarmed)
         running = self._running.grant.verdict.plan_digest if self._running else ""
         return self.measured.report(state, self.leases.current(), running)
 

@@ -52,12 +52,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Setpoints at the loop's rate, joints in bus order. All arrays (rows, joints) [rad].
+    """Setpoints at the loop's rate, joints in bus order. All arrays are (rows, joints).
 
-    ``hold`` is the command that would hold the arm at that row's reference (reference plus
-    load compensation); ``lead`` is the velocity feed-forward added while moving at full
-    speed. The loop writes ``hold + speed_scale * lead``. ``predicted`` is where the rollout
-    saw the joints. ``step_rows[i]`` is the first row of step i, with the total row count last.
+    ``hold`` [rad] is the command that would hold the arm at that row's reference (reference plus
+    load compensation); ``lead`` [rad] is the velocity feed-forward added while moving at full
+    speed. The loop writes ``hold + speed_scale * lead``. ``predicted`` and ``effort`` are what the
+    rollout saw of the joints [rad] and servos [N.m]; ``band`` and ``effort_band`` are the tube: how
+    far the measured may be from them, infinite where nothing can be said. ``step_rows[i]`` is the
+    first row of step i, with the total row count last.
     """
 
     rate: int
@@ -65,7 +67,15 @@ class Trajectory:
     hold: Array
     lead: Array
     predicted: Array
+    effort: Array
+    band: Array
+    effort_band: Array
     step_rows: tuple[int, ...]
+
+    @property
+    def blocks(self) -> tuple[Array, ...]:
+        """Every number by row, in the order in which they are digested and sent."""
+        return self.hold, self.lead, self.predicted, self.effort, self.band, self.effort_band
 
     @property
     def rows(self) -> int:
@@ -80,7 +90,7 @@ class Trajectory:
     def digest(self) -> str:
         """SHA-256 over rate, joints and every number that will be played."""
         sha = hashlib.sha256(f"{self.rate}|{','.join(self.joints)}|{self.step_rows}".encode())
-        for block in (self.hold, self.lead, self.predicted):
+        for block in self.blocks:
             sha.update(np.ascontiguousarray(block, dtype="<f8").tobytes())
         return sha.hexdigest()
 

@@ -10,10 +10,10 @@ from handrail_bridge.loop.reflexes import Stop, Trip
 from handrail_bridge.loop.settings import LoopConfig, loop_config
 from handrail_bridge.loop.state import Mode
 from handrail_sim.cell_file import load_cell
-from handrail_sim.verdict import Trajectory
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from loop_rig import wide_tube
 
 CONFIG: LoopConfig = loop_config(load_cell("desk"), {})
 REST = [0.1] * 6
@@ -25,7 +25,7 @@ def player(start: list[float], motion_id: int = 1, rows: int = 200) -> Player:
     hold = np.tile(start, (rows, 1))
     hold[:, 0] += np.linspace(0.0, 0.5, rows)
     lead = np.full_like(hold, 0.03)
-    return Player(Trajectory(250, CONFIG.joints, hold, lead, hold.copy(), (0, rows)), motion_id, 1)
+    return Player(wide_tube(250, CONFIG.joints, hold, lead, hold.copy(), (0, rows)), motion_id, 1)
 
 
 @pytest.fixture

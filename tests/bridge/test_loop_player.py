@@ -8,20 +8,21 @@ from handrail_bridge.loop.player import Player
 from handrail_sim.verdict import Array, Trajectory
 from hypothesis import given
 from hypothesis import strategies as st
+from loop_rig import wide_tube
 
 JOINTS = 3
 
 
 def trajectory(rows: int, seed: int = 0) -> Trajectory:
     hold, lead, predicted = np.random.default_rng(seed).normal(size=(3, rows, JOINTS))
-    return Trajectory(250, ("a", "b", "c"), hold, lead, predicted, (0, rows))
+    return wide_tube(250, ("a", "b", "c"), hold, lead, predicted, (0, rows))
 
 
 def straight(rows: int) -> Trajectory:
     """Joints that move in step: b = 2 a, c = -a. Any command off the line has left the path."""
     along = np.linspace(0.0, 1.0, rows)[:, None] * np.array([1.0, 2.0, -1.0])
     lead = np.full_like(along, 0.01) * np.array([1.0, 2.0, -1.0])
-    return Trajectory(250, ("a", "b", "c"), along, lead, along.copy(), (0, rows))
+    return wide_tube(250, ("a", "b", "c"), along, lead, along.copy(), (0, rows))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 50])

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from handrail_bridge.loop.shared import HEARTBEAT, PAGE, SLOT_AT, STOPS, Shared
-from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.loop.state import VECTORS, LoopState, Mode
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.verdict import Trajectory
 from hypothesis import given
@@ -21,9 +20,8 @@ JOINTS = 6
 
 WRITER = """
 import sys
-from dataclasses import replace
 from handrail_bridge.loop.shared import STOPS, Shared
-from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.loop.state import VECTORS, LoopState, Mode
 
 shared = Shared(int(sys.argv[1]), 6, 250)
 n = 0
@@ -32,8 +30,10 @@ while not shared.word(STOPS):
     same = (float(n),) * 6
     text = str(n) * 8
     shared.publish(LoopState(
-        n, n, Mode(n % 6 + 1), text, "", same, same, same, same, same, same, (n % 2 == 0,) * 6,
-        n, n, n, n, n, n, n, n, float(n), n, n % 2 == 0, text,
+        time_ns=n, due_ns=n, alive_ns=n, mode=Mode(n % 6 + 1), reason=text, position=same,
+        velocity=same, effort=same, setpoint=same, temperature=same, voltage=same,
+        torque_enabled=(n % 2 == 0,) * 6, ticks=n, clamps=n, fired=n, rows=n,
+        peak_following_error=float(n), speed_scale=float(n), ended_reason=text,
     ))
 print(n)
 """
@@ -48,7 +48,7 @@ def is_whole(state: LoopState) -> bool:
         and set(state.torque_enabled) == {n % 2 == 0}
         and state.mode == n % 6 + 1
         and state.reason == state.ended_reason == str(n) * 8
-        and {state.time_ns, state.clamps, state.rows, state.peak_following_error} == {n}
+        and {state.time_ns, state.clamps, state.fired, state.rows, state.speed_scale} == {n}
     )
 
 
@@ -80,11 +80,17 @@ def test_no_torn_state_is_ever_read_across_processes() -> None:
     assert read > 1000, "the two did not run side by side"
 
 
+def state_of(number: int) -> LoopState:
+    """A whole state of one joint."""
+    numbers = dict.fromkeys(VECTORS, (0.0,))
+    return LoopState(mode=Mode.ARMED, reason="a", torque_enabled=(True,), ticks=number, **numbers)
+
+
 def test_a_torn_slot_is_passed_over_for_the_one_before() -> None:
     shared = Shared.create(1, 250)
-    one = LoopState(1, 1, Mode.ARMED, "a", "", *((0.0,),) * 6, (True,), ticks=1)
+    one = state_of(1)
     shared.publish(one)
-    shared.publish(replace(one, ticks=2))
+    shared.publish(one._replace(ticks=2))
     for slot, left in ((SLOT_AT, 1), (SLOT_AT + PAGE, None)):  # the second state's, the first's
         newest = shared.state()
         assert newest is not None
@@ -98,16 +104,16 @@ def test_a_reader_that_is_interrupted_does_not_go_back_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shared = Shared.create(1, 250)
-    one = LoopState(1, 1, Mode.ARMED, "a", "", *((0.0,),) * 6, (True,), ticks=1)
+    one = state_of(1)
     for ticks in (1, 2, 3):
-        shared.publish(replace(one, ticks=ticks))
-    assert shared.state() == replace(one, ticks=3)
+        shared.publish(one._replace(ticks=ticks))
+    assert shared.state() == one._replace(ticks=3)
     look = Shared._slot
 
     def interrupted(reader: Shared, index: int) -> tuple[int, bytes] | None:
         seen = look(reader, index)
         monkeypatch.setattr(Shared, "_slot", finished)
-        shared.publish(replace(one, ticks=4))  # over what was just read
+        shared.publish(one._replace(ticks=4))  # over what was just read
         os.pwrite(shared.fileno, b"\xff", SLOT_AT + PAGE + 100)  # and half of the fifth
         return seen
 
@@ -115,11 +121,11 @@ def test_a_reader_that_is_interrupted_does_not_go_back_in_time(
         seen = look(reader, index)
         if index == 1:
             monkeypatch.setattr(Shared, "_slot", look)
-            shared.publish(replace(one, ticks=5))
+            shared.publish(one._replace(ticks=5))
         return seen
 
     monkeypatch.setattr(Shared, "_slot", interrupted)
-    assert shared.state() == replace(one, ticks=5)
+    assert shared.state() == one._replace(ticks=5)
     shared.close()
 
 
@@ -134,13 +140,12 @@ def test_a_state_comes_back_as_it_was(
 ) -> None:
     shared = Shared.create(3, 250)
     sent = LoopState(
-        number,
-        number,
-        mode,
-        reason,
-        code,
-        *(vector,) * 6,
-        (True, False, True),
+        time_ns=number,
+        mode=mode,
+        reason=reason,
+        fault_code=code,
+        **dict.fromkeys(VECTORS, vector),
+        torque_enabled=(True, False, True),
         ticks=number,
         peak_following_error=vector[0],
         ended_completed=True,
@@ -149,7 +154,7 @@ def test_a_state_comes_back_as_it_was(
     got = shared.state()
     shared.close()
     assert got is not None
-    assert replace(got, reason="", fault_code="") == replace(sent, reason="", fault_code="")
+    assert got._replace(reason="", fault_code="") == sent._replace(reason="", fault_code="")
     assert reason.startswith(got.reason.rstrip("�")[:20])
 
 
@@ -170,7 +175,7 @@ def test_words_and_reason() -> None:
 
 def test_a_trajectory_arrives_number_for_number_or_not_at_all() -> None:
     shared = Shared.create(JOINTS, 250)
-    numbers = np.random.default_rng(5).normal(size=(3, 700, JOINTS))
+    numbers = np.random.default_rng(5).normal(size=(6, 700, JOINTS))
     names = tuple("abcdef")
     sent = Trajectory(250, names, *numbers, step_rows=(0, 300, 700))
     shared.put_trajectory(sent)
@@ -178,5 +183,5 @@ def test_a_trajectory_arrives_number_for_number_or_not_at_all() -> None:
     assert shared.take_trajectory(250, names, 699, (0, 300, 699)).digest() != sent.digest()
     long = np.zeros((60 * 250 + 1, JOINTS))
     with pytest.raises(InvalidValue, match="longer than 60 s"):
-        shared.put_trajectory(Trajectory(250, names, long, long, long, (0, len(long))))
+        shared.put_trajectory(Trajectory(250, names, *(long,) * 6, step_rows=(0, len(long))))
     shared.close()

@@ -20,7 +20,7 @@ from handrail_drivers.errors import (
 )
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import Trajectory
-from loop_rig import PlainBus, Rig, sweep
+from loop_rig import PlainBus, Rig, sweep, wide_tube
 
 TRAVEL = {0: 0.8, 3: -0.4}  # rad: two joints, so that leaving the path shows
 ROWS = 200
@@ -192,8 +192,8 @@ def test_the_end_of_the_lease_ends_what_ran_under_it(armed: Rig, path: Trajector
 def test_what_was_not_checked_is_not_played(armed: Rig, bus: PlainBus, path: Trajectory) -> None:
     before = list(bus.writes)[-1]
     far = sweep([0.1 + p for p in bus.position], TRAVEL, ROWS, 250, armed.config.joints)
-    empty = Trajectory(250, path.joints, *(np.zeros((0, 6)),) * 3, (0,))
-    fast = Trajectory(500, path.joints, path.hold, path.lead, path.predicted, path.step_rows)
+    empty = wide_tube(250, path.joints, *(np.zeros((0, 6)),) * 3, (0,))
+    fast = wide_tube(500, path.joints, path.hold, path.lead, path.predicted, path.step_rows)
     holed = sweep(bus.position, TRAVEL, ROWS, 250, armed.config.joints)
     holed.predicted[50, 2] = np.nan
     with pytest.raises(PermitRefused, match="not those that were checked"):

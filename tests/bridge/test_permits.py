@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from handrail_bridge.permits import OPEN, Permits, Present
 from handrail_drivers.errors import PermitRefused
-from handrail_sim.verdict import Trajectory, Verdict
+from handrail_sim.verdict import Verdict
 from hypothesis import given
 from hypothesis import strategies as st
+from loop_rig import wide_tube
 
 LIFETIME = 30.0
 DRIFT = 0.03
@@ -19,7 +20,7 @@ START = dict.fromkeys(JOINTS, 0.5)
 
 def verdict(digest: str = "plan") -> Verdict:
     rows = np.zeros((3, 2))
-    trajectory = Trajectory(250, JOINTS, rows, rows, rows, (0, 3))
+    trajectory = wide_tube(250, JOINTS, rows, rows, rows, (0, 3))
     return Verdict(True, digest, (), (), 0.01, None, "", {}, {}, 0.0, trajectory, {}, ())
 
 

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 from handrail_drivers.api import HoldState
@@ -89,8 +88,8 @@ class LoopLink:
         silent = time.monotonic_ns() - state.alive_ns > SILENCE_NS
         if self._process.poll() is None and not silent:
             return state
-        return replace(
-            state, mode=Mode.FAULT, fault_code=ProcessLost.code, reason=self._lost().message
+        return state._replace(
+            mode=Mode.FAULT, fault_code=ProcessLost.code, reason=self._lost().message
         )
 
     def raise_stop(self, reason: str) -> None:

@@ -53,7 +53,7 @@ def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool
     due = clock.now_ns() + period_ns
     while True:
         clock.sleep_until(due)
-        tick.run_once()
+        tick.run_once(due)
         if tick.motion.at_rest and (tick.bridge_gone or leaving()):
             return
         due += period_ns
@@ -98,8 +98,12 @@ def main() -> None:
         nonlocal leave
         leave = tick.stop_wanted = True
 
+    def on_stop(*_: object) -> None:
+        tick.stop_wanted = True
+
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGUSR1, on_stop)
     become_realtime()
     tick.run_once()
     mailbox.answer(0, "ready")

@@ -160,8 +160,9 @@ class Questions:
     def _require_permitted(self, trajectory: Trajectory, digest: str) -> None:
         if trajectory.digest() != digest or trajectory.rate != self._config.rate:
             raise PermitRefused("The setpoints in memory are not those that were checked.")
-        blocks = (trajectory.hold, trajectory.lead, trajectory.predicted)
-        if trajectory.rows < 1 or not all(bool(np.isfinite(block).all()) for block in blocks):
+        *numbers, band, effort_band = trajectory.blocks
+        whole = all(bool(np.isfinite(block).all()) for block in numbers)
+        if trajectory.rows < 1 or not whole or not (band > 0).all() or not (effort_band > 0).all():
             raise PermitRefused("The trajectory is empty or holds a value that is no number.")
         first = trajectory.hold[0] + trajectory.lead[0]
         for name, begins, stands in zip(

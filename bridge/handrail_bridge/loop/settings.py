@@ -40,7 +40,8 @@ def loop_config(cell: Cell, wires: Mapping[str, str]) -> LoopConfig:
     """Return the loop's settings for a cell; ``wires`` overrides ports by device name."""
     device = cell.devices[cell.arm.device]
     settings = device_settings(cell, cell.arm.device).model_dump(mode="json")
-    settings["port"] = wires.get(cell.arm.device, settings["port"])
+    if cell.arm.device in wires:
+        settings["port"] = wires[cell.arm.device]
     joints = cell.arm.all_joints
     limits = [cell.arm.limits[name] for name in joints]
     return LoopConfig(

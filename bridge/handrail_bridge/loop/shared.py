@@ -22,7 +22,7 @@ PAGE = 4096
 REASON_AT, REASON_BYTES = 256, 240
 SLOT_AT = PAGE
 TRAJECTORY_AT = 3 * PAGE
-BLOCKS = 3  # hold, lead, predicted
+BLOCKS = 6  # Trajectory.blocks
 LONGEST = 60.0  # s
 LOOKS = 100  # at the slots, until both are whole
 HEAD = struct.Struct("<QI")  # sequence, CRC-32 of what follows
@@ -133,8 +133,9 @@ class Shared:
                 limit=LONGEST,
                 unit="s",
             )
-        blocks = (trajectory.hold, trajectory.lead, trajectory.predicted)
-        data = b"".join(np.ascontiguousarray(block, dtype="<f8").tobytes() for block in blocks)
+        data = b"".join(
+            np.ascontiguousarray(block, dtype="<f8").tobytes() for block in trajectory.blocks
+        )
         self._map[TRAJECTORY_AT : TRAJECTORY_AT + len(data)] = data
 
     def take_trajectory(
@@ -144,8 +145,10 @@ class Shared:
         rows = min(rows, self._most_rows)
         size = BLOCKS * rows * self._joints * 8
         data = self._map[TRAJECTORY_AT : TRAJECTORY_AT + size]
-        hold, lead, predicted = np.frombuffer(data, dtype="<f8").reshape(BLOCKS, rows, self._joints)
-        return Trajectory(rate, joints, hold, lead, predicted, step_rows)
+        hold, lead, predicted, effort, band, effort_band = np.frombuffer(data, dtype="<f8").reshape(
+            BLOCKS, rows, self._joints
+        )
+        return Trajectory(rate, joints, hold, lead, predicted, effort, band, effort_band, step_rows)
 
 
 def _size(joints: int, rate: int) -> int:

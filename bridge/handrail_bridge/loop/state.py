@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, fields
 from enum import IntEnum
 from itertools import chain
 from operator import attrgetter
+from typing import NamedTuple
 
 REASON_BYTES = 240
 CODE_BYTES = 32
@@ -24,11 +24,11 @@ class Mode(IntEnum):
     FAULT = 6
 
 
-@dataclass(frozen=True, slots=True)
-class LoopState:
+class LoopState(NamedTuple):
     """One tick. Tuples run in bus order: rad, rad/s, N.m, rad, Cel, V, and torque enable."""
 
     time_ns: int = 0  # monotonic, when the joints were read
+    due_ns: int = 0  # monotonic, when this tick should have begun
     alive_ns: int = 0  # monotonic, when the loop wrote this
     mode: Mode = Mode.UNSPECIFIED
     reason: str = ""
@@ -45,6 +45,8 @@ class LoopState:
     late_reads: int = 0
     retries: int = 0
     clamps: int = 0
+    fired: int = 0  # bit n: the n-th reflex of LoopConfig.reflexes has tripped, and is latched
+    speed_scale: float = 1.0  # that reflexes leave to a motion
     motion_id: int = 0  # 0 while nothing moves
     row: int = 0
     rows: int = 0
@@ -56,13 +58,15 @@ class LoopState:
 
 
 INTEGERS = (
-    *("time_ns", "alive_ns", "mode", "mode_since_ns"),
-    *("ticks", "overruns", "late_reads", "retries", "clamps"),
+    *("time_ns", "due_ns", "alive_ns", "mode", "mode_since_ns"),
+    *("ticks", "overruns", "late_reads", "retries", "clamps", "fired"),
 )
 MOTION = ("motion_id", "row", "rows", "ended_motion_id", "ended_completed")
 VECTORS = ("position", "velocity", "effort", "setpoint", "temperature", "voltage")
 
-_numbers = attrgetter(*INTEGERS, *MOTION, "peak_following_error")
+REALS = ("peak_following_error", "speed_scale")
+
+_numbers = attrgetter(*INTEGERS, *MOTION, *REALS)
 _vectors = attrgetter(*VECTORS, "torque_enabled")
 
 
@@ -72,7 +76,7 @@ class StateLayout:
     def __init__(self, joints: int) -> None:
         self._joints = joints
         self._layout = struct.Struct(
-            f"<{len(INTEGERS) + len(MOTION)}qd{len(VECTORS) * joints}d{joints}?"
+            f"<{len(INTEGERS) + len(MOTION)}q{len(REALS) + len(VECTORS) * joints}d{joints}?"
             f"{REASON_BYTES}s{REASON_BYTES}s{CODE_BYTES}s"
         )
         self.size = self._layout.size
@@ -93,7 +97,7 @@ class StateLayout:
         parts: dict[str, object] = {name: next(values) for name in (*INTEGERS, *MOTION)}
         parts["mode"] = Mode(int(str(parts["mode"])))
         parts["ended_completed"] = bool(parts["ended_completed"])
-        parts["peak_following_error"] = next(values)
+        parts.update((name, next(values)) for name in REALS)
         for name in VECTORS:
             parts[name] = tuple(next(values) for _ in range(self._joints))
         parts["torque_enabled"] = tuple(next(values) for _ in range(self._joints))
@@ -106,7 +110,6 @@ def _text(text: str, size: int) -> bytes:
     return text.encode()[:size]
 
 
-_NAMES = {field.name for field in fields(LoopState)}
-_PACKED = {*INTEGERS, *MOTION, *VECTORS, "torque_enabled", "peak_following_error"}
-if _PACKED | {"reason", "ended_reason", "fault_code"} != _NAMES:
+_PACKED = {*INTEGERS, *MOTION, *REALS, *VECTORS, "torque_enabled"}
+if _PACKED | {"reason", "ended_reason", "fault_code"} != set(LoopState._fields):
     raise TypeError("the layout and the fields of LoopState differ")

@@ -54,7 +54,7 @@ class Tick:
         self._ticks = 0
         self._clamps = 0
         self._health_ns = clock.now_ns()
-        self._last_tick_ns = self._health_ns
+        self._last_tick_ns = self._due_ns = self._health_ns
         self._mode = self.motion.mode
         self._mode_since_ns = self._health_ns
         self._complaint = ""  # what a reflex says while nothing is held that it could stop
@@ -66,9 +66,10 @@ class Tick:
         """Whether the bridge has died."""
         return self._mailbox.closed
 
-    def run_once(self) -> None:
-        """Do one tick. Never raises for what hardware or clients do."""
+    def run_once(self, due_ns: int = 0) -> None:
+        """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
         started = self._clock.now_ns()
+        self._due_ns = due_ns or started
         self._ticks += 1
         fresh = self._read(started)
         if self.port.bus is not None:
@@ -221,6 +222,7 @@ class Tick:
             self._mode, self._mode_since_ns = motion.mode, now_ns
         state = LoopState(
             time_ns=self._joints.time_ns,
+            due_ns=self._due_ns,
             alive_ns=now_ns,
             mode=motion.mode,
             mode_since_ns=self._mode_since_ns,

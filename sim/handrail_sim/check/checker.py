@@ -107,10 +107,7 @@ class Checker:
         results = goal.evaluate_all(plan, view)
         end = reference.rows / self._cell.loop.rate
         violations += goal.missed(plan, results, view, ends, end)
-        predicted = run.position[1 : reference.rows + 1]
-        trajectory = Trajectory(
-            self._cell.loop.rate, self._cell.arm.all_joints, hold, lead, predicted, step_rows
-        )
+        trajectory = self._trajectory(run, hold, lead, step_rows)
         return Verdict(
             passed=not violations,
             plan_digest=plan.digest(),
@@ -126,6 +123,22 @@ class Checker:
             end_objects=ends,
             end_command=tuple((hold[-1] + lead[-1]).tolist()),
             path=path,
+        )
+
+    def _trajectory(
+        self, run: Rollout, hold: Array, lead: Array, step_rows: tuple[int, ...]
+    ) -> Trajectory:
+        played = slice(1, len(hold) + 1)
+        return Trajectory(
+            rate=self._cell.loop.rate,
+            joints=self._cell.arm.all_joints,
+            hold=hold,
+            lead=lead,
+            predicted=run.position[played],
+            effort=run.effort[played],
+            band=np.full_like(hold, self._cell.loop.tube),
+            effort_band=np.full_like(hold, np.inf),
+            step_rows=step_rows,
         )
 
     def _peaks(self, values: Array) -> dict[str, float]:
