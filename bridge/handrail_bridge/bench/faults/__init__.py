@@ -1,1 +1,1 @@
-"""``handrail bench faults``: from the fault to standstill."""
+"""From the fault to standstill: a cell, the classes of faults, one trial, and its figures."""

@@ -14,6 +14,7 @@ from handrail_bridge.loop.state import Mode
 
 SETTLE = 0.5  # s: what the arm swings after its last setpoint, as its plain stop shows
 HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25 s
+SLOWEST = 0.5  # rad/s at which a plan's setpoint runs away from a joint that stands
 HANG = 0.3  # s of the loop: more than it may overlook
 HICCUP = 0.03  # s of the loop: a few ticks
 SUSPENDED = 2.0  # s
@@ -38,16 +39,22 @@ class Fault:
         return self.notice + cell.loop.stop_time + SETTLE
 
 
-def plain_stop(cell: Cell) -> Fault:
+def plain_stop(cell: Cell, is_slow: bool) -> Fault:
     """Return the reference: somebody's own stop during the same motion."""
-    period = 1 / cell.loop.rate
-    noticed = "the loop reads the stop flag"
-    return Fault("plain stop", "stop()", noticed, period, strikes.stop, mode=Mode.STOPPED)
+    return Fault(
+        "plain stop, slow" if is_slow else "plain stop",
+        "stop()",
+        "the loop reads the stop flag",
+        1 / cell.loop.rate,
+        strikes.stop,
+        mode=Mode.STOPPED,
+        is_slow=is_slow,
+    )
 
 
 def faults(cell: Cell) -> tuple[Fault, ...]:
     """Return every class for a cell, with times from its settings."""
-    return (*_of_the_bus(cell), *_of_the_arm(), *_of_the_bridge(cell), *_of_the_loop(cell))
+    return (*_of_the_bus(cell), *_of_the_arm(cell), *_of_the_bridge(cell), *_of_the_loop(cell))
 
 
 def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
@@ -82,13 +89,14 @@ def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
     )
 
 
-def _of_the_arm() -> tuple[Fault, ...]:
+def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
+    tube = cell.loop.tube / SLOWEST
     return (
         Fault(
             "moving servo browned out",
             "its torque and RAM registers are gone",
             "the tube is left",
-            HEALTH,
+            tube,
             strikes.inject("brownout"),
         ),
         Fault(
@@ -103,7 +111,7 @@ def _of_the_arm() -> tuple[Fault, ...]:
             "joint jammed",
             "the moving joint is held by force",
             "the tube is left",
-            HEALTH,
+            tube,
             strikes.inject("jammed"),
             strikes.cease("free"),
         ),

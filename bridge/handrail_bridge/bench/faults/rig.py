@@ -22,8 +22,8 @@ from handrail_drivers.errors import ProcessLost, error_class
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.truth_port import TruthClient
 
-from handrail_bridge.client import OperatorClient
-from handrail_bridge.reports import CellState
+from handrail_bridge.client import Client, OperatorClient
+from handrail_bridge.reports import CellState, Receipt
 
 HANDRAIL = (sys.executable, "-m", "handrail_bridge.cli.main")
 START = 90.0  # s, for a bridge to be ready
@@ -44,6 +44,7 @@ class Rig:
     bridge: subprocess.Popen[str] | None = None
     client: subprocess.Popen[str] | None = None
     ready: dict[str, Any] = field(default_factory=dict)  # what the bridge announced
+    _runner: asyncio.Runner = field(default_factory=asyncio.Runner)  # one, as gRPC wants it
 
     @classmethod
     @contextlib.contextmanager
@@ -58,6 +59,7 @@ class Rig:
                     yield rig
                 finally:
                     rig.kill()
+                    rig._runner.close()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -196,7 +198,20 @@ class Rig:
                     await getattr(operator, name)()
                 return await operator.state()
 
-        return asyncio.run(act())
+        return self._runner.run(act())
+
+    def move(self, tool: str, **arguments: Any) -> Receipt:
+        """Call one moving tool as a client that is not to be hit; return its receipt.
+
+        Raises:
+            HandrailError: the bridge's own refusal.
+        """
+
+        async def act() -> Receipt:
+            async with Client.connect(self.ready["address"]) as rail, rail.lease("bench"):
+                return await rail.run({"steps": [{"tool": tool, **arguments}]})
+
+        return self._runner.run(act())
 
 
 def announcement(bridge: subprocess.Popen[str]) -> dict[str, Any]:

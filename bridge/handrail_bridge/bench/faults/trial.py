@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_sim.cell import Cell
 
 from handrail_bridge.bench.faults.classes import Fault
 from handrail_bridge.bench.faults.rig import COMMAND, Rig
-from handrail_bridge.bench.faults.standstill import Rows, Standstill, standstill
+from handrail_bridge.bench.faults.standstill import QD, STILL, Rows, Standstill, standstill
 from handrail_bridge.bench.faults.strikes import MOVING
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
@@ -63,11 +64,12 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     struck = fault.strike(rig)
     by = fault.deadline(cell) + patience
     receipt = rig.finish() if fault.is_borne else {}
-    _let_pass(rig, struck + by + WATCH)
+    _until(lambda: _world(rig) > struck + by or _stood(rig, struck), "the world's clock goes on")
     stop = standstill(_history(rig, struck), struck)
     mended = time.monotonic()
     fault.mend(rig)
-    _let_pass(rig, time.monotonic() + WATCH)
+    back = time.monotonic()
+    _until(lambda: _world(rig) > back + WATCH, "the world's clock goes on")
     receipt = receipt or rig.finish()
     resumed = standstill(_history(rig, mended), mended).travel
     after = rig.operate()
@@ -93,8 +95,8 @@ def recover(rig: Rig) -> None:
 
 def _to_end(rig: Rig) -> bool:
     """Swing to the nearer end; return whether that plan ran."""
-    rig.begin("arm_move_joints", positions={MOVING: END if _position(rig) > 0 else -END})
-    return bool(rig.finish().get("completed", False))
+    end = END if _position(rig) > 0 else -END
+    return rig.move("arm_move_joints", positions={MOVING: end}).completed
 
 
 def _position(rig: Rig) -> float:
@@ -106,9 +108,15 @@ def _history(rig: Rig, since: float) -> Rows:
     return history
 
 
-def _let_pass(rig: Rig, moment: float) -> None:
-    """Wait until the world has come past a moment [s, monotonic]."""
-    _until(lambda: bool(rig.truth.history(POLL)[-1, 1] > moment), "the world's clock passes")
+def _world(rig: Rig) -> float:
+    """The world's own time [s, monotonic]."""
+    return float(rig.truth.history(POLL)[-1, 1])
+
+
+def _stood(rig: Rig, since: float) -> bool:
+    """Whether the arm has stood for a while since a moment [s, monotonic]."""
+    rows = rig.truth.history(WATCH)
+    return bool(rows[0, 1] > since and np.abs(rows[:, QD]).max() < STILL)
 
 
 def _until(true: Callable[[], bool], what: str) -> None:
