@@ -176,11 +176,9 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
         Fault(
             "loop killed",
             "SIGKILL",
-            "the servos have no new setpoint",
+            "the bridge sees it dead; no setpoint comes any more",
             0.0,
             strikes.send(SIGKILL, lambda rig: rig.loop.pid),
-            strikes.restart,
-            mode=Mode.DISARMED,
         ),
         Fault("loop stopped", f"SIGSTOP for {HANG:g} s", woke, HANG, strikes.hang_loop(HANG)),
         Fault(

@@ -58,8 +58,7 @@ class Rig:
                 try:
                     yield rig
                 finally:
-                    rig.kill()
-                    rig._runner.close()
+                    rig.close()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -137,8 +136,12 @@ class Rig:
         self.process.send_signal(number)
         return self._buried()
 
-    def kill(self) -> None:
-        """Make sure that no bridge and no loop is left, whatever happened before."""
+    def close(self) -> None:
+        """Make sure that no bridge, no loop and no client is left, whatever happened before."""
+        self._runner.close()
+        if self.client is not None:
+            self.client.kill()
+            self.client.communicate()
         if self.bridge is None:
             return
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from handrail_drivers.errors import HandrailError, ProcessLost
+from handrail_drivers.errors import DeviceFault, ProcessLost
 from handrail_sim.cell import Cell
 
 from handrail_bridge.bench.faults.classes import Fault
 from handrail_bridge.bench.faults.rig import COMMAND, Rig
 from handrail_bridge.bench.faults.standstill import QD, STILL, Rows, Standstill, standstill
-from handrail_bridge.bench.faults.strikes import MOVING
+from handrail_bridge.bench.faults.strikes import MOVING, restart
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
 
@@ -78,16 +78,18 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
 
 
 def recover(rig: Rig) -> None:
-    """Reset and arm, as soon as the cell lets itself be armed.
+    """Reset and arm as soon as the cell can be, with a new bridge where that is what it takes.
 
     Raises:
-        HandrailError: it did not.
+        HandrailError: it cannot be.
     """
     deadline = time.monotonic() + BACK
     while (mode := rig.operate().mode) != Mode.ARMED:
         try:
             rig.operate(*(["reset"] if mode in (Mode.STOPPED, Mode.FAULT) else []), "arm")
-        except HandrailError:  # the bus may not be back yet
+        except ProcessLost:  # its loop is gone for good
+            restart(rig)
+        except DeviceFault:  # the bus may not be back yet
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL)
