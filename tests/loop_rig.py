@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from handrail_bridge.loop.clock import VirtualClock
+from handrail_bridge.loop.control import ABORT, HEARTBEAT, TOKEN, Control
 from handrail_bridge.loop.mailbox import MESSAGE, Mailbox, decode_error
 from handrail_bridge.loop.settings import LoopConfig
-from handrail_bridge.loop.shared import ABORT, HEARTBEAT, TOKEN, Shared
+from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.loop.tick import Tick
 from handrail_drivers.api import HoldState, JointHealth, JointState, MotionBus
@@ -91,12 +92,13 @@ class Rig:
         self.config = config
         self.clock = VirtualClock(world)
         self.clock.sleep_until(SECONDS)
-        self.shared = Shared.create(len(config.joints), config.rate)
+        self.control = Control.create()
+        self.shared = Shared.create(len(config.joints), config.trajectory_rate)
         self.bridge, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.bridge.setblocking(False)
         self.beating = True
-        self.shared.set_word(HEARTBEAT, self.clock.now_ns())
-        self.tick = Tick(config, self.clock, self.shared, Mailbox(theirs), factory)
+        self.control.set_word(HEARTBEAT, self.clock.now_ns())
+        self.tick = Tick(config, self.clock, self.control, self.shared, Mailbox(theirs), factory)
         self.tick.port.open()
         self._theirs = theirs
         self._asked = 0
@@ -113,7 +115,7 @@ class Rig:
         for _ in range(ticks):
             self.clock.sleep_until(self.clock.now_ns() + self.config.period_ns)
             if self.beating:
-                self.shared.set_word(HEARTBEAT, self.clock.now_ns())
+                self.control.set_word(HEARTBEAT, self.clock.now_ns())
             self.tick.run_once()
 
     def until(self, true: Callable[[LoopState], bool], ticks: int = 5000) -> int:
@@ -136,7 +138,7 @@ class Rig:
         return answer["result"]
 
     def play(self, trajectory: Trajectory, motion_id: int = 1, token: int = 7, **other: Any) -> Any:
-        """Have a trajectory played, as :class:`LoopLink` does; ``other`` replaces arguments."""
+        """Have a trajectory played, as the bridge does; ``other`` replaces arguments."""
         self.shared.put_trajectory(trajectory)
         arguments = {
             "motion_id": motion_id,
@@ -145,20 +147,22 @@ class Rig:
             "rate": trajectory.rate,
             "rows": trajectory.rows,
             "step_rows": list(trajectory.step_rows),
+            "begin_ns": 0,
         }
         return self.ask("play", **{**arguments, **other})
 
     def lease(self, token: int = 7) -> None:
-        self.shared.set_word(TOKEN, token)
+        self.control.set_word(TOKEN, token)
 
     def abort(self, motion_id: int) -> None:
-        self.shared.set_word(ABORT, motion_id)
+        self.control.set_word(ABORT, motion_id)
 
     def close(self) -> None:
         self.tick.port.close()
         self.bridge.close()
         self._theirs.close()
         self.shared.close()
+        self.control.close()
 
 
 def sweep(

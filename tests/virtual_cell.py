@@ -14,7 +14,7 @@ from typing import Any
 
 import mujoco
 from handrail_bridge.belief import Belief
-from handrail_bridge.loop.settings import loop_config
+from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured
 from handrail_bridge.motion import Motion, Outcome
@@ -93,7 +93,7 @@ class VirtualCell:
     def __init__(self, cell: Cell, seed: int, perturb: bool = True) -> None:
         self.cell = cell
         self.world = World(cell, seed, perturb)
-        self.rig = Rig(loop_config(cell, {}), self.world.bus, self.world.live)
+        self.rig = Rig(loop_configs(cell, {})[0], self.world.bus, self.world.live)
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.measured = Measured(cell)
         self._checker = Checker(cell)

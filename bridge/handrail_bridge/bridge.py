@@ -16,8 +16,8 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest, device_settings
 
 from handrail_bridge.checker import CheckerProcess
-from handrail_bridge.loop.link import LoopLink
-from handrail_bridge.loop.settings import loop_config
+from handrail_bridge.loop.loops import Loops
+from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
@@ -59,7 +59,7 @@ async def running(
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
         await checker.start()
-        loop = LoopLink.start(loop_config(cell, wires))
+        loop = Loops.start(loop_configs(cell, wires))
         rail = Rail(cell, cell_digest(cell), loop, checker, receipts)
         stack.push_async_callback(rail.close)
         cameras = _cameras(cell, urls, stack)
@@ -75,13 +75,13 @@ async def running(
 
 def driver_notices(cell: Cell) -> tuple[str, ...]:
     """Return what every user should read about the drivers of a cell."""
-    known: dict[str, Any] = {**plugins.drivers()}
+    known: dict[str, Any] = {**plugins.drivers.found()}
     unverified = [
         f"{name}: nobody has run the driver {device.driver!r} on hardware yet."
         for name, device in cell.devices.items()
         if not known[device.driver].verified_on_hardware
     ]
-    broken = [f"plugin {name!r} is broken: {why}" for name, why in plugins.broken().items()]
+    broken = [f"plugin {name!r} is broken: {why}" for name, why in plugins.drivers.broken().items()]
     return (*unverified, *broken)
 
 
@@ -91,7 +91,7 @@ def _cameras(
     """Open the device of every camera, and return them by the camera's name."""
     opened: dict[str, NetworkCamera] = {}
     for name in {camera.device for camera in cell.cameras.values()}:
-        driver: Any = plugins.driver(cell.devices[name].driver)
+        driver: Any = plugins.drivers.one(cell.devices[name].driver)
         settings = device_settings(cell, name)
         if name in urls:
             settings = driver.Settings(**{**settings.model_dump(), "url": urls[name]})

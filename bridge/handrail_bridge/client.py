@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -178,19 +178,36 @@ class Client:
             yield messages.read_frame(event.frame)
 
     @contextlib.asynccontextmanager
-    async def lease(self, holder: str, heartbeat: float = 0.0) -> AsyncIterator[Lease]:
+    async def lease(
+        self,
+        holder: str,
+        heartbeat: float = 0.0,
+        devices: Sequence[str] = (),
+        wait: float = 0.0,
+        take_over: bool = False,
+    ) -> AsyncIterator[Lease]:
         """Hold the exclusive right to move while the block runs.
 
         Args:
             holder: who asks, for people.
             heartbeat: longest silence [s] after which it lapses; 0 is the cell's default.
+            devices: which to move; none named is all.
+            wait: s to wait for one's turn where another holds one of them.
+            take_over: take them from whoever holds them; operators only.
 
         Raises:
-            LeaseRefused: another client holds it.
+            LeaseRefused: another client holds one of the devices.
+            NotPermittedRole: an agent cannot take over.
         """
         call = self._rail.HoldLease()
-        request = rpc.HoldLeaseRequest(holder=holder, heartbeat_s=heartbeat)
-        lease = await _answer(_exchange(call, request))
+        request = rpc.HoldLeaseRequest(
+            holder=holder,
+            heartbeat_s=heartbeat,
+            devices=devices,
+            wait_s=wait,
+            take_over=take_over,
+        )
+        lease = await _answer(_exchange(call, request, wait))
         beating = asyncio.create_task(_beat(call, request, lease.remaining / 4))
         self._token = lease.token
         try:
@@ -229,9 +246,9 @@ class OperatorClient(Client):
         answer = await _answer(self._operator.Reset(rpc.ResetRequest(), timeout=ANSWER))
         return messages.read_state(answer.state)
 
-    async def revoke_lease(self, reason: str = "") -> None:
-        """Take the lease from its holder; what the holder was moving stops."""
-        request = rpc.RevokeLeaseRequest(reason=reason)
+    async def revoke_lease(self, reason: str = "", token: int = 0) -> None:
+        """End a lease, by its token; 0 is every one. What its holder was moving stops."""
+        request = rpc.RevokeLeaseRequest(reason=reason, token=token)
         await _answer(self._operator.RevokeLease(request, timeout=ANSWER))
 
     async def remove_torque(self, confirm_cell: str) -> CellState:
@@ -282,8 +299,8 @@ async def _events(call: Any) -> AsyncGenerator[Any, None]:
         call.cancel()
 
 
-async def _exchange(call: Any, request: rpc.HoldLeaseRequest) -> Lease:
-    async with asyncio.timeout(ANSWER):
+async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> Lease:
+    async with asyncio.timeout(ANSWER + wait):
         await call.write(request)
         answer = await call.read()
     if answer is grpc.aio.EOF:

@@ -57,7 +57,13 @@ class Measured:
         """Tell whether no joint moves."""
         return all(abs(velocity) < STILL for velocity in state.velocity)
 
-    def report(self, state: LoopState, lease: Lease, running: str) -> CellState:
+    def report(
+        self,
+        state: LoopState,
+        reflexes: tuple[str, ...],
+        leases: tuple[Lease, ...],
+        running: str,
+    ) -> CellState:
         """Return what clients see; ``running`` is the digest of the plan that runs."""
         return CellState(
             time_ns=state.time_ns,
@@ -69,7 +75,9 @@ class Measured:
             tcp_position=self.tcp(state.position),
             holding=self.holding(state),
             loop=self._counters(state),
-            lease=lease,
+            leases=leases,
+            reflexes=reflexes,
+            speed_scale=state.speed_scale,
             progress=state.row / state.rows if running and state.rows else 0.0,
             plan_digest=running,
         )

@@ -131,6 +131,7 @@ def write_receipt(receipt: Receipt) -> plan_pb2.Receipt:
         fault_code=receipt.fault_code,
         duration_s=receipt.duration,
         peak_following_error=receipt.peak_following_error,
+        reflexes=receipt.reflexes,
         end_position=receipt.end_position,
         goal=_write_goal(receipt.goal),
     )
@@ -147,6 +148,7 @@ def read_receipt(sent: plan_pb2.Receipt) -> Receipt:
         fault_code=sent.fault_code,
         duration=sent.duration_s,
         peak_following_error=sent.peak_following_error,
+        reflexes=tuple(sent.reflexes),
         end_position=dict(sent.end_position),
         goal=_read_goal(sent.goal),
     )
@@ -171,7 +173,9 @@ def write_state(state: CellState) -> state_pb2.CellState:
             clamps=state.loop.clamps,
             rate_hz=state.loop.rate,
         ),
-        lease=write_lease(state.lease),
+        leases=[write_lease(lease) for lease in state.leases],
+        reflexes=state.reflexes,
+        speed_scale=state.speed_scale,
         progress=state.progress,
         plan_digest=state.plan_digest,
     )
@@ -192,7 +196,9 @@ def read_state(sent: state_pb2.CellState) -> CellState:
         loop=Counters(
             loop.ticks, loop.overruns, loop.late_reads, loop.retries, loop.clamps, loop.rate_hz
         ),
-        lease=read_lease(sent.lease),
+        leases=tuple(read_lease(lease) for lease in sent.leases),
+        reflexes=tuple(sent.reflexes),
+        speed_scale=sent.speed_scale,
         progress=sent.progress,
         plan_digest=sent.plan_digest,
     )
@@ -209,12 +215,15 @@ def write_lease(lease: Lease) -> state_pb2.Lease:
         token=lease.token,
         remaining_s=lease.remaining,
         devices=lease.devices,
+        waiting=lease.waiting,
     )
 
 
 def read_lease(sent: state_pb2.Lease) -> Lease:
     """Decode a lease."""
-    return Lease(sent.holder, sent.token, sent.remaining_s, tuple(sent.devices))
+    return Lease(
+        sent.holder, sent.token, sent.remaining_s, tuple(sent.devices), tuple(sent.waiting)
+    )
 
 
 def write_tool(tool: Tool) -> rail_pb2.Tool:

@@ -12,7 +12,7 @@ from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult
 
 from handrail_bridge.belief import Belief
-from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import STALE, Measured, age
 from handrail_bridge.permits import Grant
@@ -33,6 +33,7 @@ class Outcome:
     fault_code: str
     duration: float  # s
     peak_following_error: float  # rad
+    reflexes: tuple[str, ...]  # that have fired
 
 
 class Motion:
@@ -44,22 +45,23 @@ class Motion:
         self.plan = plan
         self.grant = grant
 
-    async def follow(self, loop: LoopLink) -> Outcome:
+    async def follow(self, loop: Loops) -> Outcome:
         """Wait until the loop reports the motion's end. Aborts one that lasts too long."""
         began = self._now()
         while True:
             state, lasted = loop.state(), self._now() - began
-            peak = state.peak_following_error
+            rest = lasted, state.peak_following_error, loop.fired(state)
             if state.ended_motion_id == self.number:
                 ended = state.ended_completed, state.ended_reason, state.fault_code
-                return Outcome(*ended, lasted, peak)
-            if age(state.time_ns) > STALE or lasted > self.grant.verdict.duration + PATIENCE:
+                return Outcome(*ended, *rest)
+            longest = self.grant.verdict.duration / state.speed_scale + PATIENCE
+            if age(state.time_ns) > STALE or lasted > longest:
                 loop.abort(self.number)
                 lost = "The loop fell silent while the plan was running."
-                return Outcome(False, lost, ProcessLost.code, lasted, peak)
+                return Outcome(False, lost, ProcessLost.code, *rest)
             await asyncio.sleep(LOOK)
 
-    async def settle(self, loop: LoopLink, measured: Measured, patience: float) -> LoopState:
+    async def settle(self, loop: Loops, measured: Measured, patience: float) -> LoopState:
         """Return the state once the arm stands still, at most ``patience`` [s] later."""
         deadline = self._now() + patience
         state = loop.state()
@@ -87,6 +89,7 @@ class Motion:
             fault_code=outcome.fault_code,
             duration=outcome.duration,
             peak_following_error=outcome.peak_following_error,
+            reflexes=outcome.reflexes,
             end_position=measured.positions(state),
             goal=self._goal(state, measured, belief),
         )

@@ -36,7 +36,7 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
     async def RevokeLease(
         self, request: rail_pb2.RevokeLeaseRequest, context: Context
     ) -> rail_pb2.RevokeLeaseResponse:
-        await self._rail.revoke_lease(request.reason[:200])
+        await self._rail.revoke_leases(request.reason[:200], token=request.token)
         return rail_pb2.RevokeLeaseResponse()
 
     @answering

@@ -29,7 +29,7 @@ class Present:
     cell_digest: str
     belief_version: int
     stops: int  # stops and acts of the operator so far
-    lease_token: int  # 0 where nobody holds the lease
+    leases: dict[str, int]  # token by device, 0 where nobody holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Grant:
     id: str
     verdict: Verdict
     start: Present
+    devices: tuple[str, ...]  # that it moves
     expires: float  # s, monotonic
 
 
@@ -56,11 +57,13 @@ class Permits:
         self._open: OrderedDict[str, Grant] = OrderedDict()
         self._dead: OrderedDict[str, str] = OrderedDict()
 
-    def issue(self, verdict: Verdict, start: Present, now: float) -> Permit:
-        """Enter a passing verdict, checked from ``start``, and return its permit."""
+    def issue(
+        self, verdict: Verdict, start: Present, devices: tuple[str, ...], now: float
+    ) -> Permit:
+        """Enter a passing verdict, checked from ``start``, that moves ``devices``."""
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
-        grant = Grant(secrets.token_urlsafe(24), verdict, start, now + self.lifetime)
+        grant = Grant(secrets.token_urlsafe(24), verdict, start, devices, now + self.lifetime)
         self._open[grant.id] = grant
         if len(self._open) > OPEN:
             self._kill(next(iter(self._open)), "gave way to newer permits")
@@ -85,7 +88,7 @@ class Permits:
         if present.time >= grant.expires:
             self._kill(permit_id, "has expired")
             self._find(permit_id)
-        self._same_world(grant.start, present)
+        self._same_world(grant, present)
         self._same_start(grant.start, present)
         return grant
 
@@ -112,12 +115,13 @@ class Permits:
         if len(self._dead) > DEAD:
             self._dead.popitem(last=False)
 
-    def _same_world(self, start: Present, present: Present) -> None:
+    def _same_world(self, grant: Grant, present: Present) -> None:
+        start = grant.start
         if present.cell_digest != start.cell_digest:
             raise PermitRefused("The cell has changed since the check.", field="cell", hint=AGAIN)
         if present.stops != start.stops:  # one that came while the check was running
             raise PermitRefused("The permit was killed by a stop.", field="stops", hint=AGAIN)
-        if start.lease_token not in (0, present.lease_token):
+        if any(start.leases[name] not in (0, present.leases[name]) for name in grant.devices):
             raise PermitRefused(
                 "The plan was checked under another lease.", field="lease_token", hint=AGAIN
             )

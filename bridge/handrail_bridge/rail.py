@@ -24,7 +24,7 @@ from handrail_sim.verdict import StartState
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Leases
-from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured, fresh
 from handrail_bridge.motion import Motion
@@ -48,12 +48,12 @@ class Rail:
     """
 
     def __init__(
-        self, cell: Cell, digest: str, loop: LoopLink, checker: CheckerProcess, receipts: Receipts
+        self, cell: Cell, digest: str, loop: Loops, checker: CheckerProcess, receipts: Receipts
     ) -> None:
         self.cell = cell
         self.digest = digest
         self.belief = Belief(cell.objects, cell.check.clearance)
-        self.leases = Leases((cell.arm.device,), cell.permits.lease_heartbeat, loop.set_token)
+        self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_token)
         self.measured = Measured(cell)
         self._permits = Permits(cell.permits.lifetime, cell.permits.joint_drift)
         self._loop = loop
@@ -79,7 +79,7 @@ class Rail:
         if state.mode == Mode.DISARMED and not state.reason:
             state = state._replace(reason=self._why_disarmed)
         running = self._running.grant.verdict.plan_digest if self._running else ""
-        return self.measured.report(state, self.leases.current(), running)
+        return self.measured.report(state, self._loop.fired(state), self.leases.current(), running)
 
     # -- the road ----------------------------------------------------------------------
 
@@ -97,7 +97,8 @@ class Rail:
         verdict = await self._checker.check(plan, await self._start(state))
         if not verdict.passed:
             return Check(verdict, None)
-        return Check(verdict, self._permits.issue(verdict, issued, time.monotonic()))
+        devices = self._loop.moved_by(verdict.trajectory) if verdict.trajectory else ()
+        return Check(verdict, self._permits.issue(verdict, issued, devices, time.monotonic()))
 
     def execute(self, plan: Plan, permit_id: str, token: int) -> asyncio.Task[Receipt]:
         """Start a permitted plan under the lease ``token``; the task returns its receipt.
@@ -123,8 +124,8 @@ class Rail:
     async def _begin(self, plan: Plan, permit_id: str, token: int) -> Motion:
         """Write down what is about to move, then let it move, or write why it does not."""
         self._require_armed()
-        self.leases.require(token)
-        self._permits.examine(permit_id, plan.digest(), self._present())
+        grant = self._permits.examine(permit_id, plan.digest(), self._present())
+        self.leases.require(token, grant.devices)
         receipt_id = secrets.token_hex(8)
         await asyncio.to_thread(self._receipts.begin, receipt_id, plan, permit_id)
         self._numbers += 1
@@ -197,11 +198,17 @@ class Rail:
         await self._loop.reset()
         return await self._acted("reset")
 
-    async def revoke_lease(self, reason: str) -> None:
-        """Take the lease from its holder; what the holder was moving stops."""
-        holder = self.leases.current().holder
-        self.leases.revoke()
-        await self._acted(f"lease of {holder!r} revoked: {reason}")
+    async def revoke_leases(
+        self, reason: str, devices: tuple[str, ...] = (), token: int = 0
+    ) -> None:
+        """End leases: those on these devices (none: any), of this token (0: any).
+
+        What their holders were moving stops.
+        """
+        for lease in self.leases.current():
+            if token in (0, lease.token) and (not devices or set(devices) & set(lease.devices)):
+                self.leases.release(lease.token)
+                await self._acted(f"lease of {lease.holder!r} revoked: {reason}")
 
     async def remove_torque(self) -> CellState:
         """Remove torque: the arm falls."""
@@ -279,5 +286,5 @@ class Rail:
             cell_digest=self.digest,
             belief_version=self.belief.version,
             stops=self._stops,
-            lease_token=self.leases.current().token,
+            leases=self.leases.tokens(),
         )

@@ -12,12 +12,13 @@ from handrail_bridge.loop.state import Mode
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may move ``devices`` right now; ``holder`` is empty where nobody may."""
+    """Who may move ``devices`` right now, and who waits for them, in the order of arrival."""
 
-    holder: str = ""
-    token: int = 0
-    remaining: float = 0.0  # s until it lapses without a heartbeat
-    devices: tuple[str, ...] = ()
+    holder: str
+    token: int
+    remaining: float  # s until it lapses without a heartbeat
+    devices: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Receipt:
     fault_code: str
     duration: float  # s
     peak_following_error: float  # rad
+    reflexes: tuple[str, ...]  # that fired
     end_position: dict[str, float]  # rad, by joint
     goal: tuple[GoalResult, ...]  # evaluated on the measured state
 
@@ -99,7 +101,9 @@ class CellState:
     tcp_position: tuple[float, ...]  # m, world frame
     holding: bool  # felt by the jaw's position and effort
     loop: Counters
-    lease: Lease
+    leases: tuple[Lease, ...]
+    reflexes: tuple[str, ...]  # that fired, and are latched until a reset
+    speed_scale: float  # of the checked speed, that slowing reflexes leave
     progress: float  # of the running plan, 0 to 1
     plan_digest: str  # of the running plan; empty while nothing runs
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc.aio
 from handrail.v1 import rail_pb2, rail_pb2_grpc
-from handrail_drivers.errors import InvalidValue, LeaseRefused, Refused
+from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
 from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, vision
@@ -19,7 +19,7 @@ from handrail_bridge.answering import Context, answering, streaming
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
 from handrail_bridge.rail import Rail
-from handrail_bridge.reports import Frame
+from handrail_bridge.reports import Frame, Lease
 from handrail_bridge.requests import parse_plan, require_name
 from handrail_bridge.senses import describe
 from handrail_bridge.tools import Tools
@@ -144,8 +144,8 @@ class RailService(rail_pb2_grpc.RailServicer):
             first = await asyncio.wait_for(context.read(), FIRST)
             if first is grpc.aio.EOF:
                 return
-            lease = self._rail.leases.acquire(first.holder, first.heartbeat_s)
-            heartbeat = lease.remaining
+            lease = await self._take(first, context)
+            heartbeat = first.heartbeat_s or self._rail.leases.heartbeat
             try:
                 while True:
                     answer = rail_pb2.HoldLeaseResponse(lease=messages.write_lease(lease))
@@ -157,6 +157,20 @@ class RailService(rail_pb2_grpc.RailServicer):
                 raise LeaseRefused(f"No heartbeat for {heartbeat:g} s: the lease lapsed.") from None
             finally:
                 self._rail.leases.release(lease.token)
+
+    async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> Lease:
+        """Return the lease that a stream's first message asks for."""
+        leases = self._rail.leases
+        wish = leases.wish(first.holder, first.devices, first.heartbeat_s)
+        if first.take_over:
+            if not context.peer().startswith("unix:"):  # the operator's socket is the only one
+                raise NotPermittedRole(
+                    "Only an operator takes a lease over.",
+                    field="take_over",
+                    hint="wait for it (wait_s), or ask the operator",
+                )
+            await self._rail.revoke_leases(f"taken over by {wish.holder!r}", wish.devices)
+        return await leases.wait(wish, first.wait_s) if first.wait_s else leases.acquire(wish)
 
     def _state(self) -> Any:
         return messages.write_state(self._rail.state())

@@ -19,7 +19,7 @@ class NullBus:
     """A :class:`~handrail_drivers.api.MotionBus` without a wire."""
 
     transport: ClassVar[str] = "none"
-    verified_on_hardware: ClassVar[bool] = True
+    verified_on_hardware: ClassVar[bool] = False
 
     class Settings(BaseModel):
         """Which joints it has, and where it writes down when it was written to."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from handrail_drivers.reflex import Category
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[float, Field(gt=0)]
@@ -36,6 +37,9 @@ class Device(Section):
 
     driver: str = Field(description="entry point name in the group handrail.drivers")
     without_power: WithoutPower = Field(description="what happens when power goes")
+    rate: Annotated[int, Field(ge=10, le=1000)] | None = Field(
+        default=None, description="Hz of its own loop or polling; none: the loop's"
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"
     )
@@ -66,6 +70,9 @@ class Arm(Section):
     device: Name = Field(description="the device whose bus moves it")
     joints: tuple[Name, ...] = Field(description="base to tip, as on the bus, gripper last apart")
     gripper: Name = Field(description="the jaw's joint")
+    gripper_device: Name | None = Field(
+        default=None, description="the jaw's device, where it has a bus of its own"
+    )
     axis: tuple[float, float] = Field(
         description="x y [m] of the first joint's axis; azimuth, radius and tilt are about it"
     )
@@ -82,6 +89,13 @@ class Arm(Section):
     def all_joints(self) -> tuple[str, ...]:
         """Arm joints and the gripper, in bus order."""
         return (*self.joints, self.gripper)
+
+    @property
+    def buses(self) -> dict[str, tuple[str, ...]]:
+        """The joints of each device that moves some, in bus order."""
+        if self.gripper_device is None:
+            return {self.device: self.all_joints}
+        return {self.device: self.joints, self.gripper_device: (self.gripper,)}
 
 
 class SceneObject(Section):
@@ -143,6 +157,15 @@ class Loop(Section):
     """The realtime loop."""
 
     rate: Annotated[int, Field(ge=50, le=1000)] = Field(default=250, description="Hz")
+    cpu: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="the core that the loop alone should run on; none: any"
+    )
+    spin: Annotated[float, Field(ge=0, le=0.001)] = Field(
+        default=0.0001, description="s at the end of every wait that are spent awake"
+    )
+    stop_category: Category = Field(
+        default=2, description="of every stop (IEC 60204-1): 2 holds, 1 and 0 take power off"
+    )
     late_reads: Annotated[int, Field(ge=1, le=20)] = Field(
         default=3, description="late reads in a row that make a protective stop"
     )
@@ -184,6 +207,9 @@ class Cell(Section):
     objects: dict[Name, SceneObject] = Field(default_factory=dict)
     regions: dict[Name, Region] = Field(default_factory=dict)
     obstacles: dict[Name, Obstacle] = Field(default_factory=dict)
+    reflexes: dict[Name, dict[str, Any]] = Field(
+        default_factory=dict, description="rules of the loop, each of an installed kind"
+    )
     loop: Loop = Loop()
     check: Check = Check()
     permits: Permits = Permits()

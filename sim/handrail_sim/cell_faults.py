@@ -15,7 +15,7 @@ from typing import Any, TypeGuard, Union, get_args, get_origin
 from handrail_drivers import plugins
 from pydantic import BaseModel, ValidationError
 
-from handrail_sim.cell import Cell
+from handrail_sim.cell import Cell, WithoutPower
 from handrail_sim.toml_lines import KeyPath
 
 Data = dict[str, Any]
@@ -52,6 +52,7 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
     for check in (_devices, _references, _joints, _ranges, _cameras):
         faults.extend(check(data, find_file))
+    faults.extend(reflex_faults(data))
     return faults
 
 
@@ -130,8 +131,8 @@ def _tables(data: Data, *path: str) -> Iterator[tuple[str, Data]]:
 
 def _devices(data: Data, find_file: FindFile) -> Iterator[Fault]:
     """Every device's driver is installed and accepts its settings; files named there exist."""
-    found = plugins.drivers()
-    broken = plugins.broken()
+    found = plugins.drivers.found()
+    broken = plugins.drivers.broken()
     for name, device in _tables(data, "devices"):
         driver = device.get("driver")
         path = ("devices", name)
@@ -154,10 +155,36 @@ def _settings(driver: Any, device: Data, path: KeyPath, find_file: FindFile) -> 
             yield Fault((*path, "settings", key), f"there is no file {find_file(part)}.")
 
 
+def reflex_faults(data: Data) -> Iterator[Fault]:
+    """Every reflex is of an installed kind that accepts it; no stop lets a falling arm fall."""
+    found, broken = plugins.reflexes.found(), plugins.reflexes.broken()
+    falls = [
+        name
+        for name, device in _tables(data, "devices")
+        if device.get("without_power") == WithoutPower.FALLS
+    ]
+    of_loop = _table(data, "loop").get("stop_category")
+    stops: dict[KeyPath, Any] = {("loop", "stop_category"): of_loop}
+    for name, rule in _tables(data, "reflexes"):
+        path: KeyPath = ("reflexes", name)
+        kind = rule.get("kind")
+        stops[(*path, "category")] = rule.get("category")
+        if kind in broken:
+            yield Fault((*path, "kind"), f"the reflex is broken: {broken[kind]}")
+        elif kind in found:
+            yield from model_faults(found[kind].Settings, rule, path)  # type: ignore[attr-defined]  # checked by plugins
+        else:
+            yield Fault((*path, "kind"), f"no kind {kind!r}.{_nearest(str(kind), found)}")
+    for where, category in stops.items():
+        if category in (0, 1) and falls:
+            yield Fault(where, f"must be 2, since {falls[0]} falls without power, not {category}.")
+
+
 def _references(data: Data, find_file: FindFile) -> Iterator[Fault]:
     """Names that refer to another part of the cell exist there."""
     devices, regions = _table(data, "devices"), _table(data, "regions")
     yield from _known(_table(data, "arm"), ("arm", "device"), devices)
+    yield from _known(_table(data, "arm"), ("arm", "gripper_device"), devices)
     for name, camera in _tables(data, "cameras"):
         yield from _known(camera, ("cameras", name, "device"), devices)
     for name, thing in _tables(data, "objects"):
@@ -191,13 +218,21 @@ def _joints(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     for part in ("limits", "servo", "home", "rest"):
         if isinstance(arm.get(part), dict):
             yield from _by_joint(arm[part], ("arm", part), joints)
-    device = str(arm.get("device"))
-    wired = _table(data, "devices", device, "settings", "joints")
-    path = ("devices", device, "settings", "joints")
-    if wired:
-        yield from _by_joint(wired, path, joints)
-        if sorted(wired) == sorted(joints) and list(wired) != joints:
-            yield Fault(path, f"must be in the order of the arm: {', '.join(joints)}.")
+    for device, own in _wired(arm, joints):
+        wired = _table(data, "devices", device, "settings", "joints")
+        path = ("devices", device, "settings", "joints")
+        if wired:
+            yield from _by_joint(wired, path, own)
+            if sorted(wired) == sorted(own) and list(wired) != own:
+                yield Fault(path, f"must be in the order of the arm: {', '.join(own)}.")
+
+
+def _wired(arm: Data, joints: list[str]) -> list[tuple[str, list[str]]]:
+    """Return which joints each bus has."""
+    device, jaw = str(arm.get("device")), arm.get("gripper_device")
+    if jaw is None:
+        return [(device, joints)]
+    return [(device, joints[:-1]), (str(jaw), joints[-1:])]
 
 
 def _by_joint(table: Data, path: KeyPath, joints: list[str]) -> Iterator[Fault]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from handrail_drivers.errors import InvalidCell, UnknownName
-from handrail_drivers.plugins import driver, drivers
+from handrail_drivers.plugins import drivers, reflexes
+from handrail_drivers.reflex import Rule
 from pydantic import BaseModel
 
 from handrail_sim.cell import Cell
@@ -60,10 +61,18 @@ def device_settings(cell: Cell, device: str) -> BaseModel:
     """
     if device not in cell.devices:
         raise UnknownName("device", device, cell.devices)
-    model: type[BaseModel] = driver(cell.devices[device].driver).Settings  # type: ignore[attr-defined]  # checked by plugins
+    model: type[BaseModel] = drivers.one(cell.devices[device].driver).Settings  # type: ignore[attr-defined]  # checked by plugins
     settings = model.model_validate_json(json.dumps(cell.devices[device].settings))
     paths = {key: cell_path(cell.folder, part) for key, part in settings if isinstance(part, Path)}
     return settings.model_copy(update=paths)
+
+
+def reflex_rules(cell: Cell) -> dict[str, Rule]:
+    """Return the cell's reflexes as their kinds' settings, by name."""
+    return {
+        name: reflexes.one(rule["kind"]).Settings.model_validate_json(json.dumps(rule))  # type: ignore[attr-defined]  # checked by plugins
+        for name, rule in cell.reflexes.items()
+    }
 
 
 def cell_digest(cell: Cell) -> str:
@@ -81,23 +90,37 @@ def cell_schema() -> dict[str, Any]:
     """Return the JSON Schema of cell files, the settings of every installed driver included."""
     schema = Cell.model_json_schema()
     del schema["properties"]["folder"]  # set by the loader, never written in a file
-    choices = []
-    for name, kind in drivers().items():
-        settings = kind.Settings.model_json_schema(  # type: ignore[attr-defined]  # checked by plugins
-            ref_template=f"#/$defs/{name}.{{model}}"
-        )
-        for part, definition in settings.pop("$defs", {}).items():
-            schema["$defs"][f"{name}.{part}"] = definition
-        schema["$defs"][f"{name}.Settings"] = settings
-        choices.append(
+    definitions, device = schema["$defs"], schema["$defs"]["Device"]
+    device["allOf"] = [
+        {
+            "if": {"properties": {"driver": {"const": name}}},
+            "then": {"properties": {"settings": _settings_schema(definitions, name, kind)}},
+        }
+        for name, kind in drivers.found().items()
+    ]
+    device["properties"]["driver"]["examples"] = sorted(drivers.found())
+    schema["properties"]["reflexes"]["additionalProperties"] = {
+        "required": ["kind"],
+        "oneOf": [
             {
-                "if": {"properties": {"driver": {"const": name}}},
-                "then": {"properties": {"settings": {"$ref": f"#/$defs/{name}.Settings"}}},
+                "properties": {"kind": {"const": name}},
+                **_settings_schema(definitions, f"reflex.{name}", kind),
             }
-        )
-    schema["$defs"]["Device"]["allOf"] = choices
-    schema["$defs"]["Device"]["properties"]["driver"]["examples"] = sorted(drivers())
+            for name, kind in reflexes.found().items()
+        ],
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _settings_schema(definitions: dict[str, Any], name: str, plugin: type) -> dict[str, Any]:
+    """Add a plugin's settings to the definitions of a schema; return a reference to them."""
+    settings = plugin.Settings.model_json_schema(  # type: ignore[attr-defined]  # checked by plugins
+        ref_template=f"#/$defs/{name}.{{model}}"
+    )
+    for part, definition in settings.pop("$defs", {}).items():
+        definitions[f"{name}.{part}"] = definition
+    definitions[f"{name}.Settings"] = settings
+    return {"$ref": f"#/$defs/{name}.Settings"}
 
 
 def _named_files(cell: Cell) -> list[Path]:

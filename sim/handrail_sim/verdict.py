@@ -7,7 +7,7 @@ into the permit.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -76,6 +76,20 @@ class Trajectory:
     def blocks(self) -> tuple[Array, ...]:
         """Every number by row, in the order in which they are digested and sent."""
         return self.hold, self.lead, self.predicted, self.effort, self.band, self.effort_band
+
+    def part(self, joints: slice) -> Trajectory:
+        """Return the columns of some joints."""
+        hold, lead, predicted, effort, band, effort_band = (b[:, joints] for b in self.blocks)
+        return replace(
+            self,
+            joints=self.joints[joints],
+            hold=hold,
+            lead=lead,
+            predicted=predicted,
+            effort=effort,
+            band=band,
+            effort_band=effort_band,
+        )
 
     @property
     def rows(self) -> int:

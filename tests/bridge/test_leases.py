@@ -1,10 +1,16 @@
-"""The lease: exclusive, kept by heartbeats, with tokens that only grow."""
+"""Leases: exclusive by device, kept by heartbeats, queued in order, with tokens that only grow."""
+
+from __future__ import annotations
+
+import asyncio
 
 import pytest
-from handrail_bridge.leases import Leases
-from handrail_drivers.errors import InvalidValue, LeaseRefused
+from handrail_bridge.leases import Leases, Wish
+from handrail_drivers.errors import InvalidValue, LeaseRefused, Refused, UnknownName
 from hypothesis import given
 from hypothesis import strategies as st
+
+ARM, JAW = ("arm_bus",), ("jaw_bus",)
 
 
 class Clock:
@@ -21,93 +27,165 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tokens() -> list[int]:
+def told() -> list[tuple[int, tuple[str, ...]]]:
     return []
 
 
 @pytest.fixture
-def leases(clock: Clock, tokens: list[int]) -> Leases:
-    return Leases(("arm_bus",), 2.0, tokens.append, clock)
+def leases(clock: Clock, told: list[tuple[int, tuple[str, ...]]]) -> Leases:
+    def on_token(token: int, devices: tuple[str, ...]) -> None:
+        told.append((token, devices))
+
+    return Leases((*ARM, *JAW), 2.0, on_token, clock)
 
 
-def test_one_holder_at_a_time(leases: Leases, clock: Clock) -> None:
-    lease = leases.acquire("first")
-    assert lease.remaining == 2.0
+def test_one_holder_of_a_device_at_a_time(leases: Leases, clock: Clock) -> None:
+    lease = leases.acquire(leases.wish("first", ARM))
+    assert (lease.remaining, lease.devices) == (2.0, ARM)
     clock.now += 0.5
-    with pytest.raises(LeaseRefused, match="'first' holds") as refused:
-        leases.acquire("second")
+    with pytest.raises(LeaseRefused, match="'first' holds the lease on arm_bus") as refused:
+        leases.acquire(leases.wish("second"))
     assert refused.value.limit == 1.5
+    other = leases.acquire(leases.wish("second", JAW))
+    assert leases.tokens() == {"arm_bus": lease.token, "jaw_bus": other.token}
 
 
-def test_a_silent_holder_loses_it(leases: Leases, clock: Clock, tokens: list[int]) -> None:
-    first = leases.acquire("first")
-    clock.now += 2.0
-    assert leases.current().token == 0
-    assert tokens == [first.token, 0]
-    second = leases.acquire("second")
-    assert second.token > first.token
+def test_a_set_is_taken_whole_or_not_at_all(leases: Leases) -> None:
+    leases.acquire(leases.wish("first", JAW))
+    with pytest.raises(LeaseRefused):
+        leases.acquire(leases.wish("second", (*ARM, *JAW)))
+    assert leases.tokens()["arm_bus"] == 0
+
+
+def test_a_silent_holder_loses_it_and_others_keep_theirs(
+    leases: Leases, clock: Clock, told: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    first = leases.acquire(leases.wish("first", ARM, 0.05))
+    other = leases.acquire(leases.wish("other", JAW))
+    clock.now += 0.05
+    assert [lease.holder for lease in leases.current()] == ["other"]
+    assert told[-1] == (0, ARM)
+    second = leases.acquire(leases.wish("second", ARM))
+    assert second.token > other.token > first.token
     with pytest.raises(LeaseRefused, match="lapsed"):
         leases.beat(first.token)
     leases.release(first.token)
-    assert leases.current().holder == "second"
+    assert leases.tokens() == {"arm_bus": second.token, "jaw_bus": other.token}
 
 
 def test_heartbeats_keep_it(leases: Leases, clock: Clock) -> None:
-    lease = leases.acquire("first", heartbeat=0.1)
+    lease = leases.acquire(leases.wish("first", ARM, heartbeat=0.1))
     for _ in range(50):
         clock.now += 0.09
         leases.beat(lease.token)
-    leases.require(lease.token)
+    leases.require(lease.token, ARM)
+    with pytest.raises(LeaseRefused, match="moves jaw_bus, which the lease does not hold"):
+        leases.require(lease.token, (*ARM, *JAW))
 
 
-def test_the_operator_takes_it(leases: Leases, tokens: list[int]) -> None:
-    lease = leases.acquire("first")
-    leases.revoke()
-    assert tokens[-1] == 0
-    with pytest.raises(LeaseRefused):
-        leases.require(lease.token)
+def test_it_cannot_be_had_without_a_name_a_heartbeat_and_devices(leases: Leases) -> None:
+    for holder in ("", " ", "x" * 81):
+        with pytest.raises(InvalidValue, match="name of its holder"):
+            leases.wish(holder)
+    for heartbeat in (0.049, 60.1, -1.0, float("nan")):
+        with pytest.raises(InvalidValue, match="heartbeat lies between"):
+            leases.wish("first", heartbeat=heartbeat)
+    with pytest.raises(UnknownName, match="arm_bus"):
+        leases.wish("first", ("arm_buss",))
 
 
-def test_no_token_is_no_lease(leases: Leases) -> None:
-    with pytest.raises(LeaseRefused, match="needed"):
-        leases.require(0)
-    leases.acquire("first")
-    with pytest.raises(LeaseRefused):
-        leases.require(0)
+def test_no_lease_no_motion(leases: Leases) -> None:
+    with pytest.raises(LeaseRefused, match="needed to move"):
+        leases.require(0, ARM)
+    with pytest.raises(LeaseRefused, match="lapsed or was revoked"):
+        leases.require(12345, ARM)
 
 
-@pytest.mark.parametrize("heartbeat", [-1.0, 0.01, 61.0, float("nan"), float("inf")])
-def test_a_heartbeat_out_of_range_is_refused(leases: Leases, heartbeat: float) -> None:
-    with pytest.raises(InvalidValue):
-        leases.acquire("first", heartbeat)
-    assert leases.current().token == 0
+async def test_who_waits_is_served_in_order_and_is_seen(leases: Leases) -> None:
+    first = leases.acquire(leases.wish("first", ARM))
+    waiting = [
+        asyncio.create_task(leases.wait(leases.wish(name, devices), 60))
+        for name, devices in (("second", (*ARM, *JAW)), ("third", ARM), ("fourth", JAW))
+    ]
+    await asyncio.sleep(0)
+    assert leases.current()[0].waiting == ("second", "third")
+    with pytest.raises(LeaseRefused, match="'second' waits for the lease on jaw_bus"):
+        leases.acquire(leases.wish("pushy", JAW))
+    leases.release(first.token)
+    second = await waiting[0]
+    assert second.devices == (*ARM, *JAW)
+    assert not waiting[1].done()
+    leases.release(second.token)
+    third, fourth = await waiting[1], await waiting[2]
+    assert leases.tokens() == {"arm_bus": third.token, "jaw_bus": fourth.token}
 
 
-def test_a_lease_needs_a_name(leases: Leases) -> None:
-    with pytest.raises(InvalidValue):
-        leases.acquire("  ")
+async def test_who_gives_up_leaves_the_queue(leases: Leases) -> None:
+    first = leases.acquire(leases.wish("first", ARM))
+    gone = asyncio.create_task(leases.wait(leases.wish("gone", ARM), 60))
+    stays = asyncio.create_task(leases.wait(leases.wish("stays", ARM), 60))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    with pytest.raises(LeaseRefused, match="'first' holds"):
+        await leases.wait(leases.wish("brief", ARM), 0.0)
+    assert leases.current()[0].waiting == ("stays",)
+    leases.release(first.token)
+    assert (await stays).holder == "stays"
 
 
-ACTS = st.sampled_from(["acquire", "beat", "release", "revoke"])
+async def test_one_who_leaves_as_its_turn_comes_holds_nothing(leases: Leases) -> None:
+    first = leases.acquire(leases.wish("first", ARM))
+    gone = asyncio.create_task(leases.wait(leases.wish("gone", ARM), 60))
+    await asyncio.sleep(0)
+    leases.release(first.token)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    assert leases.tokens()["arm_bus"] == 0
 
 
-@given(st.lists(st.tuples(ACTS, st.floats(0, 3))))
-def test_tokens_grow_and_the_loop_knows_the_current_one(acts: list[tuple[str, float]]) -> None:
-    clock, told = Clock(), [0]
-    leases = Leases(("arm_bus",), 2.0, told.append, clock)
-    held: list[int] = [0]
-    for act, pause in acts:
-        clock.now += pause
-        try:
-            if act == "acquire":
-                held.append(leases.acquire("someone").token)
-                assert held[-1] > held[-2]
-            elif act == "beat":
-                assert leases.beat(held[-1]).remaining == pytest.approx(2.0)
-            elif act == "release":
-                leases.release(held[-1])
-            else:
-                leases.revoke()
-        except LeaseRefused:
-            pass
-        assert told[-1] == leases.current().token
+async def test_the_queue_is_bounded(leases: Leases) -> None:
+    leases.acquire(leases.wish("first"))
+    tasks = [asyncio.create_task(leases.wait(leases.wish(f"n{n}"), 60)) for n in range(16)]
+    await asyncio.sleep(0)
+    with pytest.raises(Refused, match="wait for a lease already"):
+        await leases.wait(leases.wish("one more"), 60)
+    with pytest.raises(InvalidValue, match="waited for"):
+        await leases.wait(leases.wish("for ever"), 1e9)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+acts = st.tuples(
+    st.sampled_from(["acquire", "release", "beat", "pass"]),
+    st.sampled_from([ARM, JAW, (*ARM, *JAW)]),
+    st.floats(0.0, 3.0),
+)
+
+
+@given(st.lists(acts, max_size=40))
+def test_no_device_ever_has_two_holders(acts: list[tuple[str, tuple[str, ...], float]]) -> None:
+    clock, tokens = Clock(), {"arm_bus": 0, "jaw_bus": 0}
+
+    def on_token(token: int, devices: tuple[str, ...]) -> None:
+        tokens.update(dict.fromkeys(devices, token))
+
+    leases = Leases((*ARM, *JAW), 2.0, on_token, clock)
+    seen: list[int] = []
+    for act, devices, seconds in acts:
+        clock.now += seconds
+        held = leases.current()
+        if act == "acquire":
+            try:
+                seen.append(leases.acquire(Wish("x", devices, 2.0)).token)
+            except LeaseRefused:
+                assert any(set(lease.devices) & set(devices) for lease in held)
+        elif held and act == "release":
+            leases.release(held[0].token)
+        elif held and act == "beat":
+            leases.beat(held[0].token)
+        taken = [device for lease in leases.current() for device in lease.devices]
+        assert len(taken) == len(set(taken))
+        assert tokens == leases.tokens(), "the loops know another token"
+    assert seen == sorted(set(seen))

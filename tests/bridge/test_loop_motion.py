@@ -5,34 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from handrail_bridge.loop.motion import Motion
-from handrail_bridge.loop.player import Player
 from handrail_bridge.loop.reflexes import Stop, Trip
-from handrail_bridge.loop.settings import LoopConfig, loop_config
+from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_sim.cell_file import load_cell
+from handrail_sim.verdict import Trajectory
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from loop_rig import wide_tube
 
-CONFIG: LoopConfig = loop_config(load_cell("desk"), {})
+CONFIG: LoopConfig = loop_configs(load_cell("desk"), {})[0]
 REST = [0.1] * 6
-ON_PATH = Trip("servo_fault", "gripper reports overload.")
-AT_ONCE = Trip("tube_left", "shoulder_pan is far out.", Stop.WHERE_IT_IS)
+ON_PATH = Trip("servo_fault", "servo_fault", "gripper reports overload.")
+AT_ONCE = Trip("tube", "tube_left", "shoulder_pan is far out.", Stop.WHERE_IT_IS)
 
 
-def player(start: list[float], motion_id: int = 1, rows: int = 200) -> Player:
+def path(start: list[float], rows: int = 200) -> Trajectory:
     hold = np.tile(start, (rows, 1))
     hold[:, 0] += np.linspace(0.0, 0.5, rows)
     lead = np.full_like(hold, 0.03)
-    return Player(wide_tube(250, CONFIG.joints, hold, lead, hold.copy(), (0, rows)), motion_id, 1)
+    return wide_tube(250, CONFIG.joints, hold, lead, hold.copy(), (0, rows))
 
 
 @pytest.fixture
 def moving() -> Motion:
     motion = Motion(CONFIG)
     motion.arm(list(REST), REST)
-    motion.play(player(REST))
+    motion.play(path(REST), 1, 7)
     for _ in range(60):
         motion.advance()
     return motion
@@ -138,7 +138,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(rows=st.sampled_from([1, 2, 30, 200]))
     def play(self, rows: int) -> None:
         self.played += 1
-        self.motion.play(player(self.motion.setpoint or REST, self.played, rows))
+        self.motion.play(path(self.motion.setpoint or REST, rows), self.played, 7)
 
     @rule(ticks=st.sampled_from([1, 2, 37, 300]))
     def tick(self, ticks: int) -> None:
@@ -199,3 +199,43 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize("category", [0, 1])
+def test_a_stop_that_takes_power_off_says_so_when_it_may(category: int) -> None:
+    motion = Motion(CONFIG.model_copy(update={"stop_category": category}))
+    motion.arm(list(REST), REST)
+    motion.play(path(REST), 1, 7)
+    motion.advance()
+    motion.stop("a person said so")
+    assert motion.wants_power_off == (category == 0)
+    if category == 1:
+        settle(motion)
+        assert motion.wants_power_off
+    motion.power_is_off()
+    assert not motion.wants_power_off
+    assert (motion.mode, motion.setpoint) == (Mode.STOPPED, None)
+    assert motion.ended.reason == "a person said so"
+
+
+def test_the_graver_stop_stands(moving: Motion) -> None:
+    moving.trip(ON_PATH, REST)
+    moving.trip(Trip("door", "digital_input", "door: open.", Stop.POWER_OFF), REST)
+    assert moving.wants_power_off
+    assert moving.reason == ON_PATH.reason, "the first fault names it"
+
+
+def test_slowed_down_it_stays_slow_until_reset_and_so_does_the_next_motion(moving: Motion) -> None:
+    moving.slow(0.4)
+    moving.slow(0.7)
+    for _ in range(100):
+        moving.advance()
+    assert moving.player is not None
+    assert moving.player.speed_scale == 0.4
+    settle(moving)
+    while moving.player is not None:
+        moving.advance()
+    assert moving.mode == Mode.ARMED
+    moving.play(path(moving.setpoint or REST), 2, 7)
+    assert moving.player is not None
+    assert moving.player.speed_scale == 0.4

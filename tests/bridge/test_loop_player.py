@@ -28,11 +28,11 @@ def straight(rows: int) -> Trajectory:
 @pytest.mark.parametrize("rows", [1, 2, 50])
 def test_full_speed_plays_every_number_once(rows: int) -> None:
     checked = trajectory(rows)
-    player = Player(checked, 1, 1)
+    player = Player(checked, 1, 1, 250)
     commands: list[list[float]] = []
     predicted: list[list[float]] = []
     while not player.finished or not commands:
-        player.advance()
+        player.advance(1.0, 0.2)
         commands.append(player.command())
         predicted.append(player.predicted())
     assert np.array_equal(np.array(commands), checked.hold + checked.lead)
@@ -41,13 +41,13 @@ def test_full_speed_plays_every_number_once(rows: int) -> None:
 
 def test_at_its_end_it_holds_the_last_row() -> None:
     checked = trajectory(5)
-    player = Player(checked, 1, 1)
+    player = Player(checked, 1, 1, 250)
     for _ in range(20):
-        player.advance()
+        player.advance(1.0, 0.2)
     assert (player.row, player.finished) == (4, True)
     assert player.command() == list(checked.hold[-1] + checked.lead[-1])
     for _ in range(10):
-        player.advance(0.2)
+        player.advance(0.0, 0.2)
     assert player.command() == list(checked.hold[-1]), "a stop at the end takes back the lead"
 
 
@@ -58,13 +58,13 @@ def off_the_line(commands: Array) -> float:
 @given(begin=st.integers(1, 99), slow_by=st.floats(0.001, 1.0))
 def test_a_slow_down_stays_on_the_path_and_ends_on_hold(begin: int, slow_by: float) -> None:
     checked = straight(100)
-    player = Player(checked, 1, 1)
+    player = Player(checked, 1, 1, 250)
     for _ in range(begin):
-        player.advance()
+        player.advance(1.0, 0.2)
     rows, commands = [], []
     ticks = 0
     while player.speed_scale > 0.0:
-        player.advance(slow_by)
+        player.advance(0.0, slow_by)
         ticks += 1
         rows.append(player.predicted()[0])
         commands.append(player.command())
@@ -80,10 +80,10 @@ def test_a_slow_down_stays_on_the_path_and_ends_on_hold(begin: int, slow_by: flo
 @given(row=st.integers(0, 8), part=st.floats(0.0, 0.999))
 def test_between_two_rows_lies_the_line_between_them(row: int, part: float) -> None:
     checked = trajectory(10)
-    player = Player(checked, 1, 1)
+    player = Player(checked, 1, 1, 250)
     for _ in range(row + 1):
-        player.advance()
-    player.advance(1.0 - part)
+        player.advance(1.0, 0.2)
+    player.advance(0.0, 1.0 - part)
     between = checked.hold[row] + part * (checked.hold[row + 1] - checked.hold[row])
     lead = checked.lead[row] + part * (checked.lead[row + 1] - checked.lead[row])
     assert player.command() == pytest.approx((between + part * lead).tolist(), abs=1e-9)
@@ -92,7 +92,40 @@ def test_between_two_rows_lies_the_line_between_them(row: int, part: float) -> N
 def test_a_copy_is_played_not_the_callers_array() -> None:
     checked = trajectory(4)
     first = (checked.hold[0] + checked.lead[0]).tolist()
-    player = Player(checked, 1, 1)
+    player = Player(checked, 1, 1, 250)
     checked.hold[:] = 9.0
-    player.advance()
+    player.advance(1.0, 0.2)
     assert player.command() == first
+
+
+@pytest.mark.parametrize("rate", [100, 250, 1000])
+def test_a_loop_of_another_rate_plays_the_same_path_in_the_same_time(rate: int) -> None:
+    checked = straight(251)  # one second
+    player = Player(checked, 1, 1, rate)
+    commands = []
+    while not player.finished:
+        player.advance(1.0, 0.2)
+        commands.append(player.command())
+    assert len(commands) == pytest.approx(rate + 1, abs=1)
+    assert off_the_line(np.array(commands)) < 1e-9
+
+
+@given(scale=st.floats(0.05, 0.95))
+def test_slowed_down_it_takes_longer_on_the_same_path_and_predicts_no_effort(scale: float) -> None:
+    player = Player(straight(100), 1, 1, 250)
+    player.advance(1.0, 0.1)
+    assert player.effort() is not None
+    ticks = 0
+    while not player.finished:
+        player.advance(scale, 0.1)
+        ticks += 1
+        assert off_the_line(np.array([player.command()])) < 1e-9
+    assert player.speed_scale == scale
+    assert 99 <= ticks <= 99 / scale + 1
+    assert player.effort() is None
+
+
+def test_what_was_slow_does_not_grow_fast_again() -> None:
+    player = Player(straight(100), 1, 1, 250, speed_scale=0.5)
+    player.advance(1.0, 0.1)
+    assert player.speed_scale == 0.5

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from handrail_bridge.loop.settings import LoopConfig, loop_config
+from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import (
@@ -30,7 +30,7 @@ RAMP = 38  # ticks: 0.15 s at 250 Hz
 @pytest.fixture(scope="module")
 def config() -> LoopConfig:
     strict = {"late_reads": 3, "silence": 0.015}
-    return loop_config(load_cell("desk"), {}).model_copy(update=strict)
+    return loop_configs(load_cell("desk"), {})[0].model_copy(update=strict)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_stop_raised_during_any_read_slows_the_very_next_write(
     armed.run(at)
     full = path.hold[at] + path.lead[at]
     before = len(bus.writes)
-    bus.on_read = lambda: armed.shared.raise_stop("a test")
+    bus.on_read = lambda: armed.control.raise_stop("a test")
     armed.run(1)
     bus.on_read = lambda: None
     first = bus.writes[before]
@@ -122,7 +122,7 @@ def test_a_stop_raised_during_any_read_slows_the_very_next_write(
 def test_a_stop_is_latched_until_reset_and_begins_disarmed(
     armed: Rig, bus: PlainBus, path: Trajectory
 ) -> None:
-    armed.shared.raise_stop("enough")
+    armed.control.raise_stop("enough")
     armed.run(1)
     assert (armed.state.mode, armed.state.reason) == (Mode.STOPPED, "enough")
     with pytest.raises(NotArmed):
@@ -143,7 +143,7 @@ def test_a_stop_is_latched_until_reset_and_begins_disarmed(
 
 
 def test_a_stop_while_disarmed_keeps_it_from_being_armed(rig: Rig, bus: PlainBus) -> None:
-    rig.shared.raise_stop("a hand is in there")
+    rig.control.raise_stop("a hand is in there")
     rig.run(1)
     since = rig.state.mode_since_ns
     assert (rig.state.mode, since) == (Mode.STOPPED, rig.clock.now_ns())
@@ -349,9 +349,11 @@ def test_what_a_disarmed_loop_sees_is_said_and_latches_nothing(rig: Rig, bus: Pl
     bus.complaints = {"gripper": ("overheat",)}
     rig.run(1)
     assert (rig.state.mode, rig.state.reason) == (Mode.DISARMED, "gripper reports overheat.")
+    with pytest.raises(NotArmed, match="reflex would stop the cell at once: gripper"):
+        rig.ask("arm", hold=bus.position)
     bus.complaints = {}
     rig.run(1)
-    assert rig.state.reason == ""
+    assert (rig.state.reason, rig.state.fired) == ("", 0)
 
 
 def test_the_clamp_is_the_last_line_and_counts(
@@ -398,7 +400,7 @@ def test_a_bus_that_stays_silent_is_not_armed(
     rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus, "read", silent)
-    with pytest.raises(ServoSilent, match="elbow_flex"):
+    with pytest.raises(NotArmed, match="elbow_flex"):
         rig.ask("arm", hold=bus.position)
     assert (rig.state.mode, bus.writes) == (Mode.DISARMED, [])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from handrail_bridge.loop.settings import loop_config
+from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech.driver import FeetechBus
@@ -67,7 +67,7 @@ class Stage:
 def rest() -> Iterator[Stage]:
     """The desk's arm as it wakes up: folded, without torque."""
     cell = load_cell("desk")
-    config = loop_config(cell, {})
+    config = loop_configs(cell, {})[0]
     truth = Truth(cell, seed=3, perturb=True)
     settings = device_settings(cell, cell.arm.device)
     bank = FeetechBank(
@@ -117,7 +117,7 @@ def test_a_stop_in_mid_motion_ends_in_a_held_stop(stage: Stage) -> None:
     stage.rig.run(200)
     before = stage.world.truth.joint_state()[0][0]
     assert stage.world.speed > 0.5
-    stage.rig.shared.raise_stop("a test")
+    stage.rig.control.raise_stop("a test")
     stage.rig.until(lambda state: state.mode == Mode.STOPPED, ticks=39)
     stage.settle()
     stood = stage.world.truth.joint_state()[0]

@@ -56,7 +56,7 @@ class Rail:
         assert self.holder == "pilot"
         self.executed.append(plan)
         goal = [GoalResult(p["predicate"], self._does(p), "so it is") for p in plan["goal"]]
-        yield Receipt("r", "p", permit.id, True, "", "", 1.0, 0.0, {}, tuple(goal))
+        yield Receipt("r", "p", permit.id, True, "", "", 1.0, 0.0, (), {}, tuple(goal))
 
     def _does(self, predicate):
         if predicate["predicate"] == "holding":

@@ -15,7 +15,9 @@ PLAN = Plan.model_validate({"steps": [{"tool": "arm_home"}]})
 
 
 def receipt(receipt_id: str) -> Receipt:
-    return Receipt(receipt_id, PLAN.digest(), "p", True, "", "", 1.0, 0.01, {"elbow_flex": 0.1}, ())
+    return Receipt(
+        receipt_id, PLAN.digest(), "p", True, "", "", 1.0, 0.01, (), {"elbow_flex": 0.1}, ()
+    )
 
 
 def lines(folder: Path) -> list[dict]:

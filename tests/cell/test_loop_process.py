@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import numpy as np
 import psutil
 import pytest
-from handrail_bridge.loop.link import LoopLink
-from handrail_bridge.loop.settings import LoopConfig, loop_config
+from handrail_bridge.loop.loops import Loops
+from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_drivers.errors import BusLost, ProcessLost
 from handrail_sim.cell_file import load_cell
@@ -30,7 +30,7 @@ PAN = 0.8  # rad
 
 def config_of(port: str) -> LoopConfig:
     """The desk's, with patience for a machine that is busy with other things."""
-    config = loop_config(load_cell("desk"), {"arm_bus": port})
+    config = loop_configs(load_cell("desk"), {"arm_bus": port})[0]
     return config.model_copy(update={"late_reads": 250, "silence": 1.0})
 
 
@@ -47,15 +47,15 @@ def config(twin: Twin) -> LoopConfig:
 
 
 @pytest.fixture
-async def link(config: LoopConfig) -> AsyncIterator[LoopLink]:
+async def link(config: LoopConfig) -> AsyncIterator[Loops]:
     """A loop that holds the lifted arm."""
     link = await armed(config)
     yield link
     await link.close()
 
 
-async def armed(config: LoopConfig) -> LoopLink:
-    link = await asyncio.to_thread(LoopLink.start, config)
+async def armed(config: LoopConfig) -> Loops:
+    link = await asyncio.to_thread(Loops.start, (config,))
     await link.arm(link.state().position)
     link.set_token(TOKEN)
     return link
@@ -70,7 +70,7 @@ async def lift(config: LoopConfig) -> None:
     await link.close()
 
 
-async def until(link: LoopLink, true: Callable[[LoopState], bool]) -> LoopState:
+async def until(link: Loops, true: Callable[[LoopState], bool]) -> LoopState:
     """Return the first state that is so."""
     async with asyncio.timeout(20):
         while not true(link.state()):
@@ -78,7 +78,7 @@ async def until(link: LoopLink, true: Callable[[LoopState], bool]) -> LoopState:
     return link.state()
 
 
-async def moving(link: LoopLink, config: LoopConfig, motion_id: int = 1) -> None:
+async def moving(link: Loops, config: LoopConfig, motion_id: int = 1) -> None:
     """Turn the base, and return in mid-motion."""
     state = link.state()
     travel = -PAN if state.position[0] > 0 else PAN
@@ -114,7 +114,7 @@ def assert_held_soon_after(twin: Twin, since: float, travel: float = 0.2) -> Non
 
 
 async def test_a_pulled_cable_is_a_fault_within_three_periods(
-    twin: Twin, link: LoopLink, config: LoopConfig
+    twin: Twin, link: Loops, config: LoopConfig
 ) -> None:
     await moving(link, config)
     pulled_ns = twin.truth.pull("arm_bus")
@@ -131,7 +131,7 @@ async def test_a_pulled_cable_is_a_fault_within_three_periods(
     assert link.state().mode == Mode.DISARMED
 
 
-async def reset(link: LoopLink) -> None:
+async def reset(link: Loops) -> None:
     """Reset as soon as the bus is back."""
     async with asyncio.timeout(20):
         while link.state().mode != Mode.DISARMED:
@@ -142,7 +142,7 @@ async def reset(link: LoopLink) -> None:
 
 
 async def test_ten_pulls_and_rearms_move_the_tool_less_than_a_millimetre(
-    twin: Twin, link: LoopLink
+    twin: Twin, link: Loops
 ) -> None:
     eventually(lambda: stands(twin))
     stood, since = tcp(twin), time.monotonic()
@@ -167,7 +167,7 @@ async def main():
     config = config_of(sys.argv[3])
     link = await armed(config)
     await moving(link, config)
-    print(link.pid, flush=True)
+    print(link.pids[0], flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -219,11 +219,11 @@ def test_a_bridge_that_hangs_stops_the_arm(twin: Twin, bridge: subprocess.Popen[
 
 
 async def test_a_loop_that_is_told_to_end_stops_first(
-    twin: Twin, link: LoopLink, config: LoopConfig
+    twin: Twin, link: Loops, config: LoopConfig
 ) -> None:
     await moving(link, config)
     since = time.monotonic()
-    os.kill(link.pid, signal.SIGTERM)
+    os.kill(link.pids[0], signal.SIGTERM)
     state = await until(link, lambda state: state.mode == Mode.FAULT)
     assert (state.fault_code, state.ended_completed) == ("process_lost", False)
     assert "stopped by a signal" in state.ended_reason
@@ -233,14 +233,14 @@ async def test_a_loop_that_is_told_to_end_stops_first(
 
 
 async def test_a_loop_that_hung_is_seen_and_does_not_go_on(
-    twin: Twin, link: LoopLink, config: LoopConfig
+    twin: Twin, link: Loops, config: LoopConfig
 ) -> None:
     await moving(link, config)
     since = time.monotonic()
-    os.kill(link.pid, signal.SIGSTOP)
+    os.kill(link.pids[0], signal.SIGSTOP)
     state = await until(link, lambda state: state.mode == Mode.FAULT)
     assert "does not answer" in state.reason
-    os.kill(link.pid, signal.SIGCONT)
+    os.kill(link.pids[0], signal.SIGCONT)
     state = await until(link, lambda state: "stood still" in state.reason)
     assert state.mode == Mode.FAULT
     assert_held_soon_after(twin, since)
@@ -251,7 +251,7 @@ async def test_closing_leaves_no_process_thread_or_descriptor(
 ) -> None:
     async def once() -> None:
         link = await armed(config)
-        loop = psutil.Process(link.pid)
+        loop = psutil.Process(link.pids[0])
         try:
             await moving(link, config)
         finally:
@@ -276,10 +276,10 @@ async def test_closing_leaves_no_process_thread_or_descriptor(
     assert_held_soon_after(twin, since, travel=0.5)
 
 
-async def test_a_bus_has_one_owner(link: LoopLink, config: LoopConfig) -> None:
+async def test_a_bus_has_one_owner(link: Loops, config: LoopConfig) -> None:
     before = psutil.Process().num_fds()
     with pytest.raises(BusLost, match="held by another process"):
-        await asyncio.to_thread(LoopLink.start, config)
+        await asyncio.to_thread(Loops.start, (config,))
     assert psutil.Process().num_fds() <= before
     assert link.state().mode == Mode.ARMED
 
@@ -287,5 +287,5 @@ async def test_a_bus_has_one_owner(link: LoopLink, config: LoopConfig) -> None:
 async def test_a_port_that_is_not_there_is_named() -> None:
     before = psutil.Process().num_fds()
     with pytest.raises(BusLost, match="/dev/nowhere"):
-        await asyncio.to_thread(LoopLink.start, config_of("/dev/nowhere"))
+        await asyncio.to_thread(Loops.start, (config_of("/dev/nowhere"),))
     assert psutil.Process().num_fds() <= before

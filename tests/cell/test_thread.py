@@ -104,7 +104,7 @@ async def test_moving_needs_the_lease(cell: RunningCell) -> None:
                 pass
         with pytest.raises(LeaseRefused, match="needed"):
             await other.run({"steps": [{"tool": "arm_home"}]})
-        assert (await holder.state()).lease.holder == "test"
+        assert [lease.holder for lease in (await holder.state()).leases] == ["test"]
 
 
 async def test_arguments_are_judged_before_anything_else(cell: RunningCell) -> None:

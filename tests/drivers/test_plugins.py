@@ -17,10 +17,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 
 def test_ours_are_found_like_everybodys():
-    assert plugins.drivers()["feetech"] is FeetechBus
-    assert set(plugins.drivers()) >= {"feetech", "network_camera"}
-    assert plugins.driver("feetech") is FeetechBus
-    assert not any(driver.verified_on_hardware for driver in plugins.drivers().values())
+    assert plugins.drivers.found()["feetech"] is FeetechBus
+    assert set(plugins.drivers.found()) >= {"feetech", "network_camera"}
+    assert plugins.drivers.one("feetech") is FeetechBus
+    assert not any(driver.verified_on_hardware for driver in plugins.drivers.found().values())
 
 
 def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
@@ -34,17 +34,17 @@ def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
         "bare": "foreign:NoSettings",
         "function": "foreign:function",
     }
-    entries = [EntryPoint(name, value, plugins.GROUP) for name, value in values.items()]
+    entries = [EntryPoint(name, value, plugins.drivers.group) for name, value in values.items()]
     monkeypatch.setattr(plugins, "entry_points", lambda **_: entries)
-    assert list(plugins.drivers()) == ["feetech"]
-    broken = plugins.broken()
+    assert list(plugins.drivers.found()) == ["feetech"]
+    broken = plugins.drivers.broken()
     assert "no_such_module" in broken["missing"]
     assert "Settings" in broken["bare"]
     assert "no class" in broken["function"]
     with pytest.raises(DeviceFault, match="no_such_module"):
-        plugins.driver("missing")
+        plugins.drivers.one("missing")
     with pytest.raises(UnknownName, match="feetech"):
-        plugins.driver("feetec")
+        plugins.drivers.one("feetec")
 
 
 class Reading(BaseModel):

@@ -33,11 +33,11 @@ def reset(as_json: Json = False) -> None:
 
 @lease.command("show")
 def show_lease(as_json: Json = False) -> None:
-    """Print who holds the lease, and for how long without a heartbeat."""
+    """Print who holds which lease, for how long without a heartbeat, and who waits."""
 
-    async def ask() -> Lease:
+    async def ask() -> tuple[Lease, ...]:
         async with Client.connect() as rail:
-            return (await rail.state()).lease
+            return (await rail.state()).leases
 
     emit(asyncio.run(ask()), as_json, _show)
 
@@ -45,13 +45,14 @@ def show_lease(as_json: Json = False) -> None:
 @lease.command("revoke")
 def revoke_lease(
     reason: Annotated[str, typer.Argument(help="why, for the log")] = "by the operator",
+    token: Annotated[int, typer.Option(help="whose; 0: every lease")] = 0,
     as_json: Json = False,
 ) -> None:
     """Take the lease from its holder; what the holder was moving stops."""
 
     async def ask() -> None:
         async with OperatorClient.connect() as operator:
-            await operator.revoke_lease(reason)
+            await operator.revoke_lease(reason, token)
 
     asyncio.run(ask())
     emit({"revoked": True}, as_json, lambda _: console.print("revoked"))
@@ -65,11 +66,13 @@ def _act(what: Callable[[OperatorClient], Awaitable[CellState]], as_json: bool) 
     emit(asyncio.run(ask()), as_json, show_state)
 
 
-def _show(current: Lease) -> None:
-    if not current.token:
-        console.print(f"nobody may move {', '.join(current.devices)}")
-        return
-    console.print(
-        f"{escape(current.holder)} may move {', '.join(current.devices)} "
-        f"(token {current.token}, {current.remaining:.1f} s without a heartbeat)"
-    )
+def _show(leases: tuple[Lease, ...]) -> None:
+    if not leases:
+        console.print("nobody may move anything")
+    for held in leases:
+        console.print(
+            f"{escape(held.holder)} may move {', '.join(held.devices)} "
+            f"(token {held.token}, {held.remaining:.1f} s without a heartbeat)"
+        )
+        if held.waiting:
+            console.print(f"  waiting: {escape(', '.join(held.waiting))}")

@@ -102,11 +102,14 @@ def show_state(state: CellState) -> None:
         )
     console.print(table)
     tcp = ", ".join(f"{value:+.4f}" for value in state.tcp_position)
-    holder = state.lease.holder or "nobody"
+    holder = ", ".join(lease.holder for lease in state.leases) or "nobody"
     console.print(
         f"TCP {tcp} m; holding: {'yes' if state.holding else 'no'}; lease: {holder}; "
         f"age {state.age * 1000:.0f} ms"
     )
+    if state.reflexes:
+        fired = escape(", ".join(state.reflexes))
+        console.print(f"[yellow]reflexes[/] {fired}: speed {state.speed_scale:.0%} until a reset")
     loop = state.loop
     console.print(
         f"loop {loop.rate:.0f} Hz: {loop.ticks} ticks, {loop.overruns} overruns, "

@@ -18,7 +18,14 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """CLOCK_MONOTONIC. ``time.sleep`` is clock_nanosleep to an absolute deadline (CPython 3.11)."""
+    """CLOCK_MONOTONIC. ``time.sleep`` is clock_nanosleep to an absolute deadline (CPython 3.11).
+
+    The last ``spin`` [s] of every wait is spent awake: waking up takes its time, and a loop that
+    is awake already is not late.
+    """
+
+    def __init__(self, spin: float = 0.0) -> None:
+        self._spin_ns = int(spin * 1e9)
 
     def now_ns(self) -> int:
         """Return the present time [ns]."""
@@ -26,9 +33,11 @@ class WallClock:
 
     def sleep_until(self, time_ns: int) -> None:
         """Sleep until time_ns."""
-        left = time_ns - time.monotonic_ns()
+        left = time_ns - self._spin_ns - time.monotonic_ns()
         if left > 0:
             time.sleep(left * 1e-9)
+        while time.monotonic_ns() < time_ns:
+            pass
 
 
 class VirtualClock:

@@ -1,4 +1,4 @@
-"""The bridge's end of the loop: starts the process, reads its state, asks it things."""
+"""The bridge's end of one loop: starts the process, reads its state, asks it things."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import select
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Self
@@ -18,9 +17,10 @@ from handrail_drivers.api import HoldState
 from handrail_drivers.errors import ProcessLost
 from handrail_sim.verdict import Trajectory
 
+from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.mailbox import MESSAGE, decode_error
 from handrail_bridge.loop.settings import LoopConfig
-from handrail_bridge.loop.shared import ABORT, HEARTBEAT, TOKEN, Shared
+from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState, Mode
 
 START_TIMEOUT = 30.0  # s: importing, opening the bus, finding every joint
@@ -30,48 +30,47 @@ SILENCE_NS = 1_000_000_000  # ns without a tick: the process is stopped, or hang
 
 
 class LoopLink:
-    """One loop process. Everything that moves goes through :meth:`play`."""
+    """One loop process."""
 
     def __init__(
         self,
         config: LoopConfig,
+        control: Control,
         shared: Shared,
         end: socket.socket,
         process: subprocess.Popen[bytes],
     ) -> None:
         self._config = config
+        self._control = control
         self._shared = shared
         self._end = end
         self._process = process
         self._asking = asyncio.Lock()
         self._asked = 0
-        self._closed = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="loop-heartbeat", daemon=True)
-        self._heart.start()
 
     @classmethod
-    def start(cls, config: LoopConfig) -> Self:
+    def start(cls, config: LoopConfig, control: Control) -> Self:
         """Start the loop and wait until it has found its joints.
 
         Raises:
             DeviceFault: what the loop met at the bus.
             ProcessLost: it did not start.
         """
-        shared = Shared.create(len(config.joints), config.rate)
+        shared = Shared.create(len(config.joints), config.trajectory_rate)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            ends = (shared.fileno, theirs.fileno())
+            ends = (control.fileno, shared.fileno, theirs.fileno())
             process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.process", *map(str, ends)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=ends,
                 start_new_session=True,  # Ctrl-C is the bridge's to act on
             )
-        link = cls(config, shared, ours, process)
+        link = cls(config, control, shared, ours, process)
         try:
             link._await_ready()
         except BaseException:
-            link._release()
+            link.kill()
             raise
         return link
 
@@ -91,18 +90,6 @@ class LoopLink:
         return state._replace(
             mode=Mode.FAULT, fault_code=ProcessLost.code, reason=self._lost().message
         )
-
-    def raise_stop(self, reason: str) -> None:
-        """Bring everything to a held stop, latched."""
-        self._shared.raise_stop(reason)
-
-    def abort(self, motion_id: int) -> None:
-        """End one motion at a held stop; the cell stays armed. Later motions are not meant."""
-        self._shared.set_word(ABORT, max(motion_id, self._shared.word(ABORT)))
-
-    def set_token(self, token: int) -> None:
-        """Set the lease's fencing token; what runs under another one stops."""
-        self._shared.set_word(TOKEN, token)
 
     # --- questions ------------------------------------------------------------------------------
 
@@ -132,8 +119,10 @@ class LoopLink:
         answer = await self._ask("read_hold")
         return HoldState(tuple(answer["goal"]), tuple(answer["torque_enabled"]))
 
-    async def play(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
-        """Have a trajectory played; returns once the loop has begun.
+    async def play(
+        self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0
+    ) -> None:
+        """Have a trajectory played, from a monotonic time [ns]; returns once it is accepted.
 
         Raises:
             NotArmed, LeaseRefused, PermitRefused: the loop's own refusal; nothing moves.
@@ -149,9 +138,10 @@ class LoopLink:
                     rate=trajectory.rate,
                     rows=trajectory.rows,
                     step_rows=list(trajectory.step_rows),
+                    begin_ns=begin_ns,
                 )
             except (ProcessLost, asyncio.CancelledError):
-                self.abort(motion_id)  # it may begin yet, and nobody would follow it
+                self._control.abort(motion_id)  # it may begin yet, and nobody would follow it
                 raise
 
     async def close(self) -> None:
@@ -160,7 +150,15 @@ class LoopLink:
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(self._process.wait, CLOSE_TIMEOUT)
-        self._release()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process if it lives still, and release what it was reached by."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._end.close()
+        self._shared.close()
 
     async def _ask(self, op: str, **arguments: Any) -> Any:
         async with self._asking:
@@ -203,22 +201,6 @@ class LoopLink:
             f"The loop of {self._config.device} {how}; the arm holds its last setpoint.",
             hint="restart the bridge",
         )
-
-    def _beat(self) -> None:
-        """The bridge's sign of life: a thread, since a stopped process stops it too."""
-        period = self._config.heartbeat / 5
-        while not self._closed.is_set():
-            self._shared.set_word(HEARTBEAT, time.monotonic_ns())
-            self._closed.wait(period)
-
-    def _release(self) -> None:
-        self._closed.set()
-        self._heart.join()
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        self._end.close()
-        self._shared.close()
 
 
 def _result(answer: dict[str, Any]) -> Any:

@@ -5,6 +5,8 @@
     DISARMED --arm--> ARMED --play--> MOVING --end--> ARMED
     MOVING --abort--> STOPPING --> ARMED          ARMED, MOVING --stop--> STOPPED (latched)
     any --fault--> FAULT (latched)                STOPPED, FAULT --reset--> DISARMED
+
+A stop of category 0 or 1 also wants power off, at once or once the motion has ended.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handrail_sim.verdict import Trajectory
+
 from handrail_bridge.loop.player import Player
-from handrail_bridge.loop.reflexes import Stop, Trip
+from handrail_bridge.loop.reflexes import Stop, Trip, stop_of
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import Mode
 
@@ -31,22 +35,28 @@ class Motion:
     """Mode, setpoints and the trajectory that is being played.
 
     ``setpoint`` is what is written on every tick; None: nothing is written. ``expected`` is
-    where the joints should be.
+    where the joints should be, ``band`` how far [rad] they may be from there. ``speed_scale`` is
+    what reflexes leave to a motion.
     """
 
     def __init__(self, config: LoopConfig) -> None:
+        self._config = config
         self._slow_step = 1.0 / max(1.0, config.stop_time * config.rate)
         self.mode = Mode.DISARMED
         self.reason = ""
         self.fault_code = ""
         self.setpoint: list[float] | None = None
         self.expected: Sequence[float] | None = None
+        self.band: Sequence[float] = (config.tube,) * len(config.joints)
+        self.speed_scale = 1.0
         self.player: Player | None = None
         self.ended = Ended()
         self.peak_error = 0.0
         self._slowing = False
         self._ends = Mode.ARMED  # the mode that follows the slow-down
         self._why = ""  # what began it
+        self._begin_ns = 0
+        self._power_off: Stop | None = None  # the stop that wants it
 
     @property
     def latched(self) -> bool:
@@ -63,35 +73,50 @@ class Motion:
         """Whether no setpoint changes any more."""
         return self.player is None
 
+    @property
+    def wants_power_off(self) -> bool:
+        """Whether a stop of category 0 or 1 wants the joints' power taken off now."""
+        return self._power_off is Stop.POWER_OFF or (self._power_off is not None and self.at_rest)
+
     def arm(self, setpoint: list[float], position: Sequence[float]) -> None:
         """Hold this setpoint [rad]; the joints are at ``position`` [rad]."""
         self.mode, self.reason, self.fault_code = Mode.ARMED, "", ""
-        self.setpoint, self.expected = setpoint, tuple(position)
+        self.setpoint = setpoint
+        self._expect(position)
 
     def disarm(self, reason: str) -> None:
         """Write no more setpoints, and clear what was latched."""
         self._finish(False, reason)
         self.mode, self.reason, self.fault_code = Mode.DISARMED, reason, ""
-        self.setpoint = self.expected = None
+        self.setpoint = self.expected = self._power_off = None
 
     def let_go(self, reason: str) -> None:
         """Write no more setpoints; what is latched stays so."""
         if not self.latched:
             self.disarm(reason)
-        self.setpoint = self.expected = None
+        self.setpoint = self.expected = self._power_off = None
 
-    def play(self, player: Player) -> None:
-        """Begin a motion."""
+    def power_is_off(self) -> None:
+        """End the motion where it is: a stop has taken the joints' power off."""
+        if self.mode == Mode.STOPPING:
+            self.mode = self._ends
+        self._finish(False, self._why)
+        self.setpoint = self.expected = self._power_off = None
+
+    def play(self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0) -> None:
+        """Begin a motion, once a monotonic time [ns] has come."""
+        player = Player(trajectory, motion_id, token, self._config.rate, self.speed_scale)
         self.player, self.mode, self._slowing = player, Mode.MOVING, False
-        self.peak_error = 0.0
+        self.peak_error, self._begin_ns = 0.0, begin_ns
 
     def stop(self, reason: str) -> None:
-        """A held stop, latched."""
+        """A stop of the cell's category, latched."""
         if self.mode == Mode.FAULT:
             return
         self.mode = Mode.STOPPED if self.player is None else Mode.STOPPING
         self.reason, self._slowing = reason, self.player is not None
         self._ends, self._why = Mode.STOPPED, reason
+        self._demand(stop_of(self._config.stop_category))
 
     def abort(self, reason: str) -> None:
         """The same stop for this motion only: the cell stays armed."""
@@ -99,19 +124,32 @@ class Motion:
             self.mode, self._slowing, self.reason = Mode.STOPPING, True, ""
             self._ends, self._why = Mode.ARMED, reason
 
+    def slow(self, speed_scale: float) -> None:
+        """Leave the motion, and those to come, a part of their speed until a reset."""
+        self.speed_scale = min(self.speed_scale, speed_scale)
+
     def trip(self, trip: Trip, position: Sequence[float]) -> None:
         """A protective stop, latched; the first fault names it.
 
-        A stop on the path becomes one where the arm is if the arm leaves the path meanwhile.
+        A stop on the path becomes a graver one where another rule demands it meanwhile.
         """
-        if self.mode == Mode.DISARMED or (self.mode == Mode.FAULT and self.at_rest):
+        if self.mode == Mode.DISARMED or trip.stop is None:
             return
-        if self.mode != Mode.FAULT:
+        news = self.mode != Mode.FAULT
+        if news:
             self.mode, self.reason, self.fault_code = Mode.FAULT, trip.reason, trip.code
             self._slowing = self.player is not None
             self._ends, self._why = Mode.FAULT, trip.reason
-        if trip.stop is Stop.WHERE_IT_IS:
+        if trip.stop is Stop.WHERE_IT_IS and (news or not self.at_rest):
             self._hold_at(position)
+        self._demand(trip.stop)
+
+    def _demand(self, stop: Stop) -> None:
+        """Have power taken off where the stop says so; the graver demand stands."""
+        if self.setpoint is None or self._power_off is Stop.POWER_OFF:
+            return
+        if stop in (Stop.THEN_POWER_OFF, Stop.POWER_OFF):
+            self._power_off = stop
 
     def _hold_at(self, position: Sequence[float]) -> None:
         """Hold the measured position [rad] at once."""
@@ -127,22 +165,28 @@ class Motion:
                 position, self.setpoint, self.expected, strict=True
             )
         ]
-        self.expected = tuple(position)
+        self._expect(position)
         self._finish(False, self._why)
+
+    def _expect(self, position: Sequence[float]) -> None:
+        """The joints should stay at ``position`` [rad]."""
+        self.expected = tuple(position)
+        self.band = (self._config.tube,) * len(self.expected)
 
     def lose(self, code: str, reason: str) -> None:
         """The bus is gone: nothing can be written, and nothing is known when it returns."""
         self._finish(False, reason)
         self.mode, self.reason, self.fault_code = Mode.FAULT, reason, code
-        self.setpoint = self.expected = None
+        self.setpoint = self.expected = self._power_off = None
 
-    def advance(self) -> None:
+    def advance(self, now_ns: int = 0) -> None:
         """Go on by one tick: what is written now, and where the joints should be."""
         player = self.player
-        if player is None:
+        if player is None or (now_ns < self._begin_ns and not self._slowing):
             return
-        player.advance(self._slow_step if self._slowing else 0.0)
+        player.advance(0.0 if self._slowing else self.speed_scale, self._slow_step)
         self.setpoint, self.expected = player.command(), player.predicted()
+        self.band = player.band()
         if player.speed_scale == 0.0:
             self._finish(False, self._why)
             self.mode = self._ends

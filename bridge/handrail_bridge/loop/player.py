@@ -7,23 +7,32 @@ from handrail_sim.verdict import Array, Trajectory
 
 
 class Player:
-    """Samples ``hold + speed_scale * lead`` and the predicted positions.
+    """Samples ``hold + speed_scale * lead`` and what the check predicted.
 
-    ``speed_scale`` is 1 in normal motion; a stop ramps it to 0, so that the arm slows down on
-    the checked path and ends on ``hold``.
+    ``speed_scale`` is 1 in normal motion; a reflex lowers it, a stop ramps it to 0, so that the
+    arm slows down on the checked path and ends on ``hold``. A loop of another ``rate`` [Hz] than
+    the trajectory's samples between its rows.
     """
 
-    def __init__(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        motion_id: int,
+        token: int,
+        rate: int,
+        speed_scale: float = 1.0,
+    ) -> None:
         self.motion_id = motion_id
         self.token = token
         self.rows = trajectory.rows
-        self.speed_scale = 1.0
+        self.speed_scale = speed_scale
+        self._pace = trajectory.rate / rate  # rows a tick
         self._joints = len(trajectory.joints)
         self._row = 0.0
         self._begun = False
-        self._hold = _flat(trajectory.hold)
-        self._lead = _flat(trajectory.lead)
-        self._predicted = _flat(trajectory.predicted)
+        self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
+            _flat(block) for block in trajectory.blocks
+        )
 
     @property
     def row(self) -> int:
@@ -35,11 +44,11 @@ class Player:
         """Whether the last row has been reached."""
         return self._row >= self.rows - 1
 
-    def advance(self, slow_by: float = 0.0) -> None:
-        """Go on by one tick, after taking ``slow_by`` off the speed scale."""
-        self.speed_scale = max(0.0, self.speed_scale - slow_by)
+    def advance(self, speed_scale: float, step: float) -> None:
+        """Go on by one tick, slowing down towards ``speed_scale`` by ``step`` at most."""
+        self.speed_scale = min(self.speed_scale, max(speed_scale, self.speed_scale - step))
         if self._begun:
-            self._row = min(self._row + self.speed_scale, float(self.rows - 1))
+            self._row = min(self._row + self.speed_scale * self._pace, float(self.rows - 1))
         self._begun = True  # the first tick plays row 0
 
     def command(self) -> list[float]:
@@ -54,17 +63,32 @@ class Player:
         """Return where the check saw the joints [rad] at this moment."""
         return self._at(self._predicted)
 
+    def effort(self) -> list[float] | None:
+        """Return the efforts [N.m] of this moment; None while slowed down: none were predicted."""
+        return self._at(self._effort) if self.speed_scale == 1.0 else None
+
+    def band(self) -> list[float]:
+        """Return how far [rad] the joints may be from where they were seen."""
+        return self._here(self._band)
+
+    def effort_band(self) -> list[float]:
+        """Return how far [N.m] the efforts may be from what was predicted."""
+        return self._here(self._effort_band)
+
     def _at(self, numbers: memoryview[float]) -> list[float]:
         """Interpolate between the two rows around the present one."""
-        row = int(self._row)
-        part = self._row - row
-        width = self._joints
-        at = row * width
-        here = list(numbers[at : at + width])
+        here = self._here(numbers)
+        part = self._row - int(self._row)
         if part == 0.0:
             return here
-        after = numbers[at + width : at + 2 * width]
+        at = (int(self._row) + 1) * self._joints
+        after = numbers[at : at + self._joints]
         return [a + part * (b - a) for a, b in zip(here, after, strict=True)]
+
+    def _here(self, numbers: memoryview[float]) -> list[float]:
+        """Return the present row."""
+        at = int(self._row) * self._joints
+        return list(numbers[at : at + self._joints])
 
 
 def _flat(block: Array) -> memoryview[float]:

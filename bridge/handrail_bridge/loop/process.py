@@ -1,7 +1,7 @@
 """The loop's process: absolute-time ticks until the bridge closes it or is gone.
 
-``python -m handrail_bridge.loop.process STATE_FD MAILBOX_FD``; its settings are the first
-message in the mailbox. It outlives its bridge for as long as something moves.
+``python -m handrail_bridge.loop.process CONTROL_FD STATE_FD MAILBOX_FD``; its settings are the
+first message in the mailbox. It outlives its bridge for as long as something moves.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from handrail_drivers.errors import HandrailError
 from handrail_drivers.serial_port import SerialPort
 
 from handrail_bridge.loop.clock import WallClock
+from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.mailbox import MESSAGE, Mailbox
 from handrail_bridge.loop.realtime import become_realtime
 from handrail_bridge.loop.settings import LoopConfig
@@ -33,7 +34,7 @@ log = logging.getLogger("handrail.loop")
 
 def open_bus(config: LoopConfig) -> Callable[[], MotionBus]:
     """Return what opens the bus afresh: port, then driver."""
-    driver: Any = plugins.driver(config.driver)  # its shape is api.DriverClass
+    driver: Any = plugins.drivers.one(config.driver)  # its shape is api.DriverClass
     settings = driver.Settings(**config.settings)
 
     def factory() -> MotionBus:
@@ -78,16 +79,17 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="loop: %(message)s", handlers=[NeverWaiting(sys.stderr)]
     )
-    shared_fd, mailbox_fd = (int(argument) for argument in sys.argv[1:3])
+    control_fd, shared_fd, mailbox_fd = (int(argument) for argument in sys.argv[1:4])
     end = socket.socket(fileno=mailbox_fd)
     if not select.select([end], [], [], START_TIMEOUT)[0]:
         raise SystemExit("loop: the bridge said nothing")
     config = LoopConfig.model_validate_json(end.recv(MESSAGE))
-    shared = Shared(shared_fd, len(config.joints), config.rate)
+    control = Control(control_fd)
+    shared = Shared(shared_fd, len(config.joints), config.trajectory_rate)
     mailbox = Mailbox(end)
-    clock = WallClock()
+    clock = WallClock(config.spin)
     try:
-        tick = Tick(config, clock, shared, mailbox, open_bus(config))
+        tick = Tick(config, clock, control, shared, mailbox, open_bus(config))
         tick.port.open()
     except HandrailError as error:
         mailbox.answer(0, error=error)
@@ -104,7 +106,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGUSR1, on_stop)
-    become_realtime()
+    become_realtime(config.cpu)
     tick.run_once()
     mailbox.answer(0, "ready")
     run(tick, clock, config.period_ns, lambda: leave)

@@ -22,11 +22,12 @@ from handrail_drivers.errors import (
 )
 from handrail_sim.verdict import Trajectory
 
+from handrail_bridge.loop.control import TOKEN, Control
 from handrail_bridge.loop.motion import Motion
-from handrail_bridge.loop.player import Player
 from handrail_bridge.loop.port import Port
+from handrail_bridge.loop.reflexes import Reflexes
 from handrail_bridge.loop.settings import LoopConfig
-from handrail_bridge.loop.shared import TOKEN, Shared
+from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import Mode
 
 NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothing by surprise
@@ -46,11 +47,22 @@ class Answer:
 class Questions:
     """Carries out what the bridge asks; refuses what the mode does not allow."""
 
-    def __init__(self, config: LoopConfig, shared: Shared, port: Port, motion: Motion) -> None:
+    def __init__(
+        self,
+        config: LoopConfig,
+        control: Control,
+        shared: Shared,
+        port: Port,
+        motion: Motion,
+        reflexes: Reflexes,
+    ) -> None:
         self._config = config
+        self._control = control
         self._shared = shared
+        self._reflexes = reflexes
         self._port = port
         self._motion = motion
+        self._complaint = ""
         self._acts: dict[str, Callable[..., object]] = {
             "arm": self._arm,
             "disarm": self._disarm,
@@ -60,8 +72,9 @@ class Questions:
             "play": self._play,
         }
 
-    def answer(self, question: dict[str, Any]) -> Answer:
-        """Do what is asked, and return what to say."""
+    def answer(self, question: dict[str, Any], complaint: str = "") -> Answer:
+        """Do what is asked, and return what to say; nothing is armed while a reflex complains."""
+        self._complaint = complaint
         number = question.pop("id")
         try:
             act = self._acts[question.pop("op")]
@@ -86,6 +99,11 @@ class Questions:
             raise NotArmed(
                 f"The cell is {self._motion.mode.name.lower()}: {self._motion.reason}",
                 hint="reset first, then arm",
+            )
+        if self._complaint:
+            raise NotArmed(
+                f"A reflex would stop the cell at once: {self._complaint}",
+                hint="mend its cause, then arm",
             )
         bus = self._port.require()
         joints = _read(bus)
@@ -121,10 +139,13 @@ class Questions:
             self._motion.disarm("disarmed by the operator")
 
     def _reset(self) -> None:
+        """Forget every reflex that fired. A stop or a fault leaves the cell disarmed."""
         self._require_rest("a reset")
         if self._motion.latched:
             self._port.require()
             self._motion.disarm("reset by the operator; not armed yet")
+        self._motion.speed_scale = 1.0
+        self._reflexes.reset()
 
     def _remove_torque(self) -> None:
         self._require_rest("removing torque")
@@ -143,7 +164,14 @@ class Questions:
     # --- the one road of motion -----------------------------------------------------------------
 
     def _play(
-        self, motion_id: int, token: int, digest: str, rate: int, rows: int, step_rows: list[int]
+        self,
+        motion_id: int,
+        token: int,
+        digest: str,
+        rate: int,
+        rows: int,
+        step_rows: list[int],
+        begin_ns: int,
     ) -> None:
         """Begin to play what lies in shared memory, if it is what was permitted."""
         if self._motion.mode != Mode.ARMED or self._motion.setpoint is None:
@@ -151,14 +179,14 @@ class Questions:
                 f"The cell is {self._motion.mode.name.lower()}.",
                 hint="an operator has to arm it" if self._motion.at_rest else "wait for its end",
             )
-        if token == 0 or token != self._shared.word(TOKEN):
+        if token == 0 or token != self._control.word(TOKEN + self._config.number):
             raise LeaseRefused("The lease under which this plan came is not the present one.")
         trajectory = self._shared.take_trajectory(rate, self._config.joints, rows, tuple(step_rows))
         self._require_permitted(trajectory, digest)
-        self._motion.play(Player(trajectory, motion_id, token))
+        self._motion.play(trajectory, motion_id, token, begin_ns)
 
     def _require_permitted(self, trajectory: Trajectory, digest: str) -> None:
-        if trajectory.digest() != digest or trajectory.rate != self._config.rate:
+        if trajectory.digest() != digest or trajectory.rate != self._config.trajectory_rate:
             raise PermitRefused("The setpoints in memory are not those that were checked.")
         *numbers, band, effort_band = trajectory.blocks
         whole = all(bool(np.isfinite(block).all()) for block in numbers)

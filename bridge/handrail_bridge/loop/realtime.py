@@ -14,8 +14,13 @@ MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # linux/mman.h
 log = logging.getLogger(__name__)
 
 
-def become_realtime() -> None:
-    """Ask for SCHED_FIFO and locked memory; freeze the garbage collector's heap and stop it."""
+def become_realtime(cpu: int | None) -> None:
+    """Ask for SCHED_FIFO, locked memory and a core; freeze the garbage collector's heap.
+
+    ``cpu`` None leaves the core to the scheduler.
+    """
+    if cpu is not None:
+        _pin(cpu)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_TIMERSLACK, 1)
     try:
@@ -28,3 +33,10 @@ def become_realtime() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+
+
+def _pin(cpu: int) -> None:
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError as error:
+        log.warning("core %d cannot be had (%s): the scheduler chooses", cpu, error.strerror)

@@ -1,164 +1,111 @@
-"""Reflexes: rules that are evaluated on every tick and can stop motion.
+"""Every rule of a loop, evaluated on every tick: the guards first, then the cell's own.
 
-A reflex looks at one :class:`Sight` and returns a :class:`Trip` where its rule is broken.
-How the loop stops is the trip's; that it stops is nobody's choice.
+What a rule that is broken does to the motion is a :class:`Trip`. A rule that fired while the
+joints were held is latched until the operator resets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from handrail_drivers.errors import DeviceFault, ProcessLost, ServoFault, StaleReading
+from handrail_drivers import plugins
+from handrail_drivers.reflex import Act, Geometry, Reflex, Rule, Sight, Surroundings
+from handrail_sim.cell import Cell
 
 from handrail_bridge.loop.settings import LoopConfig
 
 
 class Stop(Enum):
-    """How to stop. Both hold the arm afterwards (IEC 60204-1 category 2)."""
+    """How to stop; all but the last two hold the arm afterwards (IEC 60204-1, 9.2.2)."""
 
-    ON_PATH = "slow down on the checked path"
-    WHERE_IT_IS = "hold the measured position at once"
+    ON_PATH = "category 2: slow down on the checked path"
+    WHERE_IT_IS = "category 2: hold the measured position at once"
+    THEN_POWER_OFF = "category 1: slow down on the checked path, then take power off"
+    POWER_OFF = "category 0: take power off at once"
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A rule that was broken: the fault's code, what happened, and how to stop."""
+class Trip(NamedTuple):
+    """A rule that is broken: its name, the fault's code, what happened, and what follows.
 
+    ``stop`` None: the motion is slowed down to ``speed_scale`` of what was checked.
+    """
+
+    name: str
     code: str
     reason: str
-    stop: Stop = Stop.ON_PATH
+    stop: Stop | None = Stop.ON_PATH
+    speed_scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a reflex sees on a tick. ``position`` and ``expected`` in rad, bus order."""
-
-    now_ns: int
-    position: Sequence[float]
-    expected: Sequence[float] | None  # None while nothing is held
-    read_ns: int  # when the joints were last read whole
-    late_in_a_row: int
-    late_error: DeviceFault | None
-    faults: dict[str, tuple[str, ...]]
-    heartbeat_ns: int
-    last_tick_ns: int
-    limp: tuple[str, ...]  # joints whose servo was last seen without torque
-
-
-class Reflex(Protocol):
-    """One rule."""
+class Guard(Protocol):
+    """A rule that every loop has."""
 
     def look(self, sight: Sight) -> Trip | None:
         """Return what is broken, or None."""
 
 
-class LateReads:
-    """Several late reads in a row, or too long without a whole one."""
+class FromCell:
+    """A rule of the cell file, with what it does."""
 
-    def __init__(self, config: LoopConfig) -> None:
-        self._most = config.late_reads
-        self._longest_ns = int(config.silence * 1e9)
-
-    def look(self, sight: Sight) -> Trip | None:
-        """Trip on silence; the last read's own error names the joint."""
-        silent_ns = sight.now_ns - sight.read_ns
-        if sight.late_in_a_row < self._most and (
-            sight.late_in_a_row == 0 or silent_ns < self._longest_ns
-        ):
-            return None
-        error = sight.late_error
-        code = error.code if error else StaleReading.code
-        what = error.message if error else "the bus is late."
-        return Trip(code, f"{sight.late_in_a_row} reads in a row failed: {what}")
-
-
-class FollowingError:
-    """A joint is farther from where it should be than the tube allows."""
-
-    def __init__(self, config: LoopConfig) -> None:
-        self._joints = config.joints
-        self._tube = config.tube
-        self._watched = [i for i, grips in enumerate(config.grips) if not grips]
+    def __init__(self, name: str, rule: Rule, reflex: Reflex) -> None:
+        self._name, self._code = name, rule.kind
+        self._reflex = reflex
+        self._stop = None if rule.act is Act.SLOW else stop_of(rule.category, rule.on_path)
+        self._scale = rule.speed_scale
 
     def look(self, sight: Sight) -> Trip | None:
-        """Trip on the joint that is farthest out."""
-        position, expected = sight.position, sight.expected
-        if expected is None:
+        """Return what is broken; a reflex that fails is broken itself."""
+        try:
+            reason = self._reflex.look(sight)
+        except Exception as error:  # noqa: BLE001  a plugin may raise anything: fail closed
+            reason = f"the reflex itself failed: {error!r}"
+            return Trip(self._name, self._code, f"{self._name}: {reason}")
+        if reason is None:
             return None
-        errors = [abs(position[i] - expected[i]) for i in self._watched]
-        error = max(errors)
-        if error <= self._tube:
-            return None
-        worst = self._joints[self._watched[errors.index(error)]]
-        return Trip(
-            "tube_left",
-            f"{worst} is {error:.3f} rad from where it should be; "
-            f"the tube is {self._tube:.3f} rad.",
-            Stop.WHERE_IT_IS,
-        )
+        return Trip(self._name, self._code, f"{self._name}: {reason}", self._stop, self._scale)
 
 
-class ServoComplaint:
-    """A servo reports a fault in its status."""
-
-    def look(self, sight: Sight) -> Trip | None:
-        """Trip on the first servo that complains."""
-        for joint, names in sight.faults.items():
-            return Trip(ServoFault.code, f"{joint} reports {', '.join(names)}.")
-        return None
+def stop_of(category: int, on_path: bool = True) -> Stop:
+    """Return the stop of a category."""
+    if category == 2:
+        return Stop.ON_PATH if on_path else Stop.WHERE_IT_IS
+    return Stop.THEN_POWER_OFF if category == 1 else Stop.POWER_OFF
 
 
-class TorqueGone:
-    """A servo that should hold has no torque: its supply broke down, or it protected itself."""
+class Reflexes:
+    """All rules of a loop, and which of them are latched."""
 
-    def look(self, sight: Sight) -> Trip | None:
-        """Trip on every joint without torque at once."""
-        if sight.expected is None or not sight.limp:
-            return None
-        return Trip(ServoFault.code, f"{', '.join(sight.limp)} lost torque.")
+    def __init__(self, config: LoopConfig, guards: tuple[Guard, ...]) -> None:
+        surroundings = Surroundings(config.joints, config.rate, lambda: _links(config))
+        self._names = config.reflexes
+        self._rules: list[Guard] = [*guards]
+        for name, given in config.rules.items():
+            kind = plugins.reflexes.one(given["kind"])
+            rule: Rule = kind.Settings.model_validate(given)  # type: ignore[attr-defined]  # checked by plugins
+            self._rules.append(FromCell(name, rule, kind(rule, surroundings)))
+        self.fired = 0  # bits by the rule's place
 
+    def look(self, sight: Sight) -> list[Trip]:
+        """Return every rule that is broken now, the gravest first."""
+        return [trip for rule in self._rules if (trip := rule.look(sight))]
 
-class Stall:
-    """The loop itself stood still: its process was stopped, or the machine suspended."""
+    def latch(self, trip: Trip) -> bool:
+        """Remember that a rule fired; tell whether that is news."""
+        bit = 1 << self._names.index(trip.name)
+        news = not self.fired & bit
+        self.fired |= bit
+        return news
 
-    def __init__(self, config: LoopConfig) -> None:
-        self._longest_ns = int(config.heartbeat * 1e9)
-
-    def look(self, sight: Sight) -> Trip | None:
-        """Trip where the last tick is too long ago to go on as if nothing had been."""
-        gap_ns = sight.now_ns - sight.last_tick_ns
-        if sight.expected is None or gap_ns <= self._longest_ns:
-            return None
-        reason = f"The loop stood still for {gap_ns * 1e-9:.2f} s."
-        return Trip(ProcessLost.code, reason, Stop.WHERE_IT_IS)  # the arm has come to rest since
-
-
-class LostHeartbeat:
-    """The bridge gives no sign of life, while the arm is held or moved for it."""
-
-    def __init__(self, config: LoopConfig) -> None:
-        self._longest_ns = int(config.heartbeat * 1e9)
-
-    def look(self, sight: Sight) -> Trip | None:
-        """Trip where the last sign is too old."""
-        silent_ns = sight.now_ns - sight.heartbeat_ns
-        if sight.expected is None or silent_ns <= self._longest_ns:
-            return None
-        return Trip(
-            ProcessLost.code, f"The bridge has given no sign of life for {silent_ns * 1e-9:.2f} s."
-        )
+    def reset(self) -> None:
+        """Forget what fired: an act of the operator."""
+        self.fired = 0
 
 
-def reflexes(config: LoopConfig) -> tuple[Reflex, ...]:
-    """Return the rules of a loop, the gravest first."""
-    return (
-        LateReads(config),
-        FollowingError(config),
-        ServoComplaint(),
-        TorqueGone(),
-        Stall(config),
-        LostHeartbeat(config),
-    )
+def _links(config: LoopConfig) -> Geometry:
+    """Load the twin's geometry; only a loop with zones pays for it."""
+    from handrail_sim.links import Links
+
+    cell = Cell.model_validate(config.cell)
+    return Links(cell.model_copy(update={"folder": Path(config.folder)}))

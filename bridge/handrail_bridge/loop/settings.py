@@ -1,13 +1,17 @@
-"""What the loop has to know, as one message from the bridge at its start."""
+"""What a loop has to know, as one message from the bridge at its start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from handrail_drivers.reflex import Category
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import device_settings
+from handrail_sim.cell_file import device_settings, reflex_rules
 from pydantic import BaseModel, ConfigDict
+
+# Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
+GUARDS = ("late_reads", "tube", "servo_fault", "torque_gone", "loop_stall", "heartbeat")
 
 
 class LoopConfig(BaseModel):
@@ -16,6 +20,8 @@ class LoopConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: str
+    number: int  # of the bus among the cell's
+    buses: int  # that the cell has
     driver: str  # entry point name
     settings: dict[str, Any]  # the driver's, port and calibration path resolved
     joints: tuple[str, ...]
@@ -24,11 +30,20 @@ class LoopConfig(BaseModel):
     velocity: tuple[float, ...]  # rad/s
     grips: tuple[bool, ...]  # joints that press against things on purpose: no tube for them
     rate: int  # Hz
-    tube: float  # rad
+    trajectory_rate: int  # Hz, of the rows that are played
+    cpu: int | None
+    spin: float  # s
+    tube: float  # rad, while no trajectory says better
     heartbeat: float  # s
     stop_time: float  # s
+    stop_category: Category
     late_reads: int
     silence: float  # s
+    reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
+    rules: dict[str, dict[str, Any]]  # those of the cell that this loop watches
+    signals: tuple[str, ...]  # names by their number on the control page
+    cell: dict[str, Any]  # for the geometry of zones
+    folder: str  # where the cell's files are
 
     @property
     def period_ns(self) -> int:
@@ -36,27 +51,67 @@ class LoopConfig(BaseModel):
         return 1_000_000_000 // self.rate
 
 
-def loop_config(cell: Cell, wires: Mapping[str, str]) -> LoopConfig:
-    """Return the loop's settings for a cell; ``wires`` overrides ports by device name."""
-    device = cell.devices[cell.arm.device]
-    settings = device_settings(cell, cell.arm.device).model_dump(mode="json")
-    if cell.arm.device in wires:
-        settings["port"] = wires[cell.arm.device]
-    joints = cell.arm.all_joints
-    limits = [cell.arm.limits[name] for name in joints]
+def loop_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[LoopConfig, ...]:
+    """Return the settings of a cell's loops; ``wires`` overrides ports by device name."""
+    return tuple(_config(cell, number, wires) for number in range(len(cell.arm.buses)))
+
+
+def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
+    name, joints = list(cell.arm.buses.items())[number]
+    device = cell.devices[name]
+    settings = device_settings(cell, name).model_dump(mode="json")
+    if name in wires:
+        settings["port"] = wires[name]
+    limits = [cell.arm.limits[joint] for joint in joints]
+    loop = cell.loop
     return LoopConfig(
-        device=cell.arm.device,
+        device=name,
+        number=number,
+        buses=len(cell.arm.buses),
         driver=device.driver,
         settings=settings,
         joints=joints,
         low=tuple(limit.low for limit in limits),
         high=tuple(limit.high for limit in limits),
         velocity=tuple(limit.velocity for limit in limits),
-        grips=tuple(name == cell.arm.gripper for name in joints),
-        rate=cell.loop.rate,
-        tube=cell.loop.tube,
-        heartbeat=cell.loop.heartbeat,
-        stop_time=cell.loop.stop_time,
-        late_reads=cell.loop.late_reads,
-        silence=cell.loop.silence,
+        grips=tuple(joint == cell.arm.gripper for joint in joints),
+        rate=device.rate or loop.rate,
+        trajectory_rate=loop.rate,
+        cpu=loop.cpu,
+        spin=loop.spin,
+        tube=loop.tube,
+        heartbeat=loop.heartbeat,
+        stop_time=loop.stop_time,
+        stop_category=loop.stop_category,
+        late_reads=loop.late_reads,
+        silence=loop.silence,
+        reflexes=(*GUARDS, *cell.reflexes),
+        rules=own_rules(cell, joints),
+        signals=signal_names(cell),
+        cell=cell.model_dump(mode="json"),
+        folder=str(cell.folder),
     )
+
+
+def own_rules(cell: Cell, joints: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return the reflexes that the loop of some joints watches.
+
+    A rule about joints is narrowed to its own. Zones belong to the arm's bus, everything else
+    to every loop: each stops by itself.
+    """
+    own: dict[str, dict[str, Any]] = {}
+    for name, rule in reflex_rules(cell).items():
+        given = dict(cell.reflexes[name])
+        if "joints" in given:
+            others = set(cell.arm.all_joints) - set(joints)
+            given["joints"] = [joint for joint in given["joints"] if joint not in others]
+            if not given["joints"]:
+                continue
+        if not rule.needs_links or joints == next(iter(cell.arm.buses.values())):
+            own[name] = given
+    return own
+
+
+def signal_names(cell: Cell) -> tuple[str, ...]:
+    """Return the signals that the cell's reflexes look at; a name's place is its number."""
+    return tuple(sorted({name for rule in reflex_rules(cell).values() for name in rule.signals()}))

@@ -1,8 +1,7 @@
-"""Memory that bridge and loop share: words, two slots of state, one trajectory.
+"""Memory that the bridge shares with one loop: two slots of state, one trajectory.
 
-An inherited memfd. Neither side can make the other wait: words are aligned and have one
-writer each, states carry a sequence number and a CRC, a trajectory is copied and its digest
-computed again before it is played.
+An inherited memfd. Neither side can make the other wait: states carry a sequence number and a
+CRC, a trajectory is copied and its digest computed again before it is played.
 """
 
 from __future__ import annotations
@@ -19,15 +18,12 @@ from handrail_sim.verdict import Trajectory
 from handrail_bridge.loop.state import LoopState, StateLayout
 
 PAGE = 4096
-REASON_AT, REASON_BYTES = 256, 240
-SLOT_AT = PAGE
-TRAJECTORY_AT = 3 * PAGE
+SLOT_AT = 0
+TRAJECTORY_AT = 2 * PAGE
 BLOCKS = 6  # Trajectory.blocks
 LONGEST = 60.0  # s
 LOOKS = 100  # at the slots, until both are whole
 HEAD = struct.Struct("<QI")  # sequence, CRC-32 of what follows
-
-STOPS, ABORT, TOKEN, HEARTBEAT = range(4)  # indices of the control words
 
 
 class Shared:
@@ -40,8 +36,6 @@ class Shared:
         self._most_rows = int(LONGEST * rate)
         self._layout = StateLayout(joints)
         self._map = mmap.mmap(fileno, _size(joints, rate))
-        self._bytes = memoryview(self._map)
-        self._words = self._bytes[:64].cast("Q")
         self._sequence = 0
 
     @classmethod
@@ -55,31 +49,8 @@ class Shared:
         """Unmap and close; may be called again."""
         if self._map.closed:
             return
-        self._words.release()
-        self._bytes.release()
         self._map.close()
         os.close(self.fileno)
-
-    # --- words: the bridge writes, the loop reads every tick ---------------------------------
-
-    def word(self, index: int) -> int:
-        """Return a control word."""
-        return self._words[index]
-
-    def set_word(self, index: int, value: int) -> None:
-        """Write a control word; one aligned store."""
-        self._words[index] = value
-
-    def raise_stop(self, reason: str) -> None:
-        """Raise the stop flag: never waits, and passes no queue."""
-        text = reason.encode()[:REASON_BYTES].ljust(REASON_BYTES, b"\0")
-        self._map[REASON_AT : REASON_AT + REASON_BYTES] = text
-        self._words[STOPS] += 1
-
-    def stop_reason(self) -> str:
-        """Return what was said with the last stop; may be torn where two stop at once."""
-        text = self._map[REASON_AT : REASON_AT + REASON_BYTES]
-        return text.rstrip(b"\0").decode(errors="replace")
 
     # --- state: the loop writes, the bridge reads --------------------------------------------
 

@@ -12,15 +12,18 @@ from typing import Any
 
 from handrail_drivers.api import JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
+from handrail_drivers.reflex import Sight, Signal
 
 from handrail_bridge.loop.clock import Clock
+from handrail_bridge.loop.control import ABORT, FAULTED, HEARTBEAT, STOPS, TOKEN, Control
+from handrail_bridge.loop.guards import guards
 from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
 from handrail_bridge.loop.port import Port
 from handrail_bridge.loop.questions import Questions
-from handrail_bridge.loop.reflexes import Sight, Trip, reflexes
+from handrail_bridge.loop.reflexes import Reflexes, Trip
 from handrail_bridge.loop.settings import LoopConfig
-from handrail_bridge.loop.shared import ABORT, HEARTBEAT, STOPS, TOKEN, Shared
+from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState, Mode
 
 HEALTH_NS = 250_000_000  # between two health questions
@@ -36,28 +39,32 @@ class Tick:
         self,
         config: LoopConfig,
         clock: Clock,
+        control: Control,
         shared: Shared,
         mailbox: Mailbox,
         factory: Callable[[], MotionBus],
     ) -> None:
         self._config = config
         self._clock = clock
+        self._control = control
         self._shared = shared
         self._mailbox = mailbox
         self.port = Port(config.device, config.joints, factory)
         self.motion = Motion(config)
         self.overruns = 0
         self.stop_wanted = False  # a signal asks for a held stop
-        self._reflexes = reflexes(config)
-        self._questions = Questions(config, shared, self.port, self.motion)
-        self._stops = shared.word(STOPS)
+        self._reflexes = Reflexes(config, guards(config))
+        self._questions = Questions(config, control, shared, self.port, self.motion, self._reflexes)
+        self._others = [n for n in range(config.buses) if n != config.number]
+        self._stops = control.word(STOPS)
         self._ticks = 0
         self._clamps = 0
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._due_ns = self._health_ns
         self._mode = self.motion.mode
         self._mode_since_ns = self._health_ns
-        self._complaint = ""  # what a reflex says while nothing is held that it could stop
+        self._complaint = ""  # of a reflex that would stop what is not held yet
+        self._signals: dict[str, Signal] = {}
         self._written: list[float] | None = None
         self._joints = JointState(0, *((0.0,) * len(config.joints),) * 3)
 
@@ -78,8 +85,10 @@ class Tick:
         self._obey()  # as near to the write as can be: a stop raised during the read counts now
         if self.port.bus is not None:
             if fresh or self.motion.slowing:
-                self.motion.advance()  # a late read holds, but no stop waits for a reading
+                self.motion.advance(started)  # a late read holds, but no stop waits for a reading
             self._write()
+        if self.motion.wants_power_off and self.port.bus is not None:
+            self._take_power_off()
         self._publish()
         if self._clock.now_ns() - started < SLACK * self._config.period_ns:
             self._serve(started)
@@ -101,10 +110,10 @@ class Tick:
 
     def _obey(self) -> None:
         """Take the flags: stop, the bridge's death, abort, and the lease's token."""
-        stops = self._shared.word(STOPS)
+        stops = self._control.word(STOPS)
         if stops != self._stops:
             self._stops = stops
-            self.motion.stop(self._shared.stop_reason() or "stopped")
+            self.motion.stop(self._control.stop_reason() or "stopped")
         if self.stop_wanted:
             self.stop_wanted = False
             self.motion.stop("stopped by a signal to the loop")
@@ -113,37 +122,69 @@ class Tick:
             return
         if self._mailbox.closed:
             self.motion.stop("the bridge died")
-        if self._shared.word(ABORT) >= player.motion_id:
+        if self._control.word(ABORT) >= player.motion_id:
             self.motion.abort("the execution was cancelled")
-        if self._shared.word(TOKEN) != player.token:
+        if self._control.word(TOKEN + self._config.number) != player.token:
             self.motion.abort("the lease under which it ran has ended")
+        if any(self._control.word(FAULTED + bus) == player.motion_id for bus in self._others):
+            self.motion.abort("another bus gave the motion up")
 
     def _react(self, now_ns: int) -> None:
-        """Evaluate every reflex; the first that trips stops the motion."""
-        faults = self.port.bus.faults() if self.port.bus else {}
-        sight = Sight(
-            now_ns=now_ns,
-            position=self._joints.position,
-            expected=self.motion.expected,
-            read_ns=self._joints.time_ns,
-            late_in_a_row=self.port.late_in_a_row,
-            late_error=self.port.error,
-            faults=faults,
-            heartbeat_ns=now_ns if self._mailbox.closed else self._shared.word(HEARTBEAT),
-            last_tick_ns=self._last_tick_ns,
-            limp=self.port.limp,
-        )
+        """Evaluate every reflex; what is broken slows or stops the motion."""
+        sight = self._sight(now_ns)
         if self.motion.player is not None:
             self._remember_error(sight)
-        trip = next((trip for reflex in self._reflexes if (trip := reflex.look(sight))), None)
-        self._complaint = trip.reason if trip else ""
-        if trip:
+        trips = self._reflexes.look(sight)
+        self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
+        for trip in trips:
             self._trip(trip)
 
+    def _sight(self, now_ns: int) -> Sight:
+        motion, port, player = self.motion, self.port, self.motion.player
+        control = self._control
+        for number, name in enumerate(self._config.signals):
+            if (signal := control.signal(number)) is not None:
+                self._signals[name] = signal
+        return Sight(
+            now_ns=now_ns,
+            read_ns=self._joints.time_ns,
+            last_tick_ns=self._last_tick_ns,
+            heartbeat_ns=now_ns if self._mailbox.closed else control.word(HEARTBEAT),
+            position=self._joints.position,
+            velocity=self._joints.velocity,
+            effort=self._joints.effort,
+            temperature=port.temperature,
+            expected=motion.expected,
+            band=motion.band,
+            expected_effort=player.effort() if player else None,
+            effort_band=player.effort_band() if player else (),
+            late_in_a_row=port.late_in_a_row,
+            late_error=port.error,
+            faults=port.bus.faults() if port.bus else {},
+            limp=port.limp,
+            signals=self._signals,
+        )
+
     def _trip(self, trip: Trip) -> None:
-        if self.motion.mode not in (Mode.FAULT, Mode.DISARMED):
-            log.warning("protective stop: %s", trip.reason)
-        self.motion.trip(trip, self._joints.position)
+        if self.motion.mode == Mode.DISARMED:
+            return
+        if self._reflexes.latch(trip):
+            log.warning("reflex %s: %s", trip.name, trip.reason)
+        if trip.stop is None:
+            self.motion.slow(trip.speed_scale)
+        else:
+            self.motion.trip(trip, self._joints.position)
+
+    def _take_power_off(self) -> None:
+        """Follow a stop of category 0 or 1; tried again on the next tick where it fails."""
+        try:
+            self.port.set_torque(False)
+        except BusLost as error:
+            self._lose(self.port.lose(error))
+        except HandrailError as error:
+            log.warning("power is not off yet: %s", error.message)
+        else:
+            self.motion.power_is_off()
 
     def _write(self) -> None:
         """Clamp and write."""
@@ -157,7 +198,7 @@ class Tick:
             self._lose(self.port.lose(error))
             return
         except HandrailError as error:
-            self._trip(Trip(error.code, error.message))
+            self._trip(Trip("late_reads", error.code, error.message))
             return
         self._written = command
 
@@ -199,7 +240,7 @@ class Tick:
                 self._lose(error)
 
     def _answer(self, question: dict[str, Any]) -> None:
-        answer = self._questions.answer(question)
+        answer = self._questions.answer(question, self._complaint)
         error = answer.error
         if isinstance(error, BusLost) and self.port.bus is not None:
             error = self.port.lose(error)
@@ -215,7 +256,17 @@ class Tick:
             return self._joints.position
         return self._written or self.motion.setpoint  # just armed: the arming wrote it
 
+    def _give_up(self) -> None:
+        """Tell the other buses' loops that a motion they share does not go on."""
+        player, ended = self.motion.player, self.motion.ended
+        if player is not None and self.motion.slowing:
+            self._control.set_word(FAULTED + self._config.number, player.motion_id)
+        elif player is None and not ended.completed:
+            self._control.set_word(FAULTED + self._config.number, ended.motion_id)
+
     def _publish(self) -> None:
+        if self._others:
+            self._give_up()
         motion, port, player = self.motion, self.port, self.motion.player
         now_ns = self._clock.now_ns()
         if motion.mode != self._mode:
@@ -240,6 +291,8 @@ class Tick:
             late_reads=port.late_reads,
             retries=port.retries,
             clamps=self._clamps,
+            fired=self._reflexes.fired,
+            speed_scale=motion.speed_scale,
             motion_id=player.motion_id if player else 0,
             row=player.row if player else 0,
             rows=player.rows if player else 0,

@@ -254,6 +254,7 @@ class Receipt(_message.Message):
     PEAK_FOLLOWING_ERROR_FIELD_NUMBER: _builtins.int
     END_POSITION_FIELD_NUMBER: _builtins.int
     GOAL_FIELD_NUMBER: _builtins.int
+    REFLEXES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
     permit_id: _builtins.str
@@ -270,6 +271,10 @@ class Receipt(_message.Message):
     def goal(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoalResult]:
         """The plan's goal, evaluated on the measured state."""
 
+    @_builtins.property
+    def reflexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the reflexes that fired meanwhile."""
+
     def __init__(
         self,
         *,
@@ -283,10 +288,11 @@ class Receipt(_message.Message):
         peak_following_error: _builtins.float = ...,
         end_position: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         goal: _abc.Iterable[Global___GoalResult] | None = ...,
+        reflexes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from handrail.v1 import plan_pb2 as handrail_dot_v1_dot_plan__pb2
 from handrail.v1 import state_pb2 as handrail_dot_v1_dot_state__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16handrail/v1/rail.proto\x12\x0bhandrail.v1\x1a\x16handrail/v1/plan.proto\x1a\x17handrail/v1/state.proto\"\x15\n\x13\x44\x65scribeCellRequest\"X\n\x14\x44\x65scribeCellResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x11\n\tcell_json\x18\x03 \x01(\t\x12\x0f\n\x07notices\x18\x04 \x03(\t\"\x80\x01\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x19\n\x11input_schema_json\x18\x05 \x01(\t\x12\x1a\n\x12output_schema_json\x18\x06 \x01(\t\"\x12\n\x10ListToolsRequest\"5\n\x11ListToolsResponse\x12 \n\x05tools\x18\x01 \x03(\x0b\x32\x11.handrail.v1.Tool\"7\n\x0f\x43\x61llToolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x02 \x01(\t\"G\n\x10\x43\x61llToolResponse\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\x12\x0f\n\x07time_ns\x18\x02 \x01(\x03\x12\r\n\x05\x61ge_s\x18\x03 \x01(\x01\"%\n\x10\x43heckPlanRequest\x12\x11\n\tplan_json\x18\x01 \x01(\t\"_\n\x11\x43heckPlanResponse\x12%\n\x07verdict\x18\x01 \x01(\x0b\x32\x14.handrail.v1.Verdict\x12#\n\x06permit\x18\x02 \x01(\x0b\x32\x13.handrail.v1.Permit\"O\n\x12\x45xecutePlanRequest\x12\x11\n\tplan_json\x18\x01 \x01(\t\x12\x11\n\tpermit_id\x18\x02 \x01(\t\x12\x13\n\x0blease_token\x18\x03 \x01(\x04\"p\n\x13\x45xecutePlanResponse\x12\'\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellStateH\x00\x12\'\n\x07receipt\x18\x02 \x01(\x0b\x32\x14.handrail.v1.ReceiptH\x00\x42\x07\n\x05\x65vent\"\x1d\n\x0bStopRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"/\n\x0cStopResponse\x12\x1f\n\x04mode\x18\x01 \x01(\x0e\x32\x11.handrail.v1.Mode\"$\n\x11WatchStateRequest\x12\x0f\n\x07rate_hz\x18\x01 \x01(\x01\";\n\x12WatchStateResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"E\n\x10GrabFrameRequest\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x11\n\tmax_width\x18\x03 \x01(\x05\"\x87\x01\n\x05\x46rame\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_ns\x18\x03 \x01(\x03\x12\r\n\x05\x61ge_s\x18\x04 \x01(\x01\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x07 \x01(\t\x12\r\n\x05image\x18\x08 \x01(\x0c\"6\n\x11GrabFrameResponse\x12!\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x12.handrail.v1.Frame\"H\n\x13StreamFramesRequest\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x11\n\tmax_width\x18\x03 \x01(\x05\"9\n\x14StreamFramesResponse\x12!\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x12.handrail.v1.Frame\"7\n\x10HoldLeaseRequest\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x13\n\x0bheartbeat_s\x18\x02 \x01(\x01\"6\n\x11HoldLeaseResponse\x12!\n\x05lease\x18\x01 \x01(\x0b\x32\x12.handrail.v1.Lease\"\x0c\n\nArmRequest\"4\n\x0b\x41rmResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"\x0f\n\rDisarmRequest\"7\n\x0e\x44isarmResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"\x0e\n\x0cResetRequest\"6\n\rResetResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"$\n\x12RevokeLeaseRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x15\n\x13RevokeLeaseResponse\"+\n\x13RemoveTorqueRequest\x12\x14\n\x0c\x63onfirm_cell\x18\x01 \x01(\t\"=\n\x14RemoveTorqueResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState2\x91\x06\n\x04Rail\x12S\n\x0c\x44\x65scribeCell\x12 .handrail.v1.DescribeCellRequest\x1a!.handrail.v1.DescribeCellResponse\x12J\n\tListTools\x12\x1d.handrail.v1.ListToolsRequest\x1a\x1e.handrail.v1.ListToolsResponse\x12G\n\x08\x43\x61llTool\x12\x1c.handrail.v1.CallToolRequest\x1a\x1d.handrail.v1.CallToolResponse\x12J\n\tCheckPlan\x12\x1d.handrail.v1.CheckPlanRequest\x1a\x1e.handrail.v1.CheckPlanResponse\x12R\n\x0b\x45xecutePlan\x12\x1f.handrail.v1.ExecutePlanRequest\x1a .handrail.v1.ExecutePlanResponse0\x01\x12;\n\x04Stop\x12\x18.handrail.v1.StopRequest\x1a\x19.handrail.v1.StopResponse\x12O\n\nWatchState\x12\x1e.handrail.v1.WatchStateRequest\x1a\x1f.handrail.v1.WatchStateResponse0\x01\x12J\n\tGrabFrame\x12\x1d.handrail.v1.GrabFrameRequest\x1a\x1e.handrail.v1.GrabFrameResponse\x12U\n\x0cStreamFrames\x12 .handrail.v1.StreamFramesRequest\x1a!.handrail.v1.StreamFramesResponse0\x01\x12N\n\tHoldLease\x12\x1d.handrail.v1.HoldLeaseRequest\x1a\x1e.handrail.v1.HoldLeaseResponse(\x01\x30\x01\x32\xee\x02\n\x08Operator\x12\x38\n\x03\x41rm\x12\x17.handrail.v1.ArmRequest\x1a\x18.handrail.v1.ArmResponse\x12\x41\n\x06\x44isarm\x12\x1a.handrail.v1.DisarmRequest\x1a\x1b.handrail.v1.DisarmResponse\x12>\n\x05Reset\x12\x19.handrail.v1.ResetRequest\x1a\x1a.handrail.v1.ResetResponse\x12P\n\x0bRevokeLease\x12\x1f.handrail.v1.RevokeLeaseRequest\x1a .handrail.v1.RevokeLeaseResponse\x12S\n\x0cRemoveTorque\x12 .handrail.v1.RemoveTorqueRequest\x1a!.handrail.v1.RemoveTorqueResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16handrail/v1/rail.proto\x12\x0bhandrail.v1\x1a\x16handrail/v1/plan.proto\x1a\x17handrail/v1/state.proto\"\x15\n\x13\x44\x65scribeCellRequest\"X\n\x14\x44\x65scribeCellResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x11\n\tcell_json\x18\x03 \x01(\t\x12\x0f\n\x07notices\x18\x04 \x03(\t\"\x80\x01\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\x19\n\x11input_schema_json\x18\x05 \x01(\t\x12\x1a\n\x12output_schema_json\x18\x06 \x01(\t\"\x12\n\x10ListToolsRequest\"5\n\x11ListToolsResponse\x12 \n\x05tools\x18\x01 \x03(\x0b\x32\x11.handrail.v1.Tool\"7\n\x0f\x43\x61llToolRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x02 \x01(\t\"G\n\x10\x43\x61llToolResponse\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\x12\x0f\n\x07time_ns\x18\x02 \x01(\x03\x12\r\n\x05\x61ge_s\x18\x03 \x01(\x01\"%\n\x10\x43heckPlanRequest\x12\x11\n\tplan_json\x18\x01 \x01(\t\"_\n\x11\x43heckPlanResponse\x12%\n\x07verdict\x18\x01 \x01(\x0b\x32\x14.handrail.v1.Verdict\x12#\n\x06permit\x18\x02 \x01(\x0b\x32\x13.handrail.v1.Permit\"O\n\x12\x45xecutePlanRequest\x12\x11\n\tplan_json\x18\x01 \x01(\t\x12\x11\n\tpermit_id\x18\x02 \x01(\t\x12\x13\n\x0blease_token\x18\x03 \x01(\x04\"p\n\x13\x45xecutePlanResponse\x12\'\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellStateH\x00\x12\'\n\x07receipt\x18\x02 \x01(\x0b\x32\x14.handrail.v1.ReceiptH\x00\x42\x07\n\x05\x65vent\"\x1d\n\x0bStopRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"/\n\x0cStopResponse\x12\x1f\n\x04mode\x18\x01 \x01(\x0e\x32\x11.handrail.v1.Mode\"$\n\x11WatchStateRequest\x12\x0f\n\x07rate_hz\x18\x01 \x01(\x01\";\n\x12WatchStateResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"E\n\x10GrabFrameRequest\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x11\n\tmax_width\x18\x03 \x01(\x05\"\x87\x01\n\x05\x46rame\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_ns\x18\x03 \x01(\x03\x12\r\n\x05\x61ge_s\x18\x04 \x01(\x01\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x07 \x01(\t\x12\r\n\x05image\x18\x08 \x01(\x0c\"6\n\x11GrabFrameResponse\x12!\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x12.handrail.v1.Frame\"H\n\x13StreamFramesRequest\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x11\n\tmax_width\x18\x03 \x01(\x05\"9\n\x14StreamFramesResponse\x12!\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x12.handrail.v1.Frame\"k\n\x10HoldLeaseRequest\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x13\n\x0bheartbeat_s\x18\x02 \x01(\x01\x12\x0f\n\x07\x64\x65vices\x18\x03 \x03(\t\x12\x0e\n\x06wait_s\x18\x04 \x01(\x01\x12\x11\n\ttake_over\x18\x05 \x01(\x08\"6\n\x11HoldLeaseResponse\x12!\n\x05lease\x18\x01 \x01(\x0b\x32\x12.handrail.v1.Lease\"\x0c\n\nArmRequest\"4\n\x0b\x41rmResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"\x0f\n\rDisarmRequest\"7\n\x0e\x44isarmResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"\x0e\n\x0cResetRequest\"6\n\rResetResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState\"3\n\x12RevokeLeaseRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\x04\"\x15\n\x13RevokeLeaseResponse\"+\n\x13RemoveTorqueRequest\x12\x14\n\x0c\x63onfirm_cell\x18\x01 \x01(\t\"=\n\x14RemoveTorqueResponse\x12%\n\x05state\x18\x01 \x01(\x0b\x32\x16.handrail.v1.CellState2\x91\x06\n\x04Rail\x12S\n\x0c\x44\x65scribeCell\x12 .handrail.v1.DescribeCellRequest\x1a!.handrail.v1.DescribeCellResponse\x12J\n\tListTools\x12\x1d.handrail.v1.ListToolsRequest\x1a\x1e.handrail.v1.ListToolsResponse\x12G\n\x08\x43\x61llTool\x12\x1c.handrail.v1.CallToolRequest\x1a\x1d.handrail.v1.CallToolResponse\x12J\n\tCheckPlan\x12\x1d.handrail.v1.CheckPlanRequest\x1a\x1e.handrail.v1.CheckPlanResponse\x12R\n\x0b\x45xecutePlan\x12\x1f.handrail.v1.ExecutePlanRequest\x1a .handrail.v1.ExecutePlanResponse0\x01\x12;\n\x04Stop\x12\x18.handrail.v1.StopRequest\x1a\x19.handrail.v1.StopResponse\x12O\n\nWatchState\x12\x1e.handrail.v1.WatchStateRequest\x1a\x1f.handrail.v1.WatchStateResponse0\x01\x12J\n\tGrabFrame\x12\x1d.handrail.v1.GrabFrameRequest\x1a\x1e.handrail.v1.GrabFrameResponse\x12U\n\x0cStreamFrames\x12 .handrail.v1.StreamFramesRequest\x1a!.handrail.v1.StreamFramesResponse0\x01\x12N\n\tHoldLease\x12\x1d.handrail.v1.HoldLeaseRequest\x1a\x1e.handrail.v1.HoldLeaseResponse(\x01\x30\x01\x32\xee\x02\n\x08Operator\x12\x38\n\x03\x41rm\x12\x17.handrail.v1.ArmRequest\x1a\x18.handrail.v1.ArmResponse\x12\x41\n\x06\x44isarm\x12\x1a.handrail.v1.DisarmRequest\x1a\x1b.handrail.v1.DisarmResponse\x12>\n\x05Reset\x12\x19.handrail.v1.ResetRequest\x1a\x1a.handrail.v1.ResetResponse\x12P\n\x0bRevokeLease\x12\x1f.handrail.v1.RevokeLeaseRequest\x1a .handrail.v1.RevokeLeaseResponse\x12S\n\x0cRemoveTorque\x12 .handrail.v1.RemoveTorqueRequest\x1a!.handrail.v1.RemoveTorqueResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -74,31 +74,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMFRAMESRESPONSE']._serialized_start=1386
   _globals['_STREAMFRAMESRESPONSE']._serialized_end=1443
   _globals['_HOLDLEASEREQUEST']._serialized_start=1445
-  _globals['_HOLDLEASEREQUEST']._serialized_end=1500
-  _globals['_HOLDLEASERESPONSE']._serialized_start=1502
-  _globals['_HOLDLEASERESPONSE']._serialized_end=1556
-  _globals['_ARMREQUEST']._serialized_start=1558
-  _globals['_ARMREQUEST']._serialized_end=1570
-  _globals['_ARMRESPONSE']._serialized_start=1572
-  _globals['_ARMRESPONSE']._serialized_end=1624
-  _globals['_DISARMREQUEST']._serialized_start=1626
-  _globals['_DISARMREQUEST']._serialized_end=1641
-  _globals['_DISARMRESPONSE']._serialized_start=1643
-  _globals['_DISARMRESPONSE']._serialized_end=1698
-  _globals['_RESETREQUEST']._serialized_start=1700
-  _globals['_RESETREQUEST']._serialized_end=1714
-  _globals['_RESETRESPONSE']._serialized_start=1716
-  _globals['_RESETRESPONSE']._serialized_end=1770
-  _globals['_REVOKELEASEREQUEST']._serialized_start=1772
-  _globals['_REVOKELEASEREQUEST']._serialized_end=1808
-  _globals['_REVOKELEASERESPONSE']._serialized_start=1810
-  _globals['_REVOKELEASERESPONSE']._serialized_end=1831
-  _globals['_REMOVETORQUEREQUEST']._serialized_start=1833
-  _globals['_REMOVETORQUEREQUEST']._serialized_end=1876
-  _globals['_REMOVETORQUERESPONSE']._serialized_start=1878
-  _globals['_REMOVETORQUERESPONSE']._serialized_end=1939
-  _globals['_RAIL']._serialized_start=1942
-  _globals['_RAIL']._serialized_end=2727
-  _globals['_OPERATOR']._serialized_start=2730
-  _globals['_OPERATOR']._serialized_end=3096
+  _globals['_HOLDLEASEREQUEST']._serialized_end=1552
+  _globals['_HOLDLEASERESPONSE']._serialized_start=1554
+  _globals['_HOLDLEASERESPONSE']._serialized_end=1608
+  _globals['_ARMREQUEST']._serialized_start=1610
+  _globals['_ARMREQUEST']._serialized_end=1622
+  _globals['_ARMRESPONSE']._serialized_start=1624
+  _globals['_ARMRESPONSE']._serialized_end=1676
+  _globals['_DISARMREQUEST']._serialized_start=1678
+  _globals['_DISARMREQUEST']._serialized_end=1693
+  _globals['_DISARMRESPONSE']._serialized_start=1695
+  _globals['_DISARMRESPONSE']._serialized_end=1750
+  _globals['_RESETREQUEST']._serialized_start=1752
+  _globals['_RESETREQUEST']._serialized_end=1766
+  _globals['_RESETRESPONSE']._serialized_start=1768
+  _globals['_RESETRESPONSE']._serialized_end=1822
+  _globals['_REVOKELEASEREQUEST']._serialized_start=1824
+  _globals['_REVOKELEASEREQUEST']._serialized_end=1875
+  _globals['_REVOKELEASERESPONSE']._serialized_start=1877
+  _globals['_REVOKELEASERESPONSE']._serialized_end=1898
+  _globals['_REMOVETORQUEREQUEST']._serialized_start=1900
+  _globals['_REMOVETORQUEREQUEST']._serialized_end=1943
+  _globals['_REMOVETORQUERESPONSE']._serialized_start=1945
+  _globals['_REMOVETORQUERESPONSE']._serialized_end=2006
+  _globals['_RAIL']._serialized_start=2009
+  _globals['_RAIL']._serialized_end=2794
+  _globals['_OPERATOR']._serialized_start=2797
+  _globals['_OPERATOR']._serialized_end=3163
 # @@protoc_insertion_point(module_scope)

@@ -499,19 +499,33 @@ class HoldLeaseRequest(_message.Message):
 
     HOLDER_FIELD_NUMBER: _builtins.int
     HEARTBEAT_S_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    WAIT_S_FIELD_NUMBER: _builtins.int
+    TAKE_OVER_FIELD_NUMBER: _builtins.int
     holder: _builtins.str
     """Who asks, for people; the first message decides."""
     heartbeat_s: _builtins.float
     """Longest silence [s] after which the lease lapses; 0 means the cell's default."""
+    wait_s: _builtins.float
+    """How long to wait where another holds one of them; 0 means to be refused at once."""
+    take_over: _builtins.bool
+    """Take the devices from whoever holds them: an act of the operator."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which devices to move; none named means all."""
+
     def __init__(
         self,
         *,
         holder: _builtins.str = ...,
         heartbeat_s: _builtins.float = ...,
+        devices: _abc.Iterable[_builtins.str] | None = ...,
+        wait_s: _builtins.float = ...,
+        take_over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat_s", b"heartbeat_s", "holder", b"holder"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "heartbeat_s", b"heartbeat_s", "holder", b"holder", "take_over", b"take_over", "wait_s", b"wait_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -647,15 +661,19 @@ class RevokeLeaseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    token: _builtins.int
+    """Whose; 0 means every lease."""
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
+        token: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -151,9 +151,11 @@ class CellState(_message.Message):
     TCP_POSITION_FIELD_NUMBER: _builtins.int
     HOLDING_FIELD_NUMBER: _builtins.int
     LOOP_FIELD_NUMBER: _builtins.int
-    LEASE_FIELD_NUMBER: _builtins.int
+    LEASES_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     PLAN_DIGEST_FIELD_NUMBER: _builtins.int
+    REFLEXES_FIELD_NUMBER: _builtins.int
+    SPEED_SCALE_FIELD_NUMBER: _builtins.int
     time_ns: _builtins.int
     """Monotonic time [ns] at which the joints were measured, and its age [s] when sent."""
     age_s: _builtins.float
@@ -166,6 +168,8 @@ class CellState(_message.Message):
     progress: _builtins.float
     """Progress of the running plan in [0, 1]; plan digest, empty while nothing runs."""
     plan_digest: _builtins.str
+    speed_scale: _builtins.float
+    """Part of the checked speed that slowing reflexes leave, in (0, 1]."""
     @_builtins.property
     def joints(self) -> _containers.RepeatedCompositeFieldContainer[Global___JointReading]: ...
     @_builtins.property
@@ -173,7 +177,13 @@ class CellState(_message.Message):
     @_builtins.property
     def loop(self) -> Global___LoopCounters: ...
     @_builtins.property
-    def lease(self) -> Global___Lease: ...
+    def leases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lease]:
+        """Every lease that is held."""
+
+    @_builtins.property
+    def reflexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the reflexes that fired; latched until an operator resets."""
+
     def __init__(
         self,
         *,
@@ -186,13 +196,15 @@ class CellState(_message.Message):
         tcp_position: _abc.Iterable[_builtins.float] | None = ...,
         holding: _builtins.bool = ...,
         loop: Global___LoopCounters | None = ...,
-        lease: Global___Lease | None = ...,
+        leases: _abc.Iterable[Global___Lease] | None = ...,
         progress: _builtins.float = ...,
         plan_digest: _builtins.str = ...,
+        reflexes: _abc.Iterable[_builtins.str] | None = ...,
+        speed_scale: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "loop", b"loop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["loop", b"loop"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_s", b"age_s", "fault_code", b"fault_code", "holding", b"holding", "joints", b"joints", "lease", b"lease", "loop", b"loop", "mode", b"mode", "plan_digest", b"plan_digest", "progress", b"progress", "reason", b"reason", "tcp_position", b"tcp_position", "time_ns", b"time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_s", b"age_s", "fault_code", b"fault_code", "holding", b"holding", "joints", b"joints", "leases", b"leases", "loop", b"loop", "mode", b"mode", "plan_digest", b"plan_digest", "progress", b"progress", "reason", b"reason", "reflexes", b"reflexes", "speed_scale", b"speed_scale", "tcp_position", b"tcp_position", "time_ns", b"time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,17 +212,24 @@ Global___CellState: _TypeAlias = CellState  # noqa: Y015
 
 @_typing.final
 class Lease(_message.Message):
+    """The exclusive right to move devices."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     HOLDER_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     REMAINING_S_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     holder: _builtins.str
     token: _builtins.int
     remaining_s: _builtins.float
     @_builtins.property
     def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def waiting(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who waits for any of the devices, in the order of arrival."""
+
     def __init__(
         self,
         *,
@@ -218,10 +237,11 @@ class Lease(_message.Message):
         token: _builtins.int = ...,
         remaining_s: _builtins.float = ...,
         devices: _abc.Iterable[_builtins.str] | None = ...,
+        waiting: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "holder", b"holder", "remaining_s", b"remaining_s", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "holder", b"holder", "remaining_s", b"remaining_s", "token", b"token", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

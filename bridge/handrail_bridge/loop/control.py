@@ -1,0 +1,114 @@
+"""The page that a bridge shares with all loops of its cell: stop flag, heartbeat, tokens, signals.
+
+An inherited memfd. Words are aligned and have one writer each, so that nobody can make anybody
+wait. Signals carry a CRC: a torn one is not seen, and grows old like one that did not come.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import threading
+import time
+import zlib
+
+from handrail_drivers.reflex import Signal
+
+PAGE = 4096
+WORDS = 64
+REASON_AT, REASON_BYTES = 512, 240
+SIGNAL_AT, SIGNAL = 1024, struct.Struct("<qdI")
+SIGNAL_BYTES = 32  # apart, so that none straddles a cache line
+SIGNALS = 64  # at most
+BUSES = 16  # at most
+
+STOPS, ABORT, HEARTBEAT = range(3)  # words that the bridge writes
+TOKEN = 16  # + a bus's number: its lease's fencing token, 0 where nobody holds one
+FAULTED = 32  # + a bus's number: the motion that its loop gave up; each loop writes its own
+
+
+class Control:
+    """Words that are read on every tick, the last stop's reason, and signals."""
+
+    def __init__(self, fileno: int) -> None:
+        """Map an existing memfd, which becomes this object's to close."""
+        self.fileno = fileno
+        self._map = mmap.mmap(fileno, PAGE)
+        self._bytes = memoryview(self._map)
+        self._words = self._bytes[: 8 * WORDS].cast("Q")
+
+    @classmethod
+    def create(cls) -> Control:
+        """Make a new page: no stop raised, no lease held, no signal come."""
+        fileno = os.memfd_create("handrail-control")
+        os.ftruncate(fileno, PAGE)
+        return cls(fileno)
+
+    def close(self) -> None:
+        """Unmap and close; may be called again."""
+        if not self._map.closed:
+            self._words.release()
+            self._bytes.release()
+            self._map.close()
+            os.close(self.fileno)
+
+    def word(self, index: int) -> int:
+        """Return a word."""
+        return self._words[index]
+
+    def set_word(self, index: int, value: int) -> None:
+        """Write a word; one aligned store."""
+        self._words[index] = value
+
+    def raise_stop(self, reason: str) -> None:
+        """Raise the stop flag: never waits, and passes no queue."""
+        text = reason.encode()[:REASON_BYTES].ljust(REASON_BYTES, b"\0")
+        self._map[REASON_AT : REASON_AT + REASON_BYTES] = text
+        self._words[STOPS] += 1
+
+    def abort(self, motion_id: int) -> None:
+        """End motions up to this one at a held stop, not latched. Later ones are not meant."""
+        self._words[ABORT] = max(motion_id, self._words[ABORT])
+
+    def stop_reason(self) -> str:
+        """Return what was said with the last stop; may be torn where two stop at once."""
+        text = self._map[REASON_AT : REASON_AT + REASON_BYTES]
+        return text.rstrip(b"\0").decode(errors="replace")
+
+    def put_signal(self, number: int, signal: Signal) -> None:
+        """Write the newest value of a signal; each has one writer."""
+        at = SIGNAL_AT + SIGNAL_BYTES * number
+        SIGNAL.pack_into(self._map, at, signal.time_ns, signal.value, _crc(signal))
+
+    def signal(self, number: int) -> Signal | None:
+        """Return the newest value of a signal; None where none came, or it is being written."""
+        time_ns, value, crc = SIGNAL.unpack_from(self._map, SIGNAL_AT + SIGNAL_BYTES * number)
+        signal = Signal(value, time_ns)
+        return signal if time_ns and crc == _crc(signal) else None
+
+
+def _crc(signal: Signal) -> int:
+    return zlib.crc32(struct.pack("<qd", signal.time_ns, signal.value))
+
+
+class Heart:
+    """The bridge's sign of life: a thread, since a stopped process stops it too."""
+
+    def __init__(self, control: Control, period: float) -> None:
+        """Beat every ``period`` [s] until closed."""
+        self._control = control
+        self._period = period
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="loop-heartbeat", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it; may be called again."""
+        self._closed.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._closed.is_set():
+            self._control.set_word(HEARTBEAT, time.monotonic_ns())
+            self._closed.wait(self._period)

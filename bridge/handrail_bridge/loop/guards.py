@@ -1,0 +1,119 @@
+"""The rules that every loop has, whatever its cell file says."""
+
+from __future__ import annotations
+
+from handrail_drivers.errors import HandrailError, ProcessLost, ServoFault, StaleReading
+from handrail_drivers.reflex import Sight
+
+from handrail_bridge.loop.reflexes import Guard, Stop, Trip
+from handrail_bridge.loop.settings import LoopConfig
+
+
+class LateReads:
+    """Several late reads in a row, or too long without a whole one."""
+
+    def __init__(self, config: LoopConfig) -> None:
+        self._most = config.late_reads
+        self._longest_ns = int(config.silence * 1e9)
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip on silence; the last read's own error names the joint."""
+        silent_ns = sight.now_ns - sight.read_ns
+        if sight.late_in_a_row < self._most and (
+            sight.late_in_a_row == 0 or silent_ns < self._longest_ns
+        ):
+            return None
+        error = sight.late_error
+        code = error.code if isinstance(error, HandrailError) else StaleReading.code
+        what = error or "the bus is late."
+        return Trip("late_reads", code, f"{sight.late_in_a_row} reads in a row failed: {what}")
+
+
+class Tube:
+    """A joint is farther from where the check saw it than the check's own spread allows."""
+
+    def __init__(self, config: LoopConfig) -> None:
+        self._joints = config.joints
+        self._watched = [i for i, grips in enumerate(config.grips) if not grips]
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip on the joint that is farthest out."""
+        expected = sight.expected
+        if expected is None:
+            return None
+        position, band = sight.position, sight.band
+        out = [(abs(position[i] - expected[i]) - band[i], i) for i in self._watched]
+        worst, joint = max(out, default=(0.0, 0))
+        if worst <= 0:
+            return None
+        error = abs(position[joint] - expected[joint])
+        return Trip(
+            "tube",
+            "tube_left",
+            f"{self._joints[joint]} is {error:.3f} rad from where it should be; "
+            f"the tube is {band[joint]:.3f} rad.",
+            Stop.WHERE_IT_IS,
+        )
+
+
+class ServoComplaint:
+    """A servo reports a fault in its status."""
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip on the first servo that complains."""
+        for joint, names in sight.faults.items():
+            return Trip("servo_fault", ServoFault.code, f"{joint} reports {', '.join(names)}.")
+        return None
+
+
+class TorqueGone:
+    """A servo that should hold has no torque: its supply broke down, or it protected itself."""
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip on every joint without torque at once."""
+        if sight.expected is None or not sight.limp:
+            return None
+        return Trip("torque_gone", ServoFault.code, f"{', '.join(sight.limp)} lost torque.")
+
+
+class Stall:
+    """The loop itself stood still: its process was stopped, or the machine suspended."""
+
+    def __init__(self, config: LoopConfig) -> None:
+        self._longest_ns = int(config.heartbeat * 1e9)
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip where the last tick is too long ago to go on as if nothing had been."""
+        gap_ns = sight.now_ns - sight.last_tick_ns
+        if sight.expected is None or gap_ns <= self._longest_ns:
+            return None
+        reason = f"The loop stood still for {gap_ns * 1e-9:.2f} s."
+        # The arm has come to rest since.
+        return Trip("loop_stall", ProcessLost.code, reason, Stop.WHERE_IT_IS)
+
+
+class LostHeartbeat:
+    """The bridge gives no sign of life, while the arm is held or moved for it."""
+
+    def __init__(self, config: LoopConfig) -> None:
+        self._longest_ns = int(config.heartbeat * 1e9)
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip where the last sign is too old."""
+        silent_ns = sight.now_ns - sight.heartbeat_ns
+        if sight.expected is None or silent_ns <= self._longest_ns:
+            return None
+        reason = f"The bridge has given no sign of life for {silent_ns * 1e-9:.2f} s."
+        return Trip("heartbeat", ProcessLost.code, reason)
+
+
+def guards(config: LoopConfig) -> tuple[Guard, ...]:
+    """Return the guards in the order of ``settings.GUARDS``."""
+    return (
+        LateReads(config),
+        Tube(config),
+        ServoComplaint(),
+        TorqueGone(),
+        Stall(config),
+        LostHeartbeat(config),
+    )

@@ -1,0 +1,211 @@
+"""All loops of a cell as one: a process for each bus that moves something, one control page.
+
+A bus that stalls holds up its own loop alone; a motion that it shares with others ends for all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, Self
+
+import numpy as np
+from handrail_drivers.api import HoldState
+from handrail_drivers.errors import HandrailError
+from handrail_drivers.reflex import Signal
+from handrail_sim.verdict import Trajectory
+
+from handrail_bridge.loop.control import TOKEN, Control, Heart
+from handrail_bridge.loop.link import LoopLink
+from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.state import VECTORS, LoopState, Mode
+
+TOGETHER_NS = 30_000_000  # ahead: a motion of several buses begins on all at one time
+STILL = 1e-6  # rad: a bus whose setpoints change by less has no part in a motion
+BEATS = 5  # signs of life within the time that a loop bears without one
+
+# The state of the whole is that of the part that is worst off.
+GRAVITY = (Mode.ARMED, Mode.MOVING, Mode.STOPPING, Mode.DISARMED, Mode.STOPPED, Mode.FAULT)
+
+
+class Loops:
+    """The loops of one cell. Everything that moves goes through :meth:`play`.
+
+    Joints run in the order of the configurations, which is the arm's. Each bus of the cell has
+    its loop here; none is left out.
+    """
+
+    def __init__(
+        self, configs: Sequence[LoopConfig], control: Control, links: Sequence[LoopLink]
+    ) -> None:
+        self.devices = tuple(config.device for config in configs)
+        self._configs = configs
+        self._control = control
+        self._links = links
+        self._signals = configs[0].signals
+        self._last: tuple[int, tuple[int, ...]] = (0, ())  # motion, and the loops that play it
+        self._heart = Heart(control, configs[0].heartbeat / BEATS)
+
+    @classmethod
+    def start(cls, configs: Sequence[LoopConfig]) -> Self:
+        """Start every loop and wait until each has found its joints.
+
+        Raises:
+            DeviceFault: what a loop met at its bus.
+            ProcessLost: one did not start.
+        """
+        control = Control.create()
+        links: list[LoopLink] = []
+        try:
+            for config in configs:
+                links.append(LoopLink.start(config, control))  # noqa: PERF401  kept where one fails
+        except BaseException:
+            for link in links:
+                link.kill()
+            control.close()
+            raise
+        return cls(configs, control, links)
+
+    # --- never waits --------------------------------------------------------------------------
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The loops' process ids."""
+        return tuple(link.pid for link in self._links)
+
+    def state(self) -> LoopState:
+        """Return the newest state of the whole. A loop that is dead or hangs is a fault."""
+        states = [link.state() for link in self._links]
+        return states[0] if len(states) == 1 else _together(states, *self._last)
+
+    def raise_stop(self, reason: str) -> None:
+        """Bring everything to a stop, latched."""
+        self._control.raise_stop(reason)
+
+    def abort(self, motion_id: int) -> None:
+        """End one motion at a held stop; the cell stays armed. Later motions are not meant."""
+        self._control.abort(motion_id)
+
+    def set_token(self, token: int, devices: Iterable[str] | None = None) -> None:
+        """Set the fencing token of devices (none: all); what runs under another one stops."""
+        for device in self.devices if devices is None else devices:
+            if device in self.devices:
+                self._control.set_word(TOKEN + self.devices.index(device), token)
+
+    def put_signal(self, name: str, value: float, time_ns: int) -> None:
+        """Tell the loops a signal's newest value; nothing where no reflex looks at it."""
+        if name in self._signals:
+            self._control.put_signal(self._signals.index(name), Signal(value, time_ns))
+
+    # --- questions ----------------------------------------------------------------------------
+
+    async def arm(self, hold: Sequence[float]) -> None:
+        """Hold the joints where they are; ``hold`` [rad] is measured plus load compensation.
+
+        Raises:
+            Refused, NotArmed: it would jump; or a loop is latched and wants a reset.
+            DeviceFault: a joint did not do its part.
+        """
+        for link, part in zip(self._links, self._parts(), strict=True):
+            await link.arm(hold[part])
+
+    async def disarm(self) -> None:
+        """Write no more setpoints; torque stays."""
+        for link in self._links:
+            await link.disarm()
+
+    async def reset(self) -> None:
+        """Clear what is latched; disarmed afterwards where anything was stopped."""
+        for link in self._links:
+            await link.reset()
+
+    async def remove_torque(self) -> None:
+        """Take torque off every joint."""
+        for link in self._links:
+            await link.remove_torque()
+
+    async def read_hold(self) -> HoldState:
+        """Return goal registers [rad] and torque enable of every joint."""
+        holds = [await link.read_hold() for link in self._links]
+        goal = chain.from_iterable(hold.goal for hold in holds)
+        return HoldState(tuple(goal), tuple(chain(*(hold.torque_enabled for hold in holds))))
+
+    async def play(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
+        """Have a trajectory played by every bus that it moves; returns once all have begun.
+
+        Raises:
+            NotArmed, LeaseRefused, PermitRefused: a loop's own refusal; nothing moves.
+        """
+        moved = self._moved(trajectory)
+        self._last = motion_id, moved
+        begin_ns = time.monotonic_ns() + TOGETHER_NS if len(moved) > 1 else 0
+        parts = self._parts()
+        try:
+            for n in moved:
+                await self._links[n].play(trajectory.part(parts[n]), motion_id, token, begin_ns)
+        except (HandrailError, asyncio.CancelledError):
+            self.abort(motion_id)  # it may have begun elsewhere, and nobody would follow it
+            raise
+
+    def moved_by(self, trajectory: Trajectory) -> tuple[str, ...]:
+        """Return the devices that a trajectory moves; the first where it moves none."""
+        return tuple(self.devices[n] for n in self._moved(trajectory))
+
+    def fired(self, state: LoopState) -> tuple[str, ...]:
+        """Return the names of the reflexes that fired."""
+        names = self._configs[0].reflexes
+        return tuple(name for n, name in enumerate(names) if state.fired >> n & 1)
+
+    async def close(self) -> None:
+        """End every loop after a held stop; torque stays. May be called again."""
+        await asyncio.gather(*(link.close() for link in self._links))
+        self._heart.close()
+        self._control.close()
+
+    def _moved(self, trajectory: Trajectory) -> tuple[int, ...]:
+        """Return the numbers of the buses that have a part in a motion."""
+        travel = np.ptp(trajectory.hold + trajectory.lead, axis=0)
+        parts = enumerate(self._parts())
+        return tuple(n for n, part in parts if (travel[part] > STILL).any()) or (0,)
+
+    def _parts(self) -> list[slice]:
+        """Return which of the cell's joints each bus has."""
+        ends = np.cumsum([len(config.joints) for config in self._configs]).tolist()
+        return [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+
+
+def _together(states: Sequence[LoopState], motion_id: int, moved: Sequence[int]) -> LoopState:
+    """Return the state of the whole; ``moved`` are the loops that play the last motion."""
+    worst = max(states, key=lambda state: GRAVITY.index(state.mode))
+    moving = next((state for state in states if state.motion_id), worst)
+    parts = [states[n] for n in moved]
+    ended = bool(parts) and all(state.ended_motion_id == motion_id for state in parts)
+    broken = next((state for state in parts if not state.ended_completed), None)
+    joined: dict[str, Any] = {
+        name: tuple(chain.from_iterable(getattr(state, name) for state in states))
+        for name in (*VECTORS, "torque_enabled")
+    }
+    sums: dict[str, Any] = {
+        name: sum(getattr(state, name) for state in states)
+        for name in ("overruns", "late_reads", "retries", "clamps")
+    }
+    fired = 0
+    for state in states:
+        fired |= state.fired
+    return worst._replace(
+        **joined,
+        **sums,
+        time_ns=min(state.time_ns for state in states),
+        alive_ns=min(state.alive_ns for state in states),
+        fired=fired,
+        speed_scale=min(state.speed_scale for state in states),
+        motion_id=moving.motion_id,
+        row=moving.row,
+        rows=moving.rows,
+        peak_following_error=max(state.peak_following_error for state in states),
+        ended_motion_id=motion_id if ended else 0,
+        ended_completed=ended and broken is None,
+        ended_reason=broken.ended_reason if ended and broken else "",
+    )

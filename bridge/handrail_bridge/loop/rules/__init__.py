@@ -1,0 +1,1 @@
+"""The kinds of reflex that come with Handrail, one module a subject."""

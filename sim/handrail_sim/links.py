@@ -1,0 +1,133 @@
+"""Where the arm's links are, measured against boxes: the twin's geometry at the loop's pace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import mujoco
+import numpy as np
+from handrail_drivers.errors import UnknownName
+from handrail_drivers.reflex import Box
+
+from handrail_sim.cell import Cell
+from handrail_sim.world import Array, Scene, load_spec
+
+NEVER = 10.0  # m: farther than that is not looked at
+CORNERS = np.array(list(product((-1.0, 1.0), repeat=3)))  # (8, 3)
+
+
+class Links:
+    """The shapes that the joints move, as a :class:`~handrail_drivers.reflex.Geometry`.
+
+    A few tens of microseconds a question: what bounding spheres rule out is not measured.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        spec = load_spec(cell)
+        spec.worldbody.add_geom(
+            name="/zone", type=mujoco.mjtGeom.mjGEOM_BOX, size=(1, 1, 1), contype=0, conaffinity=0
+        )
+        self._model = spec.compile()
+        self._data = mujoco.MjData(self._model)
+        self._scene = Scene(self._model, cell)
+        self._zone = self._model.geom("/zone").id
+        self._moved = self._bodies_moved()
+        self._shapes: dict[tuple[str, ...], Array] = {}
+        home = [cell.arm.home[name] for name in cell.arm.all_joints]
+        self._data.qpos[self._scene.joint_qpos] = home
+        self._at: tuple[float, ...] = ()
+
+    def nearest(
+        self, position: Sequence[float], links: Sequence[str], box: Box
+    ) -> tuple[float, str]:
+        """Return the least distance [m] of any link to a box, and whose.
+
+        Negative where one is inside. A link that is farther than another's distance is not
+        measured exactly.
+
+        Raises:
+            UnknownName: a link that is not in the model.
+        """
+        geoms = self._geoms(tuple(links))
+        self._move(position)
+        local = self._in_box(self._data.geom_xpos[geoms], box)
+        gaps = np.maximum(np.abs(local) - np.array(box[1]) / 2, 0.0)
+        bounds = np.linalg.norm(gaps, axis=1) - self._model.geom_rbound[geoms]
+        best, whose = NEVER, ""
+        for index in np.argsort(bounds):
+            if bounds[index] >= best:
+                break
+            distance = self._distance(int(geoms[index]), box)
+            if distance < best:
+                best, whose = distance, self._scene.geom_body[geoms[index]]
+        return best, whose
+
+    def farthest_out(
+        self, position: Sequence[float], links: Sequence[str], box: Box
+    ) -> tuple[float, str]:
+        """Return how far [m] any link's bounding box reaches out of a box, and which.
+
+        Negative where none does.
+
+        Raises:
+            UnknownName: a link that is not in the model.
+        """
+        geoms = self._geoms(tuple(links))
+        self._move(position)
+        bounds = self._model.geom_aabb[geoms]
+        corners = bounds[:, None, :3] + CORNERS * bounds[:, None, 3:]
+        frames = self._data.geom_xmat[geoms].reshape(-1, 3, 3)
+        points = self._data.geom_xpos[geoms][:, None] + corners @ frames.transpose(0, 2, 1)
+        out = (np.abs(self._in_box(points, box)) - np.array(box[1]) / 2).max(axis=(1, 2))
+        worst = int(np.argmax(out))
+        return float(out[worst]), self._scene.geom_body[geoms[worst]]
+
+    def _move(self, position: Sequence[float]) -> None:
+        """Put the joints where they were measured; once a tick, however many rules ask."""
+        if tuple(position) != self._at:
+            self._at = tuple(position)
+            # A bus has the first joints of all, or all; the others are taken where home has them.
+            self._data.qpos[self._scene.joint_qpos[: len(position)]] = position
+            mujoco.mj_kinematics(self._model, self._data)
+
+    def _distance(self, geom: int, box: Box) -> float:
+        """Return the distance [m] of one shape to a box: MuJoCo's own, the zone put in place."""
+        center, size, yaw = box
+        model, data, zone = self._model, self._data, self._zone
+        model.geom_size[zone] = np.array(size) / 2
+        data.geom_xpos[zone] = center
+        cosine, sine = math.cos(yaw), math.sin(yaw)
+        data.geom_xmat[zone] = (cosine, -sine, 0, sine, cosine, 0, 0, 0, 1)
+        return float(mujoco.mj_geomDistance(model, data, geom, zone, NEVER, None))
+
+    def _in_box(self, points: Array, box: Box) -> Array:
+        """Return points (..., 3) of the world's frame in a box's own frame [m]."""
+        center, _, yaw = box
+        cosine, sine = math.cos(yaw), math.sin(yaw)
+        turn = np.array(((cosine, -sine, 0), (sine, cosine, 0), (0, 0, 1)))
+        local: Array = (points - np.array(center)) @ turn
+        return local
+
+    def _geoms(self, links: tuple[str, ...]) -> Array:
+        """Return the ids of the links' shapes; of all that the joints move where none is named."""
+        if links not in self._shapes:
+            for name in links:
+                if name not in self._moved:
+                    raise UnknownName("link", name, self._moved, field="links")
+            names = links or self._moved
+            whose = self._scene.geom_body
+            shapes = [i for i, body in enumerate(whose) if body in names]
+            self._shapes[links] = np.array(shapes)
+        return self._shapes[links]
+
+    def _bodies_moved(self) -> tuple[str, ...]:
+        """Return the names of the bodies that a joint of the arm carries."""
+        model = self._model
+        roots = set(model.dof_bodyid[self._scene.joint_dofs].tolist())
+        moved: set[int] = set()
+        for body in range(1, model.nbody):
+            if body in roots or int(model.body_parentid[body]) in moved:
+                moved.add(body)
+        return tuple(model.body(body).name for body in sorted(moved))
