@@ -17,6 +17,7 @@ HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25
 SLOWEST = 0.5  # rad/s at which a plan's setpoint runs away from a joint that stands
 HANG = 0.3  # s of the loop: more than it may overlook
 HICCUP = 0.03  # s of the loop: a few ticks
+STARVED = 20
 SUSPENDED = 2.0  # s
 
 
@@ -187,6 +188,15 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             "missed ticks are skipped and counted",
             0.0,
             strikes.hang_loop(HICCUP),
+            mode=Mode.ARMED,
+            is_borne=True,
+        ),
+        Fault(
+            "loop starved",
+            f"the same, {STARVED} times with hardly a tick between",
+            "missed ticks are skipped and counted",
+            0.0,
+            strikes.hang_loop(HICCUP, STARVED),
             mode=Mode.ARMED,
             is_borne=True,
         ),

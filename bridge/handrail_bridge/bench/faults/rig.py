@@ -139,9 +139,7 @@ class Rig:
     def close(self) -> None:
         """Make sure that no bridge, no loop and no client is left, whatever happened before."""
         self._runner.close()
-        if self.client is not None:
-            self.client.kill()
-            self.client.communicate()
+        self.dismiss()
         if self.bridge is None:
             return
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -170,6 +168,7 @@ class Rig:
 
     def begin(self, tool: str, **arguments: Any) -> subprocess.Popen[str]:
         """Start a client process that calls one moving tool; it becomes ``client``."""
+        self.dismiss()
         command = [*HANDRAIL, "call", tool, json.dumps(arguments), "--json"]
         self.client = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=self.environment
@@ -178,15 +177,17 @@ class Rig:
 
     def finish(self) -> dict[str, Any]:
         """Wait for the client and return its answer: a receipt, an error, or nothing at all."""
-        if self.client is None:
-            return {}
-        try:
-            answer, _ = self.client.communicate(timeout=COMMAND)
-        finally:
-            self.client.kill()
-            self.client = None
+        answer, _ = self.mover.communicate(timeout=COMMAND)
+        self.client = None
         said: dict[str, Any] = json.loads(answer or "{}")
         return said
+
+    def dismiss(self) -> None:
+        """End the client, if there is one."""
+        if self.client is not None:
+            self.client.kill()
+            self.client.communicate()
+            self.client = None
 
     def operate(self, *acts: str) -> CellState:
         """Have the operator reset, arm or the like, one after another; return the state.

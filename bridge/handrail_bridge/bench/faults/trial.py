@@ -59,17 +59,19 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     travel = at.uniform(*(WHERE_SLOW if fault.is_slow else WHERE))
     start = _position(rig)
     swing = {MOVING: -END if start > 0 else END}
-    rig.begin("arm_move_joints", positions=swing, speed=SLOW if fault.is_slow else 1.0)
-    _until(lambda: abs(_position(rig) - start) > travel, f"{MOVING} passes {travel:.2f} rad")
+    client = rig.begin("arm_move_joints", positions=swing, speed=SLOW if fault.is_slow else 1.0)
+    _until(lambda: abs(_position(rig) - start) > travel or client.poll() is not None)
+    if client.poll() is not None:
+        raise ProcessLost(f"The motion ended before the fault: {rig.finish()}")
     struck = fault.strike(rig)
     by = fault.deadline(cell) + patience
     receipt = rig.finish() if fault.is_borne else {}
-    _until(lambda: _world(rig) > struck + by or _stood(rig, struck), "the world's clock goes on")
+    _until(lambda: _world(rig) > struck + by or _stood(rig, struck))
     stop = standstill(_history(rig, struck), struck)
     mended = time.monotonic()
     fault.mend(rig)
     back = time.monotonic()
-    _until(lambda: _world(rig) > back + WATCH, "the world's clock goes on")
+    _until(lambda: _world(rig) > back + WATCH)
     receipt = receipt or rig.finish()
     resumed = standstill(_history(rig, mended), mended).travel
     after = rig.operate()
@@ -121,9 +123,9 @@ def _stood(rig: Rig, since: float) -> bool:
     return bool(rows[0, 1] > since and np.abs(rows[:, QD]).max() < STILL)
 
 
-def _until(true: Callable[[], bool], what: str) -> None:
+def _until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + COMMAND
     while not true():
         if time.monotonic() > deadline:
-            raise ProcessLost(f"It never came that {what}.")
+            raise ProcessLost("The twin or the arm is stuck.")
         time.sleep(POLL)
