@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import select
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.operator_client import OperatorClient
 from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.launch import Twin
-from handrail_sim.twin.truth_port import TruthClient
 
-HANDRAIL = str(Path(sys.executable).parent / "handrail")
-START = 90.0  # s
 END = 20.0  # s
 
 
@@ -52,64 +43,11 @@ def patient(folder: Path) -> Path:
     return file
 
 
-@dataclass
-class RunningCell:
-    """The twin, and a bridge on its wires that can be ended and started again."""
+class RunningCell(Rig):
+    """The twin, and a patient bridge on its wires that can be ended and started again."""
 
-    twin: Twin
-    folder: Path
-    bridge: subprocess.Popen[str] | None = None
-    ready: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def truth(self) -> TruthClient:
-        return self.twin.truth
-
-    @property
-    def environment(self) -> dict[str, str]:
-        places = {"XDG_RUNTIME_DIR": str(self.folder), "XDG_STATE_HOME": str(self.folder)}
-        return {**os.environ, **places}
-
-    @property
-    def process(self) -> subprocess.Popen[str]:
-        assert self.bridge is not None
-        return self.bridge
-
-    def up(self) -> None:
-        """Start the bridge and wait until it is ready."""
-        command = [HANDRAIL, "up", str(patient(self.folder)), "--json"]
-        command += ["--wire", f"arm_bus={self.twin.links['arm_bus']}"]
-        command += ["--camera", f"overhead={self.twin.urls['overhead']}"]
-        self.bridge = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=self.environment
-        )
-        assert self.bridge.stdout is not None
-        readable, _, _ = select.select([self.bridge.stdout], [], [], START)
-        line = self.bridge.stdout.readline() if readable else ""
-        assert line, f"the bridge did not start: {self.bridge.poll()}"
-        self.ready = json.loads(line)
-        assert "error" not in self.ready, self.ready
-
-    def down(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End the bridge and return its exit status."""
-        self.process.send_signal(number)
-        status = self.process.wait(END)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.bridge = None
-        return status
-
-    def cli(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run one ``handrail`` command against this bridge."""
-        return subprocess.run(
-            [HANDRAIL, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            timeout=60,
-            check=False,
-        )
+    def __init__(self, twin: Twin, folder: Path) -> None:
+        super().__init__(twin, folder, str(patient(folder)))
 
     def agent(self) -> Client:
         return Client.connect(self.ready["address"])

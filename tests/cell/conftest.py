@@ -21,6 +21,7 @@ def wires() -> Iterator[RunningCell]:
         yield cell
         if cell.bridge is not None:
             assert cell.down() == 0
+        cell.close()
     shutil.rmtree(folder)
 
 

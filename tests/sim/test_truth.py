@@ -49,6 +49,21 @@ def test_torque_moves_the_joint_that_it_names(cell: Cell) -> None:
     assert after[1:] == pytest.approx(before[1:], abs=0.01)
 
 
+def test_a_jammed_joint_stands_against_full_torque_until_it_is_freed(cell: Cell) -> None:
+    truth = Truth(cell, 0, perturb=False)
+    pull = (-3.35, 0.0, 0.0, 0.0, 0.0, 0.0)
+    run(truth, 0.1, pull)
+    jammed_at = truth.joint_state()[0][0]
+    assert truth.joint_state()[1][0] < -0.5, "in motion"
+    truth.jam("shoulder_pan")
+    run(truth, 0.5, pull)
+    assert truth.joint_state()[0][0] == pytest.approx(jammed_at, abs=0.02)
+    assert truth.joint_state()[1][0] == pytest.approx(0.0, abs=0.001)
+    truth.free("shoulder_pan")
+    run(truth, 0.2, pull)
+    assert truth.joint_state()[0][0] < jammed_at - 0.1
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_cubes_lie_where_each_can_be_grasped(cell: Cell, seed: int) -> None:
     objects = Truth(cell, seed, perturb=True).snapshot()["objects"]

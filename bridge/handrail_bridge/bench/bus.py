@@ -32,12 +32,13 @@ LABELS = {
 Figures = dict[str, float]
 
 
-def measure(rounds: int = ROUNDS, seconds: float = SECONDS) -> Report:
-    """Run every client that is installed and report Hz and CPU.
+def measure(quick: bool = False, seconds: float = SECONDS) -> Report:
+    """Run every client that is installed and report Hz and CPU; ``quick`` makes one round.
 
     Raises:
         ProcessLost: a client did not answer.
     """
+    rounds = 1 if quick else ROUNDS
     clients = [name for name in LABELS if _is_installed(name)]
     results: dict[str, list[Figures]] = {name: [] for name in clients}
     with Twin.start("desk", perturb=False) as twin:

@@ -49,6 +49,7 @@ FAULT_BITS = {
     "voltage": VOLTAGE_BIT,
     "angle": ANGLE_BIT,
 }
+FAULTS = ("garble", "silent", "speaking", "jammed", "free", "brownout", *FAULT_BITS)
 
 
 class TwinWorld:
@@ -200,13 +201,14 @@ class TwinWorld:
         servo = self._bank.servos[joint]
         if fault in ("silent", "speaking"):
             servo.silent = fault == "silent"
+        elif fault in ("jammed", "free"):
+            (self._truth.jam if fault == "jammed" else self._truth.free)(joint)
         elif fault == "brownout":
             servo.power_cycle()
         elif fault in FAULT_BITS:
             servo.stuck_faults = FAULT_BITS[fault] if count else 0
         else:
-            faults = ("garble", "silent", "speaking", "brownout", *FAULT_BITS)
-            raise UnknownName("fault", fault, faults)
+            raise UnknownName("fault", fault, FAULTS)
 
 
 def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:

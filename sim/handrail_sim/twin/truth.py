@@ -15,6 +15,9 @@ from handrail_sim.cell import Cell, Region
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
 from handrail_sim.world import Array, Scene, container, inside
 
+JAM_STIFFNESS = 400.0  # N.m/rad: a stalled servo bends it by half a degree
+JAM_DAMPING = 7.0  # N.m.s/rad: critical for a joint's armature
+
 
 class Truth:
     """One world, begun with the arm at rest without torque and the objects shuffled by seed.
@@ -37,6 +40,7 @@ class Truth:
         self._seen = mujoco.MjData(self._model)
         self._scene = Scene(self._model, cell)
         self._regions = _regions(self._model, cell)
+        self._jammed: dict[int, float] = {}  # by number of the joint: where [rad]
         self._place(seed)
 
     @property
@@ -58,7 +62,18 @@ class Truth:
     def step(self, torques: Sequence[float]) -> None:
         """Advance one time step under motor torques (6,) [N.m] at the joints, bus order."""
         self._data.qfrc_applied[self._scene.joint_dofs] = torques
+        for joint, place in self._jammed.items():
+            self._hold(joint, place)
         mujoco.mj_step(self._model, self._data)
+
+    def jam(self, joint: str) -> None:
+        """Hold a joint where it is with a stiff spring and damper, until it is freed."""
+        number = self.joints.index(joint)
+        self._jammed[number] = self.joint_state()[0][number]
+
+    def free(self, joint: str) -> None:
+        """End a jam."""
+        self._jammed.pop(self.joints.index(joint), None)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that is true now, as JSON values in SI units.
@@ -76,6 +91,12 @@ class Truth:
             "contacts": self._contacts(),
             "tcp": {"position": position.tolist(), "quaternion": quaternion.tolist()},
         }
+
+    def _hold(self, joint: int, place: float) -> None:
+        scene, data = self._scene, self._data
+        off = data.qpos[scene.joint_qpos[joint]] - place
+        speed = data.qvel[scene.joint_dofs[joint]]
+        data.qfrc_applied[scene.joint_dofs[joint]] -= JAM_STIFFNESS * off + JAM_DAMPING * speed
 
     def _place(self, seed: int) -> None:
         rest = [self._cell.arm.rest[name] for name in self.joints]

@@ -174,7 +174,11 @@ class TruthClient:
         return str(self.ask("plug", wire=wire))
 
     def inject(self, fault: str, joint: str = "", count: int = 1) -> None:
-        """Cause a fault: silent, speaking, garble, brownout, overload, overheat, voltage, angle."""
+        """Cause a fault.
+
+        Of the wire: garble. Of a joint's servo: silent, speaking, brownout, overload, overheat,
+        voltage, angle. Of the joint itself, which no wire shows: jammed, free.
+        """
         self.ask("inject", fault=fault, joint=joint, count=count)
 
     def slip(self) -> float:

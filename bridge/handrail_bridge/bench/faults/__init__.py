@@ -1,0 +1,1 @@
+"""From the fault to standstill: a cell, the classes of faults, one trial, and its figures."""

@@ -1,0 +1,218 @@
+"""The classes of faults: what is done, who notices it, by when the arm must stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from signal import SIGKILL, SIGSTOP
+
+from handrail_sim.cell import Cell
+
+from handrail_bridge.bench.faults import strikes
+from handrail_bridge.bench.faults.rig import Rig
+from handrail_bridge.bench.faults.strikes import Mend, Strike
+from handrail_bridge.loop.state import Mode
+
+SETTLE = 0.5  # s: what the arm swings after its last setpoint, as its plain stop shows
+HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25 s
+SLOWEST = 0.5  # rad/s at which a plan's setpoint runs away from a joint that stands
+HANG = 0.3  # s of the loop: more than it may overlook
+HICCUP = 0.03  # s of the loop: a few ticks
+STARVED = 20
+SUSPENDED = 2.0  # s
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One class. ``strike`` causes it in mid-motion, ``mend`` ends it."""
+
+    name: str
+    injected: str
+    noticed: str  # by whom, and how
+    notice: float  # s, longest until that
+    strike: Strike
+    mend: Mend = strikes.nothing
+    mode: Mode = Mode.FAULT  # after the mend: latched, where somebody is left to latch it
+    is_borne: bool = False  # the motion goes on to its end
+    is_slow: bool = False  # it takes so long that the motion must be slow
+
+    def deadline(self, cell: Cell) -> float:
+        """Return by when [s] after the fault the arm must stand."""
+        return self.notice + cell.loop.stop_time + SETTLE
+
+
+def plain_stop(cell: Cell, is_slow: bool) -> Fault:
+    """Return the reference: somebody's own stop during the same motion."""
+    return Fault(
+        "plain stop, slow" if is_slow else "plain stop",
+        "stop()",
+        "the loop reads the stop flag",
+        1 / cell.loop.rate,
+        strikes.stop,
+        mode=Mode.STOPPED,
+        is_slow=is_slow,
+    )
+
+
+def faults(cell: Cell) -> tuple[Fault, ...]:
+    """Return every class for a cell, with times from its settings."""
+    return (*_of_the_bus(cell), *_of_the_arm(cell), *_of_the_bridge(cell), *_of_the_loop(cell))
+
+
+def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
+    period = 1 / cell.loop.rate
+    late = max(cell.loop.silence, cell.loop.late_reads * period)
+    failed = "reads in a row failed"
+    return (
+        Fault(
+            "bus pulled",
+            "the terminal is closed",
+            "the next read or write fails",
+            3 * period,
+            strikes.pull,
+            strikes.plug,
+        ),
+        Fault(
+            "servo silent",
+            "the moving servo neither hears nor answers",
+            failed,
+            late,
+            strikes.inject("silent"),
+            strikes.cease("speaking"),
+        ),
+        Fault(
+            "frames corrupted",
+            "every answer is garbled",
+            failed,
+            late,
+            strikes.inject("garble", count=strikes.ENDLESS),
+            strikes.cease("garble"),
+        ),
+    )
+
+
+def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
+    tube = cell.loop.tube / SLOWEST
+    return (
+        Fault(
+            "moving servo browned out",
+            "its torque and RAM registers are gone",
+            "the tube is left",
+            tube,
+            strikes.inject("brownout"),
+        ),
+        Fault(
+            "idle servo browned out",
+            "the same, of a joint that stands",
+            "the servo's next health read",
+            HEALTH,
+            strikes.inject("brownout", strikes.IDLE),
+            is_slow=True,
+        ),
+        Fault(
+            "joint jammed",
+            "the moving joint is held by force",
+            "the tube is left",
+            tube,
+            strikes.inject("jammed"),
+            strikes.cease("free"),
+        ),
+    )
+
+
+def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
+    period = 1 / cell.loop.rate
+    return (
+        Fault(
+            "bridge killed",
+            "SIGKILL",
+            "the loop's mailbox is closed",
+            period,
+            strikes.kill_bridge,
+            strikes.restart,
+            mode=Mode.DISARMED,
+        ),
+        Fault(
+            "bridge stopped",
+            "SIGSTOP, later SIGCONT",
+            "the loop has no heartbeat",
+            cell.loop.heartbeat,
+            strikes.send(SIGSTOP, _bridge),
+            strikes.resume(_bridge),
+        ),
+        Fault(
+            "second bridge",
+            "another one starts on the same port",
+            "it cannot lock the port, and says so",
+            0.0,
+            strikes.start_second_bridge,
+            mode=Mode.ARMED,
+            is_borne=True,
+            is_slow=True,
+        ),
+        Fault(
+            "client killed",
+            "SIGKILL",
+            "the stream of its lease ends",
+            period,
+            strikes.send(SIGKILL, _client),
+            mode=Mode.ARMED,
+        ),
+        Fault(
+            "client stopped",
+            "SIGSTOP, later SIGCONT",
+            "its lease lapses",
+            cell.permits.lease_heartbeat,
+            strikes.send(SIGSTOP, _client),
+            strikes.resume(_client),
+            mode=Mode.ARMED,
+            is_slow=True,
+        ),
+    )
+
+
+def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
+    period = 1 / cell.loop.rate
+    woke = "its last tick is too long ago"
+    return (
+        Fault(
+            "loop killed",
+            "SIGKILL",
+            "the bridge sees it dead; no setpoint comes any more",
+            0.0,
+            strikes.send(SIGKILL, lambda rig: rig.loop.pid),
+        ),
+        Fault("loop stopped", f"SIGSTOP for {HANG:g} s", woke, HANG, strikes.hang_loop(HANG)),
+        Fault(
+            "loop overrun",
+            f"SIGSTOP for {HICCUP:g} s",
+            "missed ticks are skipped and counted",
+            0.0,
+            strikes.hang_loop(HICCUP),
+            mode=Mode.ARMED,
+            is_borne=True,
+        ),
+        Fault(
+            "loop starved",
+            f"the same, {STARVED} times with hardly a tick between",
+            "missed ticks are skipped and counted",
+            0.0,
+            strikes.hang_loop(HICCUP, STARVED),
+            mode=Mode.ARMED,
+            is_borne=True,
+        ),
+        Fault(
+            "host suspended",
+            f"all processes stopped for {SUSPENDED:g} s, from waking",
+            woke,
+            period,
+            strikes.suspend_host(SUSPENDED),
+        ),
+    )
+
+
+def _bridge(rig: Rig) -> int:
+    return rig.process.pid
+
+
+def _client(rig: Rig) -> int:
+    return rig.mover.pid

@@ -1,0 +1,65 @@
+"""Every class of fault in mid-motion, judged by the world: the arm stands and stays."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from handrail_bridge.bench.faults.classes import Fault, faults
+from handrail_bridge.bench.faults.summary import BY_ITSELF
+from handrail_bridge.bench.faults.trial import recover, trial
+from handrail_bridge.loop.state import Mode
+from handrail_sim.cell_file import load_cell
+from running_cell import RunningCell
+
+PATIENCE = 10.0  # s beyond the deadline: the machine has other things to do
+MOVING = 0.3  # rad/s, at the least, when it struck
+NAMES = [
+    pytest.param(
+        fault.name,
+        marks=pytest.mark.xfail(
+            fault.name == "servo silent",
+            reason="it goes to the setpoint that moved on while it was silent",
+            strict=True,
+        ),
+    )
+    for fault in faults(load_cell("desk"))
+]
+LONG_ROUNDS = 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def at_home(cell: RunningCell) -> None:
+    recover(cell)
+    assert cell.move("arm_home").completed
+
+
+def fault_of(cell: RunningCell, name: str) -> Fault:
+    """The class of that name, with this cell's times."""
+    return next(fault for fault in faults(load_cell(cell.cell)) if fault.name == name)
+
+
+def assert_ends_as_meant(cell: RunningCell, fault: Fault, at: random.Random) -> None:
+    outcome = trial(cell, load_cell(cell.cell), fault, at, PATIENCE)
+    assert outcome.stop.speed > MOVING
+    assert outcome.completed == fault.is_borne
+    assert fault.is_borne or outcome.stood, outcome.stop
+    assert outcome.resumed < BY_ITSELF, "it moved by itself once the fault was over"
+    assert outcome.after.mode == fault.mode, outcome.after.reason
+    assert outcome.after.reason or fault.mode == Mode.ARMED
+    assert outcome.runs_again
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_after_a_fault_the_arm_stands_until_an_operator_says_otherwise(
+    cell: RunningCell, name: str
+) -> None:
+    assert_ends_as_meant(cell, fault_of(cell, name), random.Random(name))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_and_so_it_is_at_any_moment_of_the_motion(cell: RunningCell, name: str) -> None:
+    at = random.Random(name)
+    for _ in range(LONG_ROUNDS):
+        assert_ends_as_meant(cell, fault_of(cell, name), at)
