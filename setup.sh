@@ -25,5 +25,6 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 }
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
+rm -rf handrail.egg-info  # an old one would hide new entry points
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 echo "setup: ready"

@@ -349,9 +349,11 @@ def test_what_a_disarmed_loop_sees_is_said_and_latches_nothing(rig: Rig, bus: Pl
     bus.complaints = {"gripper": ("overheat",)}
     rig.run(1)
     assert (rig.state.mode, rig.state.reason) == (Mode.DISARMED, "gripper reports overheat.")
+    with pytest.raises(NotArmed, match="reflex would stop the cell at once: gripper"):
+        rig.ask("arm", hold=bus.position)
     bus.complaints = {}
     rig.run(1)
-    assert rig.state.reason == ""
+    assert (rig.state.reason, rig.state.fired) == ("", 0)
 
 
 def test_the_clamp_is_the_last_line_and_counts(
@@ -398,7 +400,7 @@ def test_a_bus_that_stays_silent_is_not_armed(
     rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus, "read", silent)
-    with pytest.raises(ServoSilent, match="elbow_flex"):
+    with pytest.raises(NotArmed, match="elbow_flex"):
         rig.ask("arm", hold=bus.position)
     assert (rig.state.mode, bus.writes) == (Mode.DISARMED, [])
 

@@ -62,6 +62,7 @@ class Questions:
         self._reflexes = reflexes
         self._port = port
         self._motion = motion
+        self._complaint = ""
         self._acts: dict[str, Callable[..., object]] = {
             "arm": self._arm,
             "disarm": self._disarm,
@@ -71,8 +72,9 @@ class Questions:
             "play": self._play,
         }
 
-    def answer(self, question: dict[str, Any]) -> Answer:
-        """Do what is asked, and return what to say."""
+    def answer(self, question: dict[str, Any], complaint: str = "") -> Answer:
+        """Do what is asked, and return what to say; nothing is armed while a reflex complains."""
+        self._complaint = complaint
         number = question.pop("id")
         try:
             act = self._acts[question.pop("op")]
@@ -97,6 +99,11 @@ class Questions:
             raise NotArmed(
                 f"The cell is {self._motion.mode.name.lower()}: {self._motion.reason}",
                 hint="reset first, then arm",
+            )
+        if self._complaint:
+            raise NotArmed(
+                f"A reflex would stop the cell at once: {self._complaint}",
+                hint="mend its cause, then arm",
             )
         bus = self._port.require()
         joints = _read(bus)

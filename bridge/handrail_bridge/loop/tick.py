@@ -63,7 +63,7 @@ class Tick:
         self._last_tick_ns = self._due_ns = self._health_ns
         self._mode = self.motion.mode
         self._mode_since_ns = self._health_ns
-        self._complaint = ""  # what a reflex says while nothing is held that it could stop
+        self._complaint = ""  # of a reflex that would stop what is not held yet
         self._signals: dict[str, Signal] = {}
         self._written: list[float] | None = None
         self._joints = JointState(0, *((0.0,) * len(config.joints),) * 3)
@@ -135,7 +135,7 @@ class Tick:
         if self.motion.player is not None:
             self._remember_error(sight)
         trips = self._reflexes.look(sight)
-        self._complaint = trips[0].reason if trips else ""
+        self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
         for trip in trips:
             self._trip(trip)
 
@@ -240,7 +240,7 @@ class Tick:
                 self._lose(error)
 
     def _answer(self, question: dict[str, Any]) -> None:
-        answer = self._questions.answer(question)
+        answer = self._questions.answer(question, self._complaint)
         error = answer.error
         if isinstance(error, BusLost) and self.port.bus is not None:
             error = self.port.lose(error)

@@ -1,0 +1,129 @@
+"""What a reflex that fired does: it slows or stops, is latched, and waits for a reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from handrail_bridge.loop.settings import GUARDS
+from handrail_bridge.loop.state import Mode
+from handrail_drivers import plugins
+from handrail_drivers.errors import NotArmed, ServoSilent
+from handrail_drivers.reflex import Rule
+from loop_rig import PlainBus, Rig
+from reflex_trial import BUTTON, Trial, config_with, too_hot
+
+
+def test_a_slowing_reflex_leaves_a_part_of_the_speed_until_reset(
+    trial: Callable[..., Trial],
+) -> None:
+    one = trial(
+        {"warm": {"kind": "joint_temperature", "limit": 60, "act": "slow", "speed_scale": 0.3}}
+    )
+    one.begin()
+    too_hot(one)
+    one.rig.run(40)
+    assert (one.rig.state.mode, one.rig.state.speed_scale) == (Mode.MOVING, 0.3)
+    before = one.rig.state.row
+    one.rig.run(100)
+    assert one.rig.state.row - before == pytest.approx(30, abs=2)
+    one.rig.tick.port.temperature = (30.0,) * 6
+    one.rig.run(20)
+    assert one.rig.state.speed_scale == 0.3, "it went faster without a reset"
+    one.rig.until(lambda state: state.mode == Mode.ARMED, 3000)
+    assert one.rig.state.ended_completed
+    assert one.fired == {"warm"}
+    one.reset()
+    assert (one.rig.state.mode, one.rig.state.speed_scale, one.fired) == (Mode.ARMED, 1.0, set())
+
+
+def test_a_button_stops_and_its_release_resumes_nothing(trial: Callable[..., Trial]) -> None:
+    one = trial({"emergency_stop": BUTTON})
+    with pytest.raises(NotArmed, match="never reported"):
+        one.begin()
+    one.signal(1.0)
+    one.begin()
+    one.signal(0.0)
+    one.rig.run(1)
+    assert one.rig.state.mode in (Mode.FAULT, Mode.STOPPING)
+    assert "box.stop reads false" in one.rig.state.reason
+    one.signal(1.0)
+    one.rig.run(200)
+    assert (one.rig.state.mode, one.rig.state.motion_id) == (Mode.FAULT, 0)
+    one.signal(0.0)
+    one.reset()
+    with pytest.raises(NotArmed, match="reads false"):
+        one.rig.ask("arm", hold=one.bus.position)
+    one.signal(1.0)
+    one.rig.run(1)
+    one.rig.ask("arm", hold=one.bus.position)
+
+
+@pytest.mark.parametrize("category", [0, 1])
+def test_a_category_takes_power_off_at_once_or_after_the_stop(
+    trial: Callable[..., Trial], category: int
+) -> None:
+    one = trial({"emergency_stop": {**BUTTON, "category": category}})
+    one.signal(1.0)
+    one.begin()
+    one.bus.calls.clear()
+    one.signal(0.0)
+    one.rig.run(1)
+    assert ("torque False" in one.bus.calls) == (category == 0)
+    one.rig.until(lambda state: state.mode == Mode.FAULT and state.motion_id == 0, 60)
+    assert "torque False" in one.bus.calls
+    moved = [
+        call for call in one.bus.calls[one.bus.calls.index("torque False") :] if call == "write"
+    ]
+    assert moved == []
+    assert not any(one.rig.state.torque_enabled)
+
+
+def test_power_is_tried_again_where_a_servo_does_not_hear(
+    trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trial({"emergency_stop": {**BUTTON, "category": 0}})
+    one.signal(1.0)
+    one.begin()
+    tries: list[bool] = []
+
+    def deaf(enabled: bool) -> None:
+        tries.append(enabled)
+        if len(tries) < 3:
+            raise ServoSilent("elbow_flex does not answer.", subject="elbow_flex")
+
+    monkeypatch.setattr(one.bus, "set_torque", deaf)
+    one.signal(0.0)
+    one.rig.run(5)
+    assert tries == [False] * 3
+
+
+class Faulty:
+    """A plugin that fails."""
+
+    Settings = Rule
+
+    def __init__(self, settings: object, surroundings: object) -> None:
+        pass
+
+    def look(self, sight: object) -> str | None:
+        raise ZeroDivisionError("a bug")
+
+
+def test_a_plugins_kind_is_used_like_ours_and_a_bug_in_it_stops(
+    trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = plugins.reflexes.one
+
+    def one_of(name: str) -> type:
+        return Faulty if name == "theirs" else ours(name)
+
+    config = config_with({})
+    monkeypatch.setattr(plugins.reflexes, "one", one_of)
+    rules = {"foreign": {"kind": "theirs"}}
+    bad = config.model_copy(update={"rules": rules, "reflexes": (*GUARDS, "foreign")})
+    bus = PlainBus(bad.joints)
+    rig = Rig(bad, lambda: bus)
+    with pytest.raises(NotArmed, match="the reflex itself failed: ZeroDivisionError"):
+        rig.ask("arm", hold=bus.position)
+    rig.close()
