@@ -17,7 +17,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from handrail_drivers.api import Effect, tool
 from handrail_drivers.errors import InputFault
 from handrail_drivers.transport import Transport
 
@@ -85,7 +84,6 @@ class NumatoGpio:
         self._exchange(f"gpio iodir {used:0{self._digits}x}")
         self.read_inputs()
 
-    @tool(Effect.OBSERVE)
     def read_inputs(self) -> dict[str, bool]:
         """Read the level of every input: true is high.
 
