@@ -77,7 +77,8 @@ class RunningCell:
     def up(self) -> None:
         """Start the bridge and wait until it is ready."""
         command = [HANDRAIL, "up", str(patient(self.folder)), "--json"]
-        command += ["--wire", f"arm_bus={self.twin.links['arm_bus']}"]
+        for name, path in self.twin.links.items():
+            command += ["--wire", f"{name}={path}"]
         command += ["--camera", f"overhead={self.twin.urls['overhead']}"]
         self.bridge = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=self.environment
