@@ -23,6 +23,7 @@ from handrail_drivers.transport import Transport
 PROMPT = b">"
 READ_ALL = "gpio readall"
 LINE_ENDS = 32  # bytes of them, at most, in one answer
+PLENTY = 256  # bytes: more than an answer has
 SILENCE = 0.1  # s without a byte after which nothing old is still on its way
 DRAINS = 5  # times, at most, that something old is waited for
 
@@ -67,6 +68,7 @@ class NumatoGpio:
         self._settings = settings
         self._port = transport
         self._digits = settings.ports // 4
+        self._owed = False  # the module may still answer a question that was given up
 
     def connect(self) -> None:
         """Make the used channels inputs and silence notifications; other channels stay as they are.
@@ -104,11 +106,15 @@ class NumatoGpio:
     def _exchange(self, command: str, digits: int = 0) -> bytes:
         """Send a command; return its answer, which has so many digits."""
         echo = command.encode()
+        if self._owed:  # or an old level would pass for the present one
+            self._port.read(PLENTY, self._settings.timeout)
+        self._owed = True
         self._port.discard_input()
         self._port.write(echo + b"\r")
         said = self._read_to_prompt(command, len(echo) + digits + len(PROMPT))
         if not said.lower().startswith(echo):  # some firmware changes the case
             raise self._garbled(command, said)
+        self._owed = False
         return said[len(echo) : -len(PROMPT)]
 
     def _read_to_prompt(self, command: str, size: int) -> bytes:
@@ -127,7 +133,7 @@ class NumatoGpio:
     def _drain(self) -> None:
         """Drop what is on its way, until the module is silent."""
         for _ in range(DRAINS):
-            if not self._port.read(256, SILENCE):
+            if not self._port.read(PLENTY, SILENCE):
                 return
         raise InputFault(f"{self.name} does not stop talking.", subject=self.name)
 

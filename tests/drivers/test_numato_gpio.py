@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from handrail_drivers.api import InputBus
 from handrail_drivers.errors import BusLost, DeviceFault, InputFault
-from handrail_drivers.numato_gpio import NumatoGpio
+from handrail_drivers.numato_gpio import PLENTY, NumatoGpio
 from handrail_sim.twin.numato_wire import NumatoModule
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,6 +148,34 @@ def test_what_talks_without_end_is_refused() -> None:
 
     with pytest.raises(InputFault, match="does not stop talking"):
         NumatoGpio("box", settings(), Chatter(lambda _: b"")).connect()
+
+
+class Late(Line):
+    """Its first answer comes after the time-out: to who waits for it, else before the second."""
+
+    late = b""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if len(self.sent) == 1:
+            self.late, self.waiting = self.waiting, b""
+        else:
+            self.late, self.waiting = b"", self.late + self.waiting
+
+    def read(self, size: int, timeout_s: float) -> bytes:
+        if size == PLENTY:
+            self.late, self.waiting = b"", self.late + self.waiting
+        return super().read(size, timeout_s)
+
+
+def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
+    module = NumatoModule(8, CHANNELS)
+    line = Late(answers_of(module))
+    driver = NumatoGpio("box", settings(), line)
+    with pytest.raises(InputFault, match="did not answer"):
+        driver.read_inputs()
+    module.press("stop")
+    assert driver.read_inputs() == {"stop": False, "door": True}
 
 
 def test_a_lost_port_is_a_lost_bus() -> None:
