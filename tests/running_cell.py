@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.reports import CellState, Receipt
 from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.launch import Twin
 
@@ -89,3 +91,34 @@ class RunningCell(Rig):
     def stands(self, seconds: float = 0.3) -> bool:
         """Whether the true arm has stood still for the last ``seconds``."""
         return bool(np.abs(self.truth.history(seconds)[:, 8:14]).max() < 0.02)
+
+
+async def sweep(rail: Client, cell: RunningCell, on_state: Callable[[CellState], None]) -> Receipt:
+    """Turn the base half a radian, slowly, to the side where it is not."""
+    pan = 0.7 if cell.joints()["shoulder_pan"] > 0.95 else 1.2
+    step: dict[str, Any] = {
+        "tool": "arm_move_joints",
+        "positions": {"shoulder_pan": pan},
+        "speed": 0.15,
+    }
+    return await rail.run({"steps": [step]}, on_state)
+
+
+class Midway:
+    """Set once a third of the motion has been played."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+
+    def __call__(self, state: CellState) -> None:
+        if state.progress > 0.33:
+            self.reached.set()
+
+
+def assert_stood_at_once(cell: RunningCell, since: float) -> None:
+    """The true arm stands, and moved on by no more than a ramp after ``since`` [s]."""
+    eventually(cell.stands)
+    assert 0 < cell.moved_since(since) < 0.15
+    later = time.monotonic()
+    eventually(lambda: cell.truth.history(1.0)[0, 1] > later)
+    assert cell.moved_since(later) < 0.002

@@ -1,4 +1,4 @@
-"""The composition: one cell's loop, checker, cameras, rail and server, opened and closed as one."""
+"""The composition: all that one cell needs, opened and closed as one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest, device_settings
 
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
-from handrail_bridge.loop.settings import loop_configs
+from handrail_bridge.loop.settings import input_configs, loop_configs
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
@@ -61,13 +62,15 @@ async def running(
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
         await checker.start()
+        pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
         loop = Loops.start(loop_configs(cell, wires))
         rail = Rail(cell, cell_digest(cell), loop, checker, receipts)
         stack.push_async_callback(rail.close)
+        inputs = _inputs(cell, wires, loop, pollers)
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
         devices = {cell.cameras[name].device: camera for name, camera in cameras.items()}
-        tools = Tools(cell, Senses(rail, cameras), devices)
+        tools = Tools(cell, Senses(rail, cameras), {**devices, **inputs})
         notices = driver_notices(cell)
         server = Server(RailService(rail, tools, cameras, notices), rail)
         stack.push_async_callback(server.close)
@@ -101,6 +104,17 @@ def driver_notices(cell: Cell) -> tuple[str, ...]:
     ]
     broken = [f"plugin {name!r} is broken: {why}" for name, why in plugins.drivers.broken().items()]
     return (*unverified, *broken)
+
+
+def _inputs(
+    cell: Cell, wires: Mapping[str, str], loop: Loops, stack: contextlib.ExitStack
+) -> dict[str, Inputs]:
+    """Start the poller of every device of digital inputs, and return them by device name."""
+    opened: dict[str, Inputs] = {}
+    for config in input_configs(cell, wires):
+        opened[config.device] = Inputs.start(config, loop.control)
+        stack.callback(opened[config.device].close)
+    return opened
 
 
 def _cameras(

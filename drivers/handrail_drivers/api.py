@@ -3,7 +3,8 @@
 A driver is one plain class, found by the entry point group ``handrail.drivers``.
 It has a pydantic ``Settings`` model, takes ``(name, settings, transport)``, and
 offers tools: typed methods marked with :func:`tool`. A driver that moves joints
-also follows :class:`MotionBus`, which is all that the realtime loop calls.
+also follows :class:`MotionBus`, which is all that the realtime loop calls; one that
+reads buttons and switches follows :class:`InputBus`.
 """
 
 from __future__ import annotations
@@ -157,6 +158,27 @@ class MotionBus(Protocol):
 
     def close(self) -> None:
         """Release what connect took. Torque stays as it is."""
+
+
+@runtime_checkable
+class InputBus(Protocol):
+    """A device with digital inputs: buttons, door switches, light curtains.
+
+    Every method ends within the driver's own timeouts and raises a
+    :class:`~handrail_drivers.errors.DeviceFault` that names the device. It is polled by a process
+    of its own, which opens it again once it was lost.
+    """
+
+    inputs: tuple[str, ...]  # their names, known before anything is opened
+
+    def connect(self) -> None:
+        """Find the device and make the named channels inputs. Drives nothing."""
+
+    def read_inputs(self) -> dict[str, bool]:
+        """Return the level of every input as it is now: true is high, a closed contact."""
+
+    def close(self) -> None:
+        """Release what connect took."""
 
 
 class DriverClass(Protocol):

@@ -18,6 +18,7 @@
     │   ├── ServoSilent               UNAVAILABLE         no answer within the time
     │   ├── ServoGarbled              UNAVAILABLE         an answer that is no valid frame
     │   ├── ServoFault                UNAVAILABLE         the servo reports overload, heat, voltage
+    │   ├── InputFault                UNAVAILABLE         an input module is silent or garbled
     │   └── StaleReading              UNAVAILABLE         a value older than its maximum age
     ├── MotionStopped                 ABORTED             stopped before the plan's end
     └── ProcessLost                   UNAVAILABLE         a process of ours died
@@ -219,6 +220,12 @@ class ServoFault(DeviceFault):
     """A servo reports a fault of its own: overload, overheat, voltage, angle."""
 
     code = "servo_fault"
+
+
+class InputFault(DeviceFault):
+    """An input module did not answer in time, or with something that is no valid answer."""
+
+    code = "input_fault"
 
 
 class StaleReading(DeviceFault):

@@ -38,7 +38,7 @@ class Device(Section):
     driver: str = Field(description="entry point name in the group handrail.drivers")
     without_power: WithoutPower = Field(description="what happens when power goes")
     rate: Annotated[int, Field(ge=10, le=1000)] | None = Field(
-        default=None, description="Hz of its own loop or polling; none: the loop's"
+        default=None, description="Hz of its own loop or polling; none: the loop's, 100 for inputs"
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"

@@ -29,7 +29,7 @@ RAMP = 38  # ticks: 0.15 s at 250 Hz
 
 @pytest.fixture(scope="module")
 def config() -> LoopConfig:
-    strict = {"late_reads": 3, "silence": 0.015}
+    strict = {"late_reads": 3, "silence": 0.015, "rules": {}}
     return loop_configs(load_cell("desk"), {})[0].model_copy(update=strict)
 
 

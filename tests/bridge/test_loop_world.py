@@ -67,7 +67,7 @@ class Stage:
 def rest() -> Iterator[Stage]:
     """The desk's arm as it wakes up: folded, without torque."""
     cell = load_cell("desk")
-    config = loop_configs(cell, {})[0]
+    config = loop_configs(cell, {})[0].model_copy(update={"rules": {}})
     truth = Truth(cell, seed=3, perturb=True)
     settings = device_settings(cell, cell.arm.device)
     bank = FeetechBank(

@@ -31,7 +31,7 @@ PAN = 0.8  # rad
 def config_of(port: str) -> LoopConfig:
     """The desk's, with patience for a machine that is busy with other things."""
     config = loop_configs(load_cell("desk"), {"arm_bus": port})[0]
-    return config.model_copy(update={"late_reads": 250, "silence": 1.0})
+    return config.model_copy(update={"late_reads": 250, "silence": 1.0, "rules": {}})
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,11 @@ class Loops:
         """The loops' process ids."""
         return tuple(link.pid for link in self._links)
 
+    @property
+    def control(self) -> Control:
+        """The page that all processes of the cell share."""
+        return self._control
+
     def state(self) -> LoopState:
         """Return the newest state of the whole. A loop that is dead or hangs is a fault."""
         states = [link.state() for link in self._links]

@@ -12,17 +12,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO
 
-from handrail_drivers import plugins
-from handrail_drivers.api import MotionBus
 from handrail_drivers.errors import HandrailError
-from handrail_drivers.serial_port import SerialPort
 
 from handrail_bridge.loop.clock import WallClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.mailbox import MESSAGE, Mailbox
-from handrail_bridge.loop.realtime import become_realtime
+from handrail_bridge.loop.opening import opener
+from handrail_bridge.loop.realtime import NeverWaiting, become_realtime
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.tick import Tick
@@ -30,20 +27,6 @@ from handrail_bridge.loop.tick import Tick
 START_TIMEOUT = 10.0  # s for the bridge to say what to do
 
 log = logging.getLogger("handrail.loop")
-
-
-def open_bus(config: LoopConfig) -> Callable[[], MotionBus]:
-    """Return what opens the bus afresh: port, then driver."""
-    driver: Any = plugins.drivers.one(config.driver)  # its shape is api.DriverClass
-    settings = driver.Settings(**config.settings)
-
-    def factory() -> MotionBus:
-        serial = driver.transport == "serial"
-        port = SerialPort(settings.port, settings.baud) if serial else None
-        bus: MotionBus = driver(config.device, settings, port)
-        return bus
-
-    return factory
 
 
 def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool]) -> None:
@@ -65,15 +48,6 @@ def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool
             due += missed * period_ns
 
 
-class NeverWaiting(logging.StreamHandler[TextIO]):
-    """Drops a line where nobody takes it: a full pipe must not stop the loop."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the line if there is room for it now."""
-        if select.select([], [self.stream], [], 0)[1]:
-            super().emit(record)
-
-
 def main() -> None:
     """Run one loop."""
     logging.basicConfig(
@@ -89,7 +63,7 @@ def main() -> None:
     mailbox = Mailbox(end)
     clock = WallClock(config.spin)
     try:
-        tick = Tick(config, clock, control, shared, mailbox, open_bus(config))
+        tick = Tick(config, clock, control, shared, mailbox, opener(config))
         tick.port.open()
     except HandrailError as error:
         mailbox.answer(0, error=error)

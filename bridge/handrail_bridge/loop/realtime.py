@@ -1,4 +1,7 @@
-"""What the loop asks of the machine; a line in the log for each thing that it refuses."""
+"""What realtime processes ask of the machine, and a log that never holds them up.
+
+There is a line in the log for each thing that the machine refuses.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import ctypes
 import gc
 import logging
 import os
+import select
+from typing import TextIO
 
 FIFO_PRIORITY = 60
 PR_SET_TIMERSLACK = 29
@@ -14,7 +19,16 @@ MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # linux/mman.h
 log = logging.getLogger(__name__)
 
 
-def become_realtime(cpu: int | None) -> None:
+class NeverWaiting(logging.StreamHandler[TextIO]):
+    """Drops a line where nobody takes it: a full pipe must not stop the loop."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line if there is room for it now."""
+        if select.select([], [self.stream], [], 0)[1]:
+            super().emit(record)
+
+
+def become_realtime(cpu: int | None, priority: int = FIFO_PRIORITY) -> None:
     """Ask for SCHED_FIFO, locked memory and a core; freeze the garbage collector's heap.
 
     ``cpu`` None leaves the core to the scheduler.
@@ -24,7 +38,7 @@ def become_realtime(cpu: int | None) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_TIMERSLACK, 1)
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except PermissionError:
         log.warning("no SCHED_FIFO here (needs CAP_SYS_NICE or an rtprio limit): ticks may be late")
     if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0:

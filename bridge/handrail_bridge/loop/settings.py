@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from handrail_drivers import plugins
+from handrail_drivers.errors import InvalidValue, UnknownName
 from handrail_drivers.reflex import Category
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings, reflex_rules
 from pydantic import BaseModel, ConfigDict
 
+from handrail_bridge.loop.control import SIGNALS
+
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
 GUARDS = ("late_reads", "tube", "servo_fault", "torque_gone", "loop_stall", "heartbeat")
+INPUT_RATE = 100  # Hz, where a device of inputs names none
 
 
 class LoopConfig(BaseModel):
@@ -51,6 +56,23 @@ class LoopConfig(BaseModel):
         return 1_000_000_000 // self.rate
 
 
+class InputConfig(BaseModel):
+    """One device of digital inputs, and its poller."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: str
+    driver: str  # entry point name
+    settings: dict[str, Any]  # the driver's, port resolved
+    rate: int  # Hz
+    signals: dict[str, int]  # input -> its number on the control page
+
+    @property
+    def period_ns(self) -> int:
+        """Time between two readings [ns]."""
+        return 1_000_000_000 // self.rate
+
+
 def loop_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[LoopConfig, ...]:
     """Return the settings of a cell's loops; ``wires`` overrides ports by device name."""
     return tuple(_config(cell, number, wires) for number in range(len(cell.arm.buses)))
@@ -59,9 +81,6 @@ def loop_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[LoopConfig, ...]
 def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
     name, joints = list(cell.arm.buses.items())[number]
     device = cell.devices[name]
-    settings = device_settings(cell, name).model_dump(mode="json")
-    if name in wires:
-        settings["port"] = wires[name]
     limits = [cell.arm.limits[joint] for joint in joints]
     loop = cell.loop
     return LoopConfig(
@@ -69,7 +88,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         number=number,
         buses=len(cell.arm.buses),
         driver=device.driver,
-        settings=settings,
+        settings=_settings(cell, name, wires),
         joints=joints,
         low=tuple(limit.low for limit in limits),
         high=tuple(limit.high for limit in limits),
@@ -115,3 +134,45 @@ def own_rules(cell: Cell, joints: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 def signal_names(cell: Cell) -> tuple[str, ...]:
     """Return the signals that the cell's reflexes look at; a name's place is its number."""
     return tuple(sorted({name for rule in reflex_rules(cell).values() for name in rule.signals()}))
+
+
+def input_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[InputConfig, ...]:
+    """Return the settings of the pollers of a cell.
+
+    Raises:
+        UnknownName: a reflex looks at an input that no device has.
+        InvalidValue: the cell has more signals than the control page.
+    """
+    inputs = {device: found for device in cell.devices if (found := _inputs(cell, device))}
+    names = [f"{device}.{name}" for device in inputs for name in inputs[device]]
+    watched = signal_names(cell)
+    for name in watched:
+        if "." in name and name not in names:
+            raise UnknownName("input", name, names, field="reflexes")
+    numbered = (*watched, *(name for name in names if name not in watched))
+    if len(numbered) > SIGNALS:
+        raise InvalidValue("The cell has too many signals.", value=len(numbered), limit=SIGNALS)
+    return tuple(
+        InputConfig(
+            device=device,
+            driver=cell.devices[device].driver,
+            settings=_settings(cell, device, wires),
+            rate=cell.devices[device].rate or INPUT_RATE,
+            signals={name: numbered.index(f"{device}.{name}") for name in inputs[device]},
+        )
+        for device in inputs
+    )
+
+
+def _inputs(cell: Cell, device: str) -> tuple[str, ...]:
+    """Return the names of a device's digital inputs: none where it is no InputBus."""
+    driver: Any = plugins.drivers.one(cell.devices[device].driver)  # its shape is api.DriverClass
+    if not hasattr(driver, "read_inputs"):
+        return ()
+    inputs: tuple[str, ...] = driver(device, device_settings(cell, device), None).inputs
+    return inputs
+
+
+def _settings(cell: Cell, device: str, wires: Mapping[str, str]) -> dict[str, Any]:
+    settings = device_settings(cell, device).model_dump(mode="json")
+    return {**settings, "port": wires[device]} if device in wires else settings

@@ -123,7 +123,7 @@ class Checker:
             peak_velocity=self._peaks(run.velocity),
             peak_effort=self._peaks(run.effort),
             check_time=0.0,
-            trajectory=tube and self._trajectory(run, hold, lead, tube, step_rows),
+            trajectory=None if tube is None else self._trajectory(run, hold, lead, tube, step_rows),
             end_objects=ends,
             end_command=tuple((hold[-1] + lead[-1]).tolist()),
             path=path,

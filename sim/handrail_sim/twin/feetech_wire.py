@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import codec
-from handrail_drivers.feetech.codec import BROADCAST, Frame, Instruction, Parser
+from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Frame, Instruction, Parser
 
 from handrail_sim.twin.perturbation import ServoDraw
 from handrail_sim.twin.servo import TORQUE_PER_AMPERE, Servo
@@ -58,8 +58,16 @@ class FeetechBank:
         return [answer for _, answers in self.handle_frames(data) for answer in answers]
 
     def handle_frames(self, data: bytes) -> list[tuple[Frame, list[bytes]]]:
-        """The same, request by request, for a log and for the wire's pace."""
+        """The same, request by request."""
         return [(frame, self._answers(frame)) for frame in self._parser.feed(data)]
+
+    def exchanges(self, data: bytes, line_baud: int | None) -> list[tuple[int, bytes, float]]:
+        """The same for a wire: bytes of each request, its answers, the delay [s] before them."""
+        self.line_baud = line_baud
+        return [
+            (len(frame.parameters) + OVERHEAD, b"".join(answers), self.return_delay(answers))
+            for frame, answers in self.handle_frames(data)
+        ]
 
     def forget_partial(self) -> None:
         """Give up a frame that has begun: the line was silent in its middle."""

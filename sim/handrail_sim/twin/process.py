@@ -28,6 +28,7 @@ from handrail_sim.cell_file import load_cell
 from handrail_sim.lifeline import die_with
 from handrail_sim.twin.camera import CameraProcess
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
+from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT
 from handrail_sim.twin.truth import Truth
@@ -60,9 +61,11 @@ class TwinWorld:
         self.folder = Path(tempfile.mkdtemp(prefix="handrail-twin-"))
         self._truth = Truth(cell, seed, perturb)
         device = cell.arm.device
-        terminal = PseudoTerminal(self.folder / device, baud)
-        self._wires = {device: Wire(FeetechBank(_specs(cell, self._truth)), terminal)}
-        self._bank = self._wires[device].bank
+        self._bank = FeetechBank(_specs(cell, self._truth))
+        self._wires = {device: Wire(self._bank, PseudoTerminal(self.folder / device, baud))}
+        self._buttons = _buttons(cell)
+        for name, module in self._buttons.items():
+            self._wires[name] = Wire(module, PseudoTerminal(self.folder / name, None))
         self._port = TruthServer(self.folder / "truth.sock")
         self._camera = CameraProcess(cell, seed, perturb)
         self._state = self._truth.joint_state()
@@ -158,6 +161,8 @@ class TwinWorld:
             "wire_log_entries": self._entries,
             "pull": self._pull,
             "plug": self._plug,
+            "press": self._press,
+            "release": self._release,
             "inject": self._inject,
             "slip": lambda: self._slip,
         }
@@ -192,6 +197,21 @@ class TwinWorld:
         terminal.plug()
         return terminal.path
 
+    def _press(self, device: str, input: str) -> int:
+        self._button(device, input).press(input)
+        return time.monotonic_ns()
+
+    def _release(self, device: str, input: str) -> int:
+        self._button(device, input).release(input)
+        return time.monotonic_ns()
+
+    def _button(self, device: str, name: str) -> NumatoModule:
+        if device not in self._buttons:
+            raise UnknownName("device with buttons", device, self._buttons)
+        if name not in self._buttons[device].inputs:
+            raise UnknownName("input", name, self._buttons[device].inputs)
+        return self._buttons[device]
+
     def _inject(self, fault: str, joint: str, count: int) -> None:
         if fault == "garble":
             self._bank.garble = int(count)
@@ -214,6 +234,16 @@ class TwinWorld:
 def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:
     joints = cell.devices[cell.arm.device].settings["joints"]
     return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in truth.joints]
+
+
+def _buttons(cell: Cell) -> dict[str, NumatoModule]:
+    """Return the input modules of a cell, by device name."""
+    devices = {
+        name: device.settings
+        for name, device in cell.devices.items()
+        if device.driver == "numato_gpio"
+    }
+    return {name: NumatoModule(given["ports"], given["inputs"]) for name, given in devices.items()}
 
 
 def _realtime(parent: int | None) -> None:

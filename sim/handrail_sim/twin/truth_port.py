@@ -173,6 +173,14 @@ class TruthClient:
         """Open it again; return the terminal's new path. The stable link follows."""
         return str(self.ask("plug", wire=wire))
 
+    def press(self, device: str, input: str) -> int:
+        """Press a button and leave it pressed; return the monotonic time [ns] of it."""
+        return int(self.ask("press", device=device, input=input))
+
+    def release(self, device: str, input: str) -> int:
+        """Turn a button loose; return the monotonic time [ns] of it."""
+        return int(self.ask("release", device=device, input=input))
+
     def inject(self, fault: str, joint: str = "", count: int = 1) -> None:
         """Cause a fault.
 

@@ -1,27 +1,37 @@
-"""One servo bus of the twin: its terminal, its servos, and a log of what passed."""
+"""One wire of the twin: its terminal, the device behind it, and a log of what passed."""
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Protocol
 
-from handrail_drivers.feetech.codec import OVERHEAD
-
-from handrail_sim.twin.feetech_wire import FeetechBank
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 
 LOG = 40_000  # entries kept, some 50 s of a loop at 250 Hz
 PAGE = 100  # entries at most in one answer: what asks must not hold up the world
 IDLE = 0.02  # s of silence after which a frame that has begun is given up
 
-Entry = tuple[int, str, bytes]  # monotonic time [ns], "in" towards the servos or "out", bytes
+Entry = tuple[int, str, bytes]  # monotonic time [ns], "in" towards the device or "out", bytes
+Exchange = tuple[int, bytes, float]  # bytes of the request, the answer, the delay [s] before it
+
+
+class Device(Protocol):
+    """What is behind a terminal: bytes in, bytes out, no I/O."""
+
+    def exchanges(self, data: bytes, line_baud: int | None) -> Sequence[Exchange]:
+        """Take bytes that were sent at a rate [bit/s]; return what is answered to them."""
+
+    def forget_partial(self) -> None:
+        """Know that the line was silent in the middle of a request."""
 
 
 class Wire:
-    """A terminal and the servos behind it."""
+    """A terminal and the device behind it."""
 
-    def __init__(self, bank: FeetechBank, terminal: PseudoTerminal) -> None:
-        self.bank = bank
+    def __init__(self, device: Device, terminal: PseudoTerminal) -> None:
+        self._device = device
         self.terminal = terminal
         self._log: list[Entry] = [(0, "", b"")] * LOG
         self._logged = 0
@@ -34,13 +44,11 @@ class Wire:
             return
         self._keep(int(now * 1e9), "in", data)
         if now - self._heard > IDLE:
-            self.bank.forget_partial()
+            self._device.forget_partial()
         self._heard = now
-        self.bank.line_baud = self.terminal.line_baud
-        for frame, answers in self.bank.handle_frames(data):
-            size = len(frame.parameters) + OVERHEAD
-            delay = self.bank.return_delay(answers)
-            self.terminal.answer(size, b"".join(answers), delay, now)
+        for size, answer, delay in self._device.exchanges(data, self.terminal.line_baud):
+            self.terminal.answer(size, answer, delay, now)
+        self.flush(now)  # where the wire has no pace
 
     def flush(self, now: float) -> None:
         """Send the answers that are due."""

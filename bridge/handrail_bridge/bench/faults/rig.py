@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import psutil
 from handrail_drivers.errors import ProcessLost, error_class
+from handrail_sim.cell_file import load_cell
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.truth_port import TruthClient
 
@@ -97,7 +98,7 @@ class Rig:
     @property
     def bus(self) -> str:
         """Name of the arm's bus."""
-        return next(iter(self.twin.links))
+        return load_cell(self.cell).arm.device
 
     @property
     def truth(self) -> TruthClient:
