@@ -88,11 +88,12 @@ class Rig:
         config: LoopConfig,
         factory: Callable[[], MotionBus],
         world: Callable[[int], None] = lambda _: None,
+        control: Control | None = None,
     ) -> None:
         self.config = config
         self.clock = VirtualClock(world)
         self.clock.sleep_until(SECONDS)
-        self.control = Control.create()
+        self.control = control or Control.create()
         self.shared = Shared.create(len(config.joints), config.trajectory_rate)
         self.bridge, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.bridge.setblocking(False)

@@ -26,6 +26,8 @@ from handrail_bridge.server import Server
 from handrail_bridge.service import SLOTS, RailService
 from handrail_bridge.tools import Tools
 
+REPORT = 0.02  # s between two reports of the cameras' freshness to the loops
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -63,14 +65,30 @@ async def running(
         rail = Rail(cell, cell_digest(cell), loop, checker, receipts)
         stack.push_async_callback(rail.close)
         cameras = _cameras(cell, urls, stack)
+        stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
         devices = {cell.cameras[name].device: camera for name, camera in cameras.items()}
         tools = Tools(cell, Senses(rail, cameras), devices)
         notices = driver_notices(cell)
         server = Server(RailService(rail, tools, cameras, notices), rail)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
-        folder.publish(server.address)
+        folder.publish(server.address, loop.pids)
         yield Ready(cell.name, server.address, folder.operator_socket, notices, rail)
+
+
+async def report_cameras(loops: Loops, cameras: Mapping[str, NetworkCamera]) -> None:
+    """Tell the loops again and again when each camera last had a new picture."""
+    while True:
+        for camera in cameras.values():
+            if camera.new_picture_ns:
+                loops.put_signal(camera.name, 0.0, camera.new_picture_ns)
+        await asyncio.sleep(REPORT)
+
+
+async def cancelled(task: asyncio.Task[None]) -> None:
+    """End a task that never ends by itself."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def driver_notices(cell: Cell) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Self
 
 import grpc.aio
@@ -82,13 +81,13 @@ class Client:
 
     async def cell(self) -> CellDescription:
         """Describe the cell: geometry, limits, objects, regions, obstacles."""
-        answer = await _answer(self._rail.DescribeCell(rpc.DescribeCellRequest(), timeout=ANSWER))
+        answer = await ask(self._rail.DescribeCell(rpc.DescribeCellRequest(), timeout=ANSWER))
         return messages.read_cell(answer)
 
     async def tools(self) -> dict[str, Tool]:
         """List the tools by name, with their JSON Schemas."""
         if not self._tools:
-            answer = await _answer(self._rail.ListTools(rpc.ListToolsRequest(), timeout=ANSWER))
+            answer = await ask(self._rail.ListTools(rpc.ListToolsRequest(), timeout=ANSWER))
             self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
         return self._tools
 
@@ -101,14 +100,14 @@ class Client:
         if known is not None and known.effect == "move":
             return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
         request = rpc.CallToolRequest(name=tool, arguments_json=json.dumps(arguments))
-        answer = await _answer(self._rail.CallTool(request, timeout=ANSWER))
+        answer = await ask(self._rail.CallTool(request, timeout=ANSWER))
         result: dict[str, Any] = json.loads(answer.result_json)
         return result
 
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
         """Have a plan checked from the measured state; a passing verdict brings a permit."""
         request = rpc.CheckPlanRequest(plan_json=_plan_json(plan))
-        return messages.read_check(await _answer(self._rail.CheckPlan(request, timeout=CHECK)))
+        return messages.read_check(await ask(self._rail.CheckPlan(request, timeout=CHECK)))
 
     async def execute(
         self, plan: Plan | Mapping[str, Any], permit: Permit
@@ -148,7 +147,7 @@ class Client:
 
     async def stop(self, reason: str = "") -> Mode:
         """Bring everything to a held stop. Latched: an operator has to reset and arm."""
-        answer = await _answer(self._rail.Stop(rpc.StopRequest(reason=reason), timeout=ANSWER))
+        answer = await ask(self._rail.Stop(rpc.StopRequest(reason=reason), timeout=ANSWER))
         return Mode(answer.mode)
 
     async def state(self) -> CellState:
@@ -166,7 +165,7 @@ class Client:
     async def grab(self, camera: str, format: str = "jpeg", max_width: int = 0) -> Frame:
         """Return the newest frame of a camera, encoded; ``max_width`` [px] scales it down."""
         request = rpc.GrabFrameRequest(camera=camera, format=format, max_width=max_width)
-        answer = await _answer(self._rail.GrabFrame(request, timeout=ANSWER))
+        answer = await ask(self._rail.GrabFrame(request, timeout=ANSWER))
         return messages.read_frame(answer.frame)
 
     async def frames(
@@ -207,7 +206,7 @@ class Client:
             wait_s=wait,
             take_over=take_over,
         )
-        lease = await _answer(_exchange(call, request, wait))
+        lease = await ask(_exchange(call, request, wait))
         beating = asyncio.create_task(_beat(call, request, lease.remaining / 4))
         self._token = lease.token
         try:
@@ -217,45 +216,6 @@ class Client:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             call.cancel()
-
-
-class OperatorClient(Client):
-    """A client in the operator's role, over the operator's Unix socket."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self._operator: stubs.OperatorAsyncStub = stubs.OperatorStub(self._channel)
-
-    @classmethod
-    def connect(cls, socket_path: str | Path | None = None) -> Self:
-        """Return a client for the operator's socket; by default the running bridge's."""
-        return cls(f"unix:{socket_path or run_dir.running().operator_socket}")
-
-    async def arm(self) -> CellState:
-        """Hold the arm where it is, ready to play permitted plans."""
-        answer = await _answer(self._operator.Arm(rpc.ArmRequest(), timeout=ANSWER))
-        return messages.read_state(answer.state)
-
-    async def disarm(self) -> CellState:
-        """Write no more setpoints; torque stays, so that nothing falls."""
-        answer = await _answer(self._operator.Disarm(rpc.DisarmRequest(), timeout=ANSWER))
-        return messages.read_state(answer.state)
-
-    async def reset(self) -> CellState:
-        """Clear a latched stop or fault; the cell is disarmed afterwards."""
-        answer = await _answer(self._operator.Reset(rpc.ResetRequest(), timeout=ANSWER))
-        return messages.read_state(answer.state)
-
-    async def revoke_lease(self, reason: str = "", token: int = 0) -> None:
-        """End a lease, by its token; 0 is every one. What its holder was moving stops."""
-        request = rpc.RevokeLeaseRequest(reason=reason, token=token)
-        await _answer(self._operator.RevokeLease(request, timeout=ANSWER))
-
-    async def remove_torque(self, confirm_cell: str) -> CellState:
-        """Remove torque: the arm falls. ``confirm_cell`` must be the cell's name."""
-        request = rpc.RemoveTorqueRequest(confirm_cell=confirm_cell)
-        answer = await _answer(self._operator.RemoveTorque(request, timeout=ANSWER))
-        return messages.read_state(answer.state)
 
 
 def refusal(verdict: Verdict) -> PlanRefused:
@@ -277,7 +237,8 @@ def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
     return json.dumps(as_json(plan) if isinstance(plan, Plan) else dict(plan))
 
 
-async def _answer(call: Awaitable[Any]) -> Any:
+async def ask(call: Awaitable[Any]) -> Any:
+    """Return the answer to a call, or raise the error of ours that its status carries."""
     try:
         return await call
     except grpc.aio.AioRpcError as error:

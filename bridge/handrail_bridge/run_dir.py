@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,16 +20,28 @@ from handrail_drivers.errors import ProcessLost, Refused
 SOCKET = "operator.sock"
 RECORD = "bridge.json"
 LOCK = "lock"
+LOOP = b"handrail_bridge.loop.process"
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A running bridge: the agent's address, the operator's socket, its process."""
+    """A running bridge: the agent's address, the operator's socket, its process and its loops."""
 
     cell: str
     address: str
     operator_socket: str
     pid: int
+    loops: tuple[int, ...]
+
+    def signal_stop(self) -> None:
+        """Stop the motion past a bridge that does not answer: by a signal to its loops."""
+        for pid in self.loops:
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue  # it has ended, and its motion with it
+            if LOOP in command:  # no other process that has the number by now
+                os.kill(pid, signal.SIGUSR1)
 
 
 def root() -> Path:
@@ -75,9 +88,9 @@ class RunDir:
         """Path of the operator's Unix socket."""
         return self.folder / SOCKET
 
-    def publish(self, address: str) -> None:
+    def publish(self, address: str, loops: tuple[int, ...]) -> None:
         """Write ``bridge.json``, whole or not at all."""
-        record = Bridge(self.cell, address, str(self.operator_socket), os.getpid())
+        record = Bridge(self.cell, address, str(self.operator_socket), os.getpid(), loops)
         fresh = self.folder / f"{RECORD}.new"
         fresh.write_text(json.dumps(asdict(record)))
         fresh.replace(self.folder / RECORD)

@@ -99,6 +99,11 @@ class NetworkCamera:
             assert self._frame is not None  # noqa: S101  _is_fresh has seen it
             return self._frame
 
+    @property
+    def new_picture_ns(self) -> int:
+        """Monotonic time [ns] of the newest picture that differs from the one before; 0: none."""
+        return self._new_picture_ns
+
     def close(self) -> None:
         """End the capture; safe to call twice."""
         self._closing.set()

@@ -44,8 +44,7 @@ class Links:
     ) -> tuple[float, str]:
         """Return the least distance [m] of any link to a box, and whose.
 
-        Negative where one is inside. A link that is farther than another's distance is not
-        measured exactly.
+        Negative where one is inside; not always that of the deepest.
 
         Raises:
             UnknownName: a link that is not in the model.
@@ -76,11 +75,17 @@ class Links:
         """
         geoms = self._geoms(tuple(links))
         self._move(position)
+        half = np.array(box[1]) / 2
+        centers = np.abs(self._in_box(self._data.geom_xpos[geoms], box))
+        spheres = (centers + self._model.geom_rbound[geoms][:, None] - half).max(axis=1)
+        worst = int(np.argmax(spheres))
+        if spheres[worst] < 0:  # well inside: most ticks end here
+            return float(spheres[worst]), self._scene.geom_body[geoms[worst]]
         bounds = self._model.geom_aabb[geoms]
         corners = bounds[:, None, :3] + CORNERS * bounds[:, None, 3:]
         frames = self._data.geom_xmat[geoms].reshape(-1, 3, 3)
         points = self._data.geom_xpos[geoms][:, None] + corners @ frames.transpose(0, 2, 1)
-        out = (np.abs(self._in_box(points, box)) - np.array(box[1]) / 2).max(axis=(1, 2))
+        out = (np.abs(self._in_box(points, box)) - half).max(axis=(1, 2))
         worst = int(np.argmax(out))
         return float(out[worst]), self._scene.geom_body[geoms[worst]]
 

@@ -64,6 +64,13 @@ class Home(Strict):
     speed: Speed = 1.0
 
 
+class Rest(Strict):
+    """Go home, then lower the arm to its rest, where it stays without torque; the jaw stays."""
+
+    tool: Literal["arm_rest"] = "arm_rest"
+    speed: Speed = 0.5
+
+
 class Wait(Strict):
     """Hold still for a while."""
 
@@ -71,7 +78,9 @@ class Wait(Strict):
     seconds: Annotated[float, Field(gt=0, le=30), Unit("s")]
 
 
-Step = Annotated[MoveJoints | MoveToPose | GripperSet | Home | Wait, Field(discriminator="tool")]
+Step = Annotated[
+    MoveJoints | MoveToPose | GripperSet | Home | Rest | Wait, Field(discriminator="tool")
+]
 
 
 class Holding(Strict):

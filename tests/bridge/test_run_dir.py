@@ -24,7 +24,7 @@ def test_it_is_private(runtime: Path) -> None:
 
 def test_a_running_bridge_is_found() -> None:
     folder = run_dir.RunDir("desk")
-    folder.publish("127.0.0.1:4000")
+    folder.publish("127.0.0.1:4000", ())
     found = run_dir.running()
     assert (found.address, found.pid) == ("127.0.0.1:4000", os.getpid())
     assert run_dir.running("desk") == found
@@ -40,7 +40,7 @@ def test_no_bridge_is_a_sentence() -> None:
 def test_two_bridges_have_to_be_told_apart() -> None:
     folders = [run_dir.RunDir(name) for name in ("desk", "lab")]
     for folder in folders:
-        folder.publish("127.0.0.1:4000")
+        folder.publish("127.0.0.1:4000", ())
     with pytest.raises(ProcessLost, match="Several"):
         run_dir.running()
     assert run_dir.running("lab").cell == "lab"
@@ -58,7 +58,7 @@ def test_a_second_bridge_of_one_cell_is_refused() -> None:
 
 def test_what_a_killed_bridge_left_behind_does_not_count(runtime: Path) -> None:
     folder = run_dir.RunDir("desk")
-    folder.publish("127.0.0.1:4000")
+    folder.publish("127.0.0.1:4000", ())
     os.close(folder._lock)  # as the kernel does for a killed process
     with pytest.raises(ProcessLost):
         run_dir.running()

@@ -59,6 +59,7 @@ def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
         "arm_move_to_pose",
         "gripper_set",
         "arm_home",
+        "arm_rest",
         "wait",
     }
     positions = moving["arm_move_joints"]["properties"]["positions"]["properties"]

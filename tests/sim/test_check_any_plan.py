@@ -43,6 +43,7 @@ def steps(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, A
         "arm_move_joints": {"positions": joint, **speed},
         "gripper_set": {"gap": numbers(0.0, 0.09), **speed},
         "arm_home": speed,
+        "arm_rest": speed,
         "wait": {"seconds": strategies["seconds"]},
     }
     return st.one_of(

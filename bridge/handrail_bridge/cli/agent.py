@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from handrail_drivers.errors import InvalidRequest
+from handrail_drivers.errors import InvalidRequest, ProcessLost
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from handrail_bridge import run_dir
 from handrail_bridge.cli.output import (
     Json,
     console,
@@ -25,7 +26,10 @@ from handrail_bridge.cli.output import (
     show_verdict,
 )
 from handrail_bridge.client import Client
+from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Receipt, Tool
+
+UNHEARD = 2.0  # s that a bridge has to take a stop, before its loops get a signal
 
 PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a JSON file, or - for stdin")]
 
@@ -90,13 +94,22 @@ def stop(
     reason: Annotated[str, typer.Argument(help="why, for the log")] = "handrail stop",
     as_json: Json = False,
 ) -> None:
-    """Bring everything to a held stop. Everybody may; the operator resets."""
+    """Bring everything to a held stop. Everybody may; the operator resets.
+
+    A bridge that does not answer is passed by: its loops get a signal.
+    """
+    bridge = run_dir.running()
 
     async def ask() -> Any:
-        async with Client.connect() as rail:
+        async with asyncio.timeout(UNHEARD), Client.connect(bridge.address) as rail:
             return await rail.stop(reason)
 
-    emit({"mode": asyncio.run(ask())}, as_json, lambda answer: console.print(_word(answer)))
+    try:
+        mode = asyncio.run(ask())
+    except (TimeoutError, ProcessLost):
+        bridge.signal_stop()
+        mode = Mode.STOPPING
+    emit({"mode": mode}, as_json, lambda answer: console.print(_word(answer)))
 
 
 def state(as_json: Json = False) -> None:

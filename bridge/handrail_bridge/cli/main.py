@@ -25,6 +25,8 @@ for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.
     app.command()(command)
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
+app.command()(operate.park)
+app.command()(operate.remove_torque)
 app.command()(bench)
 app.command()(demo)
 app.add_typer(operate.lease, name="lease")

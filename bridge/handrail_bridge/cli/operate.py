@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from handrail_bridge import run_dir
 from handrail_bridge.cli.output import Json, console, emit, show_state
-from handrail_bridge.client import Client, OperatorClient
+from handrail_bridge.client import Client
+from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Lease
 
 lease = typer.Typer(no_args_is_help=True, help="Who may move: show it, or take it away.")
@@ -29,6 +31,20 @@ def disarm(as_json: Json = False) -> None:
 def reset(as_json: Json = False) -> None:
     """Clear a latched stop or fault; the cell is disarmed afterwards."""
     _act(lambda operator: operator.reset(), as_json)
+
+
+def park(as_json: Json = False) -> None:
+    """Lower the arm to its rest by a checked plan, then remove torque."""
+    cell = run_dir.running().cell
+    _act(lambda operator: operator.park(cell), as_json)
+
+
+def remove_torque(
+    confirm_cell: Annotated[str, typer.Argument(help="the cell's name: its arm will fall")],
+    as_json: Json = False,
+) -> None:
+    """Remove torque at once: what the cell declares as falling will fall. See also park."""
+    _act(lambda operator: operator.remove_torque(confirm_cell), as_json)
 
 
 @lease.command("show")

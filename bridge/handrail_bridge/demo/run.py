@@ -11,11 +11,12 @@ from pathlib import Path
 from handrail_drivers.errors import HandrailError, NotArmed
 from handrail_sim.cell_file import load_cell
 
-from handrail_bridge.client import Client, OperatorClient
+from handrail_bridge.client import Client
 from handrail_bridge.demo.estop import stop_latency
 from handrail_bridge.demo.film import Filming
 from handrail_bridge.demo.outcome import Outcome, judge
 from handrail_bridge.demo.stage import Memory, Stage, stage
+from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.pilot import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 

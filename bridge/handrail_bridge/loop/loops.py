@@ -199,6 +199,7 @@ def _together(states: Sequence[LoopState], motion_id: int, moved: Sequence[int])
         **sums,
         time_ns=min(state.time_ns for state in states),
         alive_ns=min(state.alive_ns for state in states),
+        ticks=max(state.ticks for state in states),
         fired=fired,
         speed_scale=min(state.speed_scale for state in states),
         motion_id=moving.motion_id,

@@ -10,7 +10,7 @@ import numpy as np
 from handrail_sim.cell import Cell
 from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Reach, Solution
 from handrail_sim.check.reference import DWELL, Reference
-from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Step, Wait
+from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Rest, Step, Wait
 from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.world import Array, Scene
 
@@ -60,8 +60,10 @@ class Steps:
                 self._require_limits(step, index)
                 self._move(self._joints(step.positions, present), step.speed, index, reference)
             case Home():
-                home = {name: self._cell.arm.home[name] for name in self._cell.arm.joints}
-                self._move(self._joints(home, present), step.speed, index, reference)
+                self._go(self._cell.arm.home, step.speed, index, reference)
+            case Rest():
+                self._go(self._cell.arm.home, step.speed, index, reference)
+                self._go(self._cell.arm.rest, step.speed, index, reference)
             case MoveToPose():
                 self._move(self._pose(step, index, present), step.speed, index, reference)
         reference.wait(DWELL)
@@ -78,6 +80,13 @@ class Steps:
             hint = f"at speed {better:.3g} it takes some {fastest / better:.1f} s"
             raise Unplayable(_too_long(index, fastest / max(speed, UNTOLD), limit, hint))
         reference.move(target, speed)
+
+    def _go(
+        self, place: Mapping[str, float], speed: float, index: int, reference: Reference
+    ) -> None:
+        """Append a motion of the arm's joints to a place of the cell; the jaw stays."""
+        joints = {name: place[name] for name in self._cell.arm.joints}
+        self._move(self._joints(joints, reference.present), speed, index, reference)
 
     def _set_gripper(self, step: GripperSet, index: int, reference: Reference) -> None:
         """Gap 0 closes on the joint's stop, so that it presses on whatever is between."""

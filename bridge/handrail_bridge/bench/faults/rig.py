@@ -22,7 +22,8 @@ from handrail_drivers.errors import ProcessLost, error_class
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.truth_port import TruthClient
 
-from handrail_bridge.client import Client, OperatorClient
+from handrail_bridge.client import Client
+from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Receipt
 
 HANDRAIL = (sys.executable, "-m", "handrail_bridge.cli.main")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from handrail_drivers.errors import DeviceFault, ProcessLost
+from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_sim.cell import Cell
 
 from handrail_bridge.bench.faults.classes import Fault
@@ -91,7 +91,7 @@ def recover(rig: Rig) -> None:
             rig.operate(*(["reset"] if mode in (Mode.STOPPED, Mode.FAULT) else []), "arm")
         except ProcessLost:  # its loop is gone for good
             restart(rig)
-        except DeviceFault:  # the bus may not be back yet
+        except HandrailError:  # the bus or the camera may not be back yet
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL)
