@@ -133,8 +133,8 @@ class VirtualCell:
         if not verdict.passed:
             return Check(verdict, None)
         number = str(len(self._grants) + 1)
-        nothing = Present(0.0, {}, "", 0, 0, TOKEN)
-        self._grants[number] = Grant(number, verdict, nothing, 0.0)
+        nothing = Present(0.0, {}, "", 0, 0, {self.cell.arm.device: TOKEN})
+        self._grants[number] = Grant(number, verdict, nothing, (self.cell.arm.device,), 0.0)
         return Check(verdict, Permit(number, verdict.plan_digest, "", 0.0))
 
     async def execute(
@@ -157,6 +157,7 @@ class VirtualCell:
             state.fault_code,
             grant.verdict.duration,
             state.peak_following_error,
+            (),
         )
         motion = Motion(int(permit.id), permit.id, parse_plan(json.dumps(plan), self.cell), grant)
         yield motion.judge(outcome, state, self.measured, self.belief)

@@ -177,6 +177,46 @@ class Loop(Section):
     stop_time: Positive = Field(default=0.15, description="s from full speed to a held stop")
 
 
+class Spread(Section):
+    """In what the real world may differ from the belief: from this follows the tube's width.
+
+    Ranges go both ways unless a time or a play. They are wider than what bus servos of the desk's
+    class show from one to the next.
+    """
+
+    rollouts: Annotated[int, Field(ge=4, le=64)] = Field(
+        default=8, description="in other worlds; 8 show each joint every corner of how it may lag"
+    )
+    gain: Fraction = Field(default=0.10, description="relative, a servo's stiffness")
+    drag: Fraction = Field(default=0.10, description="relative, damping and dry friction of a joint")
+    latency: Annotated[float, Field(ge=0)] = Field(
+        default=0.012, description="s, at most, by which a servo follows later: its cycle, the bus"
+    )
+    encoder: Annotated[float, Field(ge=0)] = Field(
+        default=0.0045, description="rad, zero of an encoder: 3 counts of 4096, hard to set better"
+    )
+    backlash: Annotated[float, Field(ge=0)] = Field(
+        default=0.0045, description="rad, whole play of a geared joint"
+    )
+    mass: Fraction = Field(default=0.20, description="relative, of objects")
+    friction: Fraction = Field(default=0.20, description="relative, of surfaces")
+    place: Annotated[float, Field(ge=0)] = Field(
+        default=0.003, description="m along x and y, where an object was seen"
+    )
+    lateness: Annotated[float, Field(ge=0)] = Field(
+        default=0.008, description="s by which a tick may be late, or a row be held by late reads"
+    )
+    margin: Annotated[float, Field(ge=1)] = Field(
+        default=1.3, description="factor on the hull, which so few rollouts do not exhaust"
+    )
+    noise: Positive = Field(default=0.003, description="rad, measured: two counts of 4096")
+    effort_noise: Positive = Field(default=0.02, description="N.m, measured: six counts of load")
+    floor: Positive = Field(default=0.02, description="rad, the narrowest tube")
+    effort_floor: Positive = Field(
+        default=0.15, description="N.m, the narrowest: three times a joint's dry friction"
+    )
+
+
 class Check(Section):
     """What the check demands beyond the joint limits."""
 
@@ -185,6 +225,7 @@ class Check(Section):
     moved: Positive = Field(default=0.01, description="m that an untouched object may shift")
     duration: Positive = Field(default=60.0, description="s, longest plan")
     settle: Positive = Field(default=0.4, description="s of rollout after the last setpoint")
+    spread: Spread = Spread()
 
 
 class Permits(Section):

@@ -18,6 +18,7 @@ from handrail_sim.check.grips import Fingers, Grip
 from handrail_sim.check.predicates import WorldView
 from handrail_sim.check.reference import Reference
 from handrail_sim.check.rollout import Rollout, Stage
+from handrail_sim.check.spread import Spread, Tube
 from handrail_sim.check.steps import Steps, Unplayable
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import (
@@ -49,6 +50,7 @@ class Checker:
         self._data = mujoco.MjData(model)
         self._steps = Steps(cell, self._scene)
         self._stage = Stage(cell, model, self._scene)
+        self._spread = Spread(cell, model, self._scene)
         self._proximity = Proximity(cell, self._scene)
         self._fingers = Fingers(cell, model)
         self._collisions = Collisions(cell, model, self._fingers)
@@ -107,26 +109,28 @@ class Checker:
         results = goal.evaluate_all(plan, view)
         end = reference.rows / self._cell.loop.rate
         violations += goal.missed(plan, results, view, ends, end)
-        trajectory = self._trajectory(run, hold, lead, step_rows)
+        tube = None if violations else self._spread.tube(state, hold + lead, run)
+        if tube is None and not violations:
+            violations = [start.unsolvable()]
         return Verdict(
             passed=not violations,
             plan_digest=plan.digest(),
             violations=tuple(violations),
             goal=results,
-            duration=trajectory.duration,
+            duration=end,
             clearance=clearance,
             clearance_pair=whose,
             peak_velocity=self._peaks(run.velocity),
             peak_effort=self._peaks(run.effort),
             check_time=0.0,
-            trajectory=None if violations else trajectory,
+            trajectory=tube and self._trajectory(run, hold, lead, tube, step_rows),
             end_objects=ends,
             end_command=tuple((hold[-1] + lead[-1]).tolist()),
             path=path,
         )
 
     def _trajectory(
-        self, run: Rollout, hold: Array, lead: Array, step_rows: tuple[int, ...]
+        self, run: Rollout, hold: Array, lead: Array, tube: Tube, step_rows: tuple[int, ...]
     ) -> Trajectory:
         played = slice(1, len(hold) + 1)
         return Trajectory(
@@ -136,8 +140,8 @@ class Checker:
             lead=lead,
             predicted=run.position[played],
             effort=run.effort[played],
-            band=np.full_like(hold, self._cell.loop.tube),
-            effort_band=np.full_like(hold, np.inf),
+            band=tube.band,
+            effort_band=tube.effort_band,
             step_rows=step_rows,
         )
 

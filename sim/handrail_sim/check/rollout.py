@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -43,14 +43,18 @@ class Rollout:
 class Stage:
     """The belief's world, set up and stepped for one plan at a time."""
 
-    def __init__(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> None:
+    def __init__(
+        self, cell: Cell, model: mujoco.MjModel, scene: Scene, latency: Array | None = None
+    ) -> None:
+        """``latency`` (6,) [s]: by how much later than told each servo follows; None: at once."""
         self._cell = cell
         self._model = _with_sleep(model)
         self._scene = scene
         self._data = mujoco.MjData(self._model)
         self._steps = max(1, round(1.0 / (cell.loop.rate * model.opt.timestep)))
         self._settle = round(cell.check.settle * cell.loop.rate)
-        self._stiffness = np.array([cell.arm.servo[name].stiffness for name in cell.arm.all_joints])
+        late = np.zeros(model.nu) if latency is None else latency
+        self._late = np.round(late / model.opt.timestep).astype(int)
         self._effort = np.array([cell.arm.limits[name].effort for name in cell.arm.all_joints])
 
     def run(self, start: StartState, setpoints: Array) -> Rollout:
@@ -58,24 +62,39 @@ class Stage:
         placed = self._set(start)
         still = np.repeat(setpoints[-1:], self._settle, axis=0)
         commands = np.concatenate([setpoints, still])
-        states = self._play(np.repeat(commands, self._steps, axis=0))
+        told = self._delayed(np.repeat(commands, self._steps, axis=0), start.command)
+        states = self._play(told)
         nq, scene = self._model.nq, self._scene
         # The state that a tick ends with, and the one that its last effort came from.
         ends = states[:: self._steps]
         before = states[np.maximum(np.arange(len(ends)) * self._steps - 1, 0)]
         qpos = ends[:, 1 : 1 + nq]
-        commands = np.concatenate([[start.command], commands])
-        effort = self._stiffness * (commands - before[:, 1 + scene.joint_qpos])
+        followed = np.concatenate([[start.command], told[self._steps - 1 :: self._steps]])
+        effort = self._torque(followed, before[:, 1 + scene.joint_qpos])
         return Rollout(
             placed=placed,
             qpos=qpos,
             position=qpos[:, scene.joint_qpos],
             velocity=ends[:, 1 + nq + scene.joint_dofs],
             effort=np.clip(effort, -self._effort, self._effort),
-            command=commands,
+            command=np.concatenate([[start.command], commands]),
             setpoints=len(setpoints),
             finite=bool(np.isfinite(states).all() and np.all(np.diff(states[:, 0]) > 0)),
         )
+
+    def _delayed(self, commands: Array, before: Sequence[float]) -> Array:
+        """Return commands (steps, 6) as each servo follows them; until then it holds ``before``."""
+        told = np.empty_like(commands)
+        for joint, late in enumerate(self._late):
+            told[:late, joint] = before[joint]
+            told[late:, joint] = commands[: len(commands) - late, joint]
+        return told
+
+    def _torque(self, command: Array, position: Array) -> Array:
+        """Return the servos' torques (n, 6) [N.m] before their limit: the actuators' law."""
+        gain, bias = self._model.actuator_gainprm, self._model.actuator_biasprm
+        torque: Array = gain[:, 0] * command + bias[:, 0] + bias[:, 1] * position
+        return torque
 
     def _play(self, commands: Array) -> Array:
         """Return the states (1 + steps, size), the present one first."""

@@ -27,9 +27,7 @@ def judge(
         pairs: of the bodies before anything settled.
     """
     if not run.finite:
-        yield _violation(
-            "physics", 0.0, 0.0, "1", "has no solution from this state", "look again, or re-arm"
-        )
+        yield unsolvable()
     for name, is_, held in zip(cell.arm.joints, start.position, standing, strict=False):
         if not abs(is_ - held) <= cell.loop.tube / 2:
             text = f"is at {is_:.3f} rad, its servo is told to hold {held:.3f} rad"
@@ -41,6 +39,12 @@ def judge(
             text = f"overlap by {depth * 1000:.0f} mm where they are believed to be"
             hint = "look again, so that objects are believed where they are"
             yield _violation(f"{pair.one} and {pair.other}", depth, INSIDE, "m", text, hint)
+
+
+def unsolvable() -> Violation:
+    """Return the finding that the physics lost its footing, here or in a world a little other."""
+    text = "has no solution from this state"
+    return _violation("physics", 0.0, 0.0, "1", text, "look again, or re-arm")
 
 
 def unreadable(start: StartState) -> Violation | None:

@@ -1,0 +1,94 @@
+"""The tube: how far joints and efforts may be from the rollout if the world is a little other.
+
+The plan is rolled out again in other worlds (:mod:`handrail_sim.check.variations`). The hull of
+what their joints would report, widened in time by the loop's own lateness, by a margin and by the
+measuring noise, is the tube.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.rollout import Rollout, Stage
+from handrail_sim.check.variations import Variation, variations
+from handrail_sim.verdict import StartState
+from handrail_sim.world import Array, Scene
+
+GRIP = 0.1  # s about a grip in which a thing of another size would be gripped
+
+
+@dataclass(frozen=True, slots=True)
+class Tube:
+    """Half-widths about a rollout: ``band`` [rad] and ``effort_band`` [N.m], both (rows, 6)."""
+
+    band: Array
+    effort_band: Array
+
+
+class Spread:
+    """Other worlds, made once, in which plans are rolled out again."""
+
+    def __init__(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> None:
+        self._believed = cell.check.spread
+        self._rate = cell.loop.rate
+        self._presses = cell.arm.hold_effort
+        self._variations = variations(cell)
+        self._stages = [
+            Stage(cell, world.model(cell, model, scene), scene, world.latency)
+            for world in self._variations
+        ]
+
+    def tube(self, start: StartState, setpoints: Array, run: Rollout) -> Tube | None:
+        """Return the tube about a rollout ``run`` of ``setpoints`` (rows, 6) from ``start``.
+
+        None: one of the other worlds has no solution.
+        """
+
+        def again(stage: Stage, world: Variation) -> Rollout:
+            return stage.run(world.start(start), setpoints)
+
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # physics frees the GIL
+            others = list(threads.map(again, self._stages, self._variations))
+        if not all(other.finite for other in others):
+            return None
+        reports = [o.position + w.offset for o, w in zip(others, self._variations, strict=True)]
+        efforts = [other.effort for other in others]
+        believed = self._believed
+        band = self._hull(run.position, reports, believed.noise, believed.floor)
+        effort_band = self._hull(run.effort, efforts, believed.effort_noise, believed.effort_floor)
+        gripping = self._gripping([run.effort, *efforts])
+        band[gripping, -1] = effort_band[gripping, -1] = np.inf
+        played = slice(1, len(setpoints) + 1)
+        return Tube(band[played], effort_band[played])
+
+    def _hull(self, middle: Array, others: Sequence[Array], noise: float, floor: float) -> Array:
+        """Return how far from ``middle`` (n, 6) the others are, a little earlier or later too."""
+        rows = math.ceil(self._believed.lateness * self._rate)
+        everything = np.stack([middle, *others])
+        low = -_highest(-everything.min(axis=0), rows)
+        high = _highest(everything.max(axis=0), rows)
+        reach = np.maximum(high - middle, middle - low)
+        hull: Array = np.maximum(self._believed.margin * reach + noise, floor)
+        return hull
+
+    def _gripping(self, efforts: Sequence[Array]) -> Array:
+        """Tell by row whether the jaw presses in any world: then its place is the thing's size."""
+        pressing = np.abs(np.stack(efforts)[:, :, -1:]).max(axis=0) > self._presses
+        gripping: Array = _highest(pressing, math.ceil(GRIP * self._rate))[:, 0]
+        return gripping
+
+
+def _highest(values: Array, rows: int) -> Array:
+    """Return the maximum (n, 6) over as many rows before and after."""
+    padded = np.pad(values, ((rows, rows), (0, 0)), mode="edge")
+    highest: Array = sliding_window_view(padded, 2 * rows + 1, axis=0).max(axis=-1)
+    return highest

@@ -1,0 +1,106 @@
+"""Other worlds than the believed one: what the cell file says may differ, drawn and built.
+
+Every quantity is put at an end of its range: rollouts are dear, and for the small differences
+meant here the ends bound what lies between.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import mujoco
+import numpy as np
+
+from handrail_sim.cell import Cell
+from handrail_sim.verdict import ObjectBelief, StartState
+from handrail_sim.world import Array, Scene
+
+SEED = 1  # any: the same worlds for every check, so that a plan has one verdict
+# Gain, drag and latency (low 0, high 1) decide how a joint lags. Eight rollouts show each joint
+# all corners; the first four are a half fraction, in which every pair of levels meets.
+CORNERS = np.array(
+    [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One other world. Arrays are (6,) by joint in bus order, or by object.
+
+    Factors are relative to the belief. An encoder reads true position + ``offset``; a joint
+    leans to where its command is ``play`` less.
+    """
+
+    gain: Array
+    drag: Array  # factor of damping and dry friction
+    latency: Array  # s
+    offset: Array  # rad
+    play: Array  # rad
+    mass: Array  # factor, by object
+    friction: float  # factor, of all surfaces
+    shift: Array  # m, (objects, 2) in the table's plane
+
+    def start(self, start: StartState) -> StartState:
+        """Return the start state in this world: its true joints, and its objects' places."""
+        position = tuple((np.array(start.position) - self.offset).tolist())
+        shifts = dict(zip(start.objects, self.shift.tolist(), strict=False))
+        objects = {name: _shifted(thing, shifts[name]) for name, thing in start.objects.items()}
+        return replace(start, position=position, objects=objects)
+
+    def model(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> mujoco.MjModel:
+        """Return a model like ``model`` (a belief's), but of this world."""
+        other: mujoco.MjModel = copy.copy(model)
+        other.dof_damping[scene.joint_dofs] *= self.drag
+        other.dof_frictionloss[scene.joint_dofs] *= self.drag
+        other.geom_friction[:, 0] *= self.friction
+        bodies = [scene.bodies[name] for name in cell.objects]
+        other.body_mass[bodies] *= self.mass
+        other.body_inertia[bodies] *= self.mass[:, None]
+        # Torque = gain * (command - play - (position + offset)).
+        gain = model.actuator_gainprm[:, 0] * self.gain
+        other.actuator_gainprm[:, 0] = gain
+        other.actuator_biasprm[:, 0] = -gain * (self.offset + self.play)
+        other.actuator_biasprm[:, 1] = -gain
+        mujoco.mj_setConst(other, mujoco.MjData(other))  # what follows from masses
+        return other
+
+
+def variations(cell: Cell) -> list[Variation]:
+    """Return the cell's other worlds, always the same."""
+    rng = np.random.default_rng(SEED)
+    believed = cell.check.spread
+    count, joints, objects = believed.rollouts, len(cell.arm.all_joints), len(cell.objects)
+
+    def ends(width: float, things: int) -> Array:
+        """Half of the rollouts at either end, for each thing in another order: (count, things)."""
+        signs = np.tile(np.resize([-1.0, 1.0], count), (things, 1))
+        return width * rng.permuted(signs, axis=1).T
+
+    corners = np.tile(np.resize(np.arange(len(CORNERS)), count), (joints, 1))
+    gain, drag, latency = np.moveaxis(CORNERS[rng.permuted(corners, axis=1).T], -1, 0)
+    offset, play = ends(believed.encoder, joints), ends(believed.backlash / 2, joints)
+    mass, friction = 1 + ends(believed.mass, objects), 1 + ends(believed.friction, 1)[:, 0]
+    shift = np.stack([ends(believed.place, objects), ends(believed.place, objects)], axis=-1)
+    return [
+        Variation(
+            gain=1 + believed.gain * (2.0 * gain[k] - 1),
+            drag=1 + believed.drag * (2.0 * drag[k] - 1),
+            latency=believed.latency * latency[k],
+            offset=offset[k],
+            play=play[k],
+            mass=mass[k],
+            friction=float(friction[k]),
+            shift=shift[k],
+        )
+        for k in range(count)
+    ]
+
+
+def _shifted(thing: ObjectBelief, shift: list[float]) -> ObjectBelief:
+    """A held object hangs where it was felt; any other may lie a little aside."""
+    if thing.held_pose is not None:
+        return thing
+    x, y, z = thing.position
+    return replace(thing, position=(x + shift[0], y + shift[1], z))
