@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
-from handrail_bridge.bench.faults.classes import Fault, faults
+from handrail_bridge.bench.faults.classes import Fault, faults, watched
 from handrail_bridge.bench.faults.summary import BY_ITSELF
 from handrail_bridge.bench.faults.trial import recover, trial
 from handrail_bridge.loop.state import Mode
@@ -28,10 +29,14 @@ NAMES = [
 LONG_ROUNDS = 10
 
 
-@pytest.fixture(scope="module", autouse=True)
-def at_home(cell: RunningCell) -> None:
-    recover(cell)
-    assert cell.move("arm_home").completed
+@pytest.fixture(scope="module")
+def cell(wires: RunningCell) -> RunningCell:
+    """A cell that moves only while its camera sees; at home and armed."""
+    wires.cell = str(watched(wires.folder / "watched_desk.toml", Path(wires.cell)))
+    wires.up()
+    recover(wires)
+    assert wires.move("arm_home").completed
+    return wires
 
 
 def fault_of(cell: RunningCell, name: str) -> Fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from signal import SIGKILL, SIGSTOP
 
 from handrail_sim.cell import Cell
@@ -17,8 +18,16 @@ HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25
 SLOWEST = 0.5  # rad/s at which a plan's setpoint runs away from a joint that stands
 HANG = 0.3  # s of the loop: more than it may overlook
 HICCUP = 0.03  # s of the loop: a few ticks
+PICTURE = 1.0  # s: the oldest picture with which the arm may move
 STARVED = 20
 SUSPENDED = 2.0  # s
+
+EYES = f"""
+[reflexes.eyes]
+kind = "stale_sensor"
+signal = "overhead"
+age = {PICTURE}
+"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,12 @@ def plain_stop(cell: Cell, is_slow: bool) -> Fault:
         mode=Mode.STOPPED,
         is_slow=is_slow,
     )
+
+
+def watched(file: Path, like: Path) -> Path:
+    """Write a cell file like another one, whose arm moves only while its camera sees."""
+    file.write_text(like.read_text() + EYES)
+    return file
 
 
 def faults(cell: Cell) -> tuple[Fault, ...]:
@@ -150,6 +165,15 @@ def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
             is_slow=True,
         ),
         Fault(
+            "perception stalled",
+            "SIGSTOP to the camera's process",
+            "a reflex of the cell: its picture is too old",
+            PICTURE,
+            strikes.send(SIGSTOP, _camera),
+            strikes.resume(_camera),
+            is_slow=True,
+        ),
+        Fault(
             "client killed",
             "SIGKILL",
             "the stream of its lease ends",
@@ -208,6 +232,10 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             strikes.suspend_host(SUSPENDED),
         ),
     )
+
+
+def _camera(rig: Rig) -> int:
+    return rig.camera.pid
 
 
 def _bridge(rig: Rig) -> int:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import random
 import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
-from handrail_sim.cell_file import load_cell
+from handrail_sim.cell_file import load_cell, shipped_cells
 
-from handrail_bridge.bench.faults.classes import Fault, faults, plain_stop
+from handrail_bridge.bench.faults.classes import Fault, faults, plain_stop, watched
 from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.bench.faults.summary import Summary, failures, markdown, rows
 from handrail_bridge.bench.faults.trial import Outcome, recover, trial
 from handrail_bridge.bench.report import Report
 
-CELL = "desk"
 ROUNDS = 5
 SEED = 3
 
@@ -29,18 +31,12 @@ def measure(quick: bool = False) -> Report:
         HandrailError: the cell did not come back after a fault.
     """
     rounds = 1 if quick else ROUNDS
-    cell = load_cell(CELL)
-    classes = faults(cell)
-    references = [plain_stop(cell, is_slow) for is_slow in (False, True)]
-    outcomes: dict[str, list[Outcome]] = {fault.name: [] for fault in (*references, *classes)}
-    at = random.Random(SEED)
-    with Rig.running(CELL, seed=SEED) as rig:
-        recover(rig)
-        rig.move("arm_home")
-        for _ in range(rounds):
-            for fault in (*references, *classes):
-                _tell(fault)
-                outcomes[fault.name].append(trial(rig, cell, fault, at))
+    with tempfile.TemporaryDirectory() as folder:
+        file = watched(Path(folder) / "watched_desk.toml", shipped_cells()["desk"])
+        cell = load_cell(file)
+        classes = faults(cell)
+        references = [plain_stop(cell, is_slow) for is_slow in (False, True)]
+        outcomes = _outcomes(file, (*references, *classes), rounds)
     plain, *summaries = [
         Summary(fault, fault.deadline(cell), outcomes[fault.name], outcomes[reference.name])
         for fault in (references[0], *classes)
@@ -55,3 +51,17 @@ def measure(quick: bool = False) -> Report:
 def _tell(fault: Fault) -> None:
     """Say on standard error what takes so long."""
     sys.stderr.write(f"bench faults: {fault.name}\n")
+
+
+def _outcomes(file: Path, classes: Sequence[Fault], rounds: int) -> dict[str, list[Outcome]]:
+    """Return what every class did in every round, by name."""
+    cell, at = load_cell(file), random.Random(SEED)
+    outcomes: dict[str, list[Outcome]] = {fault.name: [] for fault in classes}
+    with Rig.running(str(file), seed=SEED) as rig:
+        recover(rig)
+        rig.move("arm_home")
+        for _ in range(rounds):
+            for fault in classes:
+                _tell(fault)
+                outcomes[fault.name].append(trial(rig, cell, fault, at))
+    return outcomes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from handrail_drivers.errors import DeviceFault, ProcessLost
+from handrail_drivers.errors import HandrailError, NotArmed, PlanRefused, ProcessLost
 from handrail_sim.cell import Cell
 
 from handrail_bridge.bench.faults.classes import Fault
@@ -22,6 +23,7 @@ END = 1.2  # rad: the base swings between plus and minus that
 SLOW = 0.25  # of full speed
 WHERE, WHERE_SLOW = (0.6, 1.2), (0.2, 0.4)  # rad from the start, between which it strikes
 WATCH = 0.5  # s of the world's time that the arm has to stay where it stands
+TRIES = 3
 POLL = 0.005  # s
 BACK = 20.0  # s for a cell to come back
 
@@ -56,13 +58,7 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     Raises:
         ProcessLost: the arm never came to the place of the strike, or the cell not back.
     """
-    travel = at.uniform(*(WHERE_SLOW if fault.is_slow else WHERE))
-    start = _position(rig)
-    swing = {MOVING: -END if start > 0 else END}
-    client = rig.begin("arm_move_joints", positions=swing, speed=SLOW if fault.is_slow else 1.0)
-    _until(lambda: abs(_position(rig) - start) > travel or client.poll() is not None)
-    if client.poll() is not None:
-        raise ProcessLost(f"The motion ended before the fault: {rig.finish()}")
+    _swing(rig, fault, at)
     struck = fault.strike(rig)
     by = fault.deadline(cell) + patience
     receipt = rig.finish() if fault.is_borne else {}
@@ -79,6 +75,22 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     return Outcome(stop, by, resumed, after, receipt.get("completed", False), _to_end(rig))
 
 
+def _swing(rig: Rig, fault: Fault, at: random.Random) -> None:
+    """Begin a swing and return in the midst of it; where the machine failed the cell, again."""
+    travel = at.uniform(*(WHERE_SLOW if fault.is_slow else WHERE))
+    for _ in range(TRIES):
+        start = _position(rig)
+        swing = {MOVING: -END if start > 0 else END}
+        client = rig.begin("arm_move_joints", positions=swing, speed=SLOW if fault.is_slow else 1)
+        _until(lambda: abs(_position(rig) - start) > travel or client.poll() is not None)  # noqa: B023  called at once
+        if client.poll() is None:
+            return
+        answer = rig.finish()
+        recover(rig)
+        _to_end(rig)
+    raise ProcessLost(f"The motion ended before the fault: {answer}")
+
+
 def recover(rig: Rig) -> None:
     """Reset and arm as soon as the cell can be, with a new bridge where that is what it takes.
 
@@ -91,7 +103,7 @@ def recover(rig: Rig) -> None:
             rig.operate(*(["reset"] if mode in (Mode.STOPPED, Mode.FAULT) else []), "arm")
         except ProcessLost:  # its loop is gone for good
             restart(rig)
-        except DeviceFault:  # the bus may not be back yet
+        except HandrailError:  # the bus or the camera may not be back yet
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL)
@@ -100,7 +112,12 @@ def recover(rig: Rig) -> None:
 def _to_end(rig: Rig) -> bool:
     """Swing to the nearer end; return whether that plan ran."""
     end = END if _position(rig) > 0 else -END
-    return rig.move("arm_move_joints", positions={MOVING: end}).completed
+    for _ in range(TRIES):
+        with contextlib.suppress(NotArmed, PlanRefused):
+            if rig.move("arm_move_joints", positions={MOVING: end}).completed:
+                return True
+        recover(rig)
+    return False
 
 
 def _position(rig: Rig) -> float:
