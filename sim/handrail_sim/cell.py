@@ -203,7 +203,10 @@ class Spread(Section):
     mass: Fraction = Field(default=0.20, description="relative, of objects")
     friction: Fraction = Field(default=0.20, description="relative, of surfaces")
     place: Annotated[float, Field(ge=0)] = Field(
-        default=0.003, description="m along x and y, where an object was seen"
+        default=0.005, description="m, in any direction, from where an object was seen"
+    )
+    turn: Annotated[float, Field(ge=0)] = Field(
+        default=0.05, description="rad about the vertical, from how an object was seen to lie"
     )
     lateness: Annotated[float, Field(ge=0)] = Field(
         default=0.008, description="s by which a tick may be late, or a row be held by late reads"

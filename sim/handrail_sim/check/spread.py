@@ -41,6 +41,10 @@ class Spread:
         self._believed = cell.check.spread
         self._rate = cell.loop.rate
         self._presses = cell.arm.hold_effort
+        servos = [cell.arm.servo[name] for name in cell.arm.all_joints]
+        # Where a joint sticks in its dry friction is its history's: the rollout's may be opposite.
+        self._stick_effort = 2 * np.array([servo.friction for servo in servos])
+        self._stick = self._stick_effort / np.array([servo.stiffness for servo in servos])
         self._variations = variations(cell)
         self._stages = [
             Stage(cell, world.model(cell, model, scene), scene, world.latency)
@@ -63,21 +67,22 @@ class Spread:
         reports = [o.position + w.offset for o, w in zip(others, self._variations, strict=True)]
         efforts = [other.effort for other in others]
         believed = self._believed
-        band = self._hull(run.position, reports, believed.noise, believed.floor)
-        effort_band = self._hull(run.effort, efforts, believed.effort_noise, believed.effort_floor)
+        rest, effort_rest = believed.noise + self._stick, believed.effort_noise + self._stick_effort
+        band = self._hull(run.position, reports, rest, believed.floor)
+        effort_band = self._hull(run.effort, efforts, effort_rest, believed.effort_floor)
         gripping = self._gripping([run.effort, *efforts])
         band[gripping, -1] = effort_band[gripping, -1] = np.inf
         played = slice(1, len(setpoints) + 1)
         return Tube(band[played], effort_band[played])
 
-    def _hull(self, middle: Array, others: Sequence[Array], noise: float, floor: float) -> Array:
+    def _hull(self, middle: Array, others: Sequence[Array], rest: Array, floor: float) -> Array:
         """Return how far from ``middle`` (n, 6) the others are, a little earlier or later too."""
         rows = math.ceil(self._believed.lateness * self._rate)
         everything = np.stack([middle, *others])
         low = -_highest(-everything.min(axis=0), rows)
         high = _highest(everything.max(axis=0), rows)
         reach = np.maximum(high - middle, middle - low)
-        hull: Array = np.maximum(self._believed.margin * reach + noise, floor)
+        hull: Array = np.maximum(self._believed.margin * reach + rest, floor)
         return hull
 
     def _gripping(self, efforts: Sequence[Array]) -> Array:

@@ -7,7 +7,7 @@ meant here the ends bound what lies between.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -40,13 +40,18 @@ class Variation:
     play: Array  # rad
     mass: Array  # factor, by object
     friction: float  # factor, of all surfaces
+    objects: tuple[str, ...]
     shift: Array  # m, (objects, 2) in the table's plane
+    turn: Array  # rad about the vertical, by object
 
     def start(self, start: StartState) -> StartState:
         """Return the start state in this world: its true joints, and its objects' places."""
         position = tuple((np.array(start.position) - self.offset).tolist())
-        shifts = dict(zip(start.objects, self.shift.tolist(), strict=False))
-        objects = {name: _shifted(thing, shifts[name]) for name, thing in start.objects.items()}
+        moves = dict(zip(self.objects, zip(self.shift, self.turn, strict=True), strict=True))
+        objects = {
+            name: _moved(thing, *moves[name]) if name in moves else thing
+            for name, thing in start.objects.items()
+        }
         return replace(start, position=position, objects=objects)
 
     def model(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> mujoco.MjModel:
@@ -82,7 +87,10 @@ def variations(cell: Cell) -> list[Variation]:
     gain, drag, latency = np.moveaxis(CORNERS[rng.permuted(corners, axis=1).T], -1, 0)
     offset, play = ends(believed.encoder, joints), ends(believed.backlash / 2, joints)
     mass, friction = 1 + ends(believed.mass, objects), 1 + ends(believed.friction, 1)[:, 0]
-    shift = np.stack([ends(believed.place, objects), ends(believed.place, objects)], axis=-1)
+    turn = ends(believed.turn, objects)
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    angle = rng.permuted(np.tile(angle, (objects, 1)), axis=1).T
+    shift = believed.place * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     return [
         Variation(
             gain=1 + believed.gain * (2.0 * gain[k] - 1),
@@ -92,15 +100,23 @@ def variations(cell: Cell) -> list[Variation]:
             play=play[k],
             mass=mass[k],
             friction=float(friction[k]),
+            objects=tuple(cell.objects),
             shift=shift[k],
+            turn=turn[k],
         )
         for k in range(count)
     ]
 
 
-def _shifted(thing: ObjectBelief, shift: list[float]) -> ObjectBelief:
-    """A held object hangs where it was felt; any other may lie a little aside."""
+def _moved(thing: ObjectBelief, shift: Array, turn: float) -> ObjectBelief:
+    """A held object hangs where it was felt; any other may lie a little aside, and turned."""
     if thing.held_pose is not None:
         return thing
     x, y, z = thing.position
-    return replace(thing, position=(x + shift[0], y + shift[1], z))
+    quaternion = np.zeros(4)
+    about_z = np.array([math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2)])
+    mujoco.mju_mulQuat(quaternion, about_z, np.array(thing.quaternion))
+    w, i, j, k = quaternion.tolist()
+    return replace(
+        thing, position=(x + float(shift[0]), y + float(shift[1]), z), quaternion=(w, i, j, k)
+    )
