@@ -188,9 +188,7 @@ class Spread(Section):
         default=8, description="in other worlds; 8 show each joint every corner of how it may lag"
     )
     gain: Fraction = Field(default=0.10, description="relative, a servo's stiffness")
-    drag: Fraction = Field(
-        default=0.10, description="relative, damping and dry friction of a joint"
-    )
+    drag: Fraction = Field(default=0.10, description="relative, damping and dry friction")
     latency: Annotated[float, Field(ge=0)] = Field(
         default=0.012, description="s, at most, by which a servo follows later: its cycle, the bus"
     )
