@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from handrail_bridge.loop.clock import VirtualClock
@@ -16,10 +16,14 @@ from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.loop.tick import Tick
 from handrail_drivers.api import HoldState, JointHealth, JointState, MotionBus
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, ServoSilent
 from handrail_sim.verdict import Trajectory
 
 SECONDS = 1_000_000_000  # ns
+
+TRAVEL = {0: 0.8, 3: -0.4}  # rad: two joints, so that leaving the path shows
+ROWS = 200
+RAMP = 38  # ticks: 0.15 s at 250 Hz
 
 
 class PlainBus:
@@ -201,3 +205,17 @@ def raised(call: Callable[[], Any]) -> HandrailError:
     except HandrailError as error:
         return error
     raise AssertionError("nothing was raised")
+
+
+def played(bus: PlainBus, rows: int) -> np.ndarray:
+    return np.array(bus.writes[-rows:])
+
+
+def on_path(writes: np.ndarray, path: Trajectory) -> bool:
+    """Both joints at the same place of the same path, whatever the lead adds to each."""
+    done = (writes[:, [0, 3]] - path.hold[0, [0, 3]]) / np.array([TRAVEL[0], TRAVEL[3]])
+    return bool(np.abs(done[:, 0] - done[:, 1]).max() < 1e-9)
+
+
+def silent() -> NoReturn:
+    raise ServoSilent("elbow_flex does not answer.", subject="elbow_flex")

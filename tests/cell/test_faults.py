@@ -15,17 +15,7 @@ from running_cell import RunningCell
 
 PATIENCE = 10.0  # s beyond the deadline: the machine has other things to do
 MOVING = 0.3  # rad/s, at the least, when it struck
-NAMES = [
-    pytest.param(
-        fault.name,
-        marks=pytest.mark.xfail(
-            fault.name == "servo silent",
-            reason="it goes to the setpoint that moved on while it was silent",
-            strict=True,
-        ),
-    )
-    for fault in faults(load_cell("desk"))
-]
+NAMES = [fault.name for fault in faults(load_cell("desk"))]
 LONG_ROUNDS = 10
 
 

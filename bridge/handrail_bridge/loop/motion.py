@@ -141,7 +141,7 @@ class Motion:
             self._slowing = self.player is not None
             self._ends, self._why = Mode.FAULT, trip.reason
         if trip.stop is Stop.WHERE_IT_IS and (news or not self.at_rest):
-            self._hold_at(position)
+            self.hold_at(position)
         self._demand(trip.stop)
 
     def _demand(self, stop: Stop) -> None:
@@ -151,7 +151,7 @@ class Motion:
         if stop in (Stop.THEN_POWER_OFF, Stop.POWER_OFF):
             self._power_off = stop
 
-    def _hold_at(self, position: Sequence[float]) -> None:
+    def hold_at(self, position: Sequence[float]) -> None:
         """Hold the measured position [rad] at once."""
         if self.setpoint is None or self.expected is None:
             return
@@ -167,6 +167,13 @@ class Motion:
         ]
         self._expect(position)
         self._finish(False, self._why)
+
+    def remember_error(self, position: Sequence[float]) -> None:
+        """Keep the motion's largest distance [rad] of a joint that does not grip."""
+        if self.player is not None and self.expected is not None:
+            pairs = zip(position, self.expected, self._config.grips, strict=True)
+            worst = max((abs(a - b) for a, b, grips in pairs if not grips), default=0.0)
+            self.peak_error = max(self.peak_error, worst)
 
     def _expect(self, position: Sequence[float]) -> None:
         """The joints should stay at ``position`` [rad]."""

@@ -72,10 +72,11 @@ def main() -> None:
 
     def on_signal(*_: object) -> None:
         nonlocal leave
-        leave = tick.stop_wanted = True
+        leave = True
+        tick.want_stop()
 
     def on_stop(*_: object) -> None:
-        tick.stop_wanted = True
+        tick.want_stop()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)

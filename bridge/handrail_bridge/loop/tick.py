@@ -15,7 +15,8 @@ from handrail_drivers.errors import BusLost, HandrailError
 from handrail_drivers.reflex import Sight, Signal
 
 from handrail_bridge.loop.clock import Clock
-from handrail_bridge.loop.control import ABORT, FAULTED, HEARTBEAT, STOPS, TOKEN, Control
+from handrail_bridge.loop.control import FAULTED, HEARTBEAT, Control
+from handrail_bridge.loop.flags import Flags
 from handrail_bridge.loop.guards import guards
 from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
@@ -52,17 +53,16 @@ class Tick:
         self.port = Port(config.device, config.joints, factory)
         self.motion = Motion(config)
         self.overruns = 0
-        self.stop_wanted = False  # a signal asks for a held stop
+        self._flags = Flags(config, control, mailbox)
         self._reflexes = Reflexes(config, guards(config))
         self._questions = Questions(config, control, shared, self.port, self.motion, self._reflexes)
-        self._others = [n for n in range(config.buses) if n != config.number]
-        self._stops = control.word(STOPS)
         self._ticks = 0
         self._clamps = 0
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._due_ns = self._health_ns
         self._mode = self.motion.mode
         self._mode_since_ns = self._health_ns
+        self._silenced = False  # a joint was silent when a rule stopped the motion
         self._complaint = ""  # of a reflex that would stop what is not held yet
         self._signals: dict[str, Signal] = {}
         self._written: list[float] | None = None
@@ -73,6 +73,10 @@ class Tick:
         """Whether the bridge has died."""
         return self._mailbox.closed
 
+    def want_stop(self) -> None:
+        """Ask for a held stop, as a signal does."""
+        self._flags.stop_wanted = True
+
     def run_once(self, due_ns: int = 0) -> None:
         """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
         started = self._clock.now_ns()
@@ -82,11 +86,13 @@ class Tick:
         if self.port.bus is not None:
             self._react(started)
         self._last_tick_ns = started
-        self._obey()  # as near to the write as can be: a stop raised during the read counts now
+        self._flags.obey(self.motion)  # near the write: a stop raised during the read counts
         if self.port.bus is not None:
+            lost = self._is_lost(fresh)
             if fresh or self.motion.slowing:
                 self.motion.advance(started)  # a late read holds, but no stop waits for a reading
-            self._write()
+            if not lost:
+                self._write()
         if self.motion.wants_power_off and self.port.bus is not None:
             self._take_power_off()
         self._publish()
@@ -108,32 +114,20 @@ class Tick:
             self._joints = joints
         return joints is not None
 
-    def _obey(self) -> None:
-        """Take the flags: stop, the bridge's death, abort, and the lease's token."""
-        stops = self._control.word(STOPS)
-        if stops != self._stops:
-            self._stops = stops
-            self.motion.stop(self._control.stop_reason() or "stopped")
-        if self.stop_wanted:
-            self.stop_wanted = False
-            self.motion.stop("stopped by a signal to the loop")
-        player = self.motion.player
-        if player is None:
-            return
-        if self._mailbox.closed:
-            self.motion.stop("the bridge died")
-        if self._control.word(ABORT) >= player.motion_id:
-            self.motion.abort("the execution was cancelled")
-        if self._control.word(TOKEN + self._config.number) != player.token:
-            self.motion.abort("the lease under which it ran has ended")
-        if any(self._control.word(FAULTED + bus) == player.motion_id for bus in self._others):
-            self.motion.abort("another bus gave the motion up")
+    def _is_lost(self, fresh: bool) -> bool:
+        """Tell whether a joint that fell silent may not have heard us either: it is not told more.
+
+        Once all are heard again they are held where they are: told the old setpoint, it would jump.
+        """
+        if self._silenced and self.motion.at_rest and fresh:
+            self.motion.hold_at(self._joints.position)
+            self._silenced, self._written = False, None  # no way there from what was told last
+        return self._silenced and self.motion.at_rest
 
     def _react(self, now_ns: int) -> None:
         """Evaluate every reflex; what is broken slows or stops the motion."""
         sight = self._sight(now_ns)
-        if self.motion.player is not None:
-            self._remember_error(sight)
+        self.motion.remember_error(sight.position)
         trips = self._reflexes.look(sight)
         self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
         for trip in trips:
@@ -173,6 +167,7 @@ class Tick:
         if trip.stop is None:
             self.motion.slow(trip.speed_scale)
         else:
+            self._silenced |= self.port.late_in_a_row > 0
             self.motion.trip(trip, self._joints.position)
 
     def _take_power_off(self) -> None:
@@ -222,11 +217,6 @@ class Tick:
         self._written = None
         self.motion.lose(error.code, error.message)
 
-    def _remember_error(self, sight: Sight) -> None:
-        pairs = zip(sight.position, sight.expected or (), self._config.grips, strict=True)
-        worst = max((abs(a - b) for a, b, grips in pairs if not grips), default=0.0)
-        self.motion.peak_error = max(self.motion.peak_error, worst)
-
     def _serve(self, now_ns: int) -> None:
         """Answer one question of the bridge, or ask one joint for its health."""
         question = self._mailbox.next()
@@ -265,7 +255,7 @@ class Tick:
             self._control.set_word(FAULTED + self._config.number, ended.motion_id)
 
     def _publish(self) -> None:
-        if self._others:
+        if self._config.buses > 1:
             self._give_up()
         motion, port, player = self.motion, self.port, self.motion.player
         now_ns = self._clock.now_ns()

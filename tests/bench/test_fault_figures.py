@@ -12,7 +12,7 @@ from handrail_bridge.bench.faults.strikes import nothing, stop
 from handrail_bridge.bench.faults.summary import Summary, failures, markdown, rows
 from handrail_bridge.bench.faults.trial import Outcome
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.reports import CellState, Counters, Lease
+from handrail_bridge.reports import CellState, Counters
 from handrail_sim.cell_file import load_cell
 
 STEP = 0.002  # s
@@ -45,7 +45,7 @@ def test_an_arm_that_still_moves_at_the_end_never_stood():
 
 
 def state(mode: Mode) -> CellState:
-    return CellState(0, 0.0, mode, "", "", (), (), False, Counters(), Lease(), 0.0, "")
+    return CellState(0, 0.0, mode, "", "", (), (), False, Counters(), (), (), 1.0, 0.0, "")
 
 
 def outcome(seconds: float, mode: Mode = Mode.FAULT, resumed: float = 0.0) -> Outcome:
