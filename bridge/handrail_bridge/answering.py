@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,6 +33,8 @@ def answering(handler: Handler[S, Q, A]) -> Handler[S, Q, A]:
             return await abort(context, error)
         except grpc.aio.AbortError:
             raise
+        except grpc.aio.InternalError:  # of a write to a client that has just gone
+            raise asyncio.CancelledError from None
         except Exception:  # a traceback belongs into our log, never into an answer
             log.exception("%s failed", handler.__name__)
             return await abort(context, HandrailError("The bridge failed; its log says how."))

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
-
-KEPT = 1_000_000  # writes whose times are kept
 
 
 class NullBus:
@@ -22,22 +18,16 @@ class NullBus:
     verified_on_hardware: ClassVar[bool] = False
 
     class Settings(BaseModel):
-        """Which joints it has, and where it writes down when it was written to."""
+        """Which joints it has."""
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
         joints: Annotated[tuple[str, ...], Field(min_length=1)]
-        times: str = Field(
-            default="", description="file for the monotonic time [ns] of every write, on close"
-        )
 
     def __init__(self, name: str, settings: Settings, transport: None) -> None:
         del name, transport
         self.joints = settings.joints
         self.retries = 0
-        self._times_file = settings.times
-        self._times = array("q", bytes(8 * KEPT if settings.times else 0))
-        self._writes = 0
         self._still = (0.0,) * len(self.joints)
         self._goal = self._still
         self._torque = False
@@ -54,10 +44,7 @@ class NullBus:
         return JointState(time.monotonic_ns(), self._goal, self._still, self._still)
 
     def write(self, setpoints: Sequence[float]) -> None:
-        """Be there at once, and note when."""
-        if self._writes < len(self._times):
-            self._times[self._writes] = time.monotonic_ns()
-            self._writes += 1
+        """Be there at once."""
         self._goal = tuple(setpoints)
 
     def read_hold(self) -> HoldState:
@@ -78,7 +65,4 @@ class NullBus:
         """It stands already."""
 
     def close(self) -> None:
-        """Write down the times, if asked to."""
-        if self._times_file:
-            Path(self._times_file).write_bytes(self._times[: self._writes].tobytes())
-            self._times_file = ""
+        """There is nothing to release."""

@@ -17,7 +17,7 @@ from handrail_drivers.errors import NotArmed, StaleReading
 from running_cell import Midway, RunningCell, assert_stood_at_once, eventually, sweep
 
 BUTTON, STOP = "button", "emergency_stop"
-AGE = 0.25  # s, the rule's, in the cell file
+AGE = 0.4  # s, the rule's, in the cell file
 
 
 def poller(cell: RunningCell) -> psutil.Process:

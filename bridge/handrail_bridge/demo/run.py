@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handrail_drivers.errors import HandrailError, NotArmed
+from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.client import Client
@@ -46,7 +47,7 @@ async def run(
         with filming or contextlib.nullcontext():
             sorting = await _sort(running, tell)
         truth = running.twin.truth.snapshot()
-        latency = await _try_stop(running, cell.devices[cell.arm.device].settings)
+        latency = await _try_stop(running, cell)
         slip = running.twin.truth.slip()
     return Outcome(
         seed=seed,
@@ -120,9 +121,10 @@ async def attend(
             return stops, str(error)
 
 
-async def _try_stop(running: Stage, settings: dict[str, dict[str, dict[str, int]]]) -> float | None:
+async def _try_stop(running: Stage, cell: Cell) -> float | None:
     """Measure a stop on a harmless motion; None where the cell would not move any more."""
-    servo = settings["joints"][STOP_JOINT]["id"]
+    wire = cell.arm.device
+    servo = cell.devices[wire].settings["joints"][STOP_JOINT]["id"]
     async with (
         Client.connect(running.address) as rail,
         OperatorClient.connect(running.operator_socket) as operator,
@@ -131,7 +133,7 @@ async def _try_stop(running: Stage, settings: dict[str, dict[str, dict[str, int]
             with contextlib.suppress(HandrailError):  # a busy machine's protective stop
                 await operator.reset()
                 await operator.arm()
-                latency = await stop_latency(rail, running.twin, STOP_JOINT, servo)
+                latency = await stop_latency(rail, running.twin, wire, STOP_JOINT, servo)
                 await operator.reset()
                 if latency is not None:
                     return latency

@@ -72,11 +72,10 @@ def main() -> None:
 
     def on_signal(*_: object) -> None:
         nonlocal leave
-        leave = True
-        tick.want_stop()
+        leave = tick.flags.stop_wanted = True
 
     def on_stop(*_: object) -> None:
-        tick.want_stop()
+        tick.flags.stop_wanted = True
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
@@ -88,6 +87,8 @@ def main() -> None:
     if tick.bridge_gone and not leave:
         log.warning("the bridge is gone: the arm holds where it stands, torque kept")
     tick.port.close()
+    if tick.trace is not None:
+        tick.trace.save()
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ class LoopConfig(BaseModel):
     signals: tuple[str, ...]  # names by their number on the control page
     cell: dict[str, Any]  # for the geometry of zones
     folder: str  # where the cell's files are
+    trace: str = ""  # a bench's file for the times of ticks
 
     @property
     def period_ns(self) -> int:

@@ -26,9 +26,11 @@ from handrail_bridge.loop.reflexes import Reflexes, Trip
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.loop.trace import Trace
 
 HEALTH_NS = 250_000_000  # between two health questions
-SLACK = 0.6  # of a period: later than that, questions wait for the next tick
+ROOM_NS = 600_000  # what one exchange with one servo takes: with less left, questions wait
+PATIENCE = 25  # ticks that they wait at most; then a tick may be missed for one
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +55,12 @@ class Tick:
         self.port = Port(config.device, config.joints, factory)
         self.motion = Motion(config)
         self.overruns = 0
-        self._flags = Flags(config, control, mailbox)
+        self.trace = Trace(config.trace) if config.trace else None
+        self.flags = Flags(config, control, mailbox)
         self._reflexes = Reflexes(config, guards(config))
         self._questions = Questions(config, control, shared, self.port, self.motion, self._reflexes)
         self._ticks = 0
+        self._waited = 0  # ticks since questions were last looked at
         self._clamps = 0
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._due_ns = self._health_ns
@@ -73,10 +77,6 @@ class Tick:
         """Whether the bridge has died."""
         return self._mailbox.closed
 
-    def want_stop(self) -> None:
-        """Ask for a held stop, as a signal does."""
-        self._flags.stop_wanted = True
-
     def run_once(self, due_ns: int = 0) -> None:
         """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
         started = self._clock.now_ns()
@@ -86,18 +86,23 @@ class Tick:
         if self.port.bus is not None:
             self._react(started)
         self._last_tick_ns = started
-        self._flags.obey(self.motion)  # near the write: a stop raised during the read counts
+        self.flags.obey(self.motion)  # near the write: a stop raised during the read counts
         if self.port.bus is not None:
             lost = self._is_lost(fresh)
             if fresh or self.motion.slowing:
                 self.motion.advance(started)  # a late read holds, but no stop waits for a reading
             if not lost:
                 self._write()
+        if self.trace is not None:
+            self.trace.note(self._due_ns, started, self._clock.now_ns())
         if self.motion.wants_power_off and self.port.bus is not None:
             self._take_power_off()
         self._publish()
-        if self._clock.now_ns() - started < SLACK * self._config.period_ns:
+        self._waited += 1
+        left_ns = self._due_ns + self._config.period_ns - self._clock.now_ns()
+        if left_ns > ROOM_NS or self._waited > PATIENCE:
             self._serve(started)
+            self._waited = 0
 
     # --- the parts of a tick --------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from handrail_bridge.demo.estop import latency
+from handrail_bridge.bench.wire import latency
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech import registers as reg
 from handrail_sim.twin.truth_port import WireEvent

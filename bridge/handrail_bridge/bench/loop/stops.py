@@ -1,0 +1,100 @@
+"""From the stop flag to the stop's bytes on the desk's wire, at random moments of a motion."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import numpy as np
+from handrail_drivers.errors import ProcessLost
+from handrail_drivers.feetech import codec
+from handrail_drivers.feetech import registers as reg
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
+from handrail_sim.twin.launch import Twin
+from handrail_sim.verdict import Trajectory
+
+from handrail_bridge.bench.loop.contestants import TOKEN, configuration
+from handrail_bridge.bench.wire import goals
+from handrail_bridge.loop.loops import Loops
+from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.state import Mode
+
+LEAD = 0.3  # rad: what the ramp's first step takes off shows in counts
+LONG = 1.0  # s of motion
+WHEN = 0.05, 0.15  # s after its beginning, between which it is stopped
+POLL = 0.002  # s
+END = 2.0  # s for a stop
+SEED = 7
+
+
+def frame_time(cell: Cell) -> float:
+    """Return how long [s] the bytes of one write of all setpoints are on the wire."""
+    nothing = bytes(reg.GOAL_POSITION.size)
+    rows = [(id, nothing) for id in range(1, len(cell.arm.all_joints) + 1)]
+    frame = codec.sync_write(reg.GOAL_POSITION.address, reg.GOAL_POSITION.size, rows)
+    baud: int = cell.devices[cell.arm.device].settings["baud"]
+    return len(frame) * 10 / baud  # 8 bits, one to start, one to stop
+
+
+def stop_times(rate: int, count: int) -> list[float]:
+    """Return the time [s] from the flag to the first changed setpoint, for each of many stops.
+
+    Raises:
+        HandrailError: the loop or the twin failed.
+        ProcessLost: a stop was not seen on the wire.
+    """
+    cell = load_cell("desk")
+    with Twin.start("desk", perturb=False) as twin:
+        port = twin.links[cell.arm.device]
+        config = configuration(cell, rate, cell.loop.spin, port)
+        return asyncio.run(_stops(config, twin, count))
+
+
+async def _stops(config: LoopConfig, twin: Twin, count: int) -> list[float]:
+    at = random.Random(SEED)
+    loops = await asyncio.to_thread(Loops.start, [config])
+    try:
+        loops.set_token(TOKEN)
+        return [await _stop(loops, config, twin, n + 1, at.uniform(*WHEN)) for n in range(count)]
+    finally:
+        await loops.close()
+
+
+async def _stop(loops: Loops, config: LoopConfig, twin: Twin, motion: int, moment: float) -> float:
+    """Play, stop, and ask the wire."""
+    await loops.reset()
+    await loops.arm(loops.state().position)
+    await loops.play(_poised(config, loops.state().setpoint), motion, TOKEN)
+    await asyncio.sleep(moment)
+    raised_ns = time.monotonic_ns()
+    loops.raise_stop("the benchmark measures its stop")
+    deadline = time.monotonic() + END
+    while loops.state().mode != Mode.STOPPED:
+        if time.monotonic() > deadline:
+            raise ProcessLost(f"The loop did not stop: {loops.state().reason}")
+        await asyncio.sleep(POLL)
+    log = await asyncio.to_thread(
+        twin.truth.wire_log, config.device, raised_ns - int(WHEN[0] * 1e9)
+    )
+    servo = next(iter(config.settings["joints"].values()))["id"]
+    sent = goals(log, servo)
+    plateau = [goal for time_ns, goal in sent if time_ns < raised_ns]
+    changed = [time_ns for time_ns, goal in sent if time_ns > raised_ns and goal != plateau[-1]]
+    if not changed:
+        raise ProcessLost("The wire does not show the stop.")
+    return (changed[0] - raised_ns) * 1e-9
+
+
+def _poised(config: LoopConfig, setpoint: tuple[float, ...]) -> Trajectory:
+    """Return a motion whose setpoints stand still until a stop takes its lead off."""
+    rows = int(LONG * config.rate)
+    told = np.tile(np.array(setpoint), (rows, 1))
+    lead = np.zeros_like(told)
+    lead[:, 0] = np.copysign(LEAD, setpoint[0])  # taken off, it leads back to the middle
+    wide = np.full_like(told, np.inf)
+    zero = np.zeros_like(told)
+    return Trajectory(
+        config.rate, config.joints, told - lead, lead, told, zero, wide, wide, (0, rows)
+    )
