@@ -12,6 +12,7 @@ from handrail_bridge.bench.report import Report
 BENCHES = {
     "bus": "handrail_bridge.bench.bus",
     "faults": "handrail_bridge.bench.faults.run",
+    "loop": "handrail_bridge.bench.loop.run",
 }
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import random
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from handrail_drivers.errors import ProcessLost
@@ -13,6 +18,7 @@ from handrail_drivers.feetech import registers as reg
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.twin.launch import Twin
+from handrail_sim.twin.truth_port import WireEvent
 from handrail_sim.verdict import Trajectory
 
 from handrail_bridge.bench.loop.contestants import TOKEN, configuration
@@ -27,6 +33,8 @@ WHEN = 0.05, 0.15  # s after its beginning, between which it is stopped
 POLL = 0.002  # s
 END = 2.0  # s for a stop
 SEED = 7
+BEGIN = 20.0  # s, for the bare loop
+FLIP = 20  # counts
 
 
 def frame_time(cell: Cell) -> float:
@@ -78,13 +86,59 @@ async def _stop(loops: Loops, config: LoopConfig, twin: Twin, motion: int, momen
     log = await asyncio.to_thread(
         twin.truth.wire_log, config.device, raised_ns - int(WHEN[0] * 1e9)
     )
-    servo = next(iter(config.settings["joints"].values()))["id"]
+    return _seen(log, raised_ns, next(iter(config.settings["joints"].values()))["id"])
+
+
+def _seen(log: Sequence[WireEvent], raised_ns: int, servo: int) -> float:
+    """Return the time [s] from the flag to the first goal that is another than before."""
     sent = goals(log, servo)
-    plateau = [goal for time_ns, goal in sent if time_ns < raised_ns]
-    changed = [time_ns for time_ns, goal in sent if time_ns > raised_ns and goal != plateau[-1]]
+    before = [goal for time_ns, goal in sent if time_ns < raised_ns]
+    changed = [time_ns for time_ns, goal in sent if time_ns > raised_ns and goal != before[-1]]
     if not changed:
         raise ProcessLost("The wire does not show the stop.")
     return (changed[0] - raised_ns) * 1e-9
+
+
+def bare_times(rate: int, count: int) -> list[float]:
+    """Return the same for the bare loop, which looks at a flag once a cycle.
+
+    Raises:
+        ProcessLost: it did not run, or the wire does not show what it did.
+    """
+    cell, at = load_cell("desk"), random.Random(SEED)
+    wire = cell.arm.device
+    servo = next(iter(cell.devices[wire].settings["joints"].values()))["id"]
+    module = "handrail_bridge.bench.reference.bare_loop"
+    with Twin.start("desk", perturb=False) as twin, tempfile.NamedTemporaryFile() as flag:
+        flag.write(b"\0")
+        flag.flush()
+        seconds = str(BEGIN + count)
+        command = [sys.executable, "-m", module, str(rate), seconds, twin.links[wire], flag.name]
+        loop = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            _await_goals(twin, wire, servo)
+            with mmap.mmap(flag.fileno(), 1) as page:
+                return [_flip(twin, wire, servo, page, at.uniform(*WHEN)) for _ in range(count)]
+        finally:
+            loop.kill()
+            loop.wait(END)
+
+
+def _await_goals(twin: Twin, wire: str, servo: int) -> None:
+    deadline = time.monotonic() + BEGIN
+    while not goals(twin.truth.wire_log(wire), servo):
+        if time.monotonic() > deadline:
+            raise ProcessLost("The bare loop wrote nothing.")
+        time.sleep(POLL)
+
+
+def _flip(twin: Twin, wire: str, servo: int, flag: mmap.mmap, moment: float) -> float:
+    """Change the flag and ask the wire."""
+    time.sleep(moment)
+    raised_ns = time.monotonic_ns()
+    flag[0] ^= FLIP
+    time.sleep(WHEN[0])
+    return _seen(twin.truth.wire_log(wire, raised_ns - int(WHEN[0] * 1e9)), raised_ns, servo)
 
 
 def _poised(config: LoopConfig, setpoint: tuple[float, ...]) -> Trajectory:

@@ -1,8 +1,9 @@
 """A periodic loop as one writes it by hand in Python: the yardstick of ``bench loop``.
 
-``python -m ... RATE SECONDS [PORT]``: sleeps to absolute times under SCHED_FIFO with its memory
-locked, skips what it missed, and does nothing else, or one bus cycle by pyserial where there is a
-port. Prints its CPU time [s] a second, then writes rows of (due, began, written) [ns] as hex.
+``python -m ... RATE SECONDS [PORT [FLAG]]``: sleeps to absolute times under SCHED_FIFO with its
+memory locked, skips what it missed, and does nothing else, or one bus cycle by pyserial where there
+is a port. Prints its CPU time in cores, then rows of (due, began, written) [ns] as hex. Where there
+is a file FLAG, its first byte is added to every goal [counts].
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import sys
 import time
@@ -27,11 +29,7 @@ SERVOS = [1, 2, 3, 4, 5, 6]
 def main() -> None:
     """Loop, then tell."""
     rate, seconds = int(sys.argv[1]), float(sys.argv[2])
-    cycle: Callable[[], object] = lambda: None  # noqa: E731  nothing to do on a null bus
-    if len(sys.argv) > 3:
-        bus = PyserialLoop(sys.argv[3], SERVOS)
-        goals = [position for position, _, _ in bus.cycle([MIDDLE] * len(SERVOS))]
-        cycle = lambda: bus.cycle(goals)  # noqa: E731
+    cycle = _bus_cycle(*sys.argv[3:]) if len(sys.argv) > 3 else lambda: None
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE)
@@ -39,6 +37,16 @@ def main() -> None:
     times, cpu = _loop(1_000_000_000 // rate, int(seconds * rate), cycle)
     print(cpu)  # noqa: T201  the answer to the parent
     print(times.tobytes().hex())  # noqa: T201
+
+
+def _bus_cycle(port: str, flag_file: str = "") -> Callable[[], object]:
+    bus = PyserialLoop(port, SERVOS)
+    goals = [position for position, _, _ in bus.cycle([MIDDLE] * len(SERVOS))]
+    flag = bytes(1)
+    if flag_file:
+        with open(flag_file, "r+b") as file:
+            flag = mmap.mmap(file.fileno(), 1)  # type: ignore[assignment]  # bytes that change
+    return lambda: bus.cycle([goal + flag[0] for goal in goals])
 
 
 def _loop(period: int, ticks: int, cycle: Callable[[], object]) -> tuple[array[int], float]:

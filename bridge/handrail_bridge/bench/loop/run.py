@@ -1,0 +1,113 @@
+"""``handrail bench loop``: Handrail's loop beside cyclictest and a bare loop, and roads to a stop.
+
+Every load is put on the machine once a rate and bus; its contestants take turns under it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from handrail_sim.cell_file import load_cell
+from handrail_sim.twin.launch import Twin
+
+from handrail_bridge.bench.faults.rig import Rig
+from handrail_bridge.bench.loop.contestants import bare, cyclictest, handrail
+from handrail_bridge.bench.loop.loads import IDLE, NAMES, loaded
+from handrail_bridge.bench.loop.roads import road_times, roads
+from handrail_bridge.bench.loop.stops import bare_times, frame_time, stop_times
+from handrail_bridge.bench.loop.summary import (
+    ASLEEP,
+    BARE,
+    CYCLICTEST,
+    OURS,
+    Case,
+    Stops,
+    case_rows,
+    markdown,
+    stop_rows,
+)
+from handrail_bridge.bench.loop.ticks import Ticks
+from handrail_bridge.bench.report import Report
+
+CELL = "desk"
+RATES = (500, 1000)  # Hz, without a wire
+DESK_RATE = 500  # Hz
+ROUNDS, SECONDS = 3, 20.0  # of every contestant
+STOPS, ROADS = 1000, 20
+
+Contestant = Callable[[], Ticks]
+
+
+def measure(quick: bool = False) -> Report:
+    """Measure ticks and stops; ``quick`` as little as shows that it works.
+
+    Raises:
+        HandrailError: a contestant is missing, or the cell failed.
+    """
+    rounds, seconds = (1, 1.0) if quick else (ROUNDS, SECONDS)
+    cases = [*_without_wire(rounds, seconds), _on_the_desk(rounds, seconds)]
+    stops = [*_flag(10 if quick else STOPS), *_roads(2 if quick else ROADS)]
+    note = (
+        f"ticks for {rounds} x {seconds:.0f} s each, contestants in turn, ratios within a round; "
+        "stops by the twin's wire log"
+    )
+    rows = [row for case in cases for row in case_rows(case)]
+    rows += [row for way in stops for row in stop_rows(way)]
+    return Report("loop", note, rows, markdown(cases, stops, note))
+
+
+def _without_wire(rounds: int, seconds: float) -> Iterator[Case]:
+    for load in NAMES:
+        with loaded(load):
+            for rate in RATES:
+                contestants: dict[str, Contestant] = {
+                    OURS: partial(handrail, rate, seconds),
+                    BARE: partial(bare, rate, seconds),
+                    CYCLICTEST: partial(cyclictest, rate, seconds),
+                }
+                if load == IDLE:
+                    contestants[ASLEEP] = partial(handrail, rate, seconds, spin=0.0)
+                yield _case(rate, "no wire", load, rounds, contestants)
+
+
+def _on_the_desk(rounds: int, seconds: float) -> Case:
+    wire = load_cell(CELL).arm.device
+    with Twin.start(CELL, perturb=False) as twin:
+        port = twin.links[wire]
+        contestants: dict[str, Contestant] = {
+            OURS: partial(handrail, DESK_RATE, seconds, port),
+            BARE: partial(bare, DESK_RATE, seconds, port),
+        }
+        return _case(DESK_RATE, "the desk's", IDLE, rounds, contestants)
+
+
+def _case(rate: int, bus: str, load: str, rounds: int, contestants: dict[str, Contestant]) -> Case:
+    _tell(f"{rate} Hz, {bus} bus, {load}")
+    found: dict[str, list[Ticks]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, contestant in contestants.items():
+            found[name].append(contestant())
+    return Case(rate, bus, load, found)
+
+
+def _flag(count: int) -> Iterator[Stops]:
+    cell = load_cell(CELL)
+    for rate in (cell.loop.rate, DESK_RATE):
+        _tell(f"stop flag to wire, {rate} Hz")
+        times, echo = stop_times(rate, count), bare_times(rate, count)
+        yield Stops(f"stop flag, {rate} Hz", times, echo, 1 / rate + frame_time(cell))
+
+
+def _roads(count: int) -> Iterator[Stops]:
+    with Rig.running(CELL) as rig:
+        for road in roads(CELL):
+            _tell(road.name)
+            times = road_times(rig, road, count)
+            yield Stops(road.name, times, road.echo(count))
+
+
+def _tell(what: str) -> None:
+    """Say on standard error what takes so long."""
+    sys.stderr.write(f"bench loop: {what}\n")

@@ -1,0 +1,124 @@
+"""What ``bench loop`` says about ticks and stops: from times to figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from handrail_bridge.bench.loop.contestants import bare, cyclictest, handrail
+from handrail_bridge.bench.loop.stops import frame_time
+from handrail_bridge.bench.loop.summary import (
+    BARE,
+    CYCLICTEST,
+    OURS,
+    Case,
+    Stops,
+    case_rows,
+    markdown,
+    stop_rows,
+)
+from handrail_bridge.bench.loop.ticks import Ticks, from_histogram, from_trace, quantile
+from handrail_drivers.errors import ProcessLost
+from handrail_sim.cell_file import load_cell
+
+PERIOD = 1_000_000  # ns
+
+
+def rows(*ticks: tuple[int, int, int]) -> bytes:
+    return np.array(ticks, dtype=np.int64).tobytes()
+
+
+def ticks(*began: float, missed: int = 0, written: float = 1.0) -> Ticks:
+    return Ticks(np.sort(np.array(began)), np.array([written]), missed, 0.1)
+
+
+def test_lateness_counts_from_when_a_tick_was_due() -> None:
+    trace = rows((0, 5_000, 90_000), (PERIOD, PERIOD + 7_000, PERIOD + 80_000))
+    found = from_trace(trace, PERIOD, 0, 10 * PERIOD, 0.2)
+    assert found.began.tolist() == [5.0, 7.0]
+    assert found.written.tolist() == [80.0, 90.0]
+    assert (found.missed, found.cpu) == (0, 0.2)
+
+
+def test_ticks_that_did_not_happen_are_missed() -> None:
+    trace = rows(*((n * PERIOD, n * PERIOD, n * PERIOD) for n in (0, 1, 4, 5, 7)))
+    assert from_trace(trace, PERIOD, 0, 10 * PERIOD, 0.0).missed == 3
+
+
+def test_only_the_time_that_was_watched_counts() -> None:
+    trace = rows(*((n * PERIOD, n * PERIOD + n * 1000, 0) for n in range(10)))
+    assert from_trace(trace, PERIOD, 3 * PERIOD, 6 * PERIOD, 0.0).began.tolist() == [3, 4, 5]
+
+
+def test_nothing_to_judge_is_an_error() -> None:
+    with pytest.raises(ProcessLost):
+        from_trace(b"", PERIOD, 0, 1, 0.0)
+
+
+def test_a_histogram_is_judged_like_times() -> None:
+    found = from_histogram({"3": 98, "50": 1}, cycles=100, highest=700)
+    assert quantile(found.began, "p50") == 3
+    assert quantile(found.began, "max") == 700, "what is beyond the histogram counts"
+    assert len(found.began) == 100
+
+
+def test_later_than_cyclictest_by_half_is_short() -> None:
+    def p99(ours: float) -> bool | None:
+        case = Case(
+            500, "no wire", "idle", {OURS: [ticks(ours)], BARE: [ticks(1)], CYCLICTEST: [ticks(10)]}
+        )
+        return next(row.held for row in case_rows(case) if row.figure.endswith("late, p99"))
+
+    assert p99(14.9)
+    assert p99(15.1) is False
+
+
+def test_half_as_many_missed_ticks_more_than_the_bare_loop_is_short() -> None:
+    def missed(ours: int) -> bool | None:
+        rounds = {OURS: [ticks(1, missed=ours)], BARE: [ticks(1, missed=9)]}
+        case = Case(500, "the desk's", "idle", rounds)
+        return next(row.held for row in case_rows(case) if row.figure.endswith("missed"))
+
+    assert missed(14)
+    assert missed(15) is False
+
+
+def test_a_stop_later_than_a_period_and_a_frame_is_short() -> None:
+    def held(slowest: float) -> bool | None:
+        p99 = stop_rows(Stops("flag", [0.001, slowest], [0.001], limit=0.00226))[1]
+        return p99.held
+
+    assert held(0.0022)
+    assert held(0.0024) is False
+
+
+def test_a_write_of_six_goals_is_26_bytes_on_the_wire() -> None:
+    assert frame_time(load_cell("desk")) == pytest.approx(26 * 10 / 1e6)
+
+
+def test_the_readme_shows_every_case_and_road() -> None:
+    rounds = {OURS: [ticks(1, 2)], BARE: [ticks(3)], CYCLICTEST: [ticks(4)]}
+    shown = markdown(
+        [Case(500, "no wire", "idle", rounds), Case(250, "the desk's", "idle", {OURS: [ticks(1)]})],
+        [Stops("signal", [0.002], [0.001])],
+        "a note",
+    )
+    assert "| 500 Hz, no wire | idle | 2 / 2 / 2 / 2 us | 4 / 4 / 4 / 4 us |" in shown
+    assert "| 250 Hz, the desk's | idle |" in shown
+    assert "| signal (1) | 2.0 ms | 2.0 ms | 2.0 ms | 1.00 ms | 2.0 |" in shown
+
+
+def test_our_loop_is_watched_while_it_plays() -> None:
+    found = handrail(200, 0.5)
+    assert len(found.began) + found.missed > 50
+    assert found.began.min() >= 0, "no tick begins before it is due"
+    assert (found.written > found.began[0]).all()
+
+
+def test_a_bare_loop_keeps_the_same_schedule() -> None:
+    found = bare(200, 0.5)
+    assert len(found.began) + found.missed > 50
+    assert found.began.min() >= 0
+
+
+def test_cyclictest_is_understood() -> None:
+    assert len(cyclictest(1000, 0.3).began) == 300
