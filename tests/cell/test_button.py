@@ -60,7 +60,9 @@ async def reads(rail: Client) -> bool | None:
     return None
 
 
-async def interrupted(cell: RunningCell, act: Callable[[], object]) -> Receipt:
+async def interrupted(
+    cell: RunningCell, act: Callable[[], object], noticed: float = 0.0
+) -> Receipt:
     """Do something in the middle of a sweep; the arm stands at once. Return the receipt."""
     async with cell.armed() as rail:
         midway = Midway()
@@ -69,7 +71,7 @@ async def interrupted(cell: RunningCell, act: Callable[[], object]) -> Receipt:
         since = time.monotonic()
         act()
         receipt = await running
-        await asyncio.to_thread(assert_stood_at_once, cell, since)  # heartbeats go on
+        await asyncio.to_thread(assert_stood_at_once, cell, since, noticed)  # heartbeats go on
         return receipt
 
 
@@ -143,7 +145,7 @@ async def reads_once(cell: RunningCell) -> bool | None:
 async def test_unplugged_in_mid_motion_it_stops_the_arm_and_comes_back_by_itself(
     cell: RunningCell,
 ) -> None:
-    receipt = await interrupted(cell, lambda: cell.truth.pull(BUTTON))
+    receipt = await interrupted(cell, lambda: cell.truth.pull(BUTTON), AGE)
     await assert_latched(cell, receipt)
     assert f"{AGE} s are allowed" in receipt.reason
     async with cell.agent() as rail:
@@ -157,7 +159,7 @@ async def test_unplugged_in_mid_motion_it_stops_the_arm_and_comes_back_by_itself
 async def test_a_poller_that_hangs_stops_the_arm(cell: RunningCell) -> None:
     process = poller(cell)
     try:
-        receipt = await interrupted(cell, process.suspend)
+        receipt = await interrupted(cell, process.suspend, AGE)
     finally:
         process.resume()
     await assert_latched(cell, receipt)
@@ -167,7 +169,7 @@ async def test_a_poller_that_hangs_stops_the_arm(cell: RunningCell) -> None:
 async def test_a_dead_poller_stops_the_arm_until_the_bridge_is_restarted(
     cell: RunningCell,
 ) -> None:
-    receipt = await interrupted(cell, poller(cell).kill)
+    receipt = await interrupted(cell, poller(cell).kill, AGE)
     await assert_latched(cell, receipt)
     async with cell.operator() as operator:
         await operator.reset()
