@@ -21,6 +21,7 @@
     │   ├── InputFault                UNAVAILABLE         an input module is silent or garbled
     │   └── StaleReading              UNAVAILABLE         a value older than its maximum age
     ├── MotionStopped                 ABORTED             stopped before the plan's end
+    ├── AuditBroken                   DATA_LOSS           the audit log is not what was written
     └── ProcessLost                   UNAVAILABLE         a process of ours died
 
 Each class owns its machine-readable ``code`` and its gRPC ``status`` name. The
@@ -239,6 +240,13 @@ class MotionStopped(HandrailError):
 
     code = "motion_stopped"
     status = "ABORTED"
+
+
+class AuditBroken(HandrailError):
+    """The audit log is not what was written, or cannot be read."""
+
+    code = "audit_broken"
+    status = "DATA_LOSS"
 
 
 class ProcessLost(HandrailError):

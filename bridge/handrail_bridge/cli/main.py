@@ -8,6 +8,7 @@ import typer
 from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.cli import agent, operate
+from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
@@ -31,6 +32,7 @@ app.command()(bench)
 app.command()(demo)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:

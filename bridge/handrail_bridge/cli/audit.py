@@ -1,0 +1,78 @@
+"""The audit log: whether it is whole, and what it says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from handrail_sim.cell_file import load_cell
+
+from handrail_bridge import audit as logs
+from handrail_bridge.cli.output import Json, console, emit
+from handrail_bridge.run_dir import state_dir
+
+audit = typer.Typer(no_args_is_help=True, help="The audit log: whether it is whole, what it says.")
+
+Of = Annotated[str, typer.Argument(metavar="CELL", help="a cell, or a log's own file")]
+
+
+@audit.command()
+def verify(
+    of: Of,
+    head: Annotated[str, typer.Option(help="a hash printed earlier, that must be in it")] = "",
+    as_json: Json = False,
+) -> None:
+    """Compute the chain again. Exit status 1 where an entry is not what was written."""
+    path = _path(of)
+    last = logs.verify(path, head)
+    found = {"log": str(path), "entries": last.number, "head": last.hash}
+    said = f"[green]whole[/]: {last.number} entries, head {last.hash}"
+    emit(found, as_json, lambda _: console.print(said, soft_wrap=True))
+
+
+@audit.command()
+def show(
+    of: Of,
+    last: Annotated[int, typer.Option(min=1, help="how many entries")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Print the last entries, oldest first."""
+    entries = logs.read(_path(of), last)
+    found: dict[str, Any] = {
+        "entries": [
+            {"number": e.number, "time": e.time, "event": e.event, **e.body} for e in entries
+        ]
+    }
+
+    def people(_: object) -> None:
+        for entry in entries:
+            when = datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="milliseconds")
+            console.print(f"{entry.number:6} {when} {_sentence(entry)}", highlight=False)
+
+    emit(found, as_json, people)
+
+
+def _path(of: str) -> Path:
+    file = Path(of)
+    is_log = file.is_file() and file.suffix != ".toml"
+    return file if is_log else state_dir(load_cell(of).name) / logs.NAME
+
+
+def _sentence(entry: logs.Entry) -> str:
+    """Say an entry in a line."""
+    body = entry.body
+    match entry.event:
+        case "execute":
+            steps = ", ".join(step["tool"] for step in body["plan"]["steps"])
+            return f"execute {body['id']}: {steps} (plan {body['plan_digest'][:12]})"
+        case "receipt":
+            how = "completed" if body["completed"] else f"ended early: {body['reason']}"
+            return f"receipt {body['id']}: {how}, {body['duration']:.1f} s"
+        case "refused":
+            return f"refused {body['id']}: {body['error'].get('message', '')}"
+        case "note":
+            return f"note: {body['what']}"
+        case event:
+            return event
