@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -82,6 +83,14 @@ class Inputs:
             StaleReading: a level is too old to be told as the present one.
         """
         return {name: self._state(name) for name in self._config.signals}
+
+    def readings(self) -> dict[str, float]:
+        """Return the levels that are fresh, 0 or 1, by ``device.input``."""
+        found = {}
+        for name in self._config.signals:
+            with contextlib.suppress(StaleReading):
+                found[f"{self._config.device}.{name}"] = float(self._state(name).level)
+        return found
 
     def close(self) -> None:
         """End the poller; may be called again."""

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import mujoco
 from handrail_drivers.errors import StaleReading
-from handrail_sim.cell import Cell, Region
+from handrail_sim.cell import Cell
+from handrail_sim.check.predicates import WorldView, known
+from handrail_sim.verdict import ObjectBelief
 from handrail_sim.world import Scene, load_model
 
 from handrail_bridge.loop.state import LoopState
@@ -27,11 +29,6 @@ class Measured:
         self._scene = Scene(model, cell)
         self._data = mujoco.MjData(model)
 
-    @property
-    def regions(self) -> Mapping[str, Region]:
-        """The cell's regions by name."""
-        return self._cell.regions
-
     def tcp(self, position: Sequence[float]) -> Point:
         """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""
         self._data.qpos[self._scene.joint_qpos] = position
@@ -48,6 +45,31 @@ class Measured:
         arm = self._cell.arm
         jaw, closing = state.position[-1], -state.effort[-1]
         return bool(arm.jaw_empty < jaw < arm.jaw_open and closing >= arm.hold_effort)
+
+    def view(
+        self,
+        state: LoopState,
+        objects: Mapping[str, ObjectBelief],
+        began: Mapping[str, ObjectBelief],
+        sensors: Mapping[str, float],
+    ) -> WorldView:
+        """Return what a predicate can ask about; the jaw's feeling has the say on what is held.
+
+        ``objects`` is where things should be now, ``began`` where they were when the plan began.
+        """
+        felt = self.holding(state)
+        held = next((name for name, thing in objects.items() if thing.held_pose), None)
+        there = {name: thing for name, thing in objects.items() if felt or name != held}
+        return WorldView(
+            cell=self._cell,
+            joints=self.positions(state),
+            efforts=dict(zip(self._cell.arm.all_joints, state.effort, strict=True)),
+            tcp=self.tcp(state.position),
+            held=(held or "something") if felt else None,
+            objects=known(there),
+            began=known(began),
+            sensors=sensors,
+        )
 
     def positions(self, state: LoopState) -> dict[str, float]:
         """Return the measured joint positions [rad] by name."""

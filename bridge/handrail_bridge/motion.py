@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from handrail_drivers.errors import ProcessLost
-from handrail_sim.check.predicates import WorldView, evaluate
+from handrail_sim.check.watch import Missed, Watch
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import GoalResult
+from handrail_sim.verdict import ObjectBelief
 
 from handrail_bridge.belief import Belief
 from handrail_bridge.loop.loops import Loops
@@ -20,8 +21,7 @@ from handrail_bridge.reports import Receipt
 
 LOOK = 0.02  # s between two looks at the loop's state
 PATIENCE = 5.0  # s beyond the plan's length before it counts as hung
-
-log = logging.getLogger(__name__)
+EXPECTATION = "expectation"  # the code of a plan that a step's expectation has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +37,44 @@ class Outcome:
 
 
 class Motion:
-    """A plan that the loop has accepted as motion ``number``."""
+    """A plan that the loop has accepted as motion ``number``.
 
-    def __init__(self, number: int, receipt_id: str, plan: Plan, grant: Grant) -> None:
+    ``began`` is what was believed of the objects then; ``sensors`` returns what is read now.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        receipt_id: str,
+        plan: Plan,
+        grant: Grant,
+        measured: Measured,
+        began: Mapping[str, ObjectBelief],
+        sensors: Callable[[], dict[str, float]],
+    ) -> None:
         self.number = number
         self.receipt_id = receipt_id
         self.plan = plan
         self.grant = grant
+        self._measured = measured
+        self._began = began
+        self._sensors = sensors
+        self._watch = Watch(plan)
+        self._missed: Missed | None = None
 
     async def follow(self, loop: Loops) -> Outcome:
-        """Wait until the loop reports the motion's end. Aborts one that lasts too long."""
+        """Wait until the loop reports the motion's end.
+
+        Aborts one that lasts too long, and one whose step did not bring what was expected of it.
+        """
         began = self._now()
         while True:
             state, lasted = loop.state(), self._now() - began
             rest = lasted, state.peak_following_error, loop.fired(state)
+            if self._misses(state, lasted):
+                loop.abort(self.number)
             if state.ended_motion_id == self.number:
-                ended = state.ended_completed, state.ended_reason, state.fault_code
-                return Outcome(*ended, *rest)
+                return self._ended(state, *rest)
             longest = self.grant.verdict.duration / state.speed_scale + PATIENCE
             if age(state.time_ns) > STALE or lasted > longest:
                 loop.abort(self.number)
@@ -61,25 +82,48 @@ class Motion:
                 return Outcome(False, lost, ProcessLost.code, *rest)
             await asyncio.sleep(LOOK)
 
-    async def settle(self, loop: Loops, measured: Measured, patience: float) -> LoopState:
+    def _misses(self, state: LoopState, lasted: float) -> bool:
+        """Look at what the plan demands on its way; tell whether it has just missed something."""
+        if not self._watch.is_needed or self._missed is not None:
+            return False
+        ended = self._steps_ended(state)
+        objects = self.grant.verdict.on_the_way[ended - 1] if ended else self._began
+        view = self._measured.view(state, objects, self._began, self._sensors())
+        self._missed = self._watch.see(view, ended, lasted)
+        return self._missed is not None
+
+    def _steps_ended(self, state: LoopState) -> int:
+        trajectory = self.grant.verdict.trajectory
+        ends = trajectory.step_rows[1:] if trajectory else ()
+        if state.ended_motion_id == self.number:
+            return len(ends) if state.ended_completed else 0
+        return sum(end <= state.row for end in ends) if state.motion_id == self.number else 0
+
+    def _ended(self, state: LoopState, *rest: Any) -> Outcome:
+        if self._missed is None:
+            return Outcome(state.ended_completed, state.ended_reason, state.fault_code, *rest)
+        step, result = self._missed.step, self._missed.result
+        reason = f"Step {step} was expected to bring {result.predicate!r}: {result.sentence}."
+        return Outcome(False, reason, EXPECTATION, *rest)
+
+    async def settle(self, loop: Loops, patience: float) -> LoopState:
         """Return the state once the arm stands still, at most ``patience`` [s] later."""
         deadline = self._now() + patience
         state = loop.state()
-        while not measured.still(state) and self._now() < deadline:
+        while not self._measured.still(state) and self._now() < deadline:
             await asyncio.sleep(LOOK)
             state = loop.state()
         return state
 
-    def judge(
-        self, outcome: Outcome, state: LoopState, measured: Measured, belief: Belief
-    ) -> Receipt:
+    def judge(self, outcome: Outcome, state: LoopState, belief: Belief) -> Receipt:
         """Advance the belief by what happened, and evaluate the goal on the measured state."""
         predicted = self.grant.verdict.end_objects
         if outcome.completed:
             belief.advance(predicted)
         else:
             belief.doubt(predicted)
-        belief.feel(measured.holding(state))
+        belief.feel(self._measured.holding(state))
+        view = self._measured.view(state, belief.objects, self._began, self._sensors())
         return Receipt(
             id=self.receipt_id,
             plan_digest=self.grant.verdict.plan_digest,
@@ -90,24 +134,9 @@ class Motion:
             duration=outcome.duration,
             peak_following_error=outcome.peak_following_error,
             reflexes=outcome.reflexes,
-            end_position=measured.positions(state),
-            goal=self._goal(state, measured, belief),
+            end_position=self._measured.positions(state),
+            goal=self._watch.results(view),
         )
-
-    def _goal(self, state: LoopState, measured: Measured, belief: Belief) -> tuple[GoalResult, ...]:
-        felt = measured.holding(state)
-        view = WorldView(
-            joints=measured.positions(state),
-            tcp=measured.tcp(state.position),
-            held=(belief.held or "something") if felt else None,
-            objects={
-                name: thing.position
-                for name, thing in belief.objects.items()
-                if thing.source != "unknown"
-            },
-            regions=measured.regions,
-        )
-        return tuple(evaluate(predicate, view) for predicate in self.plan.goal)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

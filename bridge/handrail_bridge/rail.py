@@ -15,6 +15,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Mapping
 
 from handrail_drivers.errors import HandrailError, MotionStopped, NotArmed, Refused
 from handrail_sim.cell import Cell
@@ -23,6 +24,7 @@ from handrail_sim.verdict import StartState
 
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.inputs import Inputs
 from handrail_bridge.leases import Leases
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
@@ -55,6 +57,7 @@ class Rail:
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_token)
         self.measured = Measured(cell)
+        self.inputs: Mapping[str, Inputs] = {}  # the devices of digital inputs, once they are open
         self._permits = Permits(cell.permits.lifetime, cell.permits.joint_drift)
         self._loop = loop
         self._checker = checker
@@ -137,7 +140,10 @@ class Rail:
             self._loop.abort(self._numbers)  # where the loop's answer was lost
             await asyncio.to_thread(self._receipts.refused, receipt_id, error.detail())
             raise
-        self._running = Motion(self._numbers, receipt_id, plan, grant)
+        began = self.belief.objects
+        self._running = Motion(
+            self._numbers, receipt_id, plan, grant, self.measured, began, self._sensors
+        )
         return self._running
 
     async def _play(self, permit_id: str, plan_digest: str, number: int, token: int) -> Grant:
@@ -150,8 +156,8 @@ class Rail:
 
     async def _finish(self, motion: Motion) -> Receipt:
         outcome = await motion.follow(self._loop)
-        state = await motion.settle(self._loop, self.measured, self.cell.check.settle)
-        receipt = motion.judge(outcome, state, self.measured, self.belief)
+        state = await motion.settle(self._loop, self.cell.check.settle)
+        receipt = motion.judge(outcome, state, self.belief)
         try:
             await asyncio.to_thread(self._receipts.end, receipt)
         except Refused as error:  # it has moved already; the next plan will be refused
@@ -277,7 +283,13 @@ class Rail:
     async def _start(self, state: LoopState) -> StartState:
         armed = state.mode == Mode.ARMED
         command = state.setpoint if armed else await self._checker.hold_command(state.position)
-        return StartState(state.position, tuple(command), self.belief.objects)
+        return StartState(state.position, tuple(command), self.belief.objects, self._sensors())
+
+    def _sensors(self) -> dict[str, float]:
+        """Return what is fresh of the sensors' readings."""
+        return {
+            name: value for one in self.inputs.values() for name, value in one.readings().items()
+        }
 
     def _present(self) -> Present:
         return Present(

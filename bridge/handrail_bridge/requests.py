@@ -8,8 +8,11 @@ from typing import TypeVar
 
 from handrail_drivers.errors import InvalidRequest, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
-from handrail_sim.plan import Holding, JointInRange, MoveJoints, ObjectInRegion, Plan, Predicate
+from handrail_sim.plan import MoveJoints, Plan
+from handrail_sim.predicates import Predicate, Within, parts
 from pydantic import BaseModel, ValidationError
+
+from handrail_bridge.loop.settings import sensor_names
 
 LONGEST = 256 << 10  # bytes of one request's JSON
 
@@ -44,8 +47,10 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     for index, step in enumerate(plan.steps):
         if isinstance(step, MoveJoints):
             _require_joints(step, cell, f"steps[{index}].positions")
-    for index, predicate in enumerate(plan.goal):
-        _require_names(predicate, cell, f"goal[{index}]")
+        for number, predicate in enumerate(step.expect):
+            _require_names(predicate, cell, f"steps[{index}].expect[{number}]")
+    for index, goal in enumerate(plan.goal):
+        _require_names(goal, cell, f"goal[{index}]")
     return plan
 
 
@@ -78,14 +83,20 @@ def _degrees(position: float, low: float, high: float) -> str:
     return "choose a position within the limits"
 
 
-def _require_names(predicate: Predicate, cell: Cell, field: str) -> None:
-    if isinstance(predicate, Holding) and predicate.object is not None:
-        require_name("object", predicate.object, cell.objects, f"{field}.object")
-    if isinstance(predicate, ObjectInRegion):
-        require_name("object", predicate.object, cell.objects, f"{field}.object")
-        require_name("region", predicate.region, cell.regions, f"{field}.region")
-    if isinstance(predicate, JointInRange):
-        require_name("joint", predicate.joint, cell.arm.all_joints, f"{field}.joint")
+def _require_names(predicate: Predicate | Within, cell: Cell, field: str) -> None:
+    """Refuse a predicate that names what the cell does not have."""
+    names: dict[str, Iterable[str]] = {
+        "object": cell.objects,
+        "region": cell.regions,
+        "joint": cell.arm.all_joints,
+        "support": (*cell.objects, *cell.obstacles),
+        "sensor": sensor_names(cell),
+    }
+    for kind, choices in names.items():
+        if (name := getattr(predicate, kind, None)) is not None:
+            require_name(kind, name, choices, f"{field}.{kind}")
+    for part in parts(predicate):
+        _require_names(part, cell, f"{field}.of")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -11,21 +11,24 @@ import json
 from typing import Annotated, Any, Literal
 
 from handrail_drivers.api import Unit
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+from handrail_sim.predicates import Goal, Predicate
+from handrail_sim.strict import Finite, Point, Strict
+
 Speed = Annotated[float, Field(gt=0, le=1, description="fraction of the cell's velocity limits")]
-Metres = Annotated[Finite, Unit("m")]
-Point = Annotated[tuple[Metres, Metres, Metres], Field(description="x y z, world frame")]
 
 
-class Strict(BaseModel):
-    """Unknown keys are faults, values do not change."""
+class StepBase(Strict):
+    """What every step has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    expect: Annotated[
+        tuple[Predicate, ...],
+        Field(max_length=8, description="what has to be so when it ends, or the plan stops there"),
+    ] = ()
 
 
-class MoveJoints(Strict):
+class MoveJoints(StepBase):
     """Move the named joints to positions [rad], the others stay; point to point."""
 
     tool: Literal["arm_move_joints"] = "arm_move_joints"
@@ -33,7 +36,7 @@ class MoveJoints(Strict):
     speed: Speed = 1.0
 
 
-class MoveToPose(Strict):
+class MoveToPose(StepBase):
     """Move the TCP to a position, gripper tilted out of the vertical, jaw turned to yaw.
 
     The path is point to point in joint space: straight for joints, not for the TCP.
@@ -49,7 +52,7 @@ class MoveToPose(Strict):
     speed: Speed = 1.0
 
 
-class GripperSet(Strict):
+class GripperSet(StepBase):
     """Open or close the jaw to a gap between its pads [m]; 0 closes until something stops it."""
 
     tool: Literal["gripper_set"] = "gripper_set"
@@ -57,21 +60,21 @@ class GripperSet(Strict):
     speed: Speed = 1.0
 
 
-class Home(Strict):
+class Home(StepBase):
     """Move every arm joint to the cell's home position; the jaw stays."""
 
     tool: Literal["arm_home"] = "arm_home"
     speed: Speed = 1.0
 
 
-class Rest(Strict):
+class Rest(StepBase):
     """Go home, then lower the arm to its rest, where it stays without torque; the jaw stays."""
 
     tool: Literal["arm_rest"] = "arm_rest"
     speed: Speed = 0.5
 
 
-class Wait(Strict):
+class Wait(StepBase):
     """Hold still for a while."""
 
     tool: Literal["wait"] = "wait"
@@ -83,55 +86,11 @@ Step = Annotated[
 ]
 
 
-class Holding(Strict):
-    """The gripper holds the named object (or anything, where no name is given)."""
-
-    predicate: Literal["holding"] = "holding"
-    object: str | None = None
-
-
-class Released(Strict):
-    """The gripper holds nothing."""
-
-    predicate: Literal["released"] = "released"
-
-
-class AtPose(Strict):
-    """The TCP is within tolerance of a position."""
-
-    predicate: Literal["at_pose"] = "at_pose"
-    position: Point
-    tolerance: Annotated[float, Field(gt=0, le=0.1), Unit("m")] = 0.01
-
-
-class JointInRange(Strict):
-    """A joint's position [rad] lies in a range."""
-
-    predicate: Literal["joint_in_range"] = "joint_in_range"
-    joint: str
-    low: Finite
-    high: Finite
-
-
-class ObjectInRegion(Strict):
-    """The centre of an object lies in a region of the cell."""
-
-    predicate: Literal["object_in_region"] = "object_in_region"
-    object: str
-    region: str
-
-
-Predicate = Annotated[
-    Holding | Released | AtPose | JointInRange | ObjectInRegion,
-    Field(discriminator="predicate"),
-]
-
-
 class Plan(Strict):
     """What an agent proposes: steps in order, and what must be true at the end (all of it)."""
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=64)]
-    goal: tuple[Predicate, ...] = ()
+    goal: Annotated[tuple[Goal, ...], Field(max_length=32)] = ()
     note: Annotated[str, Field(max_length=500, description="for people; not interpreted")] = ""
 
     def digest(self) -> str:

@@ -29,6 +29,7 @@ class ViolationKind(StrEnum):
     DROPPED = "dropped"
     DISPLACED = "displaced"
     GOAL = "goal"
+    EXPECTATION = "expectation"
     DURATION = "duration"
     TRACKING = "tracking"
     START = "start"
@@ -134,6 +135,7 @@ class StartState:
     position: tuple[float, ...]
     command: tuple[float, ...]
     objects: dict[str, ObjectBelief]
+    sensors: dict[str, float] = field(default_factory=dict)  # readings by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +165,4 @@ class Verdict:
     end_objects: dict[str, ObjectBelief]  # the belief after execution, predicted
     end_command: tuple[float, ...]
     path: Array | None = None  # (n, 3) TCP positions [m], for pictures
+    on_the_way: tuple[dict[str, ObjectBelief], ...] = ()  # the belief at each step's end, predicted

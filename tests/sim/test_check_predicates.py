@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
 from handrail_sim.cell import Cell
 from handrail_sim.check.predicates import WorldView, evaluate
+from handrail_sim.check.watch import Watch
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import GoalResult
+from handrail_sim.verdict import GoalResult, ObjectBelief
+from pydantic import ValidationError
 
 BIN = (0.18026, -0.14142)
 
@@ -18,12 +21,21 @@ BIN = (0.18026, -0.14142)
 def view(cell: Cell) -> WorldView:
     """The blue cube in the gripper, one red cube in its bin, of the other nobody knows."""
     return WorldView(
+        cell=cell,
         joints=dict.fromkeys(cell.arm.all_joints, 0.5),
+        efforts=dict.fromkeys(cell.arm.all_joints, -0.3),
         tcp=(0.2, 0.1, 0.15),
         held="blue_cube",
-        objects={"blue_cube": (0.2, 0.1, 0.15), "red_cube_a": (*BIN, 0.0125)},
-        regions=cell.regions,
+        objects={"blue_cube": at(0.2, 0.1, 0.15), "red_cube_a": at(*BIN, 0.0125)},
+        began={"blue_cube": at(0.2, 0.1, 0.0125), "red_cube_a": at(*BIN, 0.0125)},
+        sensors={"button.emergency_stop": 1.0},
     )
+
+
+def at(x: float, y: float, z: float, source: str = "seen", lean: float = 0.0) -> ObjectBelief:
+    """An object at a place [m], leaning about x by an angle [rad]."""
+    turned = (math.cos(lean / 2), math.sin(lean / 2), 0.0, 0.0)
+    return ObjectBelief((x, y, z), turned, source, 0)
 
 
 def judged(view: WorldView, predicate: str, **fields: Any) -> GoalResult:
@@ -114,7 +126,7 @@ def test_a_region_is_turned_as_the_cell_says(
     """Offsets in the bin's own frame; it is turned by 45 degrees."""
     half = 0.5**0.5
     spot = (BIN[0] + half * (x + y), BIN[1] + half * (y - x), 0.0125 + z)
-    there = dataclasses.replace(view, objects={"red_cube_a": spot})
+    there = dataclasses.replace(view, objects={"red_cube_a": at(*spot)})
     assert judged(there, "object_in_region", object="red_cube_a", region="red_bin").met == met
 
 
@@ -123,3 +135,151 @@ def test_what_nobody_has_seen_is_nowhere(view: WorldView) -> None:
     assert result == GoalResult(
         "object_in_region", False, "nobody knows where red_cube_b is: look first"
     )
+
+
+@pytest.mark.parametrize(("limit", "met"), [(0.31, True), (0.3, False), (0.1, False)])
+def test_effort_below(view: WorldView, limit: float, met: bool) -> None:
+    result = judged(view, "effort_below", joint="gripper", limit=limit)
+    assert result.met == met, "the jaw pushes with 0.3 N.m, the sign does not matter"
+    assert "0.300 N.m" in result.sentence
+
+
+SIZE = 0.025  # m, of a cube
+
+
+@pytest.mark.parametrize(
+    ("aside", "gap", "met"),
+    [(0.0, 0.0, True), (0.012, 0.0, True), (0.013, 0.0, False), (0.0, 0.009, False)],
+)
+def test_object_on_another(view: WorldView, aside: float, gap: float, met: bool) -> None:
+    stack = {
+        "red_cube_a": at(0.2, 0.1, SIZE / 2),
+        "blue_cube": at(0.2 + aside, 0.1, 1.5 * SIZE + gap),
+    }
+    there = dataclasses.replace(view, objects=stack)
+    assert judged(there, "object_on", object="blue_cube", support="red_cube_a").met == met
+    assert not judged(there, "object_on", object="red_cube_a", support="blue_cube").met
+
+
+def test_object_on_an_obstacle(cell: Cell, view: WorldView) -> None:
+    post = cell.obstacles["post"]
+    top = (post.center[0], post.center[1], post.center[2] + post.size[2] / 2 + SIZE / 2)
+    there = dataclasses.replace(view, objects={"blue_cube": at(*top)})
+    assert judged(there, "object_on", object="blue_cube", support="post").met
+    assert not judged(view, "object_on", object="blue_cube", support="post").met
+
+
+@pytest.mark.parametrize(("lean", "met"), [(0.0, True), (0.19, True), (0.21, False), (1.5, False)])
+def test_object_upright(view: WorldView, lean: float, met: bool) -> None:
+    there = dataclasses.replace(view, objects={"blue_cube": at(0.2, 0.1, 0.1, lean=lean)})
+    result = judged(there, "object_upright", object="blue_cube")
+    assert result.met == met
+    assert f"{lean:.3f} rad" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "distance", "met"),
+    [("red_cube_a", 0.001, True), ("blue_cube", 0.13, False), ("blue_cube", 0.14, True)],
+)
+def test_object_moved_less_than(view: WorldView, name: str, distance: float, met: bool) -> None:
+    assert judged(view, "object_moved_less_than", object=name, distance=distance).met == met
+
+
+def test_visible_is_what_was_seen_and_not_what_a_plan_predicts(view: WorldView) -> None:
+    assert judged(view, "visible", object="red_cube_a").met
+    moved = dataclasses.replace(view, objects={"red_cube_a": at(*BIN, 0.0125, "predicted")})
+    assert not judged(moved, "visible", object="red_cube_a").met
+
+
+@pytest.mark.parametrize(("low", "high", "met"), [(1, 1, True), (0, 0.5, False), (0, 2, True)])
+def test_sensor_in_range(view: WorldView, low: float, high: float, met: bool) -> None:
+    name = "button.emergency_stop"
+    assert judged(view, "sensor_in_range", sensor=name, low=low, high=high).met == met
+
+
+def test_a_sensor_that_is_silent_is_in_no_range(view: WorldView) -> None:
+    mute = dataclasses.replace(view, sensors={})
+    result = judged(mute, "sensor_in_range", sensor="button.emergency_stop", low=-9, high=9)
+    assert not result.met
+
+
+HELD = {"predicate": "holding", "object": "blue_cube"}
+OTHER = {"predicate": "holding", "object": "red_cube_a"}
+
+
+@pytest.mark.parametrize(
+    ("predicate", "of", "met"),
+    [
+        ("all", [HELD, HELD], True),
+        ("all", [HELD, OTHER], False),
+        ("any", [OTHER, HELD], True),
+        ("any", [OTHER, OTHER], False),
+        ("not", OTHER, True),
+        ("not", HELD, False),
+        ("not", {"predicate": "all", "of": [HELD, {"predicate": "not", "of": HELD}]}, True),
+    ],
+)
+def test_predicates_of_predicates(view: WorldView, predicate: str, of: Any, met: bool) -> None:
+    assert judged(view, predicate, of=of).met == met
+
+
+def test_what_is_missed_of_several_is_said(view: WorldView) -> None:
+    said = judged(view, "all", of=[HELD, OTHER, {"predicate": "released"}]).sentence
+    assert said == "blue_cube is held, not red_cube_a; blue_cube is still held"
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return HELD if levels == 1 else {"predicate": "not", "of": nested(levels - 1)}
+
+
+def test_predicates_are_nested_four_levels_deep_and_no_deeper(view: WorldView) -> None:
+    assert not judged(view, **nested(4)).met
+    with pytest.raises(ValidationError, match="4 levels"):
+        judged(view, **nested(5))
+
+
+@pytest.mark.parametrize("many", [0, 17])
+def test_none_and_too_many_are_refused(view: WorldView, many: int) -> None:
+    with pytest.raises(ValidationError):
+        judged(view, "any", of=[HELD] * many)
+
+
+def watched(view: WorldView, seconds: float, held_at: float, end: float) -> GoalResult:
+    """The result of a goal with a time, seen every 0.1 s, of a thing held from a moment on."""
+    within = {"predicate": "within", "seconds": seconds, "of": HELD}
+    steps = [{"tool": "wait", "seconds": 1}]
+    watch = Watch(Plan.model_validate({"steps": steps, "goal": [within]}))
+    for number in range(round(end * 10)):
+        time = number / 10
+        watch.see(holding(view, "blue_cube" if time >= held_at else None), 0, time)
+    (result,) = watch.results(holding(view, None))
+    return result
+
+
+def test_within_a_time_it_is_enough_to_hold_once(view: WorldView) -> None:
+    assert watched(view, seconds=1.0, held_at=0.5, end=3.0).met
+    late = watched(view, seconds=1.0, held_at=1.5, end=3.0)
+    assert not late.met
+    assert "within 1 s" in late.sentence
+
+
+def test_expectations_are_looked_at_when_their_step_ends(view: WorldView) -> None:
+    steps = [
+        {"tool": "wait", "seconds": 1, "expect": [HELD]},
+        {"tool": "wait", "seconds": 1, "expect": [OTHER]},
+    ]
+    watch = Watch(Plan.model_validate({"steps": steps}))
+    assert watch.is_needed
+    assert watch.see(holding(view, None), 0, 0.0) is None, "no step has ended"
+    assert watch.see(view, 1, 1.0) is None
+    assert watch.see(holding(view, None), 1, 1.1) is None, "the first is over"
+    missed = watch.see(view, 2, 2.0)
+    assert missed is not None
+    assert (missed.step, missed.result.predicate) == (1, "holding")
+
+
+def test_steps_that_end_between_two_looks_are_not_forgotten(view: WorldView) -> None:
+    steps = [{"tool": "wait", "seconds": 1, "expect": [HELD]}] * 3
+    missed = Watch(Plan.model_validate({"steps": steps})).see(holding(view, None), 3, 3.0)
+    assert missed is not None
+    assert missed.step == 0

@@ -165,6 +165,11 @@ def input_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[InputConfig, ..
     )
 
 
+def sensor_names(cell: Cell) -> tuple[str, ...]:
+    """Return the names of all digital inputs of a cell, as ``device.input``."""
+    return tuple(f"{device}.{name}" for device in cell.devices for name in _inputs(cell, device))
+
+
 def _inputs(cell: Cell, device: str) -> tuple[str, ...]:
     """Return the names of a device's digital inputs: none where it is no InputBus."""
     driver: Any = plugins.drivers.one(cell.devices[device].driver)  # its shape is api.DriverClass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import mujoco
@@ -14,15 +14,16 @@ from handrail_sim.check import goal, start
 from handrail_sim.check.collisions import Collisions
 from handrail_sim.check.contacts import Proximity
 from handrail_sim.check.findings import Findings
-from handrail_sim.check.grips import Fingers, Grip
-from handrail_sim.check.predicates import WorldView
+from handrail_sim.check.grips import Fingers
 from handrail_sim.check.reference import Reference
 from handrail_sim.check.rollout import Rollout, Stage
 from handrail_sim.check.spread import Spread, Tube
 from handrail_sim.check.steps import Steps, Unplayable
+from handrail_sim.check.story import Story
+from handrail_sim.check.watch import Watch
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import (
-    ObjectBelief,
+    GoalResult,
     StartState,
     Trajectory,
     Verdict,
@@ -30,8 +31,6 @@ from handrail_sim.verdict import (
     ViolationKind,
 )
 from handrail_sim.world import Array, Scene, load_model
-
-STILL = 0.002  # m: an object that moved less is where it was seen
 
 CONSEQUENCES = {
     ViolationKind.TRACKING,
@@ -103,12 +102,9 @@ class Checker:
         strains = self._findings.joints(run, targets, moment)
         violations += [self._collisions.blame(strain, pairs, grips) for strain in strains]
         violations += self._findings.objects(run, grips, moment)
-        violations = _in_order(violations)
-        ends = self._ends(state, run, grips)
-        view = self._view(run, path, ends)
-        results = goal.evaluate_all(plan, view)
-        end = reference.rows / self._cell.loop.rate
-        violations += goal.missed(plan, results, view, ends, end)
+        story = Story(self._cell, self._scene, self._data, state, run, path, grips)
+        demands, results = self._demands(plan, story, step_rows)
+        violations = [*_in_order(violations), *demands]
         tube = None if violations else self._spread.tube(state, hold + lead, run)
         if tube is None and not violations:
             violations = [start.unsolvable()]
@@ -117,17 +113,31 @@ class Checker:
             plan_digest=plan.digest(),
             violations=tuple(violations),
             goal=results,
-            duration=end,
+            duration=reference.rows / self._cell.loop.rate,
             clearance=clearance,
             clearance_pair=whose,
             peak_velocity=self._peaks(run.velocity),
             peak_effort=self._peaks(run.effort),
             check_time=0.0,
             trajectory=None if tube is None else self._trajectory(run, hold, lead, tube, step_rows),
-            end_objects=ends,
+            end_objects=story.beliefs(-1),
             end_command=tuple((hold[-1] + lead[-1]).tolist()),
             path=path,
+            on_the_way=tuple(story.beliefs(row) for row in step_rows[1:]),
         )
+
+    def _demands(
+        self, plan: Plan, story: Story, step_rows: tuple[int, ...]
+    ) -> tuple[list[Violation], tuple[GoalResult, ...]]:
+        """Return what is missed of the steps' expectations and of the goal, and its results."""
+        watch = Watch(plan)
+        found: list[Violation] = []
+        if (missed := story.watched(watch, step_rows)) is not None:
+            found.append(goal.expected(missed[0], missed[1] / self._cell.loop.rate))
+        view, ends = story.view(-1), story.beliefs(-1)
+        results = watch.results(view)
+        end = step_rows[-1] / self._cell.loop.rate
+        return [*found, *goal.missed(plan, results, view, ends, end)], results
 
     def _trajectory(
         self, run: Rollout, hold: Array, lead: Array, tube: Tube, step_rows: tuple[int, ...]
@@ -148,50 +158,6 @@ class Checker:
     def _peaks(self, values: Array) -> dict[str, float]:
         peaks = np.abs(values).max(axis=0).tolist()
         return dict(zip(self._cell.arm.all_joints, peaks, strict=True))
-
-    def _ends(
-        self, state: StartState, run: Rollout, grips: Mapping[str, Grip]
-    ) -> dict[str, ObjectBelief]:
-        """Return the belief after execution: what moved is predicted, what is held hangs on."""
-        ends = dict(state.objects)
-        self._data.qpos[:] = run.qpos[-1]
-        mujoco.mj_kinematics(self._scene.model, self._data)
-        for name, belief in state.objects.items():
-            if belief.source == "unknown" and belief.held_pose is None:
-                continue
-            at, _ = self._scene.object_qpos[name]
-            before, after = run.qpos[0, at : at + 7], run.qpos[-1, at : at + 7]
-            held = grips[name].at_end
-            moved = float(np.linalg.norm(after[:3] - before[:3])) > STILL
-            if held or moved or belief.held_pose is not None:
-                ends[name] = replace(
-                    belief,
-                    position=tuple(after[:3].tolist()),
-                    quaternion=tuple(after[3:].tolist()),
-                    source="predicted",
-                    held_pose=self._in_tcp(after) if held else None,
-                )
-        return ends
-
-    def _in_tcp(self, pose: Array) -> tuple[float, ...]:
-        """Return a world pose (7,) in the TCP's frame."""
-        position, quaternion = self._scene.tcp_pose(self._data)
-        inverse_position, inverse = np.zeros(3), np.zeros(4)
-        mujoco.mju_negPose(inverse_position, inverse, position, quaternion)
-        out_position, out = np.zeros(3), np.zeros(4)
-        mujoco.mju_mulPose(out_position, out, inverse_position, inverse, pose[:3], pose[3:])
-        return (*out_position.tolist(), *out.tolist())
-
-    def _view(self, run: Rollout, path: Array, ends: Mapping[str, ObjectBelief]) -> WorldView:
-        """What the goal can ask about, at the end of the rollout."""
-        x, y, z = path[-1].tolist()
-        return WorldView(
-            joints=dict(zip(self._cell.arm.all_joints, run.position[-1].tolist(), strict=True)),
-            tcp=(x, y, z),
-            held=next((name for name, thing in ends.items() if thing.held_pose is not None), None),
-            objects={k: b.position for k, b in ends.items() if b.source != "unknown"},
-            regions=self._cell.regions,
-        )
 
 
 def _moments(step_rows: Sequence[int], rate: int) -> Callable[[int], tuple[int, float]]:

@@ -1,17 +1,38 @@
-"""The goal at the end of a rollout: which predicates hold, and what to try where one does not."""
+"""What a rollout missed of a plan's goal and of its steps' expectations, and what to try."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from handrail_sim.check.predicates import WorldView, evaluate
-from handrail_sim.plan import Holding, ObjectInRegion, Plan, Predicate, Released
+from handrail_sim.check.predicates import WorldView
+from handrail_sim.check.watch import Missed
+from handrail_sim.plan import Plan
+from handrail_sim.predicates import (
+    Holding,
+    ObjectInRegion,
+    Predicate,
+    Released,
+    SensorInRange,
+    Visible,
+    Within,
+)
 from handrail_sim.verdict import GoalResult, ObjectBelief, Violation, ViolationKind
 
 
-def evaluate_all(plan: Plan, view: WorldView) -> tuple[GoalResult, ...]:
-    """Return every predicate of the goal, evaluated."""
-    return tuple(evaluate(predicate, view) for predicate in plan.goal)
+def expected(missed: Missed, at: float) -> Violation:
+    """Return the violation of a step's expectation, which was not met ``at`` [s]."""
+    return Violation(
+        kind=ViolationKind.EXPECTATION,
+        step=missed.step,
+        time=at,
+        subject=missed.result.predicate,
+        value=0.0,
+        limit=1.0,
+        unit="1",
+        sentence=f"When step {missed.step} ends, {missed.result.predicate!r} is expected and is "
+        f"not so: {missed.result.sentence}.",
+        hint="change the steps up to there, or what is expected",
+    )
 
 
 def missed(
@@ -39,14 +60,20 @@ def missed(
     ]
 
 
-def _hint(predicate: Predicate, view: WorldView, ends: Mapping[str, ObjectBelief]) -> str:
+def _hint(predicate: Predicate | Within, view: WorldView, ends: Mapping[str, ObjectBelief]) -> str:
     match predicate:
+        case Within():
+            return _hint(predicate.of, view, ends)
+        case Visible():
+            return "look once the plan is done: what a plan has moved is not seen, but predicted"
+        case SensorInRange():
+            return "the check takes what the sensor reads now: wait, or leave it to an expectation"
         case Holding():
             return _empty(ends.get(predicate.object or ""), predicate.object)
         case Released():
             return "open the jaw: gripper_set with a gap wider than what it holds"
         case ObjectInRegion():
-            x, y, _ = view.regions[predicate.region].center
+            x, y, _ = view.cell.regions[predicate.region].center
             return f"{predicate.region} is centred at ({x:.3f}, {y:.3f}) m: let go above it"
     return "change the steps or the goal"
 

@@ -29,11 +29,6 @@ class Grip:
         """Whether it was held at all."""
         return bool(self.held.any())
 
-    @property
-    def at_end(self) -> bool:
-        """Whether it is held at the end."""
-        return bool(self.held[-1])
-
     def ended(self) -> list[tuple[int, int]]:
         """Return first row and row after the last of every grip that ended."""
         return [(begin, end) for begin, end in _runs(self.held) if end < len(self.held)]

@@ -1,21 +1,31 @@
-"""Predicates: the one implementation, for a rollout's end and for the running cell."""
+"""Predicates: the one implementation, for a rollout's rows and for the running cell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from handrail_sim.cell import Region
-from handrail_sim.plan import (
+from handrail_sim.cell import Cell, Region
+from handrail_sim.predicates import (
+    All,
+    AnyOf,
     AtPose,
+    EffortBelow,
     Holding,
     JointInRange,
+    Not,
     ObjectInRegion,
+    ObjectMovedLessThan,
+    ObjectOn,
+    ObjectUpright,
     Predicate,
     Released,
+    SensorInRange,
+    Visible,
 )
-from handrail_sim.verdict import GoalResult
+from handrail_sim.verdict import GoalResult, ObjectBelief
 from handrail_sim.world import inside
 
 Point = tuple[float, float, float]
@@ -23,37 +33,38 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class WorldView:
-    """What a predicate can ask about. ``joints`` [rad], ``tcp`` and ``objects`` [m].
+    """What a predicate can ask about, at one moment.
 
-    ``held`` is the held object's name, ``something`` where only the jaw feels it, or None.
-    ``objects`` lacks those of which nobody knows where they are.
+    ``joints`` [rad], ``efforts`` [N.m] by joint, ``tcp`` [m]. ``held`` is the held object's name,
+    ``something`` where only the jaw feels it, or None. ``objects`` lacks those of which nobody
+    knows where they are; ``began`` has those of the plan's beginning. ``sensors`` by name.
     """
 
+    cell: Cell
     joints: Mapping[str, float]
+    efforts: Mapping[str, float]
     tcp: Point
     held: str | None
-    objects: Mapping[str, Point]
-    regions: Mapping[str, Region]
+    objects: Mapping[str, ObjectBelief]
+    began: Mapping[str, ObjectBelief] = field(default_factory=dict)
+    sensors: Mapping[str, float] = field(default_factory=dict)
+
+
+Found = tuple[bool, str]
 
 
 def evaluate(predicate: Predicate, view: WorldView) -> GoalResult:
     """Evaluate one predicate; the sentence says what is so."""
-    match predicate:
-        case Holding():
-            met, sentence = _holding(predicate, view)
-        case Released():
-            met = view.held is None
-            sentence = "nothing is held" if met else f"{view.held} is still held"
-        case AtPose():
-            met, sentence = _at_pose(predicate, view)
-        case JointInRange():
-            met, sentence = _joint_in_range(predicate, view)
-        case ObjectInRegion():
-            met, sentence = _object_in_region(predicate, view)
+    met, sentence = _JUDGES[type(predicate)](predicate, view)
     return GoalResult(predicate.predicate, met, sentence)
 
 
-def _holding(wanted: Holding, view: WorldView) -> tuple[bool, str]:
+def known(objects: Mapping[str, ObjectBelief]) -> dict[str, ObjectBelief]:
+    """Return the objects of which somebody knows where they are."""
+    return {name: thing for name, thing in objects.items() if thing.source != "unknown"}
+
+
+def _holding(wanted: Holding, view: WorldView) -> Found:
     met = view.held is not None and wanted.object in (None, view.held)
     if met:
         return True, f"{view.held} is held"
@@ -62,7 +73,12 @@ def _holding(wanted: Holding, view: WorldView) -> tuple[bool, str]:
     return False, f"{view.held} is held, not {wanted.object}"
 
 
-def _at_pose(wanted: AtPose, view: WorldView) -> tuple[bool, str]:
+def _released(_: Released, view: WorldView) -> Found:
+    met = view.held is None
+    return met, "nothing is held" if met else f"{view.held} is still held"
+
+
+def _at_pose(wanted: AtPose, view: WorldView) -> Found:
     distance = math.dist(wanted.position, view.tcp)
     return (
         distance <= wanted.tolerance,
@@ -70,7 +86,7 @@ def _at_pose(wanted: AtPose, view: WorldView) -> tuple[bool, str]:
     )
 
 
-def _joint_in_range(wanted: JointInRange, view: WorldView) -> tuple[bool, str]:
+def _joint_in_range(wanted: JointInRange, view: WorldView) -> Found:
     position = view.joints[wanted.joint]
     return (
         wanted.low <= position <= wanted.high,
@@ -78,10 +94,126 @@ def _joint_in_range(wanted: JointInRange, view: WorldView) -> tuple[bool, str]:
     )
 
 
-def _object_in_region(wanted: ObjectInRegion, view: WorldView) -> tuple[bool, str]:
+def _effort_below(wanted: EffortBelow, view: WorldView) -> Found:
+    effort = abs(view.efforts[wanted.joint])
+    return (
+        effort < wanted.limit,
+        f"{wanted.joint} pushes with {effort:.3f} N.m (less than {wanted.limit} allowed)",
+    )
+
+
+def _object_in_region(wanted: ObjectInRegion, view: WorldView) -> Found:
     if wanted.object not in view.objects:
-        return False, f"nobody knows where {wanted.object} is: look first"
-    x, y, z = view.objects[wanted.object]
-    met = inside(view.regions[wanted.region], (x, y, z))
+        return _nobody_knows(wanted.object)
+    x, y, z = view.objects[wanted.object].position
+    met = inside(view.cell.regions[wanted.region], (x, y, z))
     where = f"({x:.3f}, {y:.3f}, {z:.3f})"
     return met, f"{wanted.object} at {where} is {'' if met else 'not '}in {wanted.region}"
+
+
+def _object_on(wanted: ObjectOn, view: WorldView) -> Found:
+    if wanted.object not in view.objects:
+        return _nobody_knows(wanted.object)
+    support = _support(wanted.support, view)
+    if support is None:
+        return _nobody_knows(wanted.support)
+    x, y, z = view.objects[wanted.object].position
+    gap = z - view.cell.objects[wanted.object].size[2] / 2 - support.center[2] - support.size[2] / 2
+    above = inside(support, (x, y, support.center[2]))
+    if not above:
+        return False, f"{wanted.object} is not above {wanted.support}"
+    met = abs(gap) <= wanted.tolerance
+    return met, f"{wanted.object}'s underside is {gap:.4f} m above {wanted.support}'s top"
+
+
+def _support(name: str, view: WorldView) -> Region | None:
+    """Return what something may lie on as a box; things stand upright, since they are boxes."""
+    if name in view.cell.obstacles:
+        fixed = view.cell.obstacles[name]
+        return Region(center=fixed.center, size=fixed.size, yaw=fixed.yaw)
+    if name not in view.objects:
+        return None
+    thing = view.objects[name]
+    w, _, _, z = thing.quaternion
+    size = view.cell.objects[name].size
+    return Region(center=thing.position, size=size, yaw=2 * math.atan2(z, w))
+
+
+def _object_upright(wanted: ObjectUpright, view: WorldView) -> Found:
+    if wanted.object not in view.objects:
+        return _nobody_knows(wanted.object)
+    _, x, y, _ = view.objects[wanted.object].quaternion
+    lean = math.acos(max(-1.0, min(1.0, 1 - 2 * (x * x + y * y))))
+    return (
+        lean < wanted.tolerance,
+        f"{wanted.object} leans by {lean:.3f} rad ({wanted.tolerance} allowed)",
+    )
+
+
+def _object_moved_less_than(wanted: ObjectMovedLessThan, view: WorldView) -> Found:
+    if wanted.object not in view.objects or wanted.object not in view.began:
+        return _nobody_knows(wanted.object)
+    before, now = view.began[wanted.object].position, view.objects[wanted.object].position
+    distance = math.dist(before, now)
+    return (
+        distance < wanted.distance,
+        f"{wanted.object} is {distance:.4f} m from where it was "
+        f"(less than {wanted.distance} allowed)",
+    )
+
+
+def _visible(wanted: Visible, view: WorldView) -> Found:
+    if wanted.object not in view.objects:
+        return _nobody_knows(wanted.object)
+    met = view.objects[wanted.object].source == "seen"
+    how = "was seen where it is" if met else "is where a plan has left it, and nobody has looked"
+    return met, f"{wanted.object} {how}"
+
+
+def _sensor_in_range(wanted: SensorInRange, view: WorldView) -> Found:
+    if wanted.sensor not in view.sensors:
+        return False, f"{wanted.sensor} has not been read of late"
+    value = view.sensors[wanted.sensor]
+    return (
+        wanted.low <= value <= wanted.high,
+        f"{wanted.sensor} reads {value:g} ({wanted.low} to {wanted.high} allowed)",
+    )
+
+
+def _all(wanted: All, view: WorldView) -> Found:
+    results = [evaluate(part, view) for part in wanted.of]
+    missed = [result for result in results if not result.met]
+    return not missed, "; ".join(result.sentence for result in missed or results)
+
+
+def _any(wanted: AnyOf, view: WorldView) -> Found:
+    results = [evaluate(part, view) for part in wanted.of]
+    met = [result for result in results if result.met]
+    return bool(met), "; ".join(result.sentence for result in met[:1] or results)
+
+
+def _not(wanted: Not, view: WorldView) -> Found:
+    result = evaluate(wanted.of, view)
+    return not result.met, result.sentence
+
+
+def _nobody_knows(name: str) -> Found:
+    return False, f"nobody knows where {name} is: look first"
+
+
+_JUDGES: dict[type, Callable[[Any, WorldView], Found]] = {
+    Holding: _holding,
+    Released: _released,
+    AtPose: _at_pose,
+    JointInRange: _joint_in_range,
+    EffortBelow: _effort_below,
+    ObjectInRegion: _object_in_region,
+    ObjectOn: _object_on,
+    ObjectUpright: _object_upright,
+    ObjectMovedLessThan: _object_moved_less_than,
+    Visible: _visible,
+    SensorInRange: _sensor_in_range,
+    All: _all,
+    AnyOf: _any,
+    Not: _not,
+}
