@@ -18,7 +18,8 @@ PANS = (0.7, 1.2)  # rad, to and fro
 CHECKS = 0.4  # s between two checks
 LOOKS = 10  # one for so many plans
 PICTURES = 5.0  # s between two pictures
-STARVED = {"stale_reading", "servo_silent", "process_lost"}  # what a busy machine does to the twin
+# What a busy machine causes: answers that come late, a twin that lags behind its own path.
+STARVED = {"stale_reading", "servo_silent", "process_lost", "tube_left"}
 WATCHED = 20.0  # Hz
 HIGH: dict[str, Any] = {"steps": [{"tool": "arm_home"}]}
 LOW: dict[str, Any] = {
@@ -69,7 +70,8 @@ class Work:
                     assert (await rail.check(plan)).verdict.passed == passes
                     self.checks += 1
                 except Refused as refusal:
-                    assert "A plan is running" in refusal.message
+                    if "A plan is running" not in refusal.message:
+                        raise
                     self.busy += 1
                 except StaleReading:
                     assert self.state is not None
