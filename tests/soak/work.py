@@ -16,6 +16,7 @@ from running_cell import RunningCell
 
 PANS = (0.7, 1.2)  # rad, to and fro
 CHECKS = 0.4  # s between two checks
+PATIENCE = 10.0  # s without a heartbeat, on a machine that starves this process, too
 LOOKS = 10  # one for so many plans
 PICTURES = 5.0  # s between two pictures
 # What a busy machine causes: answers that come late, a twin that lags behind its own path.
@@ -44,7 +45,7 @@ class Work:
     async def move(self) -> None:
         """Turn the base to and fro by checked plans, and look for the objects now and then."""
         await self.cell.arm()
-        async with self.cell.agent() as rail, rail.lease("soak"):
+        async with self.cell.agent() as rail, rail.lease("soak", heartbeat=PATIENCE):
             for turn, pan in enumerate(cycle(PANS)):
                 if self.over.is_set():
                     return
