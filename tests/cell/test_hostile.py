@@ -16,7 +16,7 @@ import psutil
 import pytest
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.reports import CellState
+from handrail_bridge.reports import CellState, Receipt
 from handrail_bridge.server import loopback
 from handrail_bridge.service import SLOTS
 from handrail_drivers.errors import NotPermittedRole, ProcessLost, Refused
@@ -32,6 +32,8 @@ LONG = {
 SLOW = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.2}, "speed": 0.05}]}
 STREAMS = 300
 ATTACKED = 100  # ticks
+STARVED = ("stale_reading", "servo_silent", "process_lost", "tube_left")  # by too few cores
+TRIES = 4  # in one of which nothing but the stop ends the motion
 CHECKING = 0.1  # s of processor time that only a check takes
 
 
@@ -122,9 +124,21 @@ async def deaf(cell: RunningCell) -> AsyncIterator[None]:
 
 
 async def test_streams_that_nobody_reads_delay_neither_loop_nor_stop(cell: RunningCell) -> None:
+    descriptors = psutil.Process(cell.process.pid).num_fds()
+    for _ in range(TRIES):
+        await cell.home()
+        receipt, since, overruns = await stop_under_attack(cell)
+        if receipt.fault_code not in STARVED:
+            break
+    assert (receipt.reason, receipt.completed) == ("test", False)
+    assert overruns < ATTACKED / 2
+    assert_stood_at_once(cell, since)
+    eventually(lambda: psutil.Process(cell.process.pid).num_fds() <= descriptors)
     await cell.home()
-    bridge = psutil.Process(cell.process.pid)
-    descriptors = bridge.num_fds()
+
+
+async def stop_under_attack(cell: RunningCell) -> tuple[Receipt, float, int]:
+    """Stop a slow motion; return its receipt, the moment [s] of the stop, and the overruns."""
     async with cell.armed() as rail:
         states: list[CellState] = []
         moving = asyncio.create_task(rail.run(SLOW, states.append))
@@ -135,16 +149,10 @@ async def test_streams_that_nobody_reads_delay_neither_loop_nor_stop(cell: Runni
                 eventually,
                 lambda: moving.done() or states[-1].loop.ticks > before.ticks + ATTACKED,
             )
-            assert not moving.done(), moving
+            overruns = states[-1].loop.overruns - before.overruns
             since = time.monotonic()
-            assert await rail.stop("test") == Mode.STOPPED
-            receipt = await moving
-    assert receipt.reason == "test"
-    after = states[-1].loop
-    assert after.overruns - before.overruns < (after.ticks - before.ticks) / 2
-    assert_stood_at_once(cell, since)
-    eventually(lambda: bridge.num_fds() <= descriptors)
-    await cell.home()
+            assert await rail.stop("test") in (Mode.STOPPED, Mode.FAULT)
+            return await moving, since, overruns
 
 
 # -- the disk ------------------------------------------------------------------------------
