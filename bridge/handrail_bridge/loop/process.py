@@ -58,37 +58,39 @@ def main() -> None:
     if not select.select([end], [], [], START_TIMEOUT)[0]:
         raise SystemExit("loop: the bridge said nothing")
     config = LoopConfig.model_validate_json(end.recv(MESSAGE))
-    control = Control(control_fd)
-    shared = Shared(shared_fd, len(config.joints), config.trajectory_rate)
     mailbox = Mailbox(end)
     clock = WallClock(config.spin)
+    shared = Shared(shared_fd, len(config.joints), config.trajectory_rate)
     try:
-        tick = Tick(config, clock, control, shared, mailbox, opener(config))
+        tick = Tick(config, clock, Control(control_fd), shared, mailbox, opener(config))
         tick.port.open()
     except HandrailError as error:
         mailbox.answer(0, error=error)
         raise SystemExit(1) from None
-    leave = False
-
-    def on_signal(*_: object) -> None:
-        nonlocal leave
-        leave = tick.flags.stop_wanted = True
-
-    def on_stop(*_: object) -> None:
-        tick.flags.stop_wanted = True
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGUSR1, on_stop)
+    leaving = _on_signals(tick)
     become_realtime(config.cpu)
     tick.run_once()
     mailbox.answer(0, "ready")
-    run(tick, clock, config.period_ns, lambda: leave)
-    if tick.bridge_gone and not leave:
+    run(tick, clock, config.period_ns, leaving)
+    if tick.bridge_gone and not leaving():
         log.warning("the bridge is gone: the arm holds where it stands, torque kept")
     tick.port.close()
     if tick.trace is not None:
         tick.trace.save()
+
+
+def _on_signals(tick: Tick) -> Callable[[], bool]:
+    """Stop at a signal; return what tells whether it asked to leave, too."""
+    leave = False
+
+    def on_signal(number: int, *_: object) -> None:
+        nonlocal leave
+        leave = leave or number != signal.SIGUSR1
+        tick.flags.stop_wanted = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, on_signal)
+    return lambda: leave
 
 
 if __name__ == "__main__":

@@ -70,7 +70,13 @@ def watched(file: Path, like: Path) -> Path:
 
 def faults(cell: Cell) -> tuple[Fault, ...]:
     """Return every class for a cell, with times from its settings."""
-    return (*_of_the_bus(cell), *_of_the_arm(cell), *_of_the_bridge(cell), *_of_the_loop(cell))
+    return (
+        *_of_the_bus(cell),
+        *_of_the_arm(cell),
+        *_of_the_bridge(cell),
+        *_of_who_looks_and_asks(cell),
+        *_of_the_loop(cell),
+    )
 
 
 def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
@@ -164,6 +170,12 @@ def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
             is_borne=True,
             is_slow=True,
         ),
+    )
+
+
+def _of_who_looks_and_asks(cell: Cell) -> tuple[Fault, ...]:
+    period = 1 / cell.loop.rate
+    return (
         Fault(
             "perception stalled",
             "SIGSTOP to the camera's process",
