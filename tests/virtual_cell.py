@@ -160,8 +160,16 @@ class VirtualCell:
             state.peak_following_error,
             (),
         )
-        motion = Motion(int(permit.id), permit.id, parse_plan(json.dumps(plan), self.cell), grant)
-        yield motion.judge(outcome, state, self.measured, self.belief)
+        motion = Motion(
+            int(permit.id),
+            permit.id,
+            parse_plan(json.dumps(plan), self.cell),
+            grant,
+            self.measured,
+            self.belief.objects,
+            dict,
+        )
+        yield motion.judge(outcome, state, self.belief)
 
     def astray(self) -> dict[str, str | None]:
         """Objects that the world says do not lie where they belong, and where they lie."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from handrail_bridge.loop.control import HEARTBEAT
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import (
@@ -91,6 +94,23 @@ def test_leaving_the_tube_holds_the_arm_where_it_is(
     assert bus.writes[-1][0] == pytest.approx(measured, abs=0.02)
     assert (state.ended_motion_id, state.ended_completed) == (1, False)
     assert state.peak_following_error > config.tube
+
+
+@pytest.mark.parametrize(("ahead", "mode"), [(0, Mode.MOVING), (6, Mode.MOVING), (14, Mode.FAULT)])
+def test_after_missed_ticks_the_arm_may_be_where_it_went_meanwhile(
+    armed: Rig, bus: PlainBus, path: Trajectory, ahead: int, mode: Mode
+) -> None:
+    """And no farther: 6 ticks were missed, ``ahead`` of them the arm has gone on."""
+    lead, band = np.zeros_like(path.lead), np.full_like(path.band, 0.02)
+    armed.play(replace(path, lead=lead, band=band))
+    armed.run(101)
+    bus.stuck = {"shoulder_pan": float(path.hold[100 + ahead, 0] - path.hold[100, 0])}
+    due = armed.clock.now_ns() + 7 * armed.config.period_ns
+    armed.clock.sleep_until(due)
+    armed.control.set_word(HEARTBEAT, due)
+    armed.tick.run_once(due)
+    assert armed.state.overruns == 6
+    assert armed.state.mode == mode, armed.state.reason
 
 
 def test_the_gripper_may_press(armed: Rig, bus: PlainBus, path: Trajectory) -> None:

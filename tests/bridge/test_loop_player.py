@@ -129,3 +129,43 @@ def test_what_was_slow_does_not_grow_fast_again() -> None:
     player = Player(straight(100), 1, 1, 250, speed_scale=0.5)
     player.advance(1.0, 0.1)
     assert player.speed_scale == 0.5
+
+
+def playing(row: int) -> Player:
+    """A player in the midst of a straight path, whose servos need 40 ms."""
+    player = Player(straight(100), 1, 1, 250, settling=0.04)
+    for _ in range(row + 1):
+        player.advance(1.0, 0.2)
+    return player
+
+
+@pytest.mark.parametrize("missed", [1, 5, 12])
+def test_while_setpoints_stood_the_arm_may_have_gone_on(missed: int) -> None:
+    player = playing(40)
+    before, seen = player.band(), straight(100).predicted
+    assert player.effort() is not None
+    player.hold_back(missed)
+    ahead = np.abs(seen[40 + missed] - seen[40])
+    assert np.array(player.band()) == pytest.approx(np.array(before) + ahead)
+    assert player.effort() is None, "no effort was predicted for an arm that stood and goes on"
+
+
+def test_it_falls_back_within_the_servos_time() -> None:
+    player, fresh = playing(40), playing(40)
+    player.hold_back(10)
+    widths = []
+    for _ in range(50):
+        for one in (player, fresh):
+            one.advance(1.0, 0.2)
+        widths.append(max(np.subtract(player.band(), fresh.band())))
+    assert widths[0] > widths[9] > 0, "10 ticks are 40 ms"
+    assert widths[9] < 0.5 * widths[0]
+    assert widths[49] == 0
+    assert player.effort() is not None
+
+
+def test_however_long_they_stood_it_is_not_farther_than_servos_go() -> None:
+    player = playing(10)
+    player.hold_back(80)
+    ahead = np.abs(straight(100).predicted[30] - straight(100).predicted[10])
+    assert np.array(player.band()) == pytest.approx(playing(10).band() + ahead), "twice 40 ms"

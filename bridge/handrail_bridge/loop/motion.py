@@ -105,7 +105,8 @@ class Motion:
 
     def play(self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0) -> None:
         """Begin a motion, once a monotonic time [ns] has come."""
-        player = Player(trajectory, motion_id, token, self._config.rate, self.speed_scale)
+        rate, settling = self._config.rate, self._config.settling
+        player = Player(trajectory, motion_id, token, rate, self.speed_scale, settling)
         self.player, self.mode, self._slowing = player, Mode.MOVING, False
         self.peak_error, self._begin_ns = 0.0, begin_ns
 
@@ -167,6 +168,12 @@ class Motion:
         ]
         self._expect(position)
         self._finish(False, self._why)
+
+    def hold_back(self, ticks: int) -> None:
+        """Know that the setpoints stood for so many ticks more than the check saw."""
+        if self.player is not None and ticks:
+            self.player.hold_back(ticks)
+            self.band = self.player.band()  # what is measured now is compared already
 
     def remember_error(self, position: Sequence[float]) -> None:
         """Keep the motion's largest distance [rad] of a joint that does not grip."""

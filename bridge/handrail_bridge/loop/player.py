@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from handrail_sim.verdict import Array, Trajectory
+
+FARTHEST = 2.0  # times the servos' settling: farther ahead an arm does not get, however long
+NEARLY = 0.2  # rows: so little ahead is as the check saw it
 
 
 class Player:
@@ -12,6 +17,10 @@ class Player:
     ``speed_scale`` is 1 in normal motion; a reflex lowers it, a stop ramps it to 0, so that the
     arm slows down on the checked path and ends on ``hold``. A loop of another ``rate`` [Hz] than
     the trajectory's samples between its rows.
+
+    Where setpoints stood, because ticks were missed or readings late, the arm goes on towards the
+    last one and is then ahead of what the check saw. It falls back within ``settling`` [s], the
+    servos' own time; until then it may be anywhere on the stretch of the path in between.
     """
 
     def __init__(
@@ -21,6 +30,7 @@ class Player:
         token: int,
         rate: int,
         speed_scale: float = 1.0,
+        settling: float = 0.0,
     ) -> None:
         self.motion_id = motion_id
         self.token = token
@@ -30,6 +40,9 @@ class Player:
         self._joints = len(trajectory.joints)
         self._row = 0.0
         self._begun = False
+        self._ahead = 0.0  # rows by which the arm may be ahead
+        self._farthest = FARTHEST * settling * trajectory.rate
+        self._falls_back = math.exp(-1 / (settling * rate)) if settling else 0.0
         self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
             _flat(block) for block in trajectory.blocks
         )
@@ -50,6 +63,11 @@ class Player:
         if self._begun:
             self._row = min(self._row + self.speed_scale * self._pace, float(self.rows - 1))
         self._begun = True  # the first tick plays row 0
+        self._ahead *= self._falls_back
+
+    def hold_back(self, ticks: int) -> None:
+        """Know that the setpoints stood for so many ticks more than the check saw."""
+        self._ahead = min(self._ahead + ticks * self._pace, self._farthest)
 
     def command(self) -> list[float]:
         """Return the setpoints [rad] of this moment."""
@@ -64,12 +82,23 @@ class Player:
         return self._at(self._predicted)
 
     def effort(self) -> list[float] | None:
-        """Return the efforts [N.m] of this moment; None while slowed down: none were predicted."""
-        return self._at(self._effort) if self.speed_scale == 1.0 else None
+        """Return the efforts [N.m] of this moment; None where none were predicted.
+
+        So it is while the motion is slowed down, and while the arm may be ahead.
+        """
+        as_seen = self.speed_scale == 1.0 and self._ahead < NEARLY
+        return self._at(self._effort) if as_seen else None
 
     def band(self) -> list[float]:
         """Return how far [rad] the joints may be from where they were seen."""
-        return self._here(self._band)
+        band = self._here(self._band)
+        if self._ahead < NEARLY:
+            return band
+        stretch = [self._here(self._predicted, n) for n in range(math.ceil(self._ahead) + 1)]
+        return [
+            width + max(column) - min(column)
+            for width, column in zip(band, zip(*stretch, strict=True), strict=True)
+        ]
 
     def effort_band(self) -> list[float]:
         """Return how far [N.m] the efforts may be from what was predicted."""
@@ -85,9 +114,9 @@ class Player:
         after = numbers[at : at + self._joints]
         return [a + part * (b - a) for a, b in zip(here, after, strict=True)]
 
-    def _here(self, numbers: memoryview[float]) -> list[float]:
-        """Return the present row."""
-        at = int(self._row) * self._joints
+    def _here(self, numbers: memoryview[float], later: int = 0) -> list[float]:
+        """Return the present row, or one so many rows later."""
+        at = min(int(self._row) + later, self.rows - 1) * self._joints
         return list(numbers[at : at + self._joints])
 
 

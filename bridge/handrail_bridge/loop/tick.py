@@ -14,6 +14,7 @@ from handrail_drivers.api import JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
 from handrail_drivers.reflex import Sight, Signal
 
+from handrail_bridge.loop.clamp import Clamp
 from handrail_bridge.loop.clock import Clock
 from handrail_bridge.loop.control import FAULTED, HEARTBEAT, Control
 from handrail_bridge.loop.flags import Flags
@@ -57,11 +58,11 @@ class Tick:
         self.overruns = 0
         self.trace = Trace(config.trace) if config.trace else None
         self.flags = Flags(config, control, mailbox)
+        self._clamp = Clamp(config)
         self._reflexes = Reflexes(config, guards(config))
         self._questions = Questions(config, control, shared, self.port, self.motion, self._reflexes)
         self._ticks = 0
         self._waited = 0  # ticks since questions were last looked at
-        self._clamps = 0
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._due_ns = self._health_ns
         self._mode = self.motion.mode
@@ -80,9 +81,9 @@ class Tick:
     def run_once(self, due_ns: int = 0) -> None:
         """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
         started = self._clock.now_ns()
-        self._due_ns = due_ns or started
-        self._ticks += 1
+        self._count(due_ns or started)
         fresh = self._read(started)
+        self.motion.hold_back(not fresh)
         if self.port.bus is not None:
             self._react(started)
         self._last_tick_ns = started
@@ -105,6 +106,14 @@ class Tick:
             self._waited = 0
 
     # --- the parts of a tick --------------------------------------------------------------
+
+    def _count(self, due_ns: int) -> None:
+        """Count this tick, and those that fell out before it."""
+        missed = max(0, round((due_ns - self._due_ns) / self._config.period_ns) - 1)
+        self._due_ns = due_ns
+        self._ticks += 1
+        self.overruns += missed
+        self.motion.hold_back(missed)
 
     def _read(self, now_ns: int) -> bool:
         """Read the joints, or look for the lost bus; tell whether the reading is whole."""
@@ -191,7 +200,7 @@ class Tick:
         if self.motion.setpoint is None:
             self._written = None
             return
-        command = self._clamped(self.motion.setpoint)
+        command = self._clamp.within(self.motion.setpoint, self._written)
         try:
             self.port.require().write(command)
         except BusLost as error:
@@ -201,21 +210,6 @@ class Tick:
             self._trip(Trip("late_reads", error.code, error.message))
             return
         self._written = command
-
-    def _clamped(self, setpoint: list[float]) -> list[float]:
-        """The last line: positions within limits, steps within the speed limit; counted."""
-        config, last = self._config, self._written
-        period = 1.0 / config.rate
-        command = list(setpoint)
-        for i, value in enumerate(setpoint):
-            low, high = config.low[i], config.high[i]
-            if last is not None:
-                # Feed-forward moves the setpoint faster than the joint: twice is not ours.
-                reach = 2.0 * config.velocity[i] * period + 0.01
-                low, high = max(low, last[i] - reach), min(high, last[i] + reach)
-            command[i] = min(max(value, low), high)
-            self._clamps += command[i] != value
-        return command
 
     def _lose(self, error: BusLost) -> None:
         log.warning("protective stop: %s", error.message)
@@ -285,7 +279,7 @@ class Tick:
             overruns=self.overruns,
             late_reads=port.late_reads,
             retries=port.retries,
-            clamps=self._clamps,
+            clamps=self._clamp.count,
             fired=self._reflexes.fired,
             speed_scale=motion.speed_scale,
             motion_id=player.motion_id if player else 0,
