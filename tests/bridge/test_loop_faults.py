@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from handrail_bridge.loop.control import HEARTBEAT
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import Mode
+from handrail_drivers.api import JointState
 from handrail_drivers.errors import (
     BusLost,
     NotArmed,
@@ -77,6 +79,39 @@ def test_a_joint_that_was_silent_is_held_where_it_is_found(
     found = bus.position[0] - 0.05
     armed.run(2)
     assert [write[0] for write in bus.writes] == pytest.approx([found, found])
+
+
+@pytest.mark.parametrize("vector", ["position", "velocity", "effort"])
+def test_what_is_no_number_is_no_reading(
+    armed: Rig, bus: PlainBus, path: Trajectory, monkeypatch: pytest.MonkeyPatch, vector: str
+) -> None:
+    armed.play(path)
+    armed.run(50)
+    read = bus.read
+    nothing = (0.0, 0.0, math.nan, 0.0, 0.0, 0.0)
+    monkeypatch.setattr(bus, "read", lambda: replace_part(read(), vector, nothing))
+    armed.run(armed.config.late_reads + RAMP)
+    assert (armed.state.mode, armed.state.fault_code) == (Mode.FAULT, "servo_garbled")
+    assert np.isfinite(bus.writes).all()
+
+
+def replace_part(state: JointState, vector: str, values: tuple[float, ...]) -> JointState:
+    return replace(state, **{vector: values})
+
+
+def test_a_joint_that_was_silent_again_and_again_does_not_creep(
+    armed: Rig, bus: PlainBus, path: Trajectory
+) -> None:
+    armed.play(path)
+    armed.run(ROWS + 5)
+    held = bus.writes[-1]
+    bus.stuck = {"shoulder_pan": -0.02}  # a load error
+    for _ in range(30):
+        bus.read = lambda: silent()  # type: ignore[method-assign,assignment,return-value]  # a fault
+        armed.run(armed.config.late_reads + 2)
+        del bus.__dict__["read"]
+        armed.run(3)
+    assert bus.writes[-1] == held
 
 
 def test_leaving_the_tube_holds_the_arm_where_it_is(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from handrail_sim.verdict import Array, Trajectory
@@ -31,6 +32,7 @@ class Player:
         rate: int,
         speed_scale: float = 1.0,
         settling: float = 0.0,
+        stiffness: Sequence[float] = (),
     ) -> None:
         self.motion_id = motion_id
         self.token = token
@@ -39,9 +41,12 @@ class Player:
         self._pace = trajectory.rate / rate  # rows a tick
         self._joints = len(trajectory.joints)
         self._row = 0.0
-        self._begun = False
+        self.begun = False  # whether the first row has been played
         self._ahead = 0.0  # rows by which the arm may be ahead
         self._farthest = FARTHEST * settling * trajectory.rate
+        self._stiffness = stiffness
+        self._settles = math.ceil(FARTHEST * settling * rate)  # ticks
+        self._unsteady = 0  # ticks for which a change of speed is still felt
         self._falls_back = math.exp(-1 / (settling * rate)) if settling else 0.0
         self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
             _flat(block) for block in trajectory.blocks
@@ -59,10 +64,12 @@ class Player:
 
     def advance(self, speed_scale: float, step: float) -> None:
         """Go on by one tick, slowing down towards ``speed_scale`` by ``step`` at most."""
-        self.speed_scale = min(self.speed_scale, max(speed_scale, self.speed_scale - step))
-        if self._begun:
+        before = self.speed_scale
+        self.speed_scale = min(before, max(speed_scale, before - step))
+        self._unsteady = self._settles if self.speed_scale < before else max(0, self._unsteady - 1)
+        if self.begun:
             self._row = min(self._row + self.speed_scale * self._pace, float(self.rows - 1))
-        self._begun = True  # the first tick plays row 0
+        self.begun = True  # the first tick plays row 0
         self._ahead *= self._falls_back
 
     def hold_back(self, ticks: int) -> None:
@@ -82,12 +89,8 @@ class Player:
         return self._at(self._predicted)
 
     def effort(self) -> list[float] | None:
-        """Return the efforts [N.m] of this moment; None where none were predicted.
-
-        So it is while the motion is slowed down, and while the arm may be ahead.
-        """
-        as_seen = self.speed_scale == 1.0 and self._ahead < NEARLY
-        return self._at(self._effort) if as_seen else None
+        """Return the efforts [N.m] of this moment; None while the speed changes: none were seen."""
+        return None if self._unsteady else self._at(self._effort)
 
     def band(self) -> list[float]:
         """Return how far [rad] the joints may be from where they were seen."""
@@ -101,8 +104,15 @@ class Player:
         ]
 
     def effort_band(self) -> list[float]:
-        """Return how far [N.m] the efforts may be from what was predicted."""
-        return self._here(self._effort_band)
+        """Return how far [N.m] the efforts may be from what was predicted.
+
+        An arm that is slower than the check saw, or ahead, needs less of what drove it: its lead.
+        """
+        band = self._here(self._effort_band)
+        if self._ahead < NEARLY and self.speed_scale == 1.0:
+            return band
+        drive = zip(band, self._stiffness, self._here(self._lead), strict=True)
+        return [width + stiffness * abs(lead) for width, stiffness, lead in drive]
 
     def _at(self, numbers: memoryview[float]) -> list[float]:
         """Interpolate between the two rows around the present one."""

@@ -44,6 +44,7 @@ class LoopConfig(BaseModel):
     heartbeat: float  # s
     stop_time: float  # s
     stop_category: Category
+    stiffness: tuple[float, ...]  # N.m/rad, of the servos
     late_reads: int
     silence: float  # s
     reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
@@ -107,6 +108,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         heartbeat=loop.heartbeat,
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
+        stiffness=tuple(servo.stiffness for servo in servos),
         late_reads=loop.late_reads,
         silence=loop.silence,
         reflexes=(*GUARDS, *cell.reflexes),
