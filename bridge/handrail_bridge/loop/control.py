@@ -104,7 +104,7 @@ class Heart:
         self._period = period
         self._closed = threading.Event()
         self._pulse_ns = 0
-        self._thread = threading.Thread(target=self._beat, name="loop-heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="loop-heartbeat", daemon=True)
         self._thread.start()
 
     def pulse(self) -> None:
@@ -116,9 +116,13 @@ class Heart:
         self._closed.set()
         self._thread.join()
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Write a sign of life, unless the bridge's own loop hangs."""
+        now_ns = time.monotonic_ns()
+        if self._pulse_ns == 0 or now_ns - self._pulse_ns < HANG_NS:
+            self._control.set_word(HEARTBEAT, now_ns)
+
+    def _run(self) -> None:
         while not self._closed.is_set():
-            now_ns = time.monotonic_ns()
-            if self._pulse_ns == 0 or now_ns - self._pulse_ns < HANG_NS:
-                self._control.set_word(HEARTBEAT, now_ns)
+            self.beat()
             self._closed.wait(self._period)
