@@ -131,15 +131,20 @@ def test_leaving_the_tube_holds_the_arm_where_it_is(
     assert state.peak_following_error > config.tube
 
 
-@pytest.mark.parametrize(("ahead", "mode"), [(0, Mode.MOVING), (6, Mode.MOVING), (14, Mode.FAULT)])
-def test_after_missed_ticks_the_arm_may_be_where_it_went_meanwhile(
-    armed: Rig, bus: PlainBus, path: Trajectory, ahead: int, mode: Mode
+@pytest.mark.parametrize(
+    ("part", "mode"), [(0.0, Mode.MOVING), (0.6, Mode.MOVING), (1.2, Mode.FAULT)]
+)
+def test_after_missed_ticks_a_joint_may_be_where_it_went_meanwhile(
+    armed: Rig, bus: PlainBus, path: Trajectory, part: float, mode: Mode
 ) -> None:
-    """And no farther: 6 ticks were missed, ``ahead`` of them the arm has gone on."""
-    lead, band = np.zeros_like(path.lead), np.full_like(path.band, 0.02)
+    """And no farther: 6 ticks were missed; it has gone so large a part of its lead."""
+    lead = np.gradient(path.hold, 1 / 250, axis=0) * armed.config.settling
+    lead[0] = 0.0
+    band = path.band.copy()
+    band[100:] = 0.02
     armed.play(replace(path, lead=lead, band=band))
     armed.run(101)
-    bus.stuck = {"shoulder_pan": float(path.hold[100 + ahead, 0] - path.hold[100, 0])}
+    bus.stuck = {"shoulder_pan": float(lead[100, 0]) * (part - 1), "wrist_flex": -lead[100, 3]}
     due = armed.clock.now_ns() + 7 * armed.config.period_ns
     armed.clock.sleep_until(due)
     armed.control.set_word(HEARTBEAT, due)

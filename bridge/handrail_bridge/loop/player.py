@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from handrail_sim.verdict import Array, Trajectory
 
-FARTHEST = 2.0  # times the servos' settling: farther ahead an arm does not get, however long
-NEARLY = 0.2  # rows: so little ahead is as the check saw it
+SLUGGISH = 1.5  # a loaded servo's time by that of the bare one
+STRONG = 1.3  # how much farther a servo may go than the check's believes
+NEARLY = 1e-4  # rad: so little ahead is not ahead
 
 
 class Player:
@@ -19,9 +20,9 @@ class Player:
     arm slows down on the checked path and ends on ``hold``. A loop of another ``rate`` [Hz] than
     the trajectory's samples between its rows.
 
-    Where setpoints stood, because ticks were missed or readings late, the arm goes on towards the
-    last one and is then ahead of what the check saw. It falls back within ``settling`` [s], the
-    servos' own time; until then it may be anywhere on the stretch of the path in between.
+    Where setpoints stood, because ticks were missed or readings late, joints go the rest of the
+    way to the last one, their lead, like exp(-time / ``settling``) [s], the servos' own time. They
+    are then ahead of what the check saw, and fall back as slowly; the tube is wider by as much.
     """
 
     def __init__(
@@ -42,12 +43,12 @@ class Player:
         self._joints = len(trajectory.joints)
         self._row = 0.0
         self.begun = False  # whether the first row has been played
-        self._ahead = 0.0  # rows by which the arm may be ahead
-        self._farthest = FARTHEST * settling * trajectory.rate
-        self._stiffness = stiffness
-        self._settles = math.ceil(FARTHEST * settling * rate)  # ticks
+        self._ahead = [0.0] * self._joints  # rad, at most
+        self._runs_on = math.exp(-1 / (settling * rate)) if settling else 0.0
+        self._stiffness = stiffness or (0.0,) * self._joints
+        self._settles = math.ceil(2 * SLUGGISH * settling * rate)  # ticks
         self._unsteady = 0  # ticks for which a change of speed is still felt
-        self._falls_back = math.exp(-1 / (settling * rate)) if settling else 0.0
+        self._falls_back = math.exp(-1 / (SLUGGISH * settling * rate)) if settling else 0.0
         self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
             _flat(block) for block in trajectory.blocks
         )
@@ -70,11 +71,14 @@ class Player:
         if self.begun:
             self._row = min(self._row + self.speed_scale * self._pace, float(self.rows - 1))
         self.begun = True  # the first tick plays row 0
-        self._ahead *= self._falls_back
+        if max(self._ahead) > 0:
+            self._ahead = [x * self._falls_back if x > NEARLY else 0.0 for x in self._ahead]
 
     def hold_back(self, ticks: int) -> None:
         """Know that the setpoints stood for so many ticks more than the check saw."""
-        self._ahead = min(self._ahead + ticks * self._pace, self._farthest)
+        went = 1 - self._runs_on**ticks
+        ways = zip(self._ahead, self._here(self._lead), strict=True)
+        self._ahead = [x + went * max(0.0, STRONG * abs(lead) - x) for x, lead in ways]
 
     def command(self) -> list[float]:
         """Return the setpoints [rad] of this moment."""
@@ -94,25 +98,19 @@ class Player:
 
     def band(self) -> list[float]:
         """Return how far [rad] the joints may be from where they were seen."""
-        band = self._here(self._band)
-        if self._ahead < NEARLY:
-            return band
-        stretch = [self._here(self._predicted, n) for n in range(math.ceil(self._ahead) + 1)]
-        return [
-            width + max(column) - min(column)
-            for width, column in zip(band, zip(*stretch, strict=True), strict=True)
-        ]
+        return [width + x for width, x in zip(self._here(self._band), self._ahead, strict=True)]
 
     def effort_band(self) -> list[float]:
         """Return how far [N.m] the efforts may be from what was predicted.
 
-        An arm that is slower than the check saw, or ahead, needs less of what drove it: its lead.
+        A joint that is slower than the check saw, or ahead, needs less of what drove it.
         """
         band = self._here(self._effort_band)
-        if self._ahead < NEARLY and self.speed_scale == 1.0:
+        slower = 1.0 - self.speed_scale
+        if slower == 0.0 and max(self._ahead) == 0.0:
             return band
-        drive = zip(band, self._stiffness, self._here(self._lead), strict=True)
-        return [width + stiffness * abs(lead) for width, stiffness, lead in drive]
+        parts = zip(band, self._stiffness, self._here(self._lead), self._ahead, strict=True)
+        return [w + k * (slower * abs(lead) + ahead) for w, k, lead, ahead in parts]
 
     def _at(self, numbers: memoryview[float]) -> list[float]:
         """Interpolate between the two rows around the present one."""
@@ -124,9 +122,9 @@ class Player:
         after = numbers[at : at + self._joints]
         return [a + part * (b - a) for a, b in zip(here, after, strict=True)]
 
-    def _here(self, numbers: memoryview[float], later: int = 0) -> list[float]:
-        """Return the present row, or one so many rows later."""
-        at = min(int(self._row) + later, self.rows - 1) * self._joints
+    def _here(self, numbers: memoryview[float]) -> list[float]:
+        """Return the present row."""
+        at = int(self._row) * self._joints
         return list(numbers[at : at + self._joints])
 
 
