@@ -159,7 +159,7 @@ def test_while_setpoints_stood_joints_may_have_gone_on_to_them(missed: int) -> N
     player = playing(40)
     band, efforts = player.band(), player.effort_band()
     player.hold_back(missed)
-    ran_on = 1.3 * np.array([0.01, 0.02, 0.01]) * (1 - np.exp(-missed / 10))
+    ran_on = 1.5 * np.array([0.01, 0.02, 0.01]) * (1 - np.exp(-missed / 10))
     assert np.subtract(player.band(), band) == pytest.approx(ran_on)
     assert np.subtract(player.effort_band(), efforts) == pytest.approx(10.0 * ran_on)
 
@@ -190,4 +190,4 @@ def test_however_long_they_stood_joints_do_not_go_farther_than_told() -> None:
     player = playing(10)
     band = player.band()
     player.hold_back(10_000)
-    assert np.subtract(player.band(), band) == pytest.approx(1.3 * np.array([0.01, 0.02, 0.01]))
+    assert np.subtract(player.band(), band) == pytest.approx(1.5 * np.array([0.01, 0.02, 0.01]))

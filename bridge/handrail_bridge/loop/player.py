@@ -9,7 +9,7 @@ import numpy as np
 from handrail_sim.verdict import Array, Trajectory
 
 SLUGGISH = 1.5  # a loaded servo's time by that of the bare one
-STRONG = 1.3  # how much farther a servo may go than the check's believes
+STRONG = 1.5  # how much farther a servo may go than the check's believes
 NEARLY = 1e-4  # rad: so little ahead is not ahead
 
 
