@@ -150,9 +150,7 @@ def test_and_so_it_is_with_things(
 
 def test_a_cell_that_bears_a_longer_silence_gets_a_wider_tube(cell: Cell, free: Trajectory) -> None:
     brief = cell.model_copy(update={"loop": cell.loop.model_copy(update={"silence": 0.005})})
-    narrow = checked(brief, TO_AND_FRO)
-    assert (narrow.band <= free.band).all()
-    assert narrow.band[:, ARM].max() < 0.8 * free.band[:, ARM].max()
+    assert checked(brief, TO_AND_FRO).band[:, ARM].max() < 0.8 * free.band[:, ARM].max()
 
 
 # --- its edges --------------------------------------------------------------------------------
