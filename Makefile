@@ -1,9 +1,9 @@
-# The developer's whole interface: make setup | demo | test | test-long | protos | format
+# The developer's whole interface: make setup | demo | test | test-long | soak | protos | format
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready
 
-.PHONY: setup demo test test-long protos format lint
+.PHONY: setup demo test test-long soak protos format lint
 
 setup: $(STAMP)
 
@@ -21,10 +21,14 @@ lint: setup
 	$(VENV)/bin/lint-imports
 
 test: lint
-	$(PY) -m pytest -m "not long"
+	$(PY) -m pytest -m "not long and not soak"
 
 test-long: setup
-	$(PY) -m pytest -m long --timeout 3600
+	$(PY) -m pytest -m "long and not soak" --timeout 3600
+
+# HANDRAIL_SOAK=600 make soak: for so many seconds
+soak: setup
+	$(PY) -m pytest -m soak -s
 
 protos: setup
 	$(PY) protos/generate.py

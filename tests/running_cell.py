@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,12 @@ class RunningCell(Rig):
     @contextlib.asynccontextmanager
     async def armed(self) -> AsyncIterator[Client]:
         """A client with the lease on an armed cell, whatever the test before left behind."""
+        await self.arm()
+        async with self.agent() as rail, rail.lease("test"):
+            yield rail
+
+    async def arm(self) -> None:
+        """Arm it, after a reset where it needs one."""
         async with self.operator() as operator:
             deadline = time.monotonic() + END
             while (mode := (await operator.state()).mode) != Mode.ARMED:
@@ -71,8 +79,6 @@ class RunningCell(Rig):
                 except DeviceFault:  # a machine too busy for the twin's pace; not for long
                     if time.monotonic() > deadline:
                         raise
-        async with self.agent() as rail, rail.lease("test"):
-            yield rail
 
     async def home(self) -> None:
         """Arm it and bring it home."""
@@ -92,6 +98,19 @@ class RunningCell(Rig):
     def stands(self, seconds: float = 0.3) -> bool:
         """Whether the true arm has stood still for the last ``seconds``."""
         return bool(np.abs(self.truth.history(seconds)[:, 8:14]).max() < 0.02)
+
+
+@contextlib.contextmanager
+def twin_and_wires() -> Iterator[RunningCell]:
+    """Run the twin of the desk, alone; whatever bridge was started on it ends with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="hr-"))  # short: Unix socket paths are
+    with Twin.start("desk", seed=7) as twin:
+        cell = RunningCell(twin, folder)
+        yield cell
+        if cell.bridge is not None:
+            assert cell.down() == 0
+        cell.close()
+    shutil.rmtree(folder)
 
 
 async def sweep(rail: Client, cell: RunningCell, on_state: Callable[[CellState], None]) -> Receipt:

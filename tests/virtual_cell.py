@@ -25,7 +25,7 @@ from handrail_bridge.senses import Senses
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_drivers.network_camera import Frame
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import device_settings, reflex_rules
+from handrail_sim.cell_file import device_settings
 from handrail_sim.check.checker import Checker
 from handrail_sim.twin.camera import Eye
 from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
@@ -94,9 +94,8 @@ class VirtualCell:
         self.cell = cell
         self.world = World(cell, seed, perturb)
         config = loop_configs(cell, {})[0]
-        kinds = reflex_rules(cell)
-        blind = {name: rule for name, rule in config.rules.items() if not kinds[name].signals()}
-        config = config.model_copy(update={"rules": blind})  # it has no button
+        rules = {name: rule for name, rule in config.rules.items() if "signal" not in rule}
+        config = config.model_copy(update={"rules": rules})  # it has no button
         self.rig = Rig(config, self.world.bus, self.world.live)
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.measured = Measured(cell)

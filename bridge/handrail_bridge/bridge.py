@@ -23,7 +23,7 @@ from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
 from handrail_bridge.senses import Senses
-from handrail_bridge.server import Server
+from handrail_bridge.server import Server, loopback
 from handrail_bridge.service import SLOTS, RailService
 from handrail_bridge.tools import Tools
 
@@ -52,7 +52,11 @@ async def running(
         wires: port by device name, where it differs from the cell file.
         urls: address by camera device, where it differs from the cell file.
         listen: ``host:port`` for agents, loopback only; port 0 chooses one.
+
+    Raises:
+        NotPermittedRole: ``listen`` is no loopback address; nothing was started.
     """
+    loopback(listen)
     waiting = ThreadPoolExecutor(SLOTS + 16, "waiting")  # calls that wait never wait for a thread
     asyncio.get_running_loop().set_default_executor(waiting)
     async with contextlib.AsyncExitStack() as stack:

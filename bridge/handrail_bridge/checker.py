@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -25,6 +26,8 @@ WAITING = 8  # checks in line, the running one included
 START = 60.0  # s to import MuJoCo and compile the world
 CHECK = 60.0  # s
 QUESTION = 5.0  # s
+END = 5.0  # s for a killed worker to be gone
+LOOK = 0.01  # s between two looks whether it is
 
 
 class CheckerProcess:
@@ -86,37 +89,43 @@ class CheckerProcess:
                 try:
                     pipe.send((method, arguments))
                 except OSError:
-                    raise self._lost("died") from None
+                    raise await self._lost("died") from None
                 return await self._answer(pipe, timeout)
         finally:
             self._in_line -= 1
 
     async def _worker(self) -> Connection:
-        if self._process is None or self._pipe is None or not self._process.is_alive():
+        if self._pipe is None or not self._alive():
             self.close()
             return await self.start()
         return self._pipe
+
+    def _alive(self) -> bool:
+        return self._process is not None and self._process.is_alive()
 
     async def _answer(self, pipe: Connection, timeout: float) -> Any:
         """Wait for the worker in a thread; killing the worker ends the thread's wait."""
         waiting = asyncio.create_task(asyncio.to_thread(pipe.recv))
         done, _ = await asyncio.wait({waiting}, timeout=timeout)
         if not done:
-            lost = self._lost(f"did not answer within {timeout:g} s")
+            lost = await self._lost(f"did not answer within {timeout:g} s")
             await asyncio.gather(waiting, return_exceptions=True)
             raise lost
         try:
             answer = waiting.result()
         except (EOFError, OSError):
-            raise self._lost("died") from None
+            raise await self._lost("died") from None
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _lost(self, what: str) -> ProcessLost:
-        """The next question starts another worker."""
+    async def _lost(self, what: str) -> ProcessLost:
+        """End the worker; once it is gone, the next question starts another one."""
         if self._process is not None:
             self._process.kill()
+        deadline = time.monotonic() + END
+        while self._alive() and time.monotonic() < deadline:  # noqa: ASYNC110 # a process sets no event
+            await asyncio.sleep(LOOK)
         return ProcessLost(
             f"The process that checks plans {what}; another one takes its place.",
             hint="check the plan again",

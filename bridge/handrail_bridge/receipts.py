@@ -27,9 +27,9 @@ class Receipts:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
-        self.interrupted = _interruption(self.path)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         try:
+            self.interrupted = _interruption(self.path)
             self._file = os.open(self.path, flags, 0o600)
         except OSError as error:
             raise self._unwritable(error) from error

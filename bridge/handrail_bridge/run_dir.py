@@ -59,12 +59,23 @@ def state_dir(cell: str) -> Path:
 def private(folder: Path) -> Path:
     """Make a folder that only this user can enter, or refuse one that is not ours alone."""
     for part in (folder.parent, folder):
-        part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(part)
         status = part.lstat()
         if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
             raise Refused(f"{part} belongs to somebody else.", hint="set XDG_RUNTIME_DIR")
         part.chmod(0o700)
     return folder
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(
+            f"The folder {folder} cannot be made ({error.strerror}).",
+            field=str(folder),
+            hint="make room for it, or set XDG_RUNTIME_DIR and XDG_STATE_HOME",
+        ) from error
 
 
 class RunDir:

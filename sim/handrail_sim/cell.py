@@ -180,9 +180,8 @@ class Loop(Section):
 class Spread(Section):
     """In what the real world may differ from the belief: from this follows the tube's width.
 
-    How long the bus may be silent (``loop.silence``) counts as well. Ranges go both ways unless a
-    time or a play. They are wider than what bus servos of the desk's class show from one to the
-    next.
+    Ranges go both ways unless a time or a play. They are wider than what bus servos of the desk's
+    class show from one to the next.
     """
 
     rollouts: Annotated[int, Field(ge=4, le=64)] = Field(
@@ -208,7 +207,7 @@ class Spread(Section):
         default=0.05, description="rad about the vertical, from how an object was seen to lie"
     )
     lateness: Annotated[float, Field(ge=0)] = Field(
-        default=0.008, description="s by which a tick may be late; silence of the bus is the loop's"
+        default=0.008, description="s by which a tick may be late, or a row be held by late reads"
     )
     margin: Annotated[float, Field(ge=1)] = Field(
         default=1.3, description="factor on the hull, which so few rollouts do not exhaust"

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from handrail_sim.twin.launch import Twin
-from running_cell import RunningCell
+from running_cell import RunningCell, twin_and_wires
 
 
 @pytest.fixture(scope="module")
 def wires() -> Iterator[RunningCell]:
     """The twin alone."""
-    folder = Path(tempfile.mkdtemp(prefix="hr-"))  # short: Unix socket paths are
-    with Twin.start("desk", seed=7) as twin:
-        cell = RunningCell(twin, folder)
+    with twin_and_wires() as cell:
         yield cell
-        if cell.bridge is not None:
-            assert cell.down() == 0
-        cell.close()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

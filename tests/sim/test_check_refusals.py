@@ -6,11 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
-import mujoco
 import numpy as np
 import pytest
 from desk_plans import (
-    UPRIGHT,
     after,
     at_home,
     carry,
@@ -25,8 +23,8 @@ from desk_plans import (
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import ObjectBelief, StartState, Verdict, Violation
-from handrail_sim.world import Scene, load_model
+from handrail_sim.verdict import StartState
+from verdicts import passes, refused
 
 WEST = math.radians(40)
 EAST = math.radians(-45)
@@ -47,28 +45,6 @@ def home(cell: Cell, checker: Checker) -> StartState:
 def cube(cell: Cell, checker: Checker) -> StartState:
     """At home, a cube in the west."""
     return at_home(cell, checker, red_cube_a=lying(*CUBE, WEST))
-
-
-def refused(verdict: Verdict) -> Violation:
-    """The violation that leads; what every refusal must have."""
-    assert not verdict.passed
-    assert verdict.trajectory is None
-    times = [violation.time for violation in verdict.violations]
-    assert times == sorted(times)
-    pairs = [(violation.kind, violation.subject) for violation in verdict.violations]
-    assert len(set(pairs)) == len(pairs)
-    for violation in verdict.violations:
-        assert violation.sentence.endswith(".")
-        assert violation.hint
-        assert violation.unit
-        assert math.isfinite(violation.value)
-    return verdict.violations[0]
-
-
-def passes(checker: Checker, start: StartState, *steps: Any) -> Verdict:
-    verdict = checker.check(plan(*steps), start)
-    assert verdict.violations == ()
-    return verdict
 
 
 # --- collisions --------------------------------------------------------------------------------
@@ -264,59 +240,6 @@ def test_an_object_of_unknown_place_is_in_nobodys_way(cell: Cell, checker: Check
     through = [pose(point(radius, WEST, 0.03)) for radius in (0.14, 0.24)]
     verdict = passes(checker, start, carry(WEST), *through)
     assert verdict.end_objects["red_cube_a"] == lost
-
-
-# --- starts ------------------------------------------------------------------------------------
-
-
-def test_a_servo_far_from_its_command_is_no_start(checker: Checker, home: StartState) -> None:
-    pushed = (home.position[0] - 0.2, *home.position[1:])
-    violation = refused(checker.check(plan(carry(0.5)), dataclasses.replace(home, position=pushed)))
-    assert (violation.kind, violation.subject, violation.step) == ("start", "shoulder_pan", -1)
-    assert violation.value == pytest.approx(0.2, abs=0.01)
-
-
-def test_what_is_no_number_is_no_start(checker: Checker, home: StartState) -> None:
-    nan = (float("nan"), *home.position[1:])
-    lost = {"blue_cube": lying(float("inf"), 0.1)}
-    for start in (
-        dataclasses.replace(home, position=nan),
-        dataclasses.replace(home, command=nan),
-        dataclasses.replace(home, objects=lost),
-    ):
-        assert refused(checker.check(plan(carry(0.5)), start)).kind == "start"
-
-
-def test_an_object_inside_of_the_arm_is_no_start(
-    cell: Cell, checker: Checker, home: StartState
-) -> None:
-    model = load_model(cell)
-    scene, data = Scene(model, cell), mujoco.MjData(model)
-    data.qpos[scene.joint_qpos] = home.position
-    mujoco.mj_kinematics(model, data)
-    x, y, z = data.geom("gripper/body").xpos.tolist()
-    inside = {"blue_cube": ObjectBelief((x, y, z), UPRIGHT, "seen", 0)}
-    violation = refused(checker.check(plan(carry(0.5)), dataclasses.replace(home, objects=inside)))
-    assert violation.kind == "start"
-    assert "blue_cube" in violation.subject
-
-
-def test_a_start_too_near_may_only_go_apart(cell: Cell, checker: Checker, home: StartState) -> None:
-    """What stands too near to the post can be brought away from it, and not nearer."""
-    section = cell.check.model_copy(update={"clearance": 0.0})
-    careless = Checker(cell.model_copy(update={"check": section}))
-
-    def before_the_post(radius: float) -> dict[str, Any]:
-        return pose(point(radius, math.radians(-15), 0.06), speed=0.3)
-
-    low = pose(point(0.14, EAST, 0.06))
-    there = passes(careless, home, carry(EAST), low, before_the_post(0.1545))
-    assert there.clearance is not None
-    assert 0 < there.clearance < cell.check.clearance
-    near = after(there)
-    passes(checker, near, {"tool": "wait", "seconds": 0.2}, before_the_post(0.13))
-    violation = refused(checker.check(plan(before_the_post(0.157)), near))
-    assert (violation.kind, violation.detail["obstacle"]) == ("clearance", "post")
 
 
 def test_a_plan_never_checked_has_no_trajectory(checker: Checker, home: StartState) -> None:

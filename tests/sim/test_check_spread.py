@@ -92,20 +92,6 @@ def test_so_it_is_in_worlds_that_it_was_not_made_from(
         assert max(in_worlds(cell, variations(cell), start, free)) < 1.0
 
 
-def test_the_silence_that_the_loop_bears_is_within_the_tube(cell: Cell, free: Trajectory) -> None:
-    """The setpoint of a row stands while reads are late, and the joints go on to it."""
-    silence = round(cell.loop.silence * cell.loop.rate)
-    start, belief = at_home(cell, Checker(cell)), load_model(cell)
-    stage = Stage(cell, belief, Scene(belief, cell))
-    for row in range(50, free.rows, 25):
-        told = (free.hold + free.lead)[: row + 1]
-        run = stage.run(start, np.concatenate([told, np.repeat(told[-1:], silence, axis=0)]))
-        off = np.abs(run.position[run.setpoints] - free.predicted[row])
-        strain = np.abs(run.effort[run.setpoints] - free.effort[row])
-        assert (off < free.band[row]).all()
-        assert (strain < free.effort_band[row]).all()
-
-
 # --- it follows from what is believed ---------------------------------------------------------
 
 
@@ -146,11 +132,6 @@ def test_and_so_it_is_with_things(
     wider = checked(other, sort(cell, "red_cube_a", start), start)
     gripping = slice(sorting.step_rows[4], None)
     assert (wider.effort_band > 1.2 * sorting.effort_band)[gripping, ARM].any()
-
-
-def test_a_cell_that_bears_a_longer_silence_gets_a_wider_tube(cell: Cell, free: Trajectory) -> None:
-    brief = cell.model_copy(update={"loop": cell.loop.model_copy(update={"silence": 0.005})})
-    assert checked(brief, TO_AND_FRO).band[:, ARM].max() < 0.8 * free.band[:, ARM].max()
 
 
 # --- its edges --------------------------------------------------------------------------------

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from handrail_sim.verdict import Array, Trajectory
+
+SLUGGISH = 1.5  # a loaded servo's time by that of the bare one
+STRONG = 1.3  # how much farther a servo may go than the check's believes
+NEARLY = 1e-4  # rad: so little ahead is not ahead
 
 
 class Player:
@@ -12,6 +19,10 @@ class Player:
     ``speed_scale`` is 1 in normal motion; a reflex lowers it, a stop ramps it to 0, so that the
     arm slows down on the checked path and ends on ``hold``. A loop of another ``rate`` [Hz] than
     the trajectory's samples between its rows.
+
+    Where setpoints stood, because ticks were missed or readings late, joints go the rest of the
+    way to the last one, their lead, like exp(-time / ``settling``) [s], the servos' own time. They
+    are then ahead of what the check saw, and fall back as slowly; the tube is wider by as much.
     """
 
     def __init__(
@@ -21,6 +32,8 @@ class Player:
         token: int,
         rate: int,
         speed_scale: float = 1.0,
+        settling: float = 0.0,
+        stiffness: Sequence[float] = (),
     ) -> None:
         self.motion_id = motion_id
         self.token = token
@@ -29,7 +42,13 @@ class Player:
         self._pace = trajectory.rate / rate  # rows a tick
         self._joints = len(trajectory.joints)
         self._row = 0.0
-        self._begun = False
+        self.begun = False  # whether the first row has been played
+        self._ahead = [0.0] * self._joints  # rad, at most
+        self._runs_on = math.exp(-1 / (settling * rate)) if settling else 0.0
+        self._stiffness = stiffness or (0.0,) * self._joints
+        self._settles = math.ceil(2 * SLUGGISH * settling * rate)  # ticks
+        self._unsteady = 0  # ticks for which a change of speed is still felt
+        self._falls_back = math.exp(-1 / (SLUGGISH * settling * rate)) if settling else 0.0
         self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
             _flat(block) for block in trajectory.blocks
         )
@@ -46,10 +65,20 @@ class Player:
 
     def advance(self, speed_scale: float, step: float) -> None:
         """Go on by one tick, slowing down towards ``speed_scale`` by ``step`` at most."""
-        self.speed_scale = min(self.speed_scale, max(speed_scale, self.speed_scale - step))
-        if self._begun:
+        before = self.speed_scale
+        self.speed_scale = min(before, max(speed_scale, before - step))
+        self._unsteady = self._settles if self.speed_scale < before else max(0, self._unsteady - 1)
+        if self.begun:
             self._row = min(self._row + self.speed_scale * self._pace, float(self.rows - 1))
-        self._begun = True  # the first tick plays row 0
+        self.begun = True  # the first tick plays row 0
+        if max(self._ahead) > 0:
+            self._ahead = [x * self._falls_back if x > NEARLY else 0.0 for x in self._ahead]
+
+    def hold_back(self, ticks: int) -> None:
+        """Know that the setpoints stood for so many ticks more than the check saw."""
+        went = 1 - self._runs_on**ticks
+        ways = zip(self._ahead, self._here(self._lead), strict=True)
+        self._ahead = [x + went * max(0.0, STRONG * abs(lead) - x) for x, lead in ways]
 
     def command(self) -> list[float]:
         """Return the setpoints [rad] of this moment."""
@@ -64,16 +93,24 @@ class Player:
         return self._at(self._predicted)
 
     def effort(self) -> list[float] | None:
-        """Return the efforts [N.m] of this moment; None while slowed down: none were predicted."""
-        return self._at(self._effort) if self.speed_scale == 1.0 else None
+        """Return the efforts [N.m] of this moment; None while the speed changes: none were seen."""
+        return None if self._unsteady else self._at(self._effort)
 
     def band(self) -> list[float]:
         """Return how far [rad] the joints may be from where they were seen."""
-        return self._here(self._band)
+        return [width + x for width, x in zip(self._here(self._band), self._ahead, strict=True)]
 
     def effort_band(self) -> list[float]:
-        """Return how far [N.m] the efforts may be from what was predicted."""
-        return self._here(self._effort_band)
+        """Return how far [N.m] the efforts may be from what was predicted.
+
+        A joint that is slower than the check saw, or ahead, needs less of what drove it.
+        """
+        band = self._here(self._effort_band)
+        slower = 1.0 - self.speed_scale
+        if slower == 0.0 and max(self._ahead) == 0.0:
+            return band
+        parts = zip(band, self._stiffness, self._here(self._lead), self._ahead, strict=True)
+        return [w + k * (slower * abs(lead) + ahead) for w, k, lead, ahead in parts]
 
     def _at(self, numbers: memoryview[float]) -> list[float]:
         """Interpolate between the two rows around the present one."""

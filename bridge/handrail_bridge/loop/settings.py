@@ -39,9 +39,11 @@ class LoopConfig(BaseModel):
     cpu: int | None
     spin: float  # s
     tube: float  # rad, while no trajectory says better
+    settling: float  # s: the slowest servo's time constant, its damping by its stiffness
     heartbeat: float  # s
     stop_time: float  # s
     stop_category: Category
+    stiffness: tuple[float, ...]  # N.m/rad, of the servos
     late_reads: int
     silence: float  # s
     reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
@@ -83,6 +85,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
     name, joints = list(cell.arm.buses.items())[number]
     device = cell.devices[name]
     limits = [cell.arm.limits[joint] for joint in joints]
+    servos = [cell.arm.servo[joint] for joint in joints]
     loop = cell.loop
     return LoopConfig(
         device=name,
@@ -100,9 +103,11 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         cpu=loop.cpu,
         spin=loop.spin,
         tube=loop.tube,
+        settling=max(servo.damping / servo.stiffness for servo in servos),
         heartbeat=loop.heartbeat,
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
+        stiffness=tuple(servo.stiffness for servo in servos),
         late_reads=loop.late_reads,
         silence=loop.silence,
         reflexes=(*GUARDS, *cell.reflexes),

@@ -14,8 +14,9 @@ from handrail_drivers.api import JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
 from handrail_drivers.reflex import Sight, Signal
 
+from handrail_bridge.loop.clamp import Clamp
 from handrail_bridge.loop.clock import Clock
-from handrail_bridge.loop.control import FAULTED, HEARTBEAT, Control
+from handrail_bridge.loop.control import HEARTBEAT, Control
 from handrail_bridge.loop.flags import Flags
 from handrail_bridge.loop.guards import guards
 from handrail_bridge.loop.mailbox import Mailbox
@@ -30,6 +31,8 @@ from handrail_bridge.loop.trace import Trace
 
 HEALTH_NS = 250_000_000  # between two health questions
 ROOM_NS = 600_000  # what one exchange with one servo takes: with less left, questions wait
+STILL = 0.05  # rad/s: slower than that, a joint stands
+ELSEWHERE = 0.01  # rad: a joint that stands farther off did not hear where to stop
 PATIENCE = 25  # ticks that they wait at most; then a tick may be missed for one
 
 log = logging.getLogger(__name__)
@@ -57,13 +60,14 @@ class Tick:
         self.overruns = 0
         self.trace = Trace(config.trace) if config.trace else None
         self.flags = Flags(config, control, mailbox)
+        self._clamp = Clamp(config)
         self._reflexes = Reflexes(config, guards(config))
         self._questions = Questions(config, control, shared, self.port, self.motion, self._reflexes)
         self._ticks = 0
         self._waited = 0  # ticks since questions were last looked at
-        self._clamps = 0
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._due_ns = self._health_ns
+        self._suspended_ns = clock.suspended_ns()
         self._mode = self.motion.mode
         self._mode_since_ns = self._health_ns
         self._silenced = False  # a joint was silent when a rule stopped the motion
@@ -77,18 +81,25 @@ class Tick:
         """Whether the bridge has died."""
         return self._mailbox.closed
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing moves, and no stop that was asked for is outstanding."""
+        powers_off = self.motion.wants_power_off and self.port.bus is not None
+        return self.motion.at_rest and not powers_off and not self.flags.stop_wanted
+
     def run_once(self, due_ns: int = 0) -> None:
         """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
         started = self._clock.now_ns()
-        self._due_ns = due_ns or started
-        self._ticks += 1
+        self._count(due_ns or started)
+        resting = self.motion.at_rest
         fresh = self._read(started)
+        self.motion.hold_back(not fresh)
         if self.port.bus is not None:
             self._react(started)
-        self._last_tick_ns = started
+        self._last_tick_ns, self._suspended_ns = started, self._clock.suspended_ns()
         self.flags.obey(self.motion)  # near the write: a stop raised during the read counts
         if self.port.bus is not None:
-            lost = self._is_lost(fresh)
+            lost = resting and self._is_lost(fresh)
             if fresh or self.motion.slowing:
                 self.motion.advance(started)  # a late read holds, but no stop waits for a reading
             if not lost:
@@ -106,6 +117,14 @@ class Tick:
 
     # --- the parts of a tick --------------------------------------------------------------
 
+    def _count(self, due_ns: int) -> None:
+        """Count this tick, and those that fell out before it."""
+        missed = max(0, round((due_ns - self._due_ns) / self._config.period_ns) - 1)
+        self._due_ns = due_ns
+        self._ticks += 1
+        self.overruns += missed
+        self.motion.hold_back(missed)
+
     def _read(self, now_ns: int) -> bool:
         """Read the joints, or look for the lost bus; tell whether the reading is whole."""
         if self.port.bus is None and not self.port.reopen(now_ns):
@@ -122,12 +141,14 @@ class Tick:
     def _is_lost(self, fresh: bool) -> bool:
         """Tell whether a joint that fell silent may not have heard us either: it is not told more.
 
-        Once all are heard again they are held where they are: told the old setpoint, it would jump.
+        Once all are heard and stand, those that stand elsewhere are held there: told the old
+        setpoint, they would jump.
         """
-        if self._silenced and self.motion.at_rest and fresh:
-            self.motion.hold_at(self._joints.position)
+        if self._silenced and fresh and all(abs(v) < STILL for v in self._joints.velocity):
+            pairs = zip(self._joints.position, self.motion.expected or (), strict=False)
+            self.motion.hold_at([p if abs(p - e) > ELSEWHERE else e for p, e in pairs])
             self._silenced, self._written = False, None  # no way there from what was told last
-        return self._silenced and self.motion.at_rest
+        return self._silenced
 
     def _react(self, now_ns: int) -> None:
         """Evaluate every reflex; what is broken slows or stops the motion."""
@@ -147,7 +168,7 @@ class Tick:
         return Sight(
             now_ns=now_ns,
             read_ns=self._joints.time_ns,
-            last_tick_ns=self._last_tick_ns,
+            last_tick_ns=self._last_tick_ns - (self._clock.suspended_ns() - self._suspended_ns),
             heartbeat_ns=now_ns if self._mailbox.closed else control.word(HEARTBEAT),
             position=self._joints.position,
             velocity=self._joints.velocity,
@@ -166,19 +187,22 @@ class Tick:
 
     def _trip(self, trip: Trip) -> None:
         if self.motion.mode == Mode.DISARMED:
+            if any(self.port.torque_enabled):
+                self.motion.demand(trip.stop)
             return
         if self._reflexes.latch(trip):
             log.warning("reflex %s: %s", trip.name, trip.reason)
         if trip.stop is None:
             self.motion.slow(trip.speed_scale)
         else:
-            self._silenced |= self.port.late_in_a_row > 0
+            self._silenced |= trip.name == "late_reads" and not self.motion.at_rest
             self.motion.trip(trip, self._joints.position)
 
     def _take_power_off(self) -> None:
         """Follow a stop of category 0 or 1; tried again on the next tick where it fails."""
         try:
-            self.port.set_torque(False)
+            if any(self.port.torque_enabled):
+                self.port.set_torque(False)
         except BusLost as error:
             self._lose(self.port.lose(error))
         except HandrailError as error:
@@ -191,7 +215,7 @@ class Tick:
         if self.motion.setpoint is None:
             self._written = None
             return
-        command = self._clamped(self.motion.setpoint)
+        command = self._clamp.within(self.motion.setpoint, self._written)
         try:
             self.port.require().write(command)
         except BusLost as error:
@@ -201,21 +225,6 @@ class Tick:
             self._trip(Trip("late_reads", error.code, error.message))
             return
         self._written = command
-
-    def _clamped(self, setpoint: list[float]) -> list[float]:
-        """The last line: positions within limits, steps within the speed limit; counted."""
-        config, last = self._config, self._written
-        period = 1.0 / config.rate
-        command = list(setpoint)
-        for i, value in enumerate(setpoint):
-            low, high = config.low[i], config.high[i]
-            if last is not None:
-                # Feed-forward moves the setpoint faster than the joint: twice is not ours.
-                reach = 2.0 * config.velocity[i] * period + 0.01
-                low, high = max(low, last[i] - reach), min(high, last[i] + reach)
-            command[i] = min(max(value, low), high)
-            self._clamps += command[i] != value
-        return command
 
     def _lose(self, error: BusLost) -> None:
         log.warning("protective stop: %s", error.message)
@@ -235,7 +244,7 @@ class Tick:
                 self._lose(error)
 
     def _answer(self, question: dict[str, Any]) -> None:
-        answer = self._questions.answer(question, self._complaint)
+        answer = self._questions.answer(question, self._clock.now_ns(), self._complaint)
         error = answer.error
         if isinstance(error, BusLost) and self.port.bus is not None:
             error = self.port.lose(error)
@@ -251,17 +260,8 @@ class Tick:
             return self._joints.position
         return self._written or self.motion.setpoint  # just armed: the arming wrote it
 
-    def _give_up(self) -> None:
-        """Tell the other buses' loops that a motion they share does not go on."""
-        player, ended = self.motion.player, self.motion.ended
-        if player is not None and self.motion.slowing:
-            self._control.set_word(FAULTED + self._config.number, player.motion_id)
-        elif player is None and not ended.completed:
-            self._control.set_word(FAULTED + self._config.number, ended.motion_id)
-
     def _publish(self) -> None:
-        if self._config.buses > 1:
-            self._give_up()
+        self.flags.tell(self.motion)
         motion, port, player = self.motion, self.port, self.motion.player
         now_ns = self._clock.now_ns()
         if motion.mode != self._mode:
@@ -285,7 +285,7 @@ class Tick:
             overruns=self.overruns,
             late_reads=port.late_reads,
             retries=port.retries,
-            clamps=self._clamps,
+            clamps=self._clamp.count,
             fired=self._reflexes.fired,
             speed_scale=motion.speed_scale,
             motion_id=player.motion_id if player else 0,

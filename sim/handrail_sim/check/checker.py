@@ -109,7 +109,7 @@ class Checker:
         results = goal.evaluate_all(plan, view)
         end = reference.rows / self._cell.loop.rate
         violations += goal.missed(plan, results, view, ends, end)
-        tube = None if violations else self._spread.tube(state, hold, lead, run)
+        tube = None if violations else self._spread.tube(state, hold + lead, run)
         if tube is None and not violations:
             violations = [start.unsolvable()]
         return Verdict(

@@ -1,8 +1,8 @@
 """The tube: how far joints and efforts may be from the rollout if the world is a little other.
 
 The plan is rolled out again in other worlds (:mod:`handrail_sim.check.variations`). The hull of
-what their joints would report, widened in time by the loop's own lateness, by how far they run on
-while the bus is silent, by a margin and by the measuring noise, is the tube.
+what their joints would report, widened in time by the loop's own lateness, by a margin and by the
+measuring noise, is the tube.
 """
 
 from __future__ import annotations
@@ -44,67 +44,46 @@ class Spread:
         servos = [cell.arm.servo[name] for name in cell.arm.all_joints]
         # Where a joint sticks in its dry friction is its history's: the rollout's may be opposite.
         self._stick_effort = 2 * np.array([servo.friction for servo in servos])
-        self._stiffness = np.array([servo.stiffness for servo in servos])
-        self._stick = self._stick_effort / self._stiffness
-        # A servo whose goal stands still goes the rest of the way to it like exp(-time / settling).
-        settling = np.array([servo.damping for servo in servos]) / self._stiffness
-        self._silence = cell.loop.silence
-        self._ran = 1 - np.exp(-self._silence / np.maximum(settling, np.finfo(float).tiny))
+        self._stick = self._stick_effort / np.array([servo.stiffness for servo in servos])
         self._variations = variations(cell)
         self._stages = [
             Stage(cell, world.model(cell, model, scene), scene, world.latency)
             for world in self._variations
         ]
 
-    def tube(self, start: StartState, hold: Array, lead: Array, run: Rollout) -> Tube | None:
-        """Return the tube about a rollout ``run`` of ``hold + lead`` (rows, 6) from ``start``.
+    def tube(self, start: StartState, setpoints: Array, run: Rollout) -> Tube | None:
+        """Return the tube about a rollout ``run`` of ``setpoints`` (rows, 6) from ``start``.
 
         None: one of the other worlds has no solution.
         """
 
         def again(stage: Stage, world: Variation) -> Rollout:
-            return stage.run(world.start(start), hold + lead)
+            return stage.run(world.start(start), setpoints)
 
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # physics frees the GIL
             others = list(threads.map(again, self._stages, self._variations))
         if not all(other.finite for other in others):
             return None
-        played = slice(1, len(hold) + 1)
         reports = [o.position + w.offset for o, w in zip(others, self._variations, strict=True)]
         efforts = [other.effort for other in others]
-        ran_on = self._ran_on(lead)
-        reach = self._reach(run.position, reports)[played] + ran_on
-        effort_reach = self._reach(run.effort, efforts)[played] + self._stiffness * ran_on
-        tube = self._about(reach, effort_reach)
-        gripping = self._gripping([run.effort, *efforts])[played]
-        tube.band[gripping, -1] = tube.effort_band[gripping, -1] = np.inf
-        return tube
-
-    def _about(self, reach: Array, effort_reach: Array) -> Tube:
-        """Return the tube (rows, 6) about what reaches so far [rad], [N.m]."""
         believed = self._believed
-        band = believed.margin * reach + believed.noise + self._stick
-        effort_band = believed.margin * effort_reach + believed.effort_noise + self._stick_effort
-        return Tube(
-            np.maximum(band, believed.floor), np.maximum(effort_band, believed.effort_floor)
-        )
+        rest, effort_rest = believed.noise + self._stick, believed.effort_noise + self._stick_effort
+        band = self._hull(run.position, reports, rest, believed.floor)
+        effort_band = self._hull(run.effort, efforts, effort_rest, believed.effort_floor)
+        gripping = self._gripping([run.effort, *efforts])
+        band[gripping, -1] = effort_band[gripping, -1] = np.inf
+        played = slice(1, len(setpoints) + 1)
+        return Tube(band[played], effort_band[played])
 
-    def _reach(self, middle: Array, others: Sequence[Array]) -> Array:
+    def _hull(self, middle: Array, others: Sequence[Array], rest: Array, floor: float) -> Array:
         """Return how far from ``middle`` (n, 6) the others are, a little earlier or later too."""
         rows = math.ceil(self._believed.lateness * self._rate)
         everything = np.stack([middle, *others])
         low = -_highest(-everything.min(axis=0), rows)
         high = _highest(everything.max(axis=0), rows)
-        reach: Array = np.maximum(high - middle, middle - low)
-        return reach
-
-    def _ran_on(self, lead: Array) -> Array:
-        """Return how far [rad] joints go on (rows, 6) while the loop bears a silent bus.
-
-        The row is held and its setpoint stands: the joints go on to it by a part of ``lead``.
-        """
-        ran_on: Array = self._ran * _highest(np.abs(lead), math.ceil(self._silence * self._rate))
-        return ran_on
+        reach = np.maximum(high - middle, middle - low)
+        hull: Array = np.maximum(self._believed.margin * reach + rest, floor)
+        return hull
 
     def _gripping(self, efforts: Sequence[Array]) -> Array:
         """Tell by row whether the jaw presses in any world: then its place is the thing's size."""

@@ -1,0 +1,39 @@
+"""The last line before the wire: positions within limits, steps within the speed limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from handrail_drivers.errors import InvalidValue
+
+from handrail_bridge.loop.settings import LoopConfig
+
+SLACK = 0.01  # rad a tick beyond what speed allows
+
+
+class Clamp:
+    """Bounds of every joint of one loop; ``count`` is how often one was needed."""
+
+    def __init__(self, config: LoopConfig) -> None:
+        self.count = 0
+        self._low, self._high = config.low, config.high
+        # Feed-forward moves the setpoint faster than the joint: twice is not ours.
+        self._reach = [2.0 * velocity / config.rate + SLACK for velocity in config.velocity]
+
+    def within(self, setpoint: Sequence[float], last: Sequence[float] | None) -> list[float]:
+        """Return the setpoint [rad] within its bounds; ``last`` is what was written before.
+
+        Raises:
+            InvalidValue: it is no number.
+        """
+        command = list(setpoint)
+        for i, value in enumerate(setpoint):
+            low, high = self._low[i], self._high[i]
+            if last is not None:
+                low, high = max(low, last[i] - self._reach[i]), min(high, last[i] + self._reach[i])
+            if math.isnan(value):
+                raise InvalidValue("A setpoint is no number.", value=str(value))
+            command[i] = min(max(value, low), high)
+            self.count += command[i] != value
+        return command
