@@ -176,12 +176,12 @@ def test_it_falls_back_within_the_servos_time() -> None:
     player, fresh = playing(40), playing(40)
     player.hold_back(10)
     widths = []
-    for _ in range(90):
+    for _ in range(140):
         for one in (player, fresh):
             one.advance(1.0, 0.2)
         widths.append(max(np.subtract(player.band(), fresh.band())))
-    assert widths[0] > widths[14] > 0, "15 ticks are one and a half times 40 ms"
-    assert widths[14] < 0.5 * widths[0]
+    assert widths[0] > widths[24] > 0, "25 ticks are two and a half times 40 ms"
+    assert widths[24] < 0.5 * widths[0]
     assert widths[-1] == 0
     assert player.effort_band() == fresh.effort_band()
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from handrail_sim.verdict import Array, Trajectory
 
-SLUGGISH = 1.5  # a loaded servo's time by that of the bare one
+SLUGGISH = 2.5  # a loaded servo's time by that of the bare one: the arm's weight swings back
+SETTLED = 3.0  # times a servo's own, after which a change of speed is no more felt
 STRONG = 1.5  # how much farther a servo may go than the check's believes
 NEARLY = 1e-4  # rad: so little ahead is not ahead
 
@@ -46,7 +47,7 @@ class Player:
         self._ahead = [0.0] * self._joints  # rad, at most
         self._runs_on = math.exp(-1 / (settling * rate)) if settling else 0.0
         self._stiffness = stiffness or (0.0,) * self._joints
-        self._settles = math.ceil(2 * SLUGGISH * settling * rate)  # ticks
+        self._settles = math.ceil(SETTLED * settling * rate)  # ticks
         self._unsteady = 0  # ticks for which a change of speed is still felt
         self._falls_back = math.exp(-1 / (SLUGGISH * settling * rate)) if settling else 0.0
         self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
