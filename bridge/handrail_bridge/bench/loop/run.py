@@ -34,7 +34,7 @@ from handrail_bridge.bench.report import Report
 CELL = "desk"
 RATES = (500, 1000)  # Hz, without a wire
 DESK_RATE = 500  # Hz
-ROUNDS, SECONDS = 2, 10.0  # of every contestant
+ROUNDS, SECONDS = 3, 20.0  # of every contestant
 STOPS, ROADS = 1000, 20
 FEW = 10  # times fewer where the figure only stands beside another
 
