@@ -93,7 +93,9 @@ class VirtualCell:
     def __init__(self, cell: Cell, seed: int, perturb: bool = True) -> None:
         self.cell = cell
         self.world = World(cell, seed, perturb)
-        config = loop_configs(cell, {})[0].model_copy(update={"rules": {}})  # it has no button
+        config = loop_configs(cell, {})[0]
+        rules = {name: rule for name, rule in config.rules.items() if "signal" not in rule}
+        config = config.model_copy(update={"rules": rules})  # it has no button
         self.rig = Rig(config, self.world.bus, self.world.live)
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.measured = Measured(cell)

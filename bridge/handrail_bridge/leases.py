@@ -109,6 +109,15 @@ class Leases:
         self._require_free(wish, earlier)
         return self._give(wish)
 
+    def take_over(self, wish: Wish) -> Lease:
+        """Give the lease at once, whoever holds or waits for one of its devices."""
+        for held in tuple(self._held):
+            if set(held.wish.devices) & set(wish.devices):
+                self._end(held)
+        lease = self._give(wish)
+        self._serve()
+        return lease
+
     async def wait(self, wish: Wish, patience: float) -> Lease:
         """Give the lease as soon as its turn has come, within ``patience`` [s].
 

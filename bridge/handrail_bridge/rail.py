@@ -25,14 +25,14 @@ from handrail_sim.verdict import StartState
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.inputs import Inputs
-from handrail_bridge.leases import Leases
+from handrail_bridge.leases import Leases, Wish
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured, fresh
 from handrail_bridge.motion import Motion
 from handrail_bridge.permits import Grant, Permits, Present
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import CellState, Check, Receipt
+from handrail_bridge.reports import CellState, Check, Lease, Receipt
 
 WATCH = 0.02  # s between two looks of the watch
 STOPPING = 1.0  # s that a stop waits to see its effect
@@ -216,6 +216,12 @@ class Rail:
                 self.leases.release(lease.token)
                 await self._acted(f"lease of {lease.holder!r} revoked: {reason}")
 
+    async def take_over(self, wish: Wish) -> Lease:
+        """Give a lease to an operator at once; what its former holders were moving stops."""
+        lease = self.leases.take_over(wish)
+        await self._acted(f"lease taken over by {wish.holder!r}")
+        return lease
+
     async def remove_torque(self) -> CellState:
         """Remove torque: the arm falls."""
         self._kill_permits("was issued before torque was removed")
@@ -249,6 +255,7 @@ class Rail:
         was = self._loop.state().mode
         while True:
             await asyncio.sleep(WATCH)
+            self._loop.pulse()
             self.leases.current()
             mode = self._loop.state().mode
             if mode != was and mode in LATCHED:

@@ -169,7 +169,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                     field="take_over",
                     hint="wait for it (wait_s), or ask the operator",
                 )
-            await self._rail.revoke_leases(f"taken over by {wish.holder!r}", wish.devices)
+            return await self._rail.take_over(wish)
         return await leases.wait(wish, first.wait_s) if first.wait_s else leases.acquire(wish)
 
     def _state(self) -> Any:

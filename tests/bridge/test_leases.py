@@ -189,3 +189,16 @@ def test_no_device_ever_has_two_holders(acts: list[tuple[str, tuple[str, ...], f
         assert len(taken) == len(set(taken))
         assert tokens == leases.tokens(), "the loops know another token"
     assert seen == sorted(set(seen))
+
+
+async def test_who_takes_over_goes_before_all_who_wait(leases: Leases) -> None:
+    held = leases.acquire(leases.wish("agent A"))
+    waiting = asyncio.create_task(leases.wait(leases.wish("agent B"), 60))
+    await asyncio.sleep(0)
+    taken = leases.take_over(leases.wish("operator"))
+    assert [lease.holder for lease in leases.current()] == ["operator"]
+    assert not waiting.done(), "the queue waits on"
+    with pytest.raises(LeaseRefused):
+        leases.beat(held.token)
+    leases.release(taken.token)
+    assert (await waiting).holder == "agent B"

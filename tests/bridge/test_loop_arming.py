@@ -18,7 +18,7 @@ def test_goals_are_written_before_torque(rig: Rig, bus: PlainBus) -> None:
     bus.goal = [9.0] * 6  # what the registers hold after power came on
     hold = [p + 0.03 for p in bus.position]
     rig.ask("arm", hold=hold)
-    assert bus.calls[:2] == ["write", "torque True"]
+    assert bus.calls[:3] == ["connect", "write", "torque True"], "limits, goals, torque"
     assert bus.writes[0] == tuple(hold)
     rig.run(5)
     assert set(bus.writes) == {tuple(hold)}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from handrail_bridge.loop.control import TOKEN, Control
 from handrail_bridge.loop.state import Mode
-from handrail_drivers.errors import BusLost
+from handrail_drivers.errors import BusLost, Refused
 from handrail_sim.verdict import Trajectory
 from loop_rig import PlainBus, Rig, sweep
 from two_buses import configs
@@ -128,3 +128,26 @@ def test_a_part_is_the_columns_of_its_joints() -> None:
     assert jaw.joints == ("gripper",)
     assert np.array_equal(jaw.hold[:, 0], whole.hold[:, 5])
     assert jaw.digest() != whole.digest()
+
+
+def test_a_reflex_of_one_bus_slows_the_other(both: Both) -> None:
+    whole = both.play()
+    both.run(0.2)
+    both.rigs[1].tick.motion.slow(0.25)
+    both.run(0.5)
+    arm, jaw = (bus.position for bus in both.buses)
+    assert [rig.tick.motion.scale for rig in both.rigs] == [0.25, 0.25]
+    assert jaw[0] - whole.hold[0, 5] == pytest.approx(arm[0] - whole.hold[0, 0], abs=0.03)
+    both.run(6.0)
+    assert all(rig.state.ended_completed for rig in both.rigs)
+    both.rigs[1].ask("reset")
+    both.run(0.1)
+    assert [rig.tick.motion.scale for rig in both.rigs] == [1.0, 1.0]
+
+
+def test_a_beginning_that_has_passed_is_refused(both: Both) -> None:
+    rig, bus = both.rigs[0], both.buses[0]
+    path = sweep([*bus.position, 0.0], {0: 0.5}, 250, 250, JOINTS).part(slice(0, 5))
+    with pytest.raises(Refused, match="passed already"):
+        rig.play(path, begin_ns=rig.clock.now_ns())
+    assert rig.state.mode == Mode.ARMED

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import struct
 
-from handrail_bridge.loop.control import ABORT, HEARTBEAT, SIGNAL_AT, STOPS, TOKEN, Control
+import pytest
+from handrail_bridge.loop.control import ABORT, HEARTBEAT, SIGNAL_AT, STOPS, TOKEN, Control, Heart
 from handrail_drivers.reflex import Signal
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,4 +44,22 @@ def test_a_torn_signal_is_not_seen() -> None:
     control.put_signal(1, Signal(1.0, 50))
     os.pwrite(control.fileno, struct.pack("<q", 51), SIGNAL_AT + 32)  # half of the next
     assert control.signal(1) is None
+    control.close()
+
+
+def test_a_bridge_whose_own_loop_hangs_has_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = Control.create()
+    heart = Heart(control, 1000.0)
+
+    def beats() -> bool:
+        control.set_word(HEARTBEAT, 0)
+        heart.beat()
+        return control.word(HEARTBEAT) > 0
+
+    assert beats(), "nobody has promised a pulse"
+    heart.pulse()
+    assert beats()
+    monkeypatch.setattr("handrail_bridge.loop.control.HANG_NS", 0)
+    assert not beats()
+    heart.close()
     control.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from handrail_bridge.loop.control import HEARTBEAT
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import Mode
+from handrail_drivers.api import JointState
 from handrail_drivers.errors import (
     BusLost,
     NotArmed,
@@ -79,6 +81,39 @@ def test_a_joint_that_was_silent_is_held_where_it_is_found(
     assert [write[0] for write in bus.writes] == pytest.approx([found, found])
 
 
+@pytest.mark.parametrize("vector", ["position", "velocity", "effort"])
+def test_what_is_no_number_is_no_reading(
+    armed: Rig, bus: PlainBus, path: Trajectory, monkeypatch: pytest.MonkeyPatch, vector: str
+) -> None:
+    armed.play(path)
+    armed.run(50)
+    read = bus.read
+    nothing = (0.0, 0.0, math.nan, 0.0, 0.0, 0.0)
+    monkeypatch.setattr(bus, "read", lambda: replace_part(read(), vector, nothing))
+    armed.run(armed.config.late_reads + RAMP)
+    assert (armed.state.mode, armed.state.fault_code) == (Mode.FAULT, "servo_garbled")
+    assert np.isfinite(bus.writes).all()
+
+
+def replace_part(state: JointState, vector: str, values: tuple[float, ...]) -> JointState:
+    return replace(state, **{vector: values})
+
+
+def test_a_joint_that_was_silent_again_and_again_does_not_creep(
+    armed: Rig, bus: PlainBus, path: Trajectory
+) -> None:
+    armed.play(path)
+    armed.run(ROWS + 5)
+    held = bus.writes[-1]
+    bus.stuck = {"shoulder_pan": -0.02}  # a load error
+    for _ in range(30):
+        bus.read = lambda: silent()  # type: ignore[method-assign,assignment,return-value]  # a fault
+        armed.run(armed.config.late_reads + 2)
+        del bus.__dict__["read"]
+        armed.run(3)
+    assert bus.writes[-1] == held
+
+
 def test_leaving_the_tube_holds_the_arm_where_it_is(
     armed: Rig, bus: PlainBus, path: Trajectory, config: LoopConfig
 ) -> None:
@@ -96,15 +131,20 @@ def test_leaving_the_tube_holds_the_arm_where_it_is(
     assert state.peak_following_error > config.tube
 
 
-@pytest.mark.parametrize(("ahead", "mode"), [(0, Mode.MOVING), (6, Mode.MOVING), (14, Mode.FAULT)])
-def test_after_missed_ticks_the_arm_may_be_where_it_went_meanwhile(
-    armed: Rig, bus: PlainBus, path: Trajectory, ahead: int, mode: Mode
+@pytest.mark.parametrize(
+    ("part", "mode"), [(0.0, Mode.MOVING), (0.6, Mode.MOVING), (1.2, Mode.FAULT)]
+)
+def test_after_missed_ticks_a_joint_may_be_where_it_went_meanwhile(
+    armed: Rig, bus: PlainBus, path: Trajectory, part: float, mode: Mode
 ) -> None:
-    """And no farther: 6 ticks were missed, ``ahead`` of them the arm has gone on."""
-    lead, band = np.zeros_like(path.lead), np.full_like(path.band, 0.02)
+    """And no farther: 6 ticks were missed; it has gone so large a part of its lead."""
+    lead = np.gradient(path.hold, 1 / 250, axis=0) * armed.config.settling
+    lead[0] = 0.0
+    band = path.band.copy()
+    band[100:] = 0.02
     armed.play(replace(path, lead=lead, band=band))
     armed.run(101)
-    bus.stuck = {"shoulder_pan": float(path.hold[100 + ahead, 0] - path.hold[100, 0])}
+    bus.stuck = {"shoulder_pan": float(lead[100, 0]) * (part - 1), "wrist_flex": -lead[100, 3]}
     due = armed.clock.now_ns() + 7 * armed.config.period_ns
     armed.clock.sleep_until(due)
     armed.control.set_word(HEARTBEAT, due)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from handrail_bridge.loop.motion import Motion
@@ -13,7 +15,7 @@ from handrail_sim.verdict import Trajectory
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from loop_rig import wide_tube
+from loop_rig import sweep, wide_tube
 
 CONFIG: LoopConfig = loop_configs(load_cell("desk"), {})[0]
 REST = [0.1] * 6
@@ -101,14 +103,29 @@ def test_what_lies_out_of_the_tube_during_a_fault_stop_is_held_there(moving: Mot
     moving.trip(AT_ONCE, [0.9] * 6)
     assert moving.fault_code == ON_PATH.code
     assert moving.at_rest
-    assert moving.setpoint == pytest.approx([0.9] * 6, abs=1e-6)
+    assert moving.setpoint is not None
+    assert moving.setpoint[:5] == pytest.approx([0.9] * 5, abs=1e-6)
 
 
 def test_holding_where_it_is_keeps_what_carries_the_load() -> None:
     motion = Motion(CONFIG)
     motion.arm([0.15] * 6, REST)  # 0.05 rad of load compensation
     motion.trip(AT_ONCE, [0.4] * 6)
-    assert motion.setpoint == pytest.approx([0.45] * 6)
+    assert motion.setpoint is not None
+    assert motion.setpoint[:5] == pytest.approx([0.45] * 5)
+    assert motion.setpoint[5] == 0.15, "what the jaw presses against is not let go"
+
+
+@pytest.mark.parametrize("ends", [Motion.stop, Motion.abort])
+def test_a_motion_that_has_not_begun_does_not_begin(ends: Callable[[Motion, str], None]) -> None:
+    motion = Motion(CONFIG)
+    motion.arm(list(REST), REST)
+    motion.play(sweep(REST, {0: 0.8}, 100, CONFIG.rate, CONFIG.joints), 1, 7, begin_ns=10)
+    ends(motion, "enough")
+    assert motion.at_rest
+    assert (motion.ended.motion_id, motion.ended.completed) == (1, False)
+    motion.advance(20)
+    assert motion.setpoint == list(REST)
 
 
 def test_a_lost_bus_ends_everything(moving: Motion) -> None:

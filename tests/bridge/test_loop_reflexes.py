@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from handrail_bridge.loop.settings import GUARDS
 from handrail_bridge.loop.state import Mode
 from handrail_drivers import plugins
-from handrail_drivers.errors import NotArmed, ServoSilent
+from handrail_drivers.errors import BusLost, NotArmed, ServoSilent
 from handrail_drivers.reflex import Rule
-from loop_rig import PlainBus, Rig
+from loop_rig import PlainBus, Rig, silent
 from reflex_trial import BUTTON, Trial, config_with, too_hot
 
 
@@ -127,3 +129,78 @@ def test_a_plugins_kind_is_used_like_ours_and_a_bug_in_it_stops(
     with pytest.raises(NotArmed, match="the reflex itself failed: ZeroDivisionError"):
         rig.ask("arm", hold=bus.position)
     rig.close()
+
+
+def lose(one: Trial) -> None:
+    """The port goes, and comes back two seconds later."""
+    read = one.bus.on_read
+
+    def gone() -> None:
+        raise BusLost("unplugged")
+
+    one.bus.on_read = gone
+    one.rig.run(1)
+    one.bus.on_read = read
+    one.rig.run(500)
+
+
+@pytest.mark.parametrize("category", [0, 1])
+def test_power_that_is_to_go_goes_once_the_bus_is_back(
+    trial: Callable[..., Trial], category: int
+) -> None:
+    one = trial({"emergency_stop": {**BUTTON, "category": category}})
+    one.signal(1.0)
+    one.begin()
+    one.bus.calls.clear()
+    lose(one)  # the button is silent meanwhile, which counts as pressed
+    assert one.rig.state.fault_code == "bus_lost"
+    assert one.bus.calls.count("torque False") == 1
+
+
+def test_a_button_pressed_while_disarmed_takes_power_off_too(trial: Callable[..., Trial]) -> None:
+    one = trial({"emergency_stop": {**BUTTON, "category": 0}})
+    one.signal(1.0)
+    one.rig.run(2)
+    one.rig.ask("arm", hold=one.bus.position)
+    one.rig.ask("disarm")
+    one.bus.calls.clear()
+    one.rig.run(3)
+    assert "torque False" not in one.bus.calls
+    one.signal(0.0)
+    one.rig.run(10)
+    assert one.bus.calls.count("torque False") == 1, "once, and not on every tick"
+
+
+def test_a_software_stop_of_category_0_takes_power_off_after_a_fault_as_well(
+    trial: Callable[..., Trial],
+) -> None:
+    one = trial({"emergency_stop": BUTTON}, stop_category=0)
+    one.signal(1.0)
+    one.begin()
+    one.signal(0.0)
+    one.rig.until(lambda state: state.mode == Mode.FAULT and state.motion_id == 0, 60)
+    assert all(one.rig.state.torque_enabled), "the button's own stop holds"
+    one.rig.control.raise_stop("enough")
+    one.rig.run(2)
+    assert not any(one.rig.state.torque_enabled)
+    assert one.rig.tick.is_done
+
+
+def test_contact_is_felt_while_slowed_down_and_with_late_readings(
+    trial: Callable[..., Trial],
+) -> None:
+    contact = {"kind": "contact", "margin": 0.2}
+    slow = {**BUTTON, "act": "slow", "speed_scale": 0.25}
+    one = trial({"touch": contact, "slow": slow})
+    one.signal(1.0)
+    one.begin(effort=0.0)
+    one.signal(0.0)
+    one.rig.run(100)
+    assert one.rig.state.speed_scale == 0.25
+    assert one.fired == {"slow"}
+    read = one.bus.read
+    one.bus.read = lambda: replace(read(), effort=(3.0,) * 6)  # type: ignore[method-assign]
+    late = itertools.cycle([False] * 9 + [True])
+    one.bus.on_read = lambda: silent() if next(late) else None
+    one.rig.until(lambda state: state.mode == Mode.FAULT, 100)
+    assert "touch" in one.fired

@@ -48,11 +48,6 @@ def moving(**changes: Any) -> Callable[[Trial], None]:
             "shoulder_lift has a effort of 2.5 N.m; the limit is 2 N.m",
         ),
         (
-            {"kind": "joint_effort", "limit": 2},
-            moving(effort=(0, math.nan, 0, 0, 0, 0)),
-            "shoulder_lift has a effort of nan N.m",
-        ),
-        (
             {"kind": "joint_temperature", "limit": 60},
             too_hot,
             "elbow_flex has a temperature of 61 Cel; the limit is 60 Cel",

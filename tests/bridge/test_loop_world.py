@@ -10,6 +10,7 @@ import pytest
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import BusLost
+from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_sim.cell_file import device_settings, load_cell
 from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
@@ -177,8 +178,11 @@ def test_arming_without_torque_takes_the_compensated_hold(stage: Stage) -> None:
 def test_after_a_brown_out_the_arm_is_held_where_it_fell(stage: Stage) -> None:
     pan(stage)
     stage.rig.run(100)
-    for servo in stage.world.wire.bank.servos.values():
+    servos = stage.world.wire.bank.servos.values()
+    limits = [servo.read(reg.TORQUE_LIMIT.address, 2) for servo in servos]
+    for servo in servos:
         servo.power_cycle()
+    assert [servo.read(reg.TORQUE_LIMIT.address, 2) for servo in servos] != limits
     stage.rig.until(lambda state: state.mode == Mode.FAULT, ticks=70)
     assert "lost torque" in stage.rig.state.reason
     stage.rig.run(1000)
@@ -190,6 +194,8 @@ def test_after_a_brown_out_the_arm_is_held_where_it_fell(stage: Stage) -> None:
         stage.rig.run(1)
         assert stage.world.speed < 0.2, "it jumped to a goal of before"
     assert np.abs(np.array(stage.world.truth.joint_state()[0]) - fallen).max() < 0.02
+    again = [servo.read(reg.TORQUE_LIMIT.address, 2) for servo in servos]
+    assert again == limits, "what it may push with was in its memory"
 
 
 def test_a_blocked_joint_leaves_the_tube(stage: Stage) -> None:

@@ -37,6 +37,7 @@ async def test_every_object_is_sorted_says_the_world(desk: VirtualCell) -> None:
     log, events = await sort(desk)
     assert desk.astray() == {}
     assert log.given_up == []
+    assert desk.rig.state.fired == 0, "a stop without a cause"
     refusals = [event.text for event in events if event.kind == "refused"]
     assert any("post" in text for text in refusals), "the straight way was tried first"
 
@@ -84,3 +85,4 @@ async def test_any_seed_is_sorted(desk: VirtualCell) -> None:
     log, events = await sort(desk)
     assert desk.astray() == {}, "\n".join(f"{event.kind} {event.text}" for event in events)
     assert log.given_up == []
+    assert desk.rig.state.fired == 0, "a stop without a cause"

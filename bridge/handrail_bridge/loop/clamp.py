@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+from handrail_drivers.errors import InvalidValue
 
 from handrail_bridge.loop.settings import LoopConfig
 
@@ -19,12 +22,18 @@ class Clamp:
         self._reach = [2.0 * velocity / config.rate + SLACK for velocity in config.velocity]
 
     def within(self, setpoint: Sequence[float], last: Sequence[float] | None) -> list[float]:
-        """Return the setpoint [rad] within its bounds; ``last`` is what was written before."""
+        """Return the setpoint [rad] within its bounds; ``last`` is what was written before.
+
+        Raises:
+            InvalidValue: it is no number.
+        """
         command = list(setpoint)
         for i, value in enumerate(setpoint):
             low, high = self._low[i], self._high[i]
             if last is not None:
                 low, high = max(low, last[i] - self._reach[i]), min(high, last[i] + self._reach[i])
+            if math.isnan(value):
+                raise InvalidValue("A setpoint is no number.", value=str(value))
             command[i] = min(max(value, low), high)
             self.count += command[i] != value
         return command

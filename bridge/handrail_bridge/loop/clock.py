@@ -16,6 +16,9 @@ class Clock(Protocol):
     def sleep_until(self, time_ns: int) -> None:
         """Return at time_ns or, where that has passed, at once."""
 
+    def suspended_ns(self) -> int:
+        """Return how long [ns] the machine was suspended in all: ``now_ns`` stands still then."""
+
 
 class WallClock:
     """CLOCK_MONOTONIC. ``time.sleep`` is clock_nanosleep to an absolute deadline (CPython 3.11).
@@ -30,6 +33,10 @@ class WallClock:
     def now_ns(self) -> int:
         """Return the present time [ns]."""
         return time.monotonic_ns()
+
+    def suspended_ns(self) -> int:
+        """Return the time that CLOCK_BOOTTIME has and CLOCK_MONOTONIC has not."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
 
     def sleep_until(self, time_ns: int) -> None:
         """Sleep until time_ns."""
@@ -50,6 +57,10 @@ class VirtualClock:
     def now_ns(self) -> int:
         """Return the present time [ns]."""
         return self._now
+
+    def suspended_ns(self) -> int:
+        """Return nothing."""
+        return 0
 
     def sleep_until(self, time_ns: int) -> None:
         """Let the world live until time_ns."""

@@ -23,8 +23,11 @@ SIGNAL_BYTES = 32  # apart, so that none straddles a cache line
 SIGNALS = 64  # at most
 BUSES = 16  # at most
 
+HANG_NS = 1_000_000_000  # without a pulse, after which the bridge hangs and its heart stands still
+
 STOPS, ABORT, HEARTBEAT = range(3)  # words that the bridge writes
 TOKEN = 16  # + a bus's number: its lease's fencing token, 0 where nobody holds one
+SCALE = 48  # + a bus's number: by how many thousandths its reflexes slow the motion; its loop's
 FAULTED = 32  # + a bus's number: the motion that its loop gave up; each loop writes its own
 
 
@@ -100,15 +103,26 @@ class Heart:
         self._control = control
         self._period = period
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="loop-heartbeat", daemon=True)
+        self._pulse_ns = 0
+        self._thread = threading.Thread(target=self._run, name="loop-heartbeat", daemon=True)
         self._thread.start()
+
+    def pulse(self) -> None:
+        """Say that the bridge's own loop goes round. Who has said so once has to go on."""
+        self._pulse_ns = time.monotonic_ns()
 
     def close(self) -> None:
         """End it; may be called again."""
         self._closed.set()
         self._thread.join()
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Write a sign of life, unless the bridge's own loop hangs."""
+        now_ns = time.monotonic_ns()
+        if self._pulse_ns == 0 or now_ns - self._pulse_ns < HANG_NS:
+            self._control.set_word(HEARTBEAT, now_ns)
+
+    def _run(self) -> None:
         while not self._closed.is_set():
-            self._control.set_word(HEARTBEAT, time.monotonic_ns())
+            self.beat()
             self._closed.wait(self._period)

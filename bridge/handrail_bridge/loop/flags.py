@@ -1,11 +1,13 @@
-"""What others tell the loop between two ticks: to stop, to abort, or that they are gone."""
+"""What others tell the loop between two ticks, and what it tells the other buses' loops."""
 
 from __future__ import annotations
 
-from handrail_bridge.loop.control import ABORT, FAULTED, STOPS, TOKEN, Control
+from handrail_bridge.loop.control import ABORT, FAULTED, SCALE, STOPS, TOKEN, Control
 from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
 from handrail_bridge.loop.settings import LoopConfig
+
+THOUSAND = 1000  # of a speed scale, as others read it
 
 
 class Flags:
@@ -28,6 +30,8 @@ class Flags:
         if self.stop_wanted:
             self.stop_wanted = False
             motion.stop("stopped by a signal to the loop")
+        slow = max((self._control.word(SCALE + bus) for bus in self._others), default=0)
+        motion.others_scale = 1.0 - slow / THOUSAND
         player = motion.player
         if player is None:
             return
@@ -39,3 +43,15 @@ class Flags:
             motion.abort("the lease under which it ran has ended")
         if any(self._control.word(FAULTED + bus) == player.motion_id for bus in self._others):
             motion.abort("another bus gave the motion up")
+
+    def tell(self, motion: Motion) -> None:
+        """Tell the other buses' loops that a motion they share goes slower, or does not go on."""
+        if not self._others:
+            return
+        slow = round(THOUSAND * (1.0 - motion.speed_scale))
+        self._control.set_word(SCALE + self._number, slow)
+        player, ended = motion.player, motion.ended
+        if player is not None and motion.slowing:
+            self._control.set_word(FAULTED + self._number, player.motion_id)
+        elif player is None and not ended.completed:
+            self._control.set_word(FAULTED + self._number, ended.motion_id)

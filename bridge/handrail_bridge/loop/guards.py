@@ -39,7 +39,7 @@ class Tube:
     def look(self, sight: Sight) -> Trip | None:
         """Trip on the joint that is farthest out."""
         expected = sight.expected
-        if expected is None:
+        if expected is None or sight.late_in_a_row:  # where it was says nothing of where it is
             return None
         position, band = sight.position, sight.band
         out = [(abs(position[i] - expected[i]) - band[i], i) for i in self._watched]

@@ -22,7 +22,7 @@ from handrail_bridge.loop.link import LoopLink
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import VECTORS, LoopState, Mode
 
-TOGETHER_NS = 30_000_000  # ahead: a motion of several buses begins on all at one time
+TOGETHER_NS = 100_000_000  # ahead: a motion of several buses begins on all at one time
 STILL = 1e-6  # rad: a bus whose setpoints change by less has no part in a motion
 BEATS = 5  # signs of life within the time that a loop bears without one
 
@@ -88,6 +88,10 @@ class Loops:
     def raise_stop(self, reason: str) -> None:
         """Bring everything to a stop, latched."""
         self._control.raise_stop(reason)
+
+    def pulse(self) -> None:
+        """Say that the bridge's own loop goes round: where it hangs, motion ends."""
+        self._heart.pulse()
 
     def abort(self, motion_id: int) -> None:
         """End one motion at a held stop; the cell stays armed. Later motions are not meant."""

@@ -49,6 +49,7 @@ class Motion:
         self.expected: Sequence[float] | None = None
         self.band: Sequence[float] = (config.tube,) * len(config.joints)
         self.speed_scale = 1.0
+        self.others_scale = 1.0  # what other buses' loops leave of it
         self.player: Player | None = None
         self.ended = Ended()
         self.peak_error = 0.0
@@ -78,6 +79,11 @@ class Motion:
         """Whether a stop of category 0 or 1 wants the joints' power taken off now."""
         return self._power_off is Stop.POWER_OFF or (self._power_off is not None and self.at_rest)
 
+    @property
+    def scale(self) -> float:
+        """What reflexes leave of the speed, this loop's own and those of other buses."""
+        return min(self.speed_scale, self.others_scale)
+
     def arm(self, setpoint: list[float], position: Sequence[float]) -> None:
         """Hold this setpoint [rad]; the joints are at ``position`` [rad]."""
         self.mode, self.reason, self.fault_code = Mode.ARMED, "", ""
@@ -106,23 +112,27 @@ class Motion:
     def play(self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0) -> None:
         """Begin a motion, once a monotonic time [ns] has come."""
         rate, settling = self._config.rate, self._config.settling
-        player = Player(trajectory, motion_id, token, rate, self.speed_scale, settling)
+        stiffness = self._config.stiffness
+        player = Player(trajectory, motion_id, token, rate, self.scale, settling, stiffness)
         self.player, self.mode, self._slowing = player, Mode.MOVING, False
         self.peak_error, self._begin_ns = 0.0, begin_ns
 
     def stop(self, reason: str) -> None:
         """A stop of the cell's category, latched."""
+        self.demand(stop_of(self._config.stop_category))
         if self.mode == Mode.FAULT:
             return
+        self._drop_unbegun(reason)
         self.mode = Mode.STOPPED if self.player is None else Mode.STOPPING
         self.reason, self._slowing = reason, self.player is not None
         self._ends, self._why = Mode.STOPPED, reason
-        self._demand(stop_of(self._config.stop_category))
 
     def abort(self, reason: str) -> None:
         """The same stop for this motion only: the cell stays armed."""
         if self.mode == Mode.MOVING:
-            self.mode, self._slowing, self.reason = Mode.STOPPING, True, ""
+            self._drop_unbegun(reason)
+            self._slowing, self.reason = self.player is not None, ""
+            self.mode = Mode.STOPPING if self._slowing else Mode.ARMED
             self._ends, self._why = Mode.ARMED, reason
 
     def slow(self, speed_scale: float) -> None:
@@ -138,16 +148,17 @@ class Motion:
             return
         news = self.mode != Mode.FAULT
         if news:
+            self._drop_unbegun(trip.reason)
             self.mode, self.reason, self.fault_code = Mode.FAULT, trip.reason, trip.code
             self._slowing = self.player is not None
             self._ends, self._why = Mode.FAULT, trip.reason
         if trip.stop is Stop.WHERE_IT_IS and (news or not self.at_rest):
             self.hold_at(position)
-        self._demand(trip.stop)
+        self.demand(trip.stop)
 
-    def _demand(self, stop: Stop) -> None:
-        """Have power taken off where the stop says so; the graver demand stands."""
-        if self.setpoint is None or self._power_off is Stop.POWER_OFF:
+    def demand(self, stop: Stop | None) -> None:
+        """Have power taken off where the stop says so; the graver demand stands until it is."""
+        if self._power_off is Stop.POWER_OFF:
             return
         if stop in (Stop.THEN_POWER_OFF, Stop.POWER_OFF):
             self._power_off = stop
@@ -159,12 +170,12 @@ class Motion:
         if self.player is not None:  # what was added for the speed goes
             self.player.speed_scale = 0.0
             self.setpoint = self.player.command()
-        # What was added to carry the load stays added: the arm must not sag.
+        # What was added to carry the load stays added: the arm must not sag. What grips presses
+        # on: its setpoint lies behind the thing.
+        parts = zip(position, self.setpoint, self.expected, self._config.grips, strict=True)
         self.setpoint = [
-            measured + setpoint - expected
-            for measured, setpoint, expected in zip(
-                position, self.setpoint, self.expected, strict=True
-            )
+            setpoint if grips else measured + setpoint - expected
+            for measured, setpoint, expected, grips in parts
         ]
         self._expect(position)
         self._finish(False, self._why)
@@ -191,14 +202,14 @@ class Motion:
         """The bus is gone: nothing can be written, and nothing is known when it returns."""
         self._finish(False, reason)
         self.mode, self.reason, self.fault_code = Mode.FAULT, reason, code
-        self.setpoint = self.expected = self._power_off = None
+        self.setpoint = self.expected = None  # a demand to take power off outlasts the bus
 
     def advance(self, now_ns: int = 0) -> None:
         """Go on by one tick: what is written now, and where the joints should be."""
         player = self.player
         if player is None or (now_ns < self._begin_ns and not self._slowing):
             return
-        player.advance(0.0 if self._slowing else self.speed_scale, self._slow_step)
+        player.advance(0.0 if self._slowing else self.scale, self._slow_step)
         self.setpoint, self.expected = player.command(), player.predicted()
         self.band = player.band()
         if player.speed_scale == 0.0:
@@ -207,6 +218,11 @@ class Motion:
         elif player.finished and not self._slowing:
             self._finish(True, "")
             self.mode = Mode.ARMED
+
+    def _drop_unbegun(self, why: str) -> None:
+        """End a motion at once that has not played its first row: nothing has to slow down."""
+        if self.player is not None and not self.player.begun:
+            self._finish(False, why)
 
     def _finish(self, completed: bool, reason: str) -> None:
         if self.player is not None:

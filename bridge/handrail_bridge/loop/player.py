@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from handrail_sim.verdict import Array, Trajectory
 
-FARTHEST = 2.0  # times the servos' settling: farther ahead an arm does not get, however long
-NEARLY = 0.2  # rows: so little ahead is as the check saw it
+SLUGGISH = 2.5  # a loaded servo's time by that of the bare one: the arm's weight swings back
+SETTLED = 3.0  # times a servo's own, after which a change of speed is no more felt
+STRONG = 1.5  # how much farther a servo may go than the check's believes
+NEARLY = 1e-4  # rad: so little ahead is not ahead
 
 
 class Player:
@@ -18,9 +21,9 @@ class Player:
     arm slows down on the checked path and ends on ``hold``. A loop of another ``rate`` [Hz] than
     the trajectory's samples between its rows.
 
-    Where setpoints stood, because ticks were missed or readings late, the arm goes on towards the
-    last one and is then ahead of what the check saw. It falls back within ``settling`` [s], the
-    servos' own time; until then it may be anywhere on the stretch of the path in between.
+    Where setpoints stood, because ticks were missed or readings late, joints go the rest of the
+    way to the last one, their lead, like exp(-time / ``settling``) [s], the servos' own time. They
+    are then ahead of what the check saw, and fall back as slowly; the tube is wider by as much.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Player:
         rate: int,
         speed_scale: float = 1.0,
         settling: float = 0.0,
+        stiffness: Sequence[float] = (),
     ) -> None:
         self.motion_id = motion_id
         self.token = token
@@ -39,10 +43,13 @@ class Player:
         self._pace = trajectory.rate / rate  # rows a tick
         self._joints = len(trajectory.joints)
         self._row = 0.0
-        self._begun = False
-        self._ahead = 0.0  # rows by which the arm may be ahead
-        self._farthest = FARTHEST * settling * trajectory.rate
-        self._falls_back = math.exp(-1 / (settling * rate)) if settling else 0.0
+        self.begun = False  # whether the first row has been played
+        self._ahead = [0.0] * self._joints  # rad, at most
+        self._runs_on = math.exp(-1 / (settling * rate)) if settling else 0.0
+        self._stiffness = stiffness or (0.0,) * self._joints
+        self._settles = math.ceil(SETTLED * settling * rate)  # ticks
+        self._unsteady = 0  # ticks for which a change of speed is still felt
+        self._falls_back = math.exp(-1 / (SLUGGISH * settling * rate)) if settling else 0.0
         self._hold, self._lead, self._predicted, self._effort, self._band, self._effort_band = (
             _flat(block) for block in trajectory.blocks
         )
@@ -59,15 +66,20 @@ class Player:
 
     def advance(self, speed_scale: float, step: float) -> None:
         """Go on by one tick, slowing down towards ``speed_scale`` by ``step`` at most."""
-        self.speed_scale = min(self.speed_scale, max(speed_scale, self.speed_scale - step))
-        if self._begun:
+        before = self.speed_scale
+        self.speed_scale = min(before, max(speed_scale, before - step))
+        self._unsteady = self._settles if self.speed_scale < before else max(0, self._unsteady - 1)
+        if self.begun:
             self._row = min(self._row + self.speed_scale * self._pace, float(self.rows - 1))
-        self._begun = True  # the first tick plays row 0
-        self._ahead *= self._falls_back
+        self.begun = True  # the first tick plays row 0
+        if max(self._ahead) > 0:
+            self._ahead = [x * self._falls_back if x > NEARLY else 0.0 for x in self._ahead]
 
     def hold_back(self, ticks: int) -> None:
         """Know that the setpoints stood for so many ticks more than the check saw."""
-        self._ahead = min(self._ahead + ticks * self._pace, self._farthest)
+        went = 1 - self._runs_on**ticks
+        ways = zip(self._ahead, self._here(self._lead), strict=True)
+        self._ahead = [x + went * max(0.0, STRONG * abs(lead) - x) for x, lead in ways]
 
     def command(self) -> list[float]:
         """Return the setpoints [rad] of this moment."""
@@ -82,27 +94,24 @@ class Player:
         return self._at(self._predicted)
 
     def effort(self) -> list[float] | None:
-        """Return the efforts [N.m] of this moment; None where none were predicted.
-
-        So it is while the motion is slowed down, and while the arm may be ahead.
-        """
-        as_seen = self.speed_scale == 1.0 and self._ahead < NEARLY
-        return self._at(self._effort) if as_seen else None
+        """Return the efforts [N.m] of this moment; None while the speed changes: none were seen."""
+        return None if self._unsteady else self._at(self._effort)
 
     def band(self) -> list[float]:
         """Return how far [rad] the joints may be from where they were seen."""
-        band = self._here(self._band)
-        if self._ahead < NEARLY:
-            return band
-        stretch = [self._here(self._predicted, n) for n in range(math.ceil(self._ahead) + 1)]
-        return [
-            width + max(column) - min(column)
-            for width, column in zip(band, zip(*stretch, strict=True), strict=True)
-        ]
+        return [width + x for width, x in zip(self._here(self._band), self._ahead, strict=True)]
 
     def effort_band(self) -> list[float]:
-        """Return how far [N.m] the efforts may be from what was predicted."""
-        return self._here(self._effort_band)
+        """Return how far [N.m] the efforts may be from what was predicted.
+
+        A joint that is slower than the check saw, or ahead, needs less of what drove it.
+        """
+        band = self._here(self._effort_band)
+        slower = 1.0 - self.speed_scale
+        if slower == 0.0 and max(self._ahead) == 0.0:
+            return band
+        parts = zip(band, self._stiffness, self._here(self._lead), self._ahead, strict=True)
+        return [w + k * (slower * abs(lead) + ahead) for w, k, lead, ahead in parts]
 
     def _at(self, numbers: memoryview[float]) -> list[float]:
         """Interpolate between the two rows around the present one."""
@@ -114,9 +123,9 @@ class Player:
         after = numbers[at : at + self._joints]
         return [a + part * (b - a) for a, b in zip(here, after, strict=True)]
 
-    def _here(self, numbers: memoryview[float], later: int = 0) -> list[float]:
-        """Return the present row, or one so many rows later."""
-        at = min(int(self._row) + later, self.rows - 1) * self._joints
+    def _here(self, numbers: memoryview[float]) -> list[float]:
+        """Return the present row."""
+        at = int(self._row) * self._joints
         return list(numbers[at : at + self._joints])
 
 

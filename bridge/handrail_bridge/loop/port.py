@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from handrail_drivers.api import JointHealth, JointState, MotionBus
-from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
+from handrail_drivers.errors import BusLost, DeviceFault, HandrailError, ServoGarbled
 
 FIRST_WAIT_NS = 100_000_000
 LONGEST_WAIT_NS = 1_000_000_000
@@ -80,7 +81,7 @@ class Port:
             BusLost: the port is gone; it is closed.
         """
         try:
-            state = self.require().read()
+            state = _numbers(self.require().read())
         except BusLost as error:
             raise self.lose(error) from None
         except DeviceFault as error:
@@ -153,3 +154,11 @@ class Port:
         self.temperature = tuple(health.temperature for health in joints)
         self.voltage = tuple(health.voltage for health in joints)
         self.torque_enabled = tuple(health.torque_enabled for health in joints)
+
+
+def _numbers(state: JointState) -> JointState:
+    """Return a reading, or refuse one that holds what is no number."""
+    for values in (state.position, state.velocity, state.effort):
+        if not all(map(math.isfinite, values)):
+            raise ServoGarbled(f"A joint reads what is no number: {list(values)}.")
+    return state

@@ -38,7 +38,7 @@ def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool
     while True:
         clock.sleep_until(due)
         tick.run_once(due)
-        if tick.motion.at_rest and (tick.bridge_gone or leaving()):
+        if (tick.bridge_gone or leaving()) and tick.is_done:
             return
         due += period_ns
         late = clock.now_ns() - due

@@ -62,7 +62,7 @@ class Questions:
         self._reflexes = reflexes
         self._port = port
         self._motion = motion
-        self._complaint = ""
+        self._now_ns, self._complaint = 0, ""
         self._acts: dict[str, Callable[..., object]] = {
             "arm": self._arm,
             "disarm": self._disarm,
@@ -72,9 +72,9 @@ class Questions:
             "play": self._play,
         }
 
-    def answer(self, question: dict[str, Any], complaint: str = "") -> Answer:
+    def answer(self, question: dict[str, Any], now_ns: int, complaint: str = "") -> Answer:
         """Do what is asked, and return what to say; nothing is armed while a reflex complains."""
-        self._complaint = complaint
+        self._now_ns, self._complaint = now_ns, complaint
         number = question.pop("id")
         try:
             act = self._acts[question.pop("op")]
@@ -106,8 +106,10 @@ class Questions:
                 hint="mend its cause, then arm",
             )
         bus = self._port.require()
-        joints = _read(bus)
         present = bus.read_hold()
+        if not all(present.torque_enabled):
+            bus.connect()  # a servo that browned out has lost its limits
+        joints = _read(bus)
         setpoint = [
             self._hold_of(i, present, joints.position[i], hold[i])
             for i in range(len(self._config.joints))
@@ -179,6 +181,8 @@ class Questions:
                 f"The cell is {self._motion.mode.name.lower()}.",
                 hint="an operator has to arm it" if self._motion.at_rest else "wait for its end",
             )
+        if 0 < begin_ns <= self._now_ns:
+            raise Refused("The motion's common beginning has passed already.", hint="try again")
         if token == 0 or token != self._control.word(TOKEN + self._config.number):
             raise LeaseRefused("The lease under which this plan came is not the present one.")
         trajectory = self._shared.take_trajectory(rate, self._config.joints, rows, tuple(step_rows))
@@ -190,6 +194,7 @@ class Questions:
             raise PermitRefused("The setpoints in memory are not those that were checked.")
         *numbers, band, effort_band = trajectory.blocks
         whole = all(bool(np.isfinite(block).all()) for block in numbers)
+        whole = whole and bool(np.isfinite(band[:, ~np.array(self._config.grips)]).all())
         if trajectory.rows < 1 or not whole or not (band > 0).all() or not (effort_band > 0).all():
             raise PermitRefused("The trajectory is empty or holds a value that is no number.")
         first = trajectory.hold[0] + trajectory.lead[0]

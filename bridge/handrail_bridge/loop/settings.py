@@ -16,7 +16,6 @@ from handrail_bridge.loop.control import SIGNALS
 
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
 GUARDS = ("late_reads", "tube", "servo_fault", "torque_gone", "loop_stall", "heartbeat")
-SLUGGISH = 1.5  # a loaded servo's time constant by that of the bare one, its damping by stiffness
 INPUT_RATE = 100  # Hz, where a device of inputs names none
 
 
@@ -40,10 +39,11 @@ class LoopConfig(BaseModel):
     cpu: int | None
     spin: float  # s
     tube: float  # rad, while no trajectory says better
-    settling: float  # s: the slowest servo's time constant
+    settling: float  # s: the slowest servo's time constant, its damping by its stiffness
     heartbeat: float  # s
     stop_time: float  # s
     stop_category: Category
+    stiffness: tuple[float, ...]  # N.m/rad, of the servos
     late_reads: int
     silence: float  # s
     reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
@@ -103,10 +103,11 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         cpu=loop.cpu,
         spin=loop.spin,
         tube=loop.tube,
-        settling=SLUGGISH * max(servo.damping / servo.stiffness for servo in servos),
+        settling=max(servo.damping / servo.stiffness for servo in servos),
         heartbeat=loop.heartbeat,
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
+        stiffness=tuple(servo.stiffness for servo in servos),
         late_reads=loop.late_reads,
         silence=loop.silence,
         reflexes=(*GUARDS, *cell.reflexes),

@@ -16,7 +16,7 @@ from handrail_drivers.reflex import Sight, Signal
 
 from handrail_bridge.loop.clamp import Clamp
 from handrail_bridge.loop.clock import Clock
-from handrail_bridge.loop.control import FAULTED, HEARTBEAT, Control
+from handrail_bridge.loop.control import HEARTBEAT, Control
 from handrail_bridge.loop.flags import Flags
 from handrail_bridge.loop.guards import guards
 from handrail_bridge.loop.mailbox import Mailbox
@@ -31,6 +31,8 @@ from handrail_bridge.loop.trace import Trace
 
 HEALTH_NS = 250_000_000  # between two health questions
 ROOM_NS = 600_000  # what one exchange with one servo takes: with less left, questions wait
+STILL = 0.05  # rad/s: slower than that, a joint stands
+ELSEWHERE = 0.01  # rad: a joint that stands farther off did not hear where to stop
 PATIENCE = 25  # ticks that they wait at most; then a tick may be missed for one
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Tick:
         self._waited = 0  # ticks since questions were last looked at
         self._health_ns = clock.now_ns()
         self._last_tick_ns = self._due_ns = self._health_ns
+        self._suspended_ns = clock.suspended_ns()
         self._mode = self.motion.mode
         self._mode_since_ns = self._health_ns
         self._silenced = False  # a joint was silent when a rule stopped the motion
@@ -78,18 +81,25 @@ class Tick:
         """Whether the bridge has died."""
         return self._mailbox.closed
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing moves, and no stop that was asked for is outstanding."""
+        powers_off = self.motion.wants_power_off and self.port.bus is not None
+        return self.motion.at_rest and not powers_off and not self.flags.stop_wanted
+
     def run_once(self, due_ns: int = 0) -> None:
         """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
         started = self._clock.now_ns()
         self._count(due_ns or started)
+        resting = self.motion.at_rest
         fresh = self._read(started)
         self.motion.hold_back(not fresh)
         if self.port.bus is not None:
             self._react(started)
-        self._last_tick_ns = started
+        self._last_tick_ns, self._suspended_ns = started, self._clock.suspended_ns()
         self.flags.obey(self.motion)  # near the write: a stop raised during the read counts
         if self.port.bus is not None:
-            lost = self._is_lost(fresh)
+            lost = resting and self._is_lost(fresh)
             if fresh or self.motion.slowing:
                 self.motion.advance(started)  # a late read holds, but no stop waits for a reading
             if not lost:
@@ -131,12 +141,14 @@ class Tick:
     def _is_lost(self, fresh: bool) -> bool:
         """Tell whether a joint that fell silent may not have heard us either: it is not told more.
 
-        Once all are heard again they are held where they are: told the old setpoint, it would jump.
+        Once all are heard and stand, those that stand elsewhere are held there: told the old
+        setpoint, they would jump.
         """
-        if self._silenced and self.motion.at_rest and fresh:
-            self.motion.hold_at(self._joints.position)
+        if self._silenced and fresh and all(abs(v) < STILL for v in self._joints.velocity):
+            pairs = zip(self._joints.position, self.motion.expected or (), strict=False)
+            self.motion.hold_at([p if abs(p - e) > ELSEWHERE else e for p, e in pairs])
             self._silenced, self._written = False, None  # no way there from what was told last
-        return self._silenced and self.motion.at_rest
+        return self._silenced
 
     def _react(self, now_ns: int) -> None:
         """Evaluate every reflex; what is broken slows or stops the motion."""
@@ -156,7 +168,7 @@ class Tick:
         return Sight(
             now_ns=now_ns,
             read_ns=self._joints.time_ns,
-            last_tick_ns=self._last_tick_ns,
+            last_tick_ns=self._last_tick_ns - (self._clock.suspended_ns() - self._suspended_ns),
             heartbeat_ns=now_ns if self._mailbox.closed else control.word(HEARTBEAT),
             position=self._joints.position,
             velocity=self._joints.velocity,
@@ -175,19 +187,22 @@ class Tick:
 
     def _trip(self, trip: Trip) -> None:
         if self.motion.mode == Mode.DISARMED:
+            if any(self.port.torque_enabled):
+                self.motion.demand(trip.stop)
             return
         if self._reflexes.latch(trip):
             log.warning("reflex %s: %s", trip.name, trip.reason)
         if trip.stop is None:
             self.motion.slow(trip.speed_scale)
         else:
-            self._silenced |= self.port.late_in_a_row > 0
+            self._silenced |= trip.name == "late_reads" and not self.motion.at_rest
             self.motion.trip(trip, self._joints.position)
 
     def _take_power_off(self) -> None:
         """Follow a stop of category 0 or 1; tried again on the next tick where it fails."""
         try:
-            self.port.set_torque(False)
+            if any(self.port.torque_enabled):
+                self.port.set_torque(False)
         except BusLost as error:
             self._lose(self.port.lose(error))
         except HandrailError as error:
@@ -229,7 +244,7 @@ class Tick:
                 self._lose(error)
 
     def _answer(self, question: dict[str, Any]) -> None:
-        answer = self._questions.answer(question, self._complaint)
+        answer = self._questions.answer(question, self._clock.now_ns(), self._complaint)
         error = answer.error
         if isinstance(error, BusLost) and self.port.bus is not None:
             error = self.port.lose(error)
@@ -245,17 +260,8 @@ class Tick:
             return self._joints.position
         return self._written or self.motion.setpoint  # just armed: the arming wrote it
 
-    def _give_up(self) -> None:
-        """Tell the other buses' loops that a motion they share does not go on."""
-        player, ended = self.motion.player, self.motion.ended
-        if player is not None and self.motion.slowing:
-            self._control.set_word(FAULTED + self._config.number, player.motion_id)
-        elif player is None and not ended.completed:
-            self._control.set_word(FAULTED + self._config.number, ended.motion_id)
-
     def _publish(self) -> None:
-        if self._config.buses > 1:
-            self._give_up()
+        self.flags.tell(self.motion)
         motion, port, player = self.motion, self.port, self.motion.player
         now_ns = self._clock.now_ns()
         if motion.mode != self._mode:

@@ -132,7 +132,7 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
         Fault(
             "joint jammed",
             "the moving joint is held by force",
-            "the tube is left",
+            "contact is felt or the tube is left",
             tube,
             strikes.inject("jammed"),
             strikes.cease("free"),

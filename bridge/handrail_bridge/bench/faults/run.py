@@ -20,7 +20,7 @@ from handrail_bridge.bench.faults.summary import Summary, failures, markdown, ro
 from handrail_bridge.bench.faults.trial import Outcome, recover, trial
 from handrail_bridge.bench.report import Report
 
-ROUNDS = 5
+ROUNDS = 3
 SEED = 3
 
 

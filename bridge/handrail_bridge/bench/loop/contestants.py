@@ -33,6 +33,7 @@ HIGHEST = 100_000  # us: the end of cyclictest's histogram
 TURN = 0.3  # rad: how far the base goes to and fro
 SWING = 4.0  # s, to and fro
 TOKEN = 1
+WIDE = 100.0  # rad and N.m: a tube that nobody leaves
 
 
 def configuration(cell: Cell, rate: int, spin: float, port: str = "") -> LoopConfig:
@@ -52,7 +53,7 @@ def swing(config: LoopConfig, start: tuple[float, ...], seconds: float) -> Traje
     at = np.arange(rows) / config.rate
     hold = np.tile(np.array(start), (rows, 1))
     hold[:, 0] += TURN / 2 * (1 - np.cos(2 * np.pi * at / SWING))
-    zero, wide = np.zeros_like(hold), np.full_like(hold, np.inf)
+    zero, wide = np.zeros_like(hold), np.full_like(hold, WIDE)
     return Trajectory(config.rate, config.joints, hold, zero, hold, zero, wide, wide, (0, rows))
 
 

@@ -21,7 +21,7 @@ from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.truth_port import WireEvent
 from handrail_sim.verdict import Trajectory
 
-from handrail_bridge.bench.loop.contestants import TOKEN, configuration
+from handrail_bridge.bench.loop.contestants import TOKEN, WIDE, configuration
 from handrail_bridge.bench.wire import goals
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import LoopConfig
@@ -147,7 +147,7 @@ def _poised(config: LoopConfig, setpoint: tuple[float, ...]) -> Trajectory:
     told = np.tile(np.array(setpoint), (rows, 1))
     lead = np.zeros_like(told)
     lead[:, 0] = np.copysign(LEAD, setpoint[0])  # taken off, it leads back to the middle
-    wide = np.full_like(told, np.inf)
+    wide = np.full_like(told, WIDE)
     zero = np.zeros_like(told)
     return Trajectory(
         config.rate, config.joints, told - lead, lead, told, zero, wide, wide, (0, rows)

@@ -160,7 +160,6 @@ class Contact:
         """Return the first joint whose effort has been out of its band for long enough."""
         predicted = sight.expected_effort
         if predicted is None:
-            self._ticks = dict.fromkeys(self._joints, 0)
             return None
         for i in self._joints:
             excess = abs(sight.effort[i] - predicted[i]) - sight.effort_band[i]
