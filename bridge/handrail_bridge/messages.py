@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 
 from handrail.v1 import plan_pb2, rail_pb2, state_pb2
-from handrail_sim.verdict import GoalResult, Verdict, Violation, ViolationKind
+from handrail_sim.verdict import GoalResult, Robustness, Verdict, Violation, ViolationKind
 
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
@@ -61,6 +61,7 @@ def _write_verdict(verdict: Verdict) -> plan_pb2.Verdict:
         peak_velocity=verdict.peak_velocity,
         peak_effort=verdict.peak_effort,
         check_time_s=verdict.check_time,
+        robustness=_write_robustness(verdict.robustness),
     )
 
 
@@ -79,7 +80,21 @@ def _read_verdict(sent: plan_pb2.Verdict) -> Verdict:
         trajectory=None,
         end_objects={},
         end_command=(),
+        robustness=_read_robustness(sent),
     )
+
+
+def _write_robustness(found: Robustness | None) -> plan_pb2.Robustness | None:
+    if found is None:
+        return None
+    return plan_pb2.Robustness(passed=found.passed, worlds=found.worlds, worst=found.worst)
+
+
+def _read_robustness(sent: plan_pb2.Verdict) -> Robustness | None:
+    if not sent.HasField("robustness"):
+        return None
+    found = sent.robustness
+    return Robustness(found.passed, found.worlds, found.worst)
 
 
 def _write_violation(violation: Violation) -> plan_pb2.Violation:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from handrail_drivers.reflex import Category
+from handrail_drivers.reflex import Box, Category
 from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[float, Field(gt=0)]
@@ -127,6 +127,47 @@ class Obstacle(Section):
     yaw: float = 0.0
 
 
+class ZoneKind(StrEnum):
+    """What a zone means."""
+
+    KEEP_OUT = "keep_out"
+    KEEP_IN = "keep_in"
+    SLOW = "slow"
+
+
+class Zone(Section):
+    """A box in the world's frame that says where the arm may be, or how fast.
+
+    The check holds plans against it with its margin, what the gripper carries included. The loop
+    stops the arm where a link is where it may not be; it does not watch speeds in zones.
+    """
+
+    kind: ZoneKind = Field(
+        description="keep_out: no link in it; keep_in: none out of it; slow: in it at most `speed`"
+    )
+    center: Vector = Field(description="m")
+    size: tuple[Positive, Positive, Positive] = Field(
+        description="full edge lengths [m], in its own frame"
+    )
+    yaw: float = Field(default=0.0, description="rad about world z")
+    margin: Annotated[float, Field(ge=0)] = Field(
+        default=0.005, description="m that a plan has to leave"
+    )
+    speed: Positive | None = Field(
+        default=None, description="m/s of any point of the arm; for the kind slow alone"
+    )
+
+    @property
+    def box(self) -> Box:
+        """Centre, size and yaw."""
+        return self.center, self.size, self.yaw
+
+    def rule(self) -> dict[str, Any]:
+        """Return the reflex that watches it."""
+        kind = "keep_out" if self.kind == ZoneKind.KEEP_OUT else "workspace"
+        return {"kind": kind, "center": self.center, "size": self.size, "yaw": self.yaw}
+
+
 class Camera(Section):
     """A calibrated camera that looks at the scene."""
 
@@ -178,7 +219,9 @@ class Loop(Section):
 
 
 class Spread(Section):
-    """In what the real world may differ from the belief: from this follows the tube's width.
+    """In what the real world may differ from the belief: plans are tried in such worlds too.
+
+    What joints do there gives the tube its width.
 
     Ranges go both ways unless a time or a play. They are wider than what bus servos of the desk's
     class show from one to the next.
@@ -186,6 +229,10 @@ class Spread(Section):
 
     rollouts: Annotated[int, Field(ge=4, le=64)] = Field(
         default=8, description="in other worlds; 8 show each joint every corner of how it may lag"
+    )
+    enough: Fraction = Field(
+        default=0.75,
+        description="of those worlds in which a plan has to succeed; in none may it do harm",
     )
     gain: Fraction = Field(default=0.10, description="relative, a servo's stiffness")
     drag: Fraction = Field(default=0.10, description="relative, damping and dry friction")
@@ -251,6 +298,9 @@ class Cell(Section):
     objects: dict[Name, SceneObject] = Field(default_factory=dict)
     regions: dict[Name, Region] = Field(default_factory=dict)
     obstacles: dict[Name, Obstacle] = Field(default_factory=dict)
+    zones: dict[Name, Zone] = Field(
+        default_factory=dict, description="where the arm may be; checked, and watched by the loop"
+    )
     reflexes: dict[Name, dict[str, Any]] = Field(
         default_factory=dict, description="rules of the loop, each of an installed kind"
     )
@@ -258,3 +308,9 @@ class Cell(Section):
     check: Check = Check()
     permits: Permits = Permits()
     folder: Path = Field(default=Path(), exclude=True, description="set by the loader")
+
+    @property
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """What the loop watches, by name: the reflexes, then the zones."""
+        places = {name: zone for name, zone in self.zones.items() if zone.kind != ZoneKind.SLOW}
+        return {**self.reflexes, **{name: zone.rule() for name, zone in places.items()}}

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard, Union, get_args, get_origin
 from handrail_drivers import plugins
 from pydantic import BaseModel, ValidationError
 
-from handrail_sim.cell import Cell, WithoutPower
+from handrail_sim.cell import Cell, WithoutPower, ZoneKind
 from handrail_sim.toml_lines import KeyPath
 
 Data = dict[str, Any]
@@ -50,7 +50,7 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    for check in (_devices, _references, _joints, _ranges, _cameras):
+    for check in (_devices, _references, _zones, _joints, _ranges, _cameras):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults
@@ -178,6 +178,18 @@ def reflex_faults(data: Data) -> Iterator[Fault]:
     for where, category in stops.items():
         if category in (0, 1) and falls:
             yield Fault(where, f"must be 2, since {falls[0]} falls without power, not {category}.")
+
+
+def _zones(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """A zone has a name that no reflex has, and a speed where it is about speed."""
+    for name, zone in _tables(data, "zones"):
+        if name in _table(data, "reflexes"):
+            yield Fault(("zones", name), "a reflex has that name already.")
+        slow = zone.get("kind") == ZoneKind.SLOW
+        if slow and "speed" not in zone:
+            yield Fault(("zones", name, "speed"), "is missing: m/s that is allowed in it.")
+        if not slow and "speed" in zone:
+            yield Fault(("zones", name, "speed"), "is for zones of the kind 'slow' alone.")
 
 
 def _references(data: Data, find_file: FindFile) -> Iterator[Fault]:

@@ -68,10 +68,10 @@ def device_settings(cell: Cell, device: str) -> BaseModel:
 
 
 def reflex_rules(cell: Cell) -> dict[str, Rule]:
-    """Return the cell's reflexes as their kinds' settings, by name."""
+    """Return what the loop watches as its kinds' settings, by name."""
     return {
         name: reflexes.one(rule["kind"]).Settings.model_validate_json(json.dumps(rule))  # type: ignore[attr-defined]  # checked by plugins
-        for name, rule in cell.reflexes.items()
+        for name, rule in cell.rules.items()
     }
 
 

@@ -24,7 +24,8 @@ class Links:
     A few tens of microseconds a question: what bounding spheres rule out is not measured.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, *, objects: bool = False) -> None:
+        """``objects``: it can be asked about them too, once they are placed."""
         spec = load_spec(cell)
         spec.worldbody.add_geom(
             name="/zone", type=mujoco.mjtGeom.mjGEOM_BOX, size=(1, 1, 1), contype=0, conaffinity=0
@@ -33,11 +34,14 @@ class Links:
         self._data = mujoco.MjData(self._model)
         self._scene = Scene(self._model, cell)
         self._zone = self._model.geom("/zone").id
-        self._moved = self._bodies_moved()
+        self.moved = self._bodies_moved()
+        carried = tuple(thing.body for thing in cell.objects.values()) if objects else ()
+        self._movable = (*self.moved, *carried)
         self._shapes: dict[tuple[str, ...], Array] = {}
         home = [cell.arm.home[name] for name in cell.arm.all_joints]
         self._data.qpos[self._scene.joint_qpos] = home
         self._at: tuple[float, ...] = ()
+        self._reach = self._far(carried)
 
     def nearest(
         self, position: Sequence[float], links: Sequence[str], box: Box
@@ -81,13 +85,33 @@ class Links:
         worst = int(np.argmax(spheres))
         if spheres[worst] < 0:  # well inside: most ticks end here
             return float(spheres[worst]), self._scene.geom_body[geoms[worst]]
+        out = (np.abs(self._in_box(self._corners(geoms), box)) - half).max(axis=(1, 2))
+        worst = int(np.argmax(out))
+        return float(out[worst]), self._scene.geom_body[geoms[worst]]
+
+    def corners(self, position: Sequence[float]) -> Array:
+        """Return the corners (n, 8, 3) [m] of the links' bounding boxes."""
+        self._move(position)
+        return self._corners(self._geoms(()))
+
+    def travel(self, positions: Array) -> Array:
+        """Return how far [m] any point of a link has come at most by each row of (n, joints)."""
+        turned = np.abs(np.diff(positions, axis=0)).sum(axis=1)
+        travel: Array = self._reach * np.concatenate([[0.0], np.cumsum(turned)])
+        return travel
+
+    def place(self, qpos: Array) -> None:
+        """Put everything where a row of a rollout (nq,) has it."""
+        self._data.qpos[:] = qpos
+        self._at = tuple(qpos[self._scene.joint_qpos].tolist())
+        mujoco.mj_kinematics(self._model, self._data)
+
+    def _corners(self, geoms: Array) -> Array:
         bounds = self._model.geom_aabb[geoms]
         corners = bounds[:, None, :3] + CORNERS * bounds[:, None, 3:]
         frames = self._data.geom_xmat[geoms].reshape(-1, 3, 3)
-        points = self._data.geom_xpos[geoms][:, None] + corners @ frames.transpose(0, 2, 1)
-        out = (np.abs(self._in_box(points, box)) - half).max(axis=(1, 2))
-        worst = int(np.argmax(out))
-        return float(out[worst]), self._scene.geom_body[geoms[worst]]
+        points: Array = self._data.geom_xpos[geoms][:, None] + corners @ frames.transpose(0, 2, 1)
+        return points
 
     def _move(self, position: Sequence[float]) -> None:
         """Put the joints where they were measured; once a tick, however many rules ask."""
@@ -119,13 +143,25 @@ class Links:
         """Return the ids of the links' shapes; of all that the joints move where none is named."""
         if links not in self._shapes:
             for name in links:
-                if name not in self._moved:
-                    raise UnknownName("link", name, self._moved, field="links")
-            names = links or self._moved
+                if name not in self._movable:
+                    raise UnknownName("link", name, self.moved, field="links")
+            names = links or self.moved
             whose = self._scene.geom_body
             shapes = [i for i, body in enumerate(whose) if body in names]
             self._shapes[links] = np.array(shapes)
         return self._shapes[links]
+
+    def _far(self, carried: tuple[str, ...]) -> float:
+        """Return how far [m] from the first joint any point can be, whatever is held.
+
+        At least 1: a sliding joint moves everything by as much as itself.
+        """
+        model = self._model
+        chain = sum(float(np.linalg.norm(model.body(name).pos)) for name in self.moved[1:])
+        links = self._geoms(())
+        out = np.linalg.norm(model.geom_pos[links], axis=1) + model.geom_rbound[links]
+        held = 2 * model.geom_rbound[self._geoms(carried)].max() if carried else 0.0
+        return max(1.0, chain + float(out.max()) + float(held))
 
     def _bodies_moved(self) -> tuple[str, ...]:
         """Return the names of the bodies that a joint of the arm carries."""

@@ -39,7 +39,8 @@ class MoveJoints(StepBase):
 class MoveToPose(StepBase):
     """Move the TCP to a position, gripper tilted out of the vertical, jaw turned to yaw.
 
-    The path is point to point in joint space: straight for joints, not for the TCP.
+    The path is point to point in joint space: straight for joints, not for the TCP. With
+    ``avoid`` a way is found round obstacles, things, keep-out zones and the arm itself.
     ``tilt`` 0 points straight down; positive leans outwards, away from the base.
     ``yaw`` is the direction [rad, counter-clockwise from world +x, seen from above] along
     which the jaw opens; left out, the wrist does not turn more than it must.
@@ -47,6 +48,9 @@ class MoveToPose(StepBase):
 
     tool: Literal["arm_move_to_pose"] = "arm_move_to_pose"
     position: Point
+    avoid: Annotated[
+        bool, Field(description="find a way round what stands between; else go straight in joints")
+    ] = False
     tilt: Annotated[float, Field(ge=-0.5, le=1.8), Unit("rad")] = 0.0
     yaw: Annotated[float | None, Unit("rad")] = None
     speed: Speed = 1.0

@@ -21,6 +21,7 @@ class ViolationKind(StrEnum):
     """What a plan can do wrong."""
 
     UNREACHABLE = "unreachable"
+    NO_WAY = "no_way"
     JOINT_POSITION = "joint_position"
     JOINT_VELOCITY = "joint_velocity"
     JOINT_EFFORT = "joint_effort"
@@ -33,6 +34,9 @@ class ViolationKind(StrEnum):
     DURATION = "duration"
     TRACKING = "tracking"
     START = "start"
+    ZONE = "zone"
+    ZONE_SPEED = "zone_speed"
+    ROBUSTNESS = "robustness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +152,20 @@ class GoalResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Robustness:
+    """In how many other worlds the plan passes; ``worst`` says in words where it does worst."""
+
+    passed: int
+    worlds: int
+    worst: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The whole finding. ``trajectory`` is present only where ``passed``."""
+    """The whole finding. ``trajectory`` is present only where ``passed``.
+
+    ``robustness`` is None where the plan fails in the believed world already.
+    """
 
     passed: bool
     plan_digest: str
@@ -166,3 +182,4 @@ class Verdict:
     end_command: tuple[float, ...]
     path: Array | None = None  # (n, 3) TCP positions [m], for pictures
     on_the_way: tuple[dict[str, ObjectBelief], ...] = ()  # the belief at each step's end, predicted
+    robustness: Robustness | None = None

@@ -61,6 +61,9 @@ def show_verdict(verdict: Verdict) -> None:
     console.print(
         f"{word}: {verdict.duration:.2f} s of motion{near}, checked in {verdict.check_time:.2f} s"
     )
+    if verdict.robustness is not None:
+        found = verdict.robustness
+        console.print(f"  passes in {found.passed} of {found.worlds} worlds a little other")
     for violation in verdict.violations:
         where = f"step {violation.step}, {violation.time:.2f} s" if violation.step >= 0 else "plan"
         console.print(f"  [red]{violation.kind}[/] ({where}): {escape(violation.sentence)}")

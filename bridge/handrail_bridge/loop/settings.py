@@ -110,7 +110,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         stiffness=tuple(servo.stiffness for servo in servos),
         late_reads=loop.late_reads,
         silence=loop.silence,
-        reflexes=(*GUARDS, *cell.reflexes),
+        reflexes=(*GUARDS, *cell.rules),
         rules=own_rules(cell, joints),
         signals=signal_names(cell),
         cell=cell.model_dump(mode="json"),
@@ -126,7 +126,7 @@ def own_rules(cell: Cell, joints: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """
     own: dict[str, dict[str, Any]] = {}
     for name, rule in reflex_rules(cell).items():
-        given = dict(cell.reflexes[name])
+        given = dict(cell.rules[name])
         if "joints" in given:
             others = set(cell.arm.all_joints) - set(joints)
             given["joints"] = [joint for joint in given["joints"] if joint not in others]

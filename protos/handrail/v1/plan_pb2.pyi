@@ -147,6 +147,7 @@ class Verdict(_message.Message):
     PEAK_EFFORT_FIELD_NUMBER: _builtins.int
     CHECK_TIME_S_FIELD_NUMBER: _builtins.int
     TRAJECTORY_DIGEST_FIELD_NUMBER: _builtins.int
+    ROBUSTNESS_FIELD_NUMBER: _builtins.int
     passed: _builtins.bool
     plan_digest: _builtins.str
     duration_s: _builtins.float
@@ -163,6 +164,10 @@ class Verdict(_message.Message):
     def peak_velocity(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
     def peak_effort(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
+    @_builtins.property
+    def robustness(self) -> Global___Robustness:
+        """Absent where the plan fails in the believed world already."""
+
     def __init__(
         self,
         *,
@@ -177,16 +182,45 @@ class Verdict(_message.Message):
         peak_effort: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         check_time_s: _builtins.float = ...,
         trajectory_digest: _builtins.str = ...,
+        robustness: Global___Robustness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "clearance_m", b"clearance_m"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "clearance_m", b"clearance_m", "robustness", b"robustness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "check_time_s", b"check_time_s", "clearance_m", b"clearance_m", "clearance_pair", b"clearance_pair", "duration_s", b"duration_s", "goal", b"goal", "passed", b"passed", "peak_effort", b"peak_effort", "peak_velocity", b"peak_velocity", "plan_digest", b"plan_digest", "trajectory_digest", b"trajectory_digest", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "check_time_s", b"check_time_s", "clearance_m", b"clearance_m", "clearance_pair", b"clearance_pair", "duration_s", b"duration_s", "goal", b"goal", "passed", b"passed", "peak_effort", b"peak_effort", "peak_velocity", b"peak_velocity", "plan_digest", b"plan_digest", "robustness", b"robustness", "trajectory_digest", b"trajectory_digest", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__clearance_m: _TypeAlias = _typing.Literal["clearance_m"]  # noqa: Y015
     _WhichOneofArgType__clearance_m: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__clearance_m) -> _WhichOneofReturnType__clearance_m | None: ...
 
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
+
+@_typing.final
+class Robustness(_message.Message):
+    """In how many worlds that are a little other than believed the plan passes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSED_FIELD_NUMBER: _builtins.int
+    WORLDS_FIELD_NUMBER: _builtins.int
+    WORST_FIELD_NUMBER: _builtins.int
+    passed: _builtins.int
+    worlds: _builtins.int
+    worst: _builtins.str
+    """What goes wrong where it goes worst, and how that world is other; empty where nothing does."""
+    def __init__(
+        self,
+        *,
+        passed: _builtins.int = ...,
+        worlds: _builtins.int = ...,
+        worst: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["passed", b"passed", "worlds", b"worlds", "worst", b"worst"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Robustness: _TypeAlias = Robustness  # noqa: Y015
 
 @_typing.final
 class Permit(_message.Message):

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
-from handrail_sim.check import goal, start
-from handrail_sim.check.collisions import Collisions
-from handrail_sim.check.contacts import Proximity
-from handrail_sim.check.findings import Findings
-from handrail_sim.check.grips import Fingers
+from handrail_sim.check import start
+from handrail_sim.check.judge import Finding, Judge
 from handrail_sim.check.reference import Reference
 from handrail_sim.check.rollout import Rollout, Stage
 from handrail_sim.check.spread import Spread, Tube
 from handrail_sim.check.steps import Steps, Unplayable
-from handrail_sim.check.story import Story
-from handrail_sim.check.watch import Watch
+from handrail_sim.check.timeline import Timeline
+from handrail_sim.check.worlds import Worlds
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import (
-    GoalResult,
-    StartState,
-    Trajectory,
-    Verdict,
-    Violation,
-    ViolationKind,
-)
+from handrail_sim.verdict import StartState, Trajectory, Verdict, Violation
 from handrail_sim.world import Array, Scene, load_model
-
-CONSEQUENCES = {
-    ViolationKind.TRACKING,
-    ViolationKind.JOINT_EFFORT,
-    ViolationKind.JOINT_VELOCITY,
-}
 
 
 class Checker:
@@ -49,11 +34,9 @@ class Checker:
         self._data = mujoco.MjData(model)
         self._steps = Steps(cell, self._scene)
         self._stage = Stage(cell, model, self._scene)
-        self._spread = Spread(cell, model, self._scene)
-        self._proximity = Proximity(cell, self._scene)
-        self._fingers = Fingers(cell, model)
-        self._collisions = Collisions(cell, model, self._fingers)
-        self._findings = Findings(cell, self._scene)
+        self._judgement = Judge(cell, model, self._scene)
+        self._worlds = Worlds(cell, model, self._scene)
+        self._spread = Spread(cell)
 
     def hold_command(self, position: Sequence[float]) -> tuple[float, ...]:
         """Return the command (6,) [rad] that holds the arm at a measured position."""
@@ -82,65 +65,68 @@ class Checker:
         if unreadable is not None:
             return _failed(plan, [unreadable])
         try:
-            reference = self._steps.reference(plan, state.command)
+            reference = self._steps.reference(plan, state.command, partial(self._foresee, state))
         except Unplayable as found:
             return _failed(plan, [found.violation])
         return self._judge(plan, state, reference)
 
     def _judge(self, plan: Plan, state: StartState, reference: Reference) -> Verdict:
         targets, hold, lead = reference.setpoints()
-        run = self._stage.run(state, hold + lead)
-        placed, _ = self._proximity.look(run.placed[None])
+        setpoints = hold + lead
+        run = self._stage.run(state, setpoints)
+        placed, _ = self._judgement.proximity.look(run.placed[None])
         unfit = list(start.judge(self._cell, state, run, reference.standing.tolist(), placed))
         if unfit:
             return _failed(plan, unfit)
-        step_rows = (*reference.step_rows, reference.rows)
-        moment = _moments(step_rows, self._cell.loop.rate)
-        pairs, path = self._proximity.look(run.qpos)
-        grips = self._fingers.grips(pairs, run.position[:, -1])
-        violations, clearance, whose = self._collisions.judge(pairs, grips, moment)
-        strains = self._findings.joints(run, targets, moment)
-        violations += [self._collisions.blame(strain, pairs, grips) for strain in strains]
-        violations += self._findings.objects(run, grips, moment)
-        story = Story(self._cell, self._scene, self._data, state, run, path, grips)
-        demands, results = self._demands(plan, story, step_rows)
-        violations = [*_in_order(violations), *demands]
-        tube = None if violations else self._spread.tube(state, hold + lead, run)
-        if tube is None and not violations:
-            violations = [start.unsolvable()]
+        timeline = Timeline((*reference.step_rows, reference.rows), self._cell.loop.rate)
+        found = self._judgement.judge(plan, state, run, targets, timeline)
+        verdict = self._told(plan, run, found, setpoints)
+        if found.violations:
+            return verdict
+        others = self._worlds.play(state, setpoints)
+        if not all(other.finite for other in others):
+            return replace(verdict, passed=False, violations=(start.unsolvable(),))
+        robustness, violation = self._worlds.judge(plan, state, others, targets, timeline)
+        if violation is not None:
+            return replace(verdict, passed=False, violations=(violation,), robustness=robustness)
+        tube = self._spread.tube(run, others, self._worlds.variations)
+        trajectory = self._trajectory(run, hold, lead, tube, timeline)
+        return replace(verdict, robustness=robustness, trajectory=trajectory)
+
+    def _foresee(self, state: StartState, reference: Reference) -> tuple[Array, list[str]]:
+        """Return where everything is after a part of a plan, and what is held then."""
+        if reference.rows:
+            _, hold, lead = reference.setpoints()
+            setpoints = hold + lead
+        else:
+            setpoints = np.array([state.command])
+        run = self._stage.run(state, setpoints)
+        end = run.setpoints if reference.rows else 0
+        return run.qpos[end], self._judgement.held(run, end)
+
+    def _told(self, plan: Plan, run: Rollout, found: Finding, setpoints: Array) -> Verdict:
+        """Return what the believed world's rollout says."""
+        story = found.story
         return Verdict(
-            passed=not violations,
+            passed=not found.violations,
             plan_digest=plan.digest(),
-            violations=tuple(violations),
-            goal=results,
-            duration=reference.rows / self._cell.loop.rate,
-            clearance=clearance,
-            clearance_pair=whose,
+            violations=tuple(found.violations),
+            goal=found.results,
+            duration=len(setpoints) / self._cell.loop.rate,
+            clearance=found.clearance,
+            clearance_pair=found.clearance_pair,
             peak_velocity=self._peaks(run.velocity),
             peak_effort=self._peaks(run.effort),
             check_time=0.0,
-            trajectory=None if tube is None else self._trajectory(run, hold, lead, tube, step_rows),
+            trajectory=None,
             end_objects=story.beliefs(-1),
-            end_command=tuple((hold[-1] + lead[-1]).tolist()),
-            path=path,
-            on_the_way=tuple(story.beliefs(row) for row in step_rows[1:]),
+            end_command=tuple(setpoints[-1].tolist()),
+            path=story.path,
+            on_the_way=tuple(story.beliefs(row) for row in story.timeline.step_rows[1:]),
         )
 
-    def _demands(
-        self, plan: Plan, story: Story, step_rows: tuple[int, ...]
-    ) -> tuple[list[Violation], tuple[GoalResult, ...]]:
-        """Return what is missed of the steps' expectations and of the goal, and its results."""
-        watch = Watch(plan)
-        found: list[Violation] = []
-        if (missed := story.watched(watch, step_rows)) is not None:
-            found.append(goal.expected(missed[0], missed[1] / self._cell.loop.rate))
-        view, ends = story.view(-1), story.beliefs(-1)
-        results = watch.results(view)
-        end = step_rows[-1] / self._cell.loop.rate
-        return [*found, *goal.missed(plan, results, view, ends, end)], results
-
     def _trajectory(
-        self, run: Rollout, hold: Array, lead: Array, tube: Tube, step_rows: tuple[int, ...]
+        self, run: Rollout, hold: Array, lead: Array, tube: Tube, timeline: Timeline
     ) -> Trajectory:
         played = slice(1, len(hold) + 1)
         return Trajectory(
@@ -152,31 +138,12 @@ class Checker:
             effort=run.effort[played],
             band=tube.band,
             effort_band=tube.effort_band,
-            step_rows=step_rows,
+            step_rows=tuple(timeline.step_rows),
         )
 
     def _peaks(self, values: Array) -> dict[str, float]:
         peaks = np.abs(values).max(axis=0).tolist()
         return dict(zip(self._cell.arm.all_joints, peaks, strict=True))
-
-
-def _moments(step_rows: Sequence[int], rate: int) -> Callable[[int], tuple[int, float]]:
-    """Return what tells step and time [s] of a rollout's row."""
-
-    def moment(row: int) -> tuple[int, float]:
-        step = int(np.searchsorted(step_rows, max(row - 1, 0), side="right")) - 1
-        return min(step, len(step_rows) - 2), row / rate
-
-    return moment
-
-
-def _in_order(violations: Sequence[Violation]) -> list[Violation]:
-    """By time; what a joint does after the first collision is that collision's doing."""
-    first = min((v.time for v in violations if v.kind == ViolationKind.COLLISION), default=np.inf)
-    return sorted(
-        (v for v in violations if v.time < first or v.kind not in CONSEQUENCES),
-        key=lambda violation: violation.time,
-    )
 
 
 def _failed(plan: Plan, violations: Sequence[Violation]) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from handrail_sim.cell import Cell
 from handrail_sim.check.contacts import Pair
 from handrail_sim.check.grips import Fingers, Grip
+from handrail_sim.check.timeline import Timeline
 from handrail_sim.verdict import Violation, ViolationKind
 
 PENETRATION = 0.0002  # m: MuJoCo's contacts are soft; less is touching, not colliding
@@ -31,8 +32,12 @@ class Rule:
 class Collisions:
     """Judges pairs of bodies of one cell."""
 
-    def __init__(self, cell: Cell, model: mujoco.MjModel, fingers: Fingers) -> None:
+    def __init__(
+        self, cell: Cell, model: mujoco.MjModel, fingers: Fingers, *, touching: bool = False
+    ) -> None:
+        """``touching``: only what touches is judged, and no clearance demanded."""
         self._cell = cell
+        self._touching = touching
         self._arm = _subtree(model, int(model.jnt_bodyid[model.joint(cell.arm.joints[0]).id]))
         base = model.body(int(model.body(self._arm[0]).parentid[0])).name
         self._links = {*self._arm, base}
@@ -45,7 +50,7 @@ class Collisions:
         self,
         pairs: Sequence[Pair],
         grips: Mapping[str, Grip],
-        moment: Callable[[int], tuple[int, float]],
+        timeline: Timeline,
     ) -> tuple[list[Violation], float | None, str]:
         """Return violations, the smallest clearance [m] to an obstacle, and its pair."""
         violations = []
@@ -55,6 +60,8 @@ class Collisions:
             rule = self._rule(pair, grips)
             if rule is None:
                 continue
+            if self._touching:
+                rule = replace(rule, limit=0.0)
             rows, distance = _judged(pair, rule)
             if (
                 len(distance)
@@ -64,14 +71,18 @@ class Collisions:
                 nearest, whose = float(distance.min()), " and ".join(self._spoken(pair))
             bad = _below(rows, distance, rule.limit)
             if bad is not None:
-                violations.append(self._violation(pair, rule, bad, rows, distance, moment))
+                violations.append(self._violation(pair, rule, bad, rows, distance, timeline))
         return violations, nearest, whose
 
     def blame(
-        self, strain: Violation, pairs: Sequence[Pair], grips: Mapping[str, Grip]
+        self,
+        strain: Violation,
+        pairs: Sequence[Pair],
+        grips: Mapping[str, Grip],
+        timeline: Timeline,
     ) -> Violation:
         """Name what a finger presses on where a joint lags or strains: it may touch things."""
-        row = round(strain.time * self._cell.loop.rate)
+        row = timeline.row(strain.time)
         for pair in pairs:
             name = self._objects.get(pair.one) or self._objects.get(pair.other)
             fingers = {pair.one, pair.other} & self._fingers
@@ -120,10 +131,10 @@ class Collisions:
         first: int,
         rows: NDArray[np.int64],
         distance: NDArray[np.float64],
-        moment: Callable[[int], tuple[int, float]],
+        timeline: Timeline,
     ) -> Violation:
         worst = float(distance[first:].min())
-        step, time = moment(int(rows[first]))
+        step, time = timeline.moment(int(rows[first]))
         hits = worst < (PENETRATION if rule.limit > 0 else -PENETRATION)
         kind = ViolationKind.COLLISION if hits else ViolationKind.CLEARANCE
         one, other = self._spoken(pair)

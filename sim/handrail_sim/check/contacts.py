@@ -1,16 +1,11 @@
 """Distances between bodies over a rollout: what touched, what came near, what was held.
 
 A geometry pass of its own, over recorded positions, on a model whose geoms report
-contacts up to ``REACH`` apart. The physics never sees these margins.
-
-Between two boxes MuJoCo tells exactly how deep they are in one another, but not how far they
-are apart (wrong by up to 15 mm in a trial). A mesh goes another way, which does: obstacles
-are meshes here (then within 1 mm, and as fast).
+contacts up to a reach apart. The physics never sees these margins.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import mujoco
@@ -18,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
-from handrail_sim.world import Array, Scene, load_spec
+from handrail_sim.geometry import geometry
+from handrail_sim.world import Array, Scene
 
-REACH = 0.02  # m: farther apart is not looked at
+REACH = 0.02  # m: what clearances can be told
 TOUCH = 0.0008  # m: nearer counts as touching, for a grip
 
 
@@ -37,10 +33,11 @@ class Pair:
 class Proximity:
     """Finds the distances of all pairs of bodies that can collide, and the TCP's path."""
 
-    def __init__(self, cell: Cell, scene: Scene) -> None:
+    def __init__(self, cell: Cell, scene: Scene, reach: float = REACH) -> None:
+        """``reach`` [m]: farther apart is not looked at."""
         self._names = scene.geom_body
         self._tcp = scene.tcp
-        self._model = model = _geometry(cell)
+        self._model = model = geometry(cell, reach)
         self._data = mujoco.MjData(self._model)
         self._fixed = {
             model.body(body).name for body in range(model.nbody) if model.body_weldid[body] == 0
@@ -83,27 +80,6 @@ class Proximity:
         rows = np.repeat(np.arange(len(qpos)), counts)
         pairs = np.concatenate(geoms).reshape(-1, 2).astype(np.int64)
         return rows, pairs[:, 0], pairs[:, 1], np.concatenate(distances)
-
-
-def _geometry(cell: Cell) -> mujoco.MjModel:
-    """The world with reach: geoms as in the belief's model, by number."""
-    spec = load_spec(cell)
-    obstacles = [thing.body for thing in cell.obstacles.values()]
-    for name in (*obstacles, *(region.body for region in cell.regions.values() if region.body)):
-        for geom in spec.body(name).geoms:
-            if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
-                _as_mesh(spec, geom)
-    model = spec.compile()
-    model.geom_margin[:] = REACH / 2  # MuJoCo adds the two geoms' margins
-    model.body_margin[:] = REACH  # what it looks for at all; compiled from the margins in the file
-    return model
-
-
-def _as_mesh(spec: mujoco.MjSpec, box: mujoco.MjsGeom) -> None:
-    corners = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
-    mesh = spec.add_mesh(name=box.name)
-    mesh.uservert = (corners * box.size).ravel()
-    box.type, box.meshname = mujoco.mjtGeom.mjGEOM_MESH, box.name
 
 
 def _nearest(one: str, other: str, rows: NDArray[np.int64], distance: Array) -> Pair:

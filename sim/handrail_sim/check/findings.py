@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from handrail_sim.cell import Cell
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.rollout import Rollout
+from handrail_sim.check.timeline import Timeline
 from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.world import Array, Scene, region_of
 
@@ -19,8 +20,6 @@ TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
 OPENED = 0.01  # rad
 FLOOR = -0.02  # m: below the table's top
 
-Moment = Callable[[int], tuple[int, float]]
-
 
 class Findings:
     """Judges one rollout against the cell's limits."""
@@ -29,31 +28,31 @@ class Findings:
         self._cell = cell
         self._scene = scene
 
-    def joints(self, run: Rollout, reference: Array, moment: Moment) -> Iterator[Violation]:
+    def joints(self, run: Rollout, reference: Array, timeline: Timeline) -> Iterator[Violation]:
         """Yield violations of position, velocity and effort limits, and of the tube."""
         arm = self._cell.arm
         for i, name in enumerate(arm.all_joints):
             limits = arm.limits[name]
-            yield from self._position(run.position[:, i], name, limits.low, limits.high, moment)
+            yield from self._position(run.position[:, i], name, limits.low, limits.high, timeline)
             yield from _over(
                 np.abs(run.velocity[:, i]),
                 OVERSHOOT * limits.velocity,
                 (ViolationKind.JOINT_VELOCITY, name, "rad/s", "lower the step's speed"),
-                moment,
+                timeline,
             )
             if name == arm.gripper:
                 continue  # it presses on purpose, and lags when it does
-            yield from self._effort(run.effort[:, i], name, limits.effort, moment)
+            yield from self._effort(run, i, timeline)
             lag = np.abs(run.position[1 : len(reference) + 1, i] - reference[:, i])
             yield from _over(
                 lag,
                 self._cell.loop.tube / 2,
                 (ViolationKind.TRACKING, name, "rad", "lower the step's speed, or avoid contact"),
-                moment,
+                timeline,
             )
 
     def _position(
-        self, position: Array, name: str, low: float, high: float, moment: Moment
+        self, position: Array, name: str, low: float, high: float, timeline: Timeline
     ) -> Iterator[Violation]:
         outside = np.flatnonzero((position > high + BEYOND) | (position < low - BEYOND))
         if not len(outside):
@@ -68,14 +67,14 @@ class Findings:
         )
         limit = high if worst > middle else low
         text = f"reaches {worst:.3f} rad; its limit is {limit:.3f} rad"
-        yield _violation(words, worst, limit, moment(int(outside[0])), text)
+        yield _violation(words, worst, limit, timeline.moment(int(outside[0])), text)
 
-    def _effort(
-        self, effort: Array, name: str, limit: float, moment: Moment
-    ) -> Iterator[Violation]:
+    def _effort(self, run: Rollout, joint: int, timeline: Timeline) -> Iterator[Violation]:
         """An effort limit that is only touched is harmless; one that is leant on is not."""
-        length = round(SATURATED * self._cell.loop.rate)
-        at_limit = (np.abs(effort) >= 0.999 * limit).astype(float)
+        name = self._cell.arm.all_joints[joint]
+        limit = self._cell.arm.limits[name].effort
+        length = round(SATURATED * timeline.rate)
+        at_limit = (np.abs(run.effort[:, joint]) >= 0.999 * limit).astype(float)
         leaning = np.convolve(at_limit, np.ones(length), "valid") >= length
         rows = np.flatnonzero(leaning)
         if len(rows):
@@ -84,40 +83,42 @@ class Findings:
                 (ViolationKind.JOINT_EFFORT, name, "N.m", hint),
                 limit,
                 limit,
-                moment(int(rows[0])),
+                timeline.moment(int(rows[0])),
                 f"leans on its effort limit of {limit:.2f} N.m",
             )
 
     def objects(
-        self, run: Rollout, grips: Mapping[str, Grip], moment: Moment
+        self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
     ) -> Iterator[Violation]:
         """Yield what was dropped, pushed or tipped without the plan saying so."""
         for name, grip in grips.items():
             start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
-            yield from self._dropped(name, grip, run.command[:, -1], moment)
+            yield from self._dropped(name, grip, run.command[:, -1], timeline)
             if start[2] > FLOOR > end[2]:
                 yield _violation(
                     (ViolationKind.DROPPED, name, "m", "keep it over the table"),
                     float(end[2]),
                     0.0,
-                    moment(len(run.qpos) - 1),
+                    timeline.moment(len(run.qpos) - 1),
                     "fell off the table",
                 )
             elif not grip.ever and start[2] > FLOOR:
-                yield from self._pushed(run, name, start, end, moment)
+                yield from self._pushed(run, name, start, end, timeline)
 
-    def _dropped(self, name: str, grip: Grip, jaw: Array, moment: Moment) -> Iterator[Violation]:
+    def _dropped(
+        self, name: str, grip: Grip, jaw: Array, timeline: Timeline
+    ) -> Iterator[Violation]:
         """A grip may end only where the jaw was told to open farther than it was in that grip."""
         for begin, end in grip.ended():
             if jaw[end] < jaw[begin:end].min() + OPENED:
-                step, time = moment(end)
+                step, time = timeline.moment(end)
                 hint = "grasp it deeper or move more slowly"
                 words = (ViolationKind.DROPPED, name, "s", hint)
                 yield _violation(words, time, 0.0, (step, time), "slips out of the gripper")
                 return
 
     def _pushed(
-        self, run: Rollout, name: str, start: Array, end: Array, moment: Moment
+        self, run: Rollout, name: str, start: Array, end: Array, timeline: Timeline
     ) -> Iterator[Violation]:
         home = region_of(self._cell, start[:3])
         in_container = home is not None and self._cell.regions[home].body is not None
@@ -134,10 +135,12 @@ class Findings:
             row = self._first_shift(run, name, allowed)
             words = (ViolationKind.DISPLACED, name, "m", hint)
             text = f"is pushed {shift * 1000:.0f} mm away though the plan does not grasp it"
-            yield _violation(words, shift, allowed, moment(row), text)
+            yield _violation(words, shift, allowed, timeline.moment(row), text)
         elif _uprightness(start, end) < TIPPED:
             words = (ViolationKind.DISPLACED, name, "m", hint)
-            yield _violation(words, shift, allowed, moment(len(run.qpos) - 1), "is tipped over")
+            yield _violation(
+                words, shift, allowed, timeline.moment(len(run.qpos) - 1), "is tipped over"
+            )
 
     def _first_shift(self, run: Rollout, name: str, allowed: float) -> int:
         at, _ = self._scene.object_qpos[name]
@@ -154,14 +157,14 @@ def _over(
     values: Array,
     limit: float,
     words: tuple[ViolationKind, str, str, str],
-    moment: Moment,
+    timeline: Timeline,
 ) -> Iterator[Violation]:
     """Yield one violation where values pass the limit: its first time, its worst value."""
     rows = np.flatnonzero(values > limit)
     if len(rows):
         worst = float(values.max())
         text = f"reaches {worst:.3f} where {limit:.3f} is allowed"
-        yield _violation(words, worst, limit, moment(int(rows[0])), text)
+        yield _violation(words, worst, limit, timeline.moment(int(rows[0])), text)
 
 
 def _violation(

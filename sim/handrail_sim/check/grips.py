@@ -43,13 +43,13 @@ class Fingers:
         self.fixed: str = model.body(int(jaw.parentid[0])).name
         self._cell = cell
 
-    def grips(self, pairs: Sequence[Pair], jaw: Array) -> dict[str, Grip]:
-        """Return the grips of every object over a rollout; ``jaw`` (rows,) [rad] as it went.
+    def grips(self, pairs: Sequence[Pair], jaw: Array, rate: float) -> dict[str, Grip]:
+        """Return the grips of every object over rows at ``rate`` [Hz].
 
-        A closed jaw can push a thing with both fingers, but it does not hold it.
+        ``jaw`` (rows,) [rad] is how it went. A closed jaw can push a thing with both fingers, but
+        it does not hold it.
         """
         ajar = jaw > self._cell.arm.jaw_empty
-        rate = self._cell.loop.rate
         touching = {(pair.one, pair.other): pair for pair in pairs}
         return {
             name: Grip(name, self._held(touching, thing.body, ajar, rate))
@@ -57,7 +57,7 @@ class Fingers:
         }
 
     def _held(
-        self, pairs: Mapping[tuple[str, str], Pair], body: str, ajar: NDArray[np.bool_], rate: int
+        self, pairs: Mapping[tuple[str, str], Pair], body: str, ajar: NDArray[np.bool_], rate: float
     ) -> NDArray[np.bool_]:
         both = ajar.copy()
         for finger in (self.fixed, self.moving):

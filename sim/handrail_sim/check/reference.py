@@ -69,6 +69,13 @@ class Reference:
         self._append(target, np.zeros_like(target))
         self.present = target
 
+    def follow(self, positions: Array, velocities: Array, target: Array) -> None:
+        """Go along rows (n, 6) [rad, rad/s] that are within the limits, to a target (6,)."""
+        for position, velocity in zip(positions, velocities, strict=True):
+            self._append(position, velocity)
+        self._append(target, np.zeros_like(target))
+        self.present = target
+
     def wait(self, seconds: float) -> None:
         """Stand still."""
         for _ in range(round(seconds * self._rate)):

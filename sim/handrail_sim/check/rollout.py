@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -38,6 +38,18 @@ class Rollout:
     command: Array
     setpoints: int
     finite: bool
+
+    def thinned(self, every: int) -> Rollout:
+        """Return every so manieth row, the first among them."""
+        return replace(
+            self,
+            qpos=self.qpos[::every],
+            position=self.position[::every],
+            velocity=self.velocity[::every],
+            effort=self.effort[::every],
+            command=self.command[::every],
+            setpoints=self.setpoints // every,
+        )
 
 
 class Stage:

@@ -1,6 +1,6 @@
 """The tube: how far joints and efforts may be from the rollout if the world is a little other.
 
-The plan is rolled out again in other worlds (:mod:`handrail_sim.check.variations`). The hull of
+The plan is rolled out again in other worlds (:mod:`handrail_sim.check.worlds`). The hull of
 what their joints would report, widened in time by the loop's own lateness, by a margin and by the
 measuring noise, is the tube.
 """
@@ -8,20 +8,16 @@ measuring noise, is the tube.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from handrail_sim.cell import Cell
-from handrail_sim.check.rollout import Rollout, Stage
-from handrail_sim.check.variations import Variation, variations
-from handrail_sim.verdict import StartState
-from handrail_sim.world import Array, Scene
+from handrail_sim.check.rollout import Rollout
+from handrail_sim.check.variations import Variation
+from handrail_sim.world import Array
 
 GRIP = 0.1  # s about a grip in which a thing of another size would be gripped
 
@@ -35,9 +31,9 @@ class Tube:
 
 
 class Spread:
-    """Other worlds, made once, in which plans are rolled out again."""
+    """Tubes of one cell."""
 
-    def __init__(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> None:
+    def __init__(self, cell: Cell) -> None:
         self._believed = cell.check.spread
         self._rate = cell.loop.rate
         self._presses = cell.arm.hold_effort
@@ -45,26 +41,10 @@ class Spread:
         # Where a joint sticks in its dry friction is its history's: the rollout's may be opposite.
         self._stick_effort = 2 * np.array([servo.friction for servo in servos])
         self._stick = self._stick_effort / np.array([servo.stiffness for servo in servos])
-        self._variations = variations(cell)
-        self._stages = [
-            Stage(cell, world.model(cell, model, scene), scene, world.latency)
-            for world in self._variations
-        ]
 
-    def tube(self, start: StartState, setpoints: Array, run: Rollout) -> Tube | None:
-        """Return the tube about a rollout ``run`` of ``setpoints`` (rows, 6) from ``start``.
-
-        None: one of the other worlds has no solution.
-        """
-
-        def again(stage: Stage, world: Variation) -> Rollout:
-            return stage.run(world.start(start), setpoints)
-
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # physics frees the GIL
-            others = list(threads.map(again, self._stages, self._variations))
-        if not all(other.finite for other in others):
-            return None
-        reports = [o.position + w.offset for o, w in zip(others, self._variations, strict=True)]
+    def tube(self, run: Rollout, others: Sequence[Rollout], worlds: Sequence[Variation]) -> Tube:
+        """Return the tube about a rollout ``run``, given the same in other worlds."""
+        reports = [o.position + w.offset for o, w in zip(others, worlds, strict=True)]
         efforts = [other.effort for other in others]
         believed = self._believed
         rest, effort_rest = believed.noise + self._stick, believed.effort_noise + self._stick_effort
@@ -72,7 +52,7 @@ class Spread:
         effort_band = self._hull(run.effort, efforts, effort_rest, believed.effort_floor)
         gripping = self._gripping([run.effort, *efforts])
         band[gripping, -1] = effort_band[gripping, -1] = np.inf
-        played = slice(1, len(setpoints) + 1)
+        played = slice(1, run.setpoints + 1)
         return Tube(band[played], effort_band[played])
 
     def _hull(self, middle: Array, others: Sequence[Array], rest: Array, floor: float) -> Array:

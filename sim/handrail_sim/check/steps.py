@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Reach, Sol
 from handrail_sim.check.reference import DWELL, Reference
 from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Rest, Step, Wait
 from handrail_sim.verdict import Violation, ViolationKind
+from handrail_sim.way.detour import Detours, NoWay
 from handrail_sim.world import Array, Scene
 
+# The whole world's positions (nq,) at the end of a reference, and which objects are held then.
+Foresight = Callable[[Reference], tuple[Array, Sequence[str]]]
 SQUEEZE = 0.3  # s that a closing jaw has to build up its grip
 MILLIMETRES = 2.0  # m: a coordinate beyond it was not meant in metres
 LEAST_SPEED = 0.01  # that a hint proposes
@@ -35,21 +38,43 @@ class Steps:
         self._cell = cell
         self._scene = scene
         self._reach = Reach(cell)
+        self._detours = Detours(cell, scene)
 
-    def reference(self, plan: Plan, command: Sequence[float]) -> Reference:
+    def reference(self, plan: Plan, command: Sequence[float], foresee: Foresight) -> Reference:
         """Return the plan's reference, begun where ``command`` (6,) [rad] holds the arm.
 
+        ``foresee`` is asked for the world after the steps so far where a way has to be found.
+
         Raises:
-            Unplayable: a step is beyond a joint's limits, out of reach, or too long.
+            Unplayable: a step is beyond a joint's limits, out of reach, too long, or has no way.
         """
         reference = Reference(self._cell, self._scene, command)
         for index, step in enumerate(plan.steps):
             reference.begin_step()
-            self._add(step, index, reference)
+            if isinstance(step, MoveToPose) and step.avoid:
+                self._go_round(step, index, reference, foresee)
+            else:
+                self._add(step, index, reference)
+            self._end_step(index, reference)
         return reference
 
+    def _go_round(
+        self, step: MoveToPose, index: int, reference: Reference, foresee: Foresight
+    ) -> None:
+        """Append a motion to a pose by a way that is free."""
+        target = self._pose(step, index, reference.present)
+        qpos, held = foresee(reference)
+        start, jaw = reference.present[:-1], reference.present[-1]
+        try:
+            arm, pace = self._detours.find(qpos, held, start, target[:-1], step.speed)
+        except NoWay as why:
+            raise Unplayable(_no_way(step, index, str(why))) from why
+        rows = len(arm)
+        positions = np.column_stack([arm, np.full(rows, jaw)])
+        reference.follow(positions, np.column_stack([pace, np.zeros(rows)]), target)
+
     def _add(self, step: Step, index: int, reference: Reference) -> None:
-        """Append one step's motion, and the dwell that ends it."""
+        """Append one step's motion."""
         present = reference.present
         match step:
             case Wait():
@@ -66,6 +91,9 @@ class Steps:
                 self._go(self._cell.arm.rest, step.speed, index, reference)
             case MoveToPose():
                 self._move(self._pose(step, index, present), step.speed, index, reference)
+
+    def _end_step(self, index: int, reference: Reference) -> None:
+        """Append the dwell that ends a step; refuse what has become too long."""
         reference.wait(DWELL)
         duration, limit = reference.rows / self._cell.loop.rate, self._cell.check.duration
         if duration > limit:
@@ -144,6 +172,20 @@ def _unreachable(
         ),
         hint=_nearer(nearest),
         detail={"nearest": nearest.model_dump(exclude={"tool", "speed"}) if nearest else None},
+    )
+
+
+def _no_way(step: MoveToPose, index: int, why: str) -> Violation:
+    return Violation(
+        kind=ViolationKind.NO_WAY,
+        step=index,
+        time=0.0,
+        subject="tcp",
+        value=0.0,
+        limit=1.0,
+        unit="1",
+        sentence=f"Step {index} asks for a way to {_spoken(step)}: {why}.",
+        hint="choose another tilt or yaw, a place farther from things, or a waypoint above them",
     )
 
 

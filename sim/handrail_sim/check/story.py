@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -12,6 +12,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.predicates import WorldView, known
 from handrail_sim.check.rollout import Rollout
+from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Missed, Watch
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
@@ -31,6 +32,7 @@ class Story:
     run: Rollout
     path: Array
     grips: Mapping[str, Grip]
+    timeline: Timeline
 
     def beliefs(self, row: int) -> dict[str, ObjectBelief]:
         """Return the belief at a row: what moved is predicted, what is held hangs on."""
@@ -70,15 +72,15 @@ class Story:
             sensors=self.state.sensors,
         )
 
-    def watched(self, watch: Watch, step_rows: Sequence[int]) -> tuple[Missed, int] | None:
+    def watched(self, watch: Watch) -> tuple[Missed, int] | None:
         """Show the way to a watch; return the first expectation that is missed, and its row."""
         if not watch.is_needed:
             return None
-        ends = step_rows[1:]
-        every = max(1, round(LOOK * self.cell.loop.rate))
+        ends, rate = self.timeline.step_rows[1:], self.timeline.rate
+        every = max(1, round(LOOK * rate))
         for row in sorted({*range(0, ends[-1], every), *ends}):
             ended = sum(end <= row for end in ends)
-            missed = watch.see(self.view(row), ended, row / self.cell.loop.rate)
+            missed = watch.see(self.view(row), ended, row / rate)
             if missed is not None:
                 return missed, row
         return None

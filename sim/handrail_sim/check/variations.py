@@ -54,6 +54,22 @@ class Variation:
         }
         return replace(start, position=position, objects=objects)
 
+    def told(self, subject: str) -> str:
+        """Return in words how this world differs, as far as it matters for a subject."""
+        words = [
+            f"surfaces have {self.friction:.0%} of the believed friction",
+            f"servos between {self.gain.min():.0%} and {self.gain.max():.0%} of the stiffness",
+            f"a lag of up to {self.latency.max() * 1000:.0f} ms",
+        ]
+        for index, name in enumerate(self.objects):
+            if name in subject:
+                x, y = self.shift[index] * 1000
+                words.append(
+                    f"{name} lies {x:+.1f} mm in x and {y:+.1f} mm in y aside, turned by "
+                    f"{self.turn[index]:+.2f} rad, and has {self.mass[index]:.0%} of its mass"
+                )
+        return ", ".join(words)
+
     def model(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> mujoco.MjModel:
         """Return a model like ``model`` (a belief's), but of this world."""
         other: mujoco.MjModel = copy.copy(model)

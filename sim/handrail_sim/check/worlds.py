@@ -1,0 +1,117 @@
+"""The plan in other worlds: rolled out in each, and judged there.
+
+Geometry is looked at on every ``EVERY``th row there, and without margins: those are what keeps
+other worlds from touching.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import mujoco
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.judge import Judge
+from handrail_sim.check.rollout import Rollout, Stage
+from handrail_sim.check.timeline import Timeline
+from handrail_sim.check.variations import Variation, variations
+from handrail_sim.plan import Plan
+from handrail_sim.verdict import Robustness, StartState, Violation, ViolationKind
+from handrail_sim.world import Array, Scene
+
+EVERY = 4  # rows
+# What does harm, the worst first: in no world. What only fails may fail in a few.
+HARM = (
+    ViolationKind.COLLISION,
+    ViolationKind.ZONE,
+    ViolationKind.JOINT_POSITION,
+    ViolationKind.JOINT_EFFORT,
+)
+
+
+class Worlds:
+    """One cell's other worlds, made once."""
+
+    def __init__(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> None:
+        self._cell = cell
+        self.variations = variations(cell)
+        self._stages = [
+            Stage(cell, world.model(cell, model, scene), scene, world.latency)
+            for world in self.variations
+        ]
+        self._judge = Judge(cell, model, scene, lenient=True)
+
+    def play(self, start: StartState, setpoints: Array) -> list[Rollout]:
+        """Return the rollout of setpoints (rows, 6) [rad] in each world."""
+
+        def again(stage: Stage, world: Variation) -> Rollout:
+            return stage.run(world.start(start), setpoints)
+
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # physics frees the GIL
+            return list(threads.map(again, self._stages, self.variations))
+
+    def judge(
+        self,
+        plan: Plan,
+        start: StartState,
+        runs: Sequence[Rollout],
+        targets: Array,
+        timeline: Timeline,
+    ) -> tuple[Robustness, Violation | None]:
+        """Return in how many worlds a plan passes, and a violation.
+
+        There is one where they are too few, or where the plan does harm in any.
+        """
+        rare = timeline.thinned(EVERY)
+        failed = []
+        for world, run in zip(self.variations, runs, strict=True):
+            found = self._judge.judge(
+                plan, world.start(start), run.thinned(EVERY), targets[EVERY - 1 :: EVERY], rare
+            ).violations
+            if found:
+                failed.append((min(found, key=_gravity), world))
+        total = len(self.variations)
+        if not failed:
+            return Robustness(total, total), None
+        first, world = min(failed, key=lambda one: _gravity(one[0]))
+        passed = total - len(failed)
+        worst = f"{first.sentence} There {world.told(first.subject)}."
+        robustness = Robustness(passed, total, worst)
+        enough = self._cell.check.spread.enough * total
+        if passed >= enough and first.kind not in HARM:
+            return robustness, None
+        return robustness, _violation(robustness, enough, first, world)
+
+
+def _gravity(violation: Violation) -> tuple[int, float]:
+    kind = violation.kind
+    return HARM.index(kind) if kind in HARM else len(HARM), violation.time
+
+
+def _violation(
+    robustness: Robustness, enough: float, first: Violation, world: Variation
+) -> Violation:
+    """Return a world's gravest violation as one of too few worlds."""
+    return replace(
+        first,
+        kind=ViolationKind.ROBUSTNESS,
+        value=float(robustness.passed),
+        limit=enough,
+        unit="1",
+        sentence=(
+            f"In {robustness.worlds - robustness.passed} of {robustness.worlds} worlds a little "
+            f"other than believed the plan fails. The worst: {first.sentence}"
+        ),
+        hint=first.hint or "leave more room, or go more slowly",
+        detail={
+            **first.detail,
+            "kind": first.kind,
+            "value": first.value,
+            "limit": first.limit,
+            "unit": first.unit,
+            "world": world.told(first.subject),
+        },
+    )
