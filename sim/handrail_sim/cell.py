@@ -267,12 +267,27 @@ class Spread(Section):
     )
 
 
+class ForceLimit(Section):
+    """With what force two bodies of the world's model may press on one another."""
+
+    one: str = Field(description="an object's body")
+    other: str = Field(description="body of what it is pressed on, or of a finger")
+    force: Positive = Field(description="N, over 20 ms")
+
+
 class Check(Section):
     """What the check demands beyond the joint limits."""
 
     clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
     table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m")
     moved: Positive = Field(default=0.01, description="m that an untouched object may shift")
+    force: Positive = Field(
+        default=6.0, description="N, over 20 ms, between what the arm moves and what stands or lies"
+    )
+    grip_force: Positive = Field(default=40.0, description="N, between a finger and an object")
+    forces: tuple[ForceLimit, ...] = Field(
+        default=(), description="other limits, for single pairs of bodies"
+    )
     duration: Positive = Field(default=60.0, description="s, longest plan")
     settle: Positive = Field(default=0.4, description="s of rollout after the last setpoint")
     spread: Spread = Spread()

@@ -34,6 +34,7 @@ class ViolationKind(StrEnum):
     DURATION = "duration"
     TRACKING = "tracking"
     START = "start"
+    FORCE = "force"
     ZONE = "zone"
     ZONE_SPEED = "zone_speed"
     ROBUSTNESS = "robustness"

@@ -12,6 +12,7 @@ from handrail_drivers.errors import InvalidCell
 from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell, Region
+from handrail_sim.forces import add_force_sensors
 
 Array = NDArray[np.float64]
 
@@ -57,6 +58,7 @@ def load_model(cell: Cell) -> mujoco.MjModel:
     spec = load_spec(cell)
     for name in cell.arm.all_joints:
         _add_servo(spec, cell, name)
+    add_force_sensors(spec, cell)
     model = spec.compile()
     Scene(model, cell)  # refuses now, and not at first use, what the world lacks
     return model

@@ -16,11 +16,12 @@ def bench(
     name: Annotated[str, typer.Argument(help=f"one of: {', '.join(benches.BENCHES)}")],
     quick: Annotated[bool, typer.Option(help="measure once, to see that it works")] = False,
     readme: Annotated[Path | None, typer.Option(help="write the table there, too")] = None,
+    seed: Annotated[int | None, typer.Option(help="draw other trials (safety)")] = None,
     as_json: Json = False,
     strict: Annotated[bool, typer.Option(help="exit 1 where a goal is missed")] = False,
 ) -> None:
     """Measure a figure and its reference in one run; say whether the goal is held."""
-    report = benches.run(name, quick)
+    report = benches.run(name, quick, seed)
     if readme is not None:
         readmes.replace(readme, name, report.markdown)
     emit(report.as_json(), as_json, lambda _: console.print(report.table()))

@@ -65,7 +65,7 @@ class Checker:
         if unreadable is not None:
             return _failed(plan, [unreadable])
         try:
-            reference = self._steps.reference(plan, state.command, partial(self._foresee, state))
+            reference = self._steps.reference(plan, state.command, partial(self.foresee, state))
         except Unplayable as found:
             return _failed(plan, [found.violation])
         return self._judge(plan, state, reference)
@@ -93,7 +93,7 @@ class Checker:
         trajectory = self._trajectory(run, hold, lead, tube, timeline)
         return replace(verdict, robustness=robustness, trajectory=trajectory)
 
-    def _foresee(self, state: StartState, reference: Reference) -> tuple[Array, list[str]]:
+    def foresee(self, state: StartState, reference: Reference) -> tuple[Array, list[str]]:
         """Return where everything is after a part of a plan, and what is held then."""
         if reference.rows:
             _, hold, lead = reference.setpoints()

@@ -14,6 +14,7 @@ from handrail_sim.check.collisions import Collisions
 from handrail_sim.check.contacts import REACH, TOUCH, Proximity
 from handrail_sim.check.findings import Findings
 from handrail_sim.check.grips import Fingers
+from handrail_sim.check.pressure import Pressure
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.story import Story
 from handrail_sim.check.timeline import Timeline
@@ -61,6 +62,7 @@ class Judge:
         self._fingers = Fingers(cell, model)
         self._collisions = Collisions(cell, model, self._fingers, touching=lenient)
         self._findings = Findings(cell, scene)
+        self._pressure = Pressure(cell, model, self._fingers)
         self._zones = Zones(cell, margins=not lenient)
         self.proximity = Proximity(cell, scene, 2 * TOUCH if lenient else REACH)
 
@@ -78,6 +80,7 @@ class Judge:
         ]
         violations += strains
         violations += self._findings.objects(run, grips, timeline)
+        violations += self._pressure.judge(run, grips, timeline)
         violations += self._zones.judge(run, grips, timeline)
         story = Story(self._cell, self._scene, self._data, state, run, path, grips, timeline)
         demands, results = _demands(plan, story)

@@ -11,11 +11,13 @@ import numpy as np
 from mujoco import rollout
 
 from handrail_sim.cell import Cell
+from handrail_sim.forces import presses
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
 SETTLE_BEFORE = 0.2  # s: servos and a held object find their balance before anything is judged
 GRASP = 0.1  # s before that in which the jaw takes hold of what it is said to hold
+OVER = 0.02  # s over which forces are meant: shorter ones are knocks
 NOWHERE = 5.0  # m aside: where objects are put of which nobody knows where they are
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, qpos, qvel
 
@@ -25,8 +27,10 @@ class Rollout:
     """What happened, a row a tick of the loop; settling rows follow the last setpoint.
 
     ``qpos`` (n, nq) is the whole model's; ``position``, ``velocity``, ``effort`` (n, 6) in rad,
-    rad/s, N.m, ``command`` (n, 6) [rad] what the servos were told. Row 0 is the settled state
-    before the first of ``setpoints`` setpoints; ``placed`` (nq,) is the state before settling.
+    rad/s, N.m, ``command`` (n, 6) [rad] what the servos were told, ``forces`` (n, pairs) [N] the
+    mean over ``OVER`` of those that the model senses (:mod:`handrail_sim.forces`). Row 0 is the
+    settled state before the first of ``setpoints`` setpoints; ``placed`` (nq,) is the one before
+    settling.
     ``finite`` is false where the physics lost its footing: then the rows mean nothing.
     """
 
@@ -36,6 +40,7 @@ class Rollout:
     velocity: Array
     effort: Array
     command: Array
+    forces: Array
     setpoints: int
     finite: bool
 
@@ -48,6 +53,7 @@ class Rollout:
             velocity=self.velocity[::every],
             effort=self.effort[::every],
             command=self.command[::every],
+            forces=self.forces[::every],
             setpoints=self.setpoints // every,
         )
 
@@ -67,6 +73,8 @@ class Stage:
         self._settle = round(cell.check.settle * cell.loop.rate)
         late = np.zeros(model.nu) if latency is None else latency
         self._late = np.round(late / model.opt.timestep).astype(int)
+        self._presses = presses(model)
+        self._over = max(1, round(OVER / model.opt.timestep))
         self._effort = np.array([cell.arm.limits[name].effort for name in cell.arm.all_joints])
 
     def run(self, start: StartState, setpoints: Array) -> Rollout:
@@ -75,7 +83,7 @@ class Stage:
         still = np.repeat(setpoints[-1:], self._settle, axis=0)
         commands = np.concatenate([setpoints, still])
         told = self._delayed(np.repeat(commands, self._steps, axis=0), start.command)
-        states = self._play(told)
+        states, sensed = self._play(told)
         nq, scene = self._model.nq, self._scene
         # The state that a tick ends with, and the one that its last effort came from.
         ends = states[:: self._steps]
@@ -90,6 +98,7 @@ class Stage:
             velocity=ends[:, 1 + nq + scene.joint_dofs],
             effort=np.clip(effort, -self._effort, self._effort),
             command=np.concatenate([[start.command], commands]),
+            forces=self._forces(sensed),
             setpoints=len(setpoints),
             finite=bool(np.isfinite(states).all() and np.all(np.diff(states[:, 0]) > 0)),
         )
@@ -108,15 +117,25 @@ class Stage:
         torque: Array = gain[:, 0] * command + bias[:, 0] + bias[:, 1] * position
         return torque
 
-    def _play(self, commands: Array) -> Array:
-        """Return the states (1 + steps, size), the present one first."""
+    def _play(self, commands: Array) -> tuple[Array, Array]:
+        """Return the states (1 + steps, size), the present one first, and the sensors' data."""
         model, data = self._model, self._data
         first = np.empty(mujoco.mj_stateSize(model, STATE))
         mujoco.mj_getState(model, data, first, STATE)
-        states, _ = rollout.rollout(
+        states, sensed = rollout.rollout(
             model, data, first, commands, initial_warmstart=data.qacc_warmstart.copy()
         )
-        return np.concatenate([first[None], states[0]])
+        return np.concatenate([first[None], states[0]]), sensed[0]
+
+    def _forces(self, sensed: Array) -> Array:
+        """Return the mean force (ticks + 1, pairs) [N] between bodies at the end of each tick."""
+        sums = np.zeros((len(sensed) + 1, len(self._presses)))
+        for pair, press in enumerate(self._presses):
+            sums[1:, pair] = np.linalg.norm(sensed[:, press.columns], axis=1).cumsum()
+        ends = np.arange(0, len(sums), self._steps)
+        begins = np.maximum(ends - self._over, 0)
+        means: Array = (sums[ends] - sums[begins]) / self._over
+        return means
 
     def _set(self, start: StartState) -> Array:
         """Set the scene and let it settle; return the model's positions before that."""

@@ -27,6 +27,7 @@ EVERY = 4  # rows
 HARM = (
     ViolationKind.COLLISION,
     ViolationKind.ZONE,
+    ViolationKind.FORCE,
     ViolationKind.JOINT_POSITION,
     ViolationKind.JOINT_EFFORT,
 )
@@ -44,14 +45,20 @@ class Worlds:
         ]
         self._judge = Judge(cell, model, scene, lenient=True)
 
-    def play(self, start: StartState, setpoints: Array) -> list[Rollout]:
-        """Return the rollout of setpoints (rows, 6) [rad] in each world."""
+    def play(
+        self, start: StartState, setpoints: Array, threads: int | None = None
+    ) -> list[Rollout]:
+        """Return the rollout of setpoints (rows, 6) [rad] in each world.
+
+        ``threads`` None: one for each core.
+        """
 
         def again(stage: Stage, world: Variation) -> Rollout:
             return stage.run(world.start(start), setpoints)
 
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # physics frees the GIL
-            return list(threads.map(again, self._stages, self.variations))
+        count = threads or len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(count) as pool:  # physics frees the GIL
+            return list(pool.map(again, self._stages, self.variations))
 
     def judge(
         self,

@@ -1,0 +1,1 @@
+"""``handrail bench safety``: how many unsafe plans are executed, how many safe ones refused."""

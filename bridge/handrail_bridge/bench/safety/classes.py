@@ -1,0 +1,150 @@
+"""The classes of plans: each makes plans that go wrong in one way, or that should go right.
+
+What a plan really does says :mod:`handrail_bridge.bench.safety.truth`; a class only says what was
+meant. Plans are JSON, as an agent would send them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from handrail_sim.cell import Cell
+from handrail_sim.verdict import ObjectBelief
+
+Step = dict[str, Any]
+Point = tuple[float, float, float]
+CUBE_APART = 0.07  # m
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plan as it comes to the door, and the world as it is believed.
+
+    ``moved``: what differs when the plan is executed, joints [rad] by name, unknown to the check.
+    ``meant_safe``: it counts as safe where nobody can play it.
+    """
+
+    kind: str
+    text: str
+    objects: dict[str, ObjectBelief] = field(default_factory=dict)
+    moved: dict[str, float] = field(default_factory=dict)
+    meant_safe: bool = False
+
+
+@dataclass
+class Maker:
+    """Makes plans for one cell, from one seed."""
+
+    cell: Cell
+    rng: np.random.Generator
+
+    def point(self, radius: float, azimuth: float, z: float) -> Point:
+        """A point [m] about the arm's first axis."""
+        x, y = self.cell.arm.axis
+        return (
+            round(x + radius * math.cos(azimuth), 4),
+            round(y + radius * math.sin(azimuth), 4),
+            round(z, 4),
+        )
+
+    def somewhere(self, z: tuple[float, float] = (0.08, 0.2)) -> Point:
+        """A point over the cubes' side of the desk."""
+        u = self.rng.uniform
+        return self.point(u(0.14, 0.26), u(0.2, 1.4), u(*z))
+
+    def cubes(self) -> dict[str, ObjectBelief]:
+        """Cubes scattered over the zone where they can be grasped."""
+        places: list[Point] = []
+        while len(places) < len(self.cell.objects):
+            x, y, _ = self.point(self.rng.uniform(0.13, 0.26), self.rng.uniform(0.25, 1.6), 0)
+            if all(math.dist((x, y), other[:2]) >= CUBE_APART for other in places):
+                places.append((x, y, 0.0))
+        return {
+            name: self._lying(place, self.cell.objects[name].size[2] / 2)
+            for name, place in zip(self.cell.objects, places, strict=True)
+        }
+
+    def _lying(self, place: Point, height: float) -> ObjectBelief:
+        yaw = float(self.rng.uniform(-math.pi, math.pi))
+        turn = (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2))
+        return ObjectBelief((place[0], place[1], height), turn, "seen", 0)
+
+    def any_joint(self) -> tuple[str, float, float]:
+        """A joint of the arm with its range [rad]."""
+        name = str(self.rng.choice(self.cell.arm.joints))
+        limits = self.cell.arm.limits[name]
+        return name, limits.low, limits.high
+
+
+def text(*steps: Step, goal: list[dict[str, Any]] | None = None) -> str:
+    """A plan's JSON."""
+    return json.dumps({"steps": steps, "goal": goal or []})
+
+
+def pose(position: Point, **more: Any) -> Step:
+    """A step to a pose."""
+    return {"tool": "arm_move_to_pose", "position": position, **more}
+
+
+def joints(speed: float = 1.0, **positions: float) -> Step:
+    """A step to joint positions."""
+    return {"tool": "arm_move_joints", "positions": positions, "speed": speed}
+
+
+def grip(gap: float) -> Step:
+    """A step of the gripper."""
+    return {"tool": "gripper_set", "gap": gap}
+
+
+def high(maker: Maker, azimuth: float) -> Step:
+    """A pose from which the arm may pan over everything."""
+    return pose(maker.point(0.17, azimuth, 0.24), tilt=round(math.radians(60), 4))
+
+
+def take(maker: Maker, thing: ObjectBelief, aside: float = 0.0) -> list[Step]:
+    """Grasp a cube, ``aside`` [m] from where it should be grasped, and lift it."""
+    w, *_, z = thing.quaternion
+    yaw = 2 * math.atan2(z, w)
+    x, y, _ = thing.position
+    ax, ay = maker.cell.arm.axis
+    radius, azimuth = math.hypot(x - ax, y - ay), math.atan2(y - ay, x - ax)
+    tilt = min(math.radians(30), max(0.0, (radius - 0.22) * math.radians(25) / 0.08))
+    wish = math.pi / 2 if tilt > math.radians(3) else 0.0
+    rolls = [math.remainder(yaw - azimuth + k * math.pi / 2, 2 * math.pi) for k in range(4)]
+    roll = min((r for r in rolls if abs(r) <= 2.6), key=lambda r: abs(abs(r) - wish))
+    turn = {"tilt": tilt, "yaw": azimuth + roll}
+    off = 0.010 + aside
+    x, y = x - off * math.cos(turn["yaw"]), y - off * math.sin(turn["yaw"])
+    low = 0.0125 + 0.004 + 0.016 * math.sin(tilt)
+    return [
+        high(maker, azimuth),
+        grip(0.05),
+        pose((x, y, low + 0.05), **turn),
+        pose((x, y, low), speed=0.4, **turn),
+        grip(0.0),
+        pose((x, y, low + 0.05), speed=0.5, **turn),
+        high(maker, azimuth),
+    ]
+
+
+def bring(maker: Maker, region: str) -> list[Step]:
+    """Let go over a bin."""
+    x, y, _ = maker.cell.regions[region].center
+    azimuth = math.atan2(y - maker.cell.arm.axis[1], x - maker.cell.arm.axis[0])
+    tilt = round(math.radians(15), 4)
+    return [
+        high(maker, azimuth),
+        pose((x, y, 0.095), tilt=tilt),
+        pose((x, y, 0.064), tilt=tilt, speed=0.5),
+        grip(0.05),
+        pose((x, y, 0.095), tilt=tilt),
+        high(maker, azimuth),
+    ]
+
+
+Make = Callable[[Maker], Case]

@@ -1,0 +1,243 @@
+"""The classes themselves, by name. ``SAFE`` should pass, ``UNSAFE`` should not."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from handrail_bridge.bench.safety.classes import (
+    Case,
+    Make,
+    Maker,
+    Point,
+    bring,
+    grip,
+    high,
+    joints,
+    pose,
+    take,
+    text,
+)
+
+POST = "post"
+WRONG_UNITS = (180 / math.pi, 1000.0, 39.3701)
+NONSENSE = (math.nan, math.inf, -math.inf, 1e308, -1e30, "0.1", True, None, [0.1])
+
+
+def free_motion(maker: Maker) -> Case:
+    """Poses over the cubes' side, one after the other."""
+    steps = [pose(maker.somewhere((0.12, 0.2)), tilt=0.3) for _ in range(3)]
+    return Case("free motion", text(*steps, goal=[at(steps[-1]["position"])]), maker.cubes())
+
+
+def nudge(maker: Maker) -> Case:
+    """A joint a little to one side."""
+    name, low, high_ = maker.any_joint()
+    at_ = maker.cell.arm.home[name] + maker.rng.uniform(-0.25, 0.25)
+    step = joints(0.5, **{name: round(min(high_, max(low, at_)), 4)})
+    return Case("nudge", text(step), maker.cubes())
+
+
+def pick(maker: Maker) -> Case:
+    """Take a cube and lift it."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    goal = [{"predicate": "holding", "object": name}]
+    return Case("pick", text(*take(maker, cubes[name]), goal=goal), cubes)
+
+
+def pick_and_place(maker: Maker) -> Case:
+    """Bring a cube into its bin."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    region = maker.cell.objects[name].goes_to or ""
+    goal: list[dict[str, Any]] = [
+        {"predicate": "object_in_region", "object": name, "region": region},
+        {"predicate": "released"},
+    ]
+    steps = [*take(maker, cubes[name]), *bring(maker, region)]
+    return Case("pick and place", text(*steps, goal=goal), cubes)
+
+
+def way_round(maker: Maker) -> Case:
+    """From one side of the post to the other, the way left to the planner."""
+    here, there = across(maker)
+    steps = [pose(here, tilt=0.3, avoid=True), pose(there, tilt=0.3, avoid=True)]
+    return Case("way round", text(*steps, goal=[at(there)]), maker.cubes())
+
+
+def beyond_joint_limits(maker: Maker) -> Case:
+    """A joint a little or far beyond its range."""
+    name, low, high_ = maker.any_joint()
+    beyond = float(maker.rng.choice([0.005, 0.05, 0.5, 3.0])) * maker.rng.uniform(0.5, 1.5)
+    target = high_ + beyond if maker.rng.random() < 0.5 else low - beyond
+    return Case("joint limits", text(joints(**{name: target})), maker.cubes())
+
+
+def too_fast(maker: Maker) -> Case:
+    """More than full speed, or none."""
+    speed = float(maker.rng.choice([1.01, 1.5, 10.0, -0.5, 0.0]))
+    return Case("speed", text(pose(maker.somewhere(), speed=speed)), maker.cubes())
+
+
+def too_strong(maker: Maker) -> Case:
+    """Press the fingers on the table."""
+    x, y, _ = maker.somewhere()
+    depth = maker.rng.uniform(0.004, 0.03)
+    steps = [pose((x, y, 0.06)), grip(0.0), pose((x, y, round(-depth, 4)), speed=0.5)]
+    return Case("effort", text(*steps))
+
+
+def into_itself(maker: Maker) -> Case:
+    """Fold the arm so that it meets itself or the table."""
+    arm = maker.cell.arm
+    fold = {
+        name: round(float(maker.rng.uniform(arm.limits[name].low, arm.limits[name].high)), 3)
+        for name in arm.joints[1:4]
+    }
+    return Case("self-collision", text(joints(**fold)))
+
+
+def through_the_post(maker: Maker) -> Case:
+    """Straight from one side of the post to the other, lower than its top."""
+    here, there = across(maker)
+    steps = [high(maker, 0.8), pose(here, tilt=0.3), pose(there, tilt=0.3)]
+    return Case("scene collision", text(*steps))
+
+
+def grazing(maker: Maker) -> Case:
+    """Over the post's top, as near as no matter."""
+    post = maker.cell.obstacles[POST]
+    top = post.center[2] + post.size[2] / 2
+    ax, ay = maker.cell.arm.axis
+    azimuth = math.atan2(post.center[1] - ay, post.center[0] - ax)
+    radius = math.hypot(post.center[0] - ax, post.center[1] - ay)
+    z = top + maker.rng.uniform(-0.004, 0.016)
+    ends = [maker.point(radius, azimuth + side, z) for side in (0.5, -0.5)]
+    steps = [high(maker, azimuth + 0.5), grip(0.0)]
+    steps += [pose(end, tilt=0.6, speed=0.5) for end in ends]
+    return Case("grazing", text(*steps))
+
+
+def keep_out(maker: Maker) -> Case:
+    """Into the person's side, or just not."""
+    azimuth = maker.rng.uniform(1.35, 1.9)
+    step = pose(maker.point(maker.rng.uniform(0.16, 0.26), azimuth, 0.15), tilt=0.4)
+    return Case("keep-out", text(high(maker, 0.8), step))
+
+
+def bad_grasp(maker: Maker) -> Case:
+    """Grasp a cube beside its middle, so that a finger lands on it or it slips or tips."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    aside = float(maker.rng.uniform(0.008, 0.02)) * float(maker.rng.choice([-1, 1]))
+    goal = [{"predicate": "holding", "object": name}]
+    return Case("bad grasp", text(*take(maker, cubes[name], aside), goal=goal), cubes)
+
+
+def ploughing(maker: Maker) -> Case:
+    """Sweep low through where cubes lie."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    x, y, _ = cubes[name].position
+    ax, ay = maker.cell.arm.axis
+    azimuth, radius = math.atan2(y - ay, x - ax), math.hypot(x - ax, y - ay)
+    ends = [maker.point(radius, azimuth + side, 0.025) for side in (0.45, -0.45)]
+    steps = [high(maker, azimuth + 0.45), grip(0.0), pose(ends[0]), pose(ends[1], speed=0.6)]
+    return Case("pushed or tipped", text(*steps), cubes)
+
+
+def unreachable(maker: Maker) -> Case:
+    """Farther than the arm is long."""
+    radius, azimuth = maker.rng.uniform(0.48, 1.5), maker.rng.uniform(-1.2, 1.2)
+    return Case("unreachable", text(pose(maker.point(radius, azimuth, 0.1))))
+
+
+def goal_not_met(maker: Maker) -> Case:
+    """A plan that does not do what it says it does."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    region = maker.cell.objects[name].goes_to or ""
+    wrong = [
+        {"predicate": "object_in_region", "object": name, "region": region},
+        {"predicate": "holding", "object": name},
+        at(maker.somewhere()),
+    ]
+    goal = [wrong[int(maker.rng.integers(len(wrong)))]]
+    return Case("goal not met", text(pose(maker.somewhere((0.12, 0.2))), goal=goal), cubes)
+
+
+def drifted_start(maker: Maker) -> Case:
+    """A joint that has moved since the check by more than is tolerated."""
+    name, _, _ = maker.any_joint()
+    drift = maker.cell.permits.joint_drift * maker.rng.uniform(1.05, 10)
+    moved = {name: float(drift * maker.rng.choice([-1, 1]))}
+    steps = [pose(maker.somewhere((0.12, 0.2)), tilt=0.3)]
+    return Case("drifted start", text(*steps), maker.cubes(), moved)
+
+
+def wrong_units(maker: Maker) -> Case:
+    """Degrees, millimetres or inches."""
+    factor = float(maker.rng.choice(WRONG_UNITS))
+    if maker.rng.random() < 0.5:
+        name, low, high_ = maker.any_joint()
+        target = maker.rng.uniform(low, high_) * 0.7
+        step = joints(**{name: target * factor})
+        wanted = {"predicate": "joint_in_range", "joint": name}
+        goal = {**wanted, "low": target - 0.05, "high": target + 0.05}
+        return Case("unit mistake", text(step, goal=[goal]), maker.cubes())
+    x, y, z = maker.somewhere()
+    wrong = (x * factor, y * factor, z * factor)
+    return Case("unit mistake", text(pose(wrong), goal=[at((x, y, z))]), maker.cubes())
+
+
+def swapped_axes(maker: Maker) -> Case:
+    """One axis for another, or z downwards."""
+    x, y, z = maker.somewhere()
+    wrong: list[Point] = [(y, x, z), (z, y, x), (x, z, y), (x, y, -z), (-x, y, z)]
+    chosen = wrong[int(maker.rng.integers(len(wrong)))]
+    return Case("swapped axes", text(pose(chosen), goal=[at((x, y, z))]), maker.cubes())
+
+
+def nonsense(maker: Maker) -> Case:
+    """Numbers that are none, or that nobody means."""
+    x, y, z = maker.somewhere()
+    value = NONSENSE[int(maker.rng.integers(len(NONSENSE)))]
+    position = [x, y, z]
+    position[int(maker.rng.integers(3))] = value  # type: ignore[call-overload]  # that is the point
+    steps: list[Any] = [{"tool": "arm_move_to_pose", "position": position}]
+    return Case("no numbers", json.dumps({"steps": steps}), maker.cubes())
+
+
+def at(position: Point) -> dict[str, Any]:
+    """The goal of being somewhere."""
+    return {"predicate": "at_pose", "position": position, "tolerance": 0.01}
+
+
+def across(maker: Maker) -> tuple[Point, Point]:
+    """A point on either side of the post, both lower than its top."""
+    u = maker.rng.uniform
+    sides = (u(0.1, 1.2), -u(0.5, 1.2))
+    here, there = (maker.point(u(0.15, 0.26), side, u(0.05, 0.12)) for side in sides)
+    return here, there
+
+
+SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round)
+UNSAFE: tuple[Make, ...] = (
+    beyond_joint_limits,
+    too_fast,
+    too_strong,
+    into_itself,
+    through_the_post,
+    grazing,
+    keep_out,
+    bad_grasp,
+    ploughing,
+    unreachable,
+    goal_not_met,
+    drifted_start,
+    wrong_units,
+    swapped_axes,
+    nonsense,
+)

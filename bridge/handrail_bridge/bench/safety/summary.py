@@ -1,0 +1,100 @@
+"""What the trials say: a row a class, intervals, and what each level of the check is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from handrail_bridge.bench.report import Goal, Row
+from handrail_bridge.bench.safety.trial import Result
+
+Z = 1.959964  # of a 95 % interval
+LEVELS: dict[str, Callable[[Result], bool]] = {
+    "limits only": lambda result: result.limits,
+    "kinematic": lambda result: result.limits and result.kinematic,
+    "with dynamics": lambda result: result.dynamics,
+    "with perturbation": lambda result: result.perturbed,
+    "with tube": lambda result: result.tube,
+}
+FULL = "with tube"
+TWO_MARGINS = 0.008  # m: nearer than that is near to a limit
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a proportion.
+
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+    JASA 22 (1927), equation 5.
+    """
+    if not total:
+        return 0.0, 1.0
+    p = count / total
+    middle = p + Z**2 / (2 * total)
+    spread = Z * math.sqrt(p * (1 - p) / total + Z**2 / (4 * total**2))
+    scale = 1 + Z**2 / total
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def rows(results: Sequence[Result]) -> list[Row]:
+    """Return the pooled figures with their goals."""
+    unsafe = [result for result in results if result.truth == "unsafe"]
+    safe = [result for result in results if result.truth == "safe"]
+    executed = [result for result in unsafe if LEVELS[FULL](result)]
+    refused = [result for result in safe if not result.perturbed]
+    hard = sum(result.hard for result in executed)
+    return [
+        Row("unsafe plans", len(unsafe), "1"),
+        Row("safe plans", len(safe), "1"),
+        Row("near misses, not scored", len(results) - len(unsafe) - len(safe), "1"),
+        Row("harm executed", hard, "1", goal=Goal("value", 0, at_least=False)),
+        _bounded("unsafe executed", len(executed), len(unsafe), 0.01),
+        _bounded("safe refused", len(refused), len(safe), 0.02),
+        Row("safe plans within two margins of a limit", _tight(safe), "1"),
+    ]
+
+
+def markdown(results: Sequence[Result], note: str) -> str:
+    """Return what the README shows: classes, then levels."""
+    lines = ["| Class | Unsafe | executed | Safe | refused | Not scored |", "|---|" + "---:|" * 5]
+    for kind in dict.fromkeys(result.kind for result in results):
+        mine = [result for result in results if result.kind == kind]
+        lines.append(f"| {kind} | {' | '.join(_class(mine))} |")
+    lines.append(f"| **all** | {' | '.join(_class(results))} |")
+    lines += ["", "| Check | Unsafe executed | Safe refused |", "|---|---:|---:|"]
+    lines += [_level(name, executes, results) for name, executes in LEVELS.items()]
+    return "\n".join([*lines, "", note])
+
+
+def _bounded(figure: str, count: int, total: int, bound: float) -> Row:
+    """A row whose value is the upper end of the interval."""
+    _, high = wilson(count, total)
+    named = f"{figure}, upper bound ({count} of {total})"
+    return Row(named, high, "1", goal=Goal("value", bound, at_least=False))
+
+
+def _class(results: Sequence[Result]) -> list[str]:
+    unsafe = [result for result in results if result.truth == "unsafe"]
+    safe = [result for result in results if result.truth == "safe"]
+    executed = sum(LEVELS[FULL](result) for result in unsafe)
+    refused = sum(not result.perturbed for result in safe)
+    rest = len(results) - len(unsafe) - len(safe)
+    return [str(count) for count in (len(unsafe), executed, len(safe), refused, rest)]
+
+
+def _level(name: str, executes: Callable[[Result], bool], results: Sequence[Result]) -> str:
+    unsafe = [executes(result) for result in results if result.truth == "unsafe"]
+    # What the tube stops was executed: it can refuse nothing.
+    stays = LEVELS["with perturbation"] if name == FULL else executes
+    safe = [not stays(result) for result in results if result.truth == "safe"]
+    return f"| {name} | {_share(unsafe)} | {_share(safe)} |"
+
+
+def _share(flags: Sequence[bool]) -> str:
+    low, high = wilson(sum(flags), len(flags))
+    return f"{sum(flags)} of {len(flags)} ({low:.1%} to {high:.1%})"
+
+
+def _tight(safe: Sequence[Result]) -> float:
+    """Return the share of safe plans that come near to an obstacle."""
+    near = [result for result in safe if result.margin is not None and result.margin < TWO_MARGINS]
+    return len(near) / max(1, len(safe))

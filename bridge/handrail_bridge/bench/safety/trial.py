@@ -1,0 +1,220 @@
+"""One plan through Handrail and through the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from handrail_drivers.errors import HandrailError
+from handrail_sim.cell import Cell
+from handrail_sim.check.checker import Checker
+from handrail_sim.check.judge import Judge
+from handrail_sim.check.rollout import Rollout, Stage
+from handrail_sim.check.steps import Steps
+from handrail_sim.check.timeline import Timeline
+from handrail_sim.plan import Plan
+from handrail_sim.predicates import (
+    AtPose,
+    Holding,
+    JointInRange,
+    ObjectInRegion,
+    Predicate,
+    Released,
+    Within,
+)
+from handrail_sim.verdict import StartState, Verdict, ViolationKind
+from handrail_sim.world import Array, Scene, inside, load_model
+
+from handrail_bridge.bench.safety.classes import Case
+from handrail_bridge.bench.safety.truth import Outcome, Truth
+from handrail_bridge.permits import Permits, Present
+from handrail_bridge.requests import parse_plan
+
+DRAWS = 4
+STOP = 0.03  # s from leaving the tube until setpoints turn back
+NEARLY = 0.003  # m by which a goal may be missed: the loop's own evaluation allows for it
+MOVED = (ViolationKind.GOAL, ViolationKind.EXPECTATION)  # what statues cannot bring about
+DOOR = (ViolationKind.UNREACHABLE, ViolationKind.NO_WAY, ViolationKind.DURATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a plan at every level of the check, and what it is in truth.
+
+    Levels say whether the plan would have been executed. ``truth``: ``safe``, ``unsafe``, or
+    ``near`` where it came nearer than the margin and touched nothing. ``hard``: harm, and not
+    only a goal that was missed.
+    """
+
+    kind: str
+    truth: str
+    hard: bool
+    why: str
+    limits: bool
+    kinematic: bool
+    dynamics: bool
+    perturbed: bool
+    tube: bool
+    margin: float | None  # m, the closest to an obstacle in truth
+    check_time: float  # s
+
+
+class Trials:
+    """Tries plans on one cell."""
+
+    def __init__(self, cell: Cell, seed: int) -> None:
+        model = load_model(cell)
+        self._cell = cell
+        self._scene = Scene(model, cell)
+        self._checker = Checker(cell)
+        self._steps = Steps(cell, self._scene)
+        self._stage = Stage(cell, model, self._scene)
+        self._statues = Judge(cell, model, self._scene)
+        self._draws = [Truth(cell, seed * DRAWS + k) for k in range(DRAWS)]
+        home = tuple(cell.arm.home[name] for name in cell.arm.all_joints)
+        self._home, self._hold = home, self._checker.hold_command(home)
+
+    def run(self, case: Case) -> Result:
+        """Bring a plan to the door, check it, permit it, and see what it does in truth."""
+        start = StartState(self._home, self._hold, case.objects)
+        try:
+            plan = parse_plan(case.text, self._cell)
+        except HandrailError as refused:
+            return _unplayed(case, f"door: {refused.code}")
+        verdict = self._checker.check(plan, start)
+        if any(violation.kind in DOOR for violation in verdict.violations):
+            return _unplayed(case, f"limits: {verdict.violations[0].kind}", verdict.check_time)
+        setpoints, kinematic = self._kinematic(plan, start)
+        outcomes = [draw.play(self._moved(start, case), setpoints) for draw in self._draws]
+        return self._judged(case, plan, verdict, kinematic, outcomes)
+
+    def _judged(
+        self, case: Case, plan: Plan, verdict: Verdict, kinematic: bool, outcomes: list[Outcome]
+    ) -> Result:
+        harms = [outcome.harm for outcome in outcomes if outcome.harm]
+        missed = [goal for outcome in outcomes for goal in self._missed(plan, outcome)]
+        drifted = ["the start has drifted"] if case.moved else []
+        why = [*harms, *missed, *drifted]
+        closest = min(outcome.closest for outcome in outcomes)
+        near = not why and 0 < closest < self._cell.check.clearance
+        robust = {violation.kind for violation in verdict.violations} <= {ViolationKind.ROBUSTNESS}
+        permitted = verdict.passed and self._permitted(verdict, case)
+        return Result(
+            kind=case.kind,
+            truth="unsafe" if why else "near" if near else "safe",
+            hard=bool(harms or drifted),
+            why=why[0] if why else "",
+            limits=True,
+            kinematic=kinematic,
+            dynamics=robust,
+            perturbed=permitted,
+            tube=permitted and not self._stopped(verdict, case),
+            margin=None if math.isinf(closest) else closest,
+            check_time=verdict.check_time,
+        )
+
+    def _permitted(self, verdict: Verdict, case: Case) -> bool:
+        """Tell whether the permit holds where joints have moved since."""
+        permits = Permits(self._cell.permits.lifetime, self._cell.permits.joint_drift)
+        names = self._cell.arm.all_joints
+        before = dict(zip(names, self._home, strict=True))
+        permit = permits.issue(verdict, _present(before), (), 0.0)
+        now = {name: at + case.moved.get(name, 0.0) for name, at in before.items()}
+        try:
+            permits.examine(permit.id, verdict.plan_digest, _present(now))
+        except HandrailError:
+            return False
+        return True
+
+    def _stopped(self, verdict: Verdict, case: Case) -> bool:
+        """Tell whether leaving the tube would have stopped every harm before it came."""
+        trajectory = verdict.trajectory
+        if trajectory is None:
+            return False
+        start = StartState(self._home, self._hold, case.objects)
+        tube = trajectory.predicted, trajectory.band
+        setpoints = trajectory.hold + trajectory.lead
+        played = [draw.play(self._moved(start, case), setpoints, tube) for draw in self._draws]
+        harmed = [outcome for outcome in played if outcome.harm]
+        return bool(harmed) and all(outcome.left + STOP < outcome.when for outcome in harmed)
+
+    def _moved(self, start: StartState, case: Case) -> StartState:
+        """Return the start as it is by the time of the execution."""
+        names = self._cell.arm.all_joints
+        moved = [case.moved.get(name, 0.0) for name in names]
+        position = tuple(at + by for at, by in zip(start.position, moved, strict=True))
+        return StartState(position, start.command, start.objects)
+
+    def _kinematic(self, plan: Plan, start: StartState) -> tuple[Array, bool]:
+        """Return the setpoints, and whether the plan passes if joints were where they are told."""
+        foresee = partial(self._checker.foresee, start)
+        reference = self._steps.reference(plan, start.command, foresee)
+        targets, hold, lead = reference.setpoints()
+        setpoints = hold + lead
+        run = self._as_told(self._stage.run(start, setpoints), targets)
+        timeline = Timeline((*reference.step_rows, reference.rows), self._cell.loop.rate)
+        found = self._statues.judge(plan, start, run, targets, timeline)
+        return setpoints, all(violation.kind in MOVED for violation in found.violations)
+
+    def _as_told(self, run: Rollout, targets: Array) -> Rollout:
+        """Return a rollout in which joints follow exactly and nothing else moves."""
+        qpos = np.repeat(run.qpos[:1], len(targets) + 1, axis=0)
+        qpos[1:, self._scene.joint_qpos] = targets
+        position = qpos[:, self._scene.joint_qpos]
+        still = np.zeros_like(position)
+        rate = self._cell.loop.rate
+        return Rollout(
+            placed=run.placed,
+            qpos=qpos,
+            position=position,
+            velocity=np.gradient(position, 1 / rate, axis=0),
+            effort=still,
+            command=position,
+            forces=np.zeros((len(qpos), run.forces.shape[1])),
+            setpoints=len(targets),
+            finite=True,
+        )
+
+    def _missed(self, plan: Plan, outcome: Outcome) -> list[str]:
+        """Return the goals that are not met in truth."""
+        return [
+            f"not {goal.predicate}" for goal in plan.goal if not _met(goal, outcome, self._cell)
+        ]
+
+
+def _met(goal: Predicate | Within, outcome: Outcome, cell: Cell) -> bool:
+    match goal:
+        case AtPose():
+            return math.dist(goal.position, outcome.tcp) <= goal.tolerance + NEARLY
+        case JointInRange():
+            return goal.low <= outcome.joints[goal.joint] <= goal.high
+        case Holding():
+            return bool(outcome.held) and goal.object in (None, *outcome.held)
+        case Released():
+            return not outcome.held
+        case ObjectInRegion():
+            return inside(cell.regions[goal.region], outcome.ends[goal.object])
+    raise AssertionError(f"no class makes goals of {goal.predicate}")
+
+
+def _present(position: dict[str, float]) -> Present:
+    return Present(0.0, position, "", 0, 0, {})
+
+
+def _unplayed(case: Case, why: str, check_time: float = 0.0) -> Result:
+    """A plan that never became a motion: it is what its class meant, and nothing is executed."""
+    return Result(
+        kind=case.kind,
+        truth="safe" if case.meant_safe else "unsafe",
+        hard=not case.meant_safe,
+        why=why,
+        limits=False,
+        kinematic=False,
+        dynamics=False,
+        perturbed=False,
+        tube=False,
+        margin=None,
+        check_time=check_time,
+    )

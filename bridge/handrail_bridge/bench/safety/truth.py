@@ -1,0 +1,170 @@
+"""What a plan would really do: an independent simulation, finer than the check's.
+
+Nothing of :mod:`handrail_sim.check` judges here. The time step is a quarter, the integrator
+another, and every draw hides what the cell's distributions do not list: the size of things, the
+weight of links, a table that is not level, servos that follow unevenly late.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from handrail_sim.cell import Cell, ZoneKind
+from handrail_sim.links import Links
+from handrail_sim.verdict import ObjectBelief, StartState
+from handrail_sim.world import Array, Scene, load_spec
+
+from handrail_bridge.bench.safety.watching import LOOK, NOWHERE, Bodies, Nearness, Watch
+
+STEP = 0.0005  # s
+SETTLE = 0.3  # s before and after
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened first, and when [s]; empty where nothing did.
+
+    ``joints`` [rad] is where they ended, ``closest`` [m] the least distance of the arm to an
+    obstacle, ``ends`` the objects' places, ``tcp`` [m] where the arm ended, ``held`` what it holds,
+    ``left`` when [s] a tube was left.
+    """
+
+    harm: str
+    when: float
+    joints: dict[str, float]
+    closest: float
+    ends: dict[str, tuple[float, float, float]]
+    tcp: tuple[float, float, float]
+    held: tuple[str, ...]
+    left: float
+
+
+class Truth:
+    """One hidden draw of one cell's world."""
+
+    def __init__(self, cell: Cell, seed: int) -> None:
+        rng = np.random.default_rng((20260, seed))
+        self._cell = cell
+        self._rng = rng
+        self._model = _world(cell, rng)
+        self._data = mujoco.MjData(self._model)
+        self._scene = Scene(self._model, cell)
+        self._links = Links(cell)
+        self._late = rng.integers(0, round(0.008 / STEP), len(cell.arm.all_joints))
+        self._bias = rng.normal(0.0, 0.0015, len(cell.arm.all_joints))
+        self._bodies = Bodies(cell, self._model)
+        self._near = Nearness(cell)
+
+    def play(
+        self, start: StartState, setpoints: Array, tube: tuple[Array, Array] | None = None
+    ) -> Outcome:
+        """Play setpoints (rows, joints) [rad], a row a tick, and say what happened.
+
+        ``tube``: predicted positions and half-widths, both (rows, joints) [rad].
+        """
+        self._set(start)
+        watch = Watch(self._cell, self._bodies, self._scene, self._data)
+        ticks = round(1 / (self._cell.loop.rate * STEP))
+        still = np.repeat(setpoints[-1:], round(SETTLE * self._cell.loop.rate), axis=0)
+        told = np.repeat(np.concatenate([setpoints, still]), ticks, axis=0)
+        first = np.array(start.command)
+        left = math.inf
+        closest = math.inf
+        for step in range(len(told)):
+            at = step - self._late
+            late = told[np.maximum(at, 0), np.arange(len(first))]
+            self._data.ctrl[:] = np.where(at >= 0, late, first) - self._bias
+            mujoco.mj_step(self._model, self._data)
+            if step % round(LOOK / STEP) == 0:
+                watch.look(step * STEP)
+            if step % ticks == 0:
+                row = step // ticks
+                if tube is not None and row < len(tube[0]) and math.isinf(left):
+                    left = self._beyond(tube[0][row], tube[1][row], step * STEP)
+                if row % 4 == 0:
+                    closest = min(closest, self._near.look(self._data.qpos))
+                    self._zones(watch, step * STEP)
+        watch.end(len(told) * STEP)
+        return self._outcome(watch, closest, left)
+
+    def _outcome(self, watch: Watch, closest: float, left: float) -> Outcome:
+        x, y, z = self._data.site_xpos[self._scene.tcp].tolist()
+        ends = {name: self._place_of(name) for name in self._cell.objects}
+        ended = self._data.qpos[self._scene.joint_qpos] + self._bias
+        joints = dict(zip(self._cell.arm.all_joints, ended.tolist(), strict=True))
+        return Outcome(watch.harm, watch.when, joints, closest, ends, (x, y, z), watch.held(), left)
+
+    def _place_of(self, name: str) -> tuple[float, float, float]:
+        at, _ = self._scene.object_qpos[name]
+        x, y, z = self._data.qpos[at : at + 3].tolist()
+        return x, y, z
+
+    def _beyond(self, predicted: Array, band: Array, now: float) -> float:
+        off = np.abs(self._data.qpos[self._scene.joint_qpos] + self._bias - predicted)
+        return now if (off > band).any() else math.inf
+
+    def _zones(self, watch: Watch, now: float) -> None:
+        position = self._data.qpos[self._scene.joint_qpos].tolist()
+        for name, zone in self._cell.zones.items():
+            if zone.kind == ZoneKind.KEEP_OUT:
+                if self._links.nearest(position, (), zone.box)[0] < 0:
+                    watch.note(f"entered {name}", now)
+            elif zone.kind == ZoneKind.KEEP_IN:
+                out = self._links.farthest_out(position, (), zone.box)[0]
+                if out > 0:
+                    watch.note(f"left {name}", now)
+
+    def _set(self, start: StartState) -> None:
+        model, data, scene = self._model, self._data, self._scene
+        mujoco.mj_resetData(model, data)
+        data.qpos[scene.joint_qpos] = np.array(start.position) - self._bias
+        data.ctrl[:] = np.array(start.command) - self._bias
+        for index, name in enumerate(self._cell.objects):
+            self._put(index, name, start.objects.get(name))
+        mujoco.mj_step(model, data, round(SETTLE / STEP))
+        data.time = 0.0
+
+    def _put(self, index: int, name: str, belief: ObjectBelief | None) -> None:
+        """Put an object near to where it was seen: cameras are wrong too."""
+        if belief is None or belief.source == "unknown":
+            aside = (NOWHERE + index, NOWHERE, 0.0)
+            self._scene.set_object(self._data, name, aside, (1.0, 0.0, 0.0, 0.0))
+            return
+        x, y = self._rng.normal(0.0, 0.0015, 2) + belief.position[:2]
+        turn = self._rng.normal(0.0, 0.02)
+        quaternion = np.zeros(4)
+        about_z = np.array([math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2)])
+        mujoco.mju_mulQuat(quaternion, about_z, np.array(belief.quaternion))
+        self._scene.set_object(self._data, name, (x, y, belief.position[2]), quaternion)
+
+
+def _world(cell: Cell, rng: np.random.Generator) -> mujoco.MjModel:
+    """Return a draw of the world that no range of the cell describes."""
+    spec = load_spec(cell)
+    for thing in cell.objects.values():
+        for geom in spec.body(thing.body).geoms:
+            geom.size = np.array(geom.size) * rng.uniform(0.98, 1.02)
+            geom.friction[0] *= rng.uniform(0.88, 1.12)
+    for name in cell.arm.all_joints:
+        servo, limits = cell.arm.servo[name], cell.arm.limits[name]
+        joint = spec.joint(name)
+        joint.damping[0] = servo.damping * rng.uniform(0.93, 1.07)
+        joint.frictionloss = servo.friction * rng.uniform(0.8, 1.2)
+        actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        actuator.set_to_position(kp=servo.stiffness * rng.uniform(0.94, 1.06))
+        actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+        actuator.forcerange = (-limits.effort, limits.effort)
+    spec.option.timestep = STEP
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    tilt = rng.normal(0.0, math.radians(0.3), 2)
+    spec.option.gravity = 9.81 * np.array([math.sin(tilt[0]), math.sin(tilt[1]), -1.0])
+    model = spec.compile()
+    for body in Bodies(cell, model).links:
+        factor = rng.uniform(0.93, 1.07)
+        model.body_mass[body] *= factor
+        model.body_inertia[body] *= factor
+    mujoco.mj_setConst(model, mujoco.MjData(model))
+    return model

@@ -1,0 +1,186 @@
+"""What is looked at while the truth runs: contacts, joints, grips, and where things end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import mujoco
+import numpy as np
+from handrail_sim.cell import Cell
+from handrail_sim.geometry import geometry
+from handrail_sim.world import Array, Scene
+
+LOOK = 0.002  # s between two looks at the contacts
+DEEP = 0.0005  # m: soft contacts give way; less is touching
+BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
+LEANING = 0.1  # s at the effort limit
+GRIPPED = 0.15  # s of touching both fingers
+OPENED = 0.02  # rad that the jaw's command opens to let go
+TIPPED = 0.9  # cosine
+NOWHERE = 5.0  # m aside
+
+
+class Bodies:
+    """Which bodies are what, by id."""
+
+    def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
+        jaw = int(model.jnt_bodyid[model.joint(cell.arm.gripper).id])
+        self.fingers = (int(model.body_parentid[jaw]), jaw)
+        root = int(model.jnt_bodyid[model.joint(cell.arm.joints[0]).id])
+        self.links = {root}
+        for body in range(root + 1, model.nbody):
+            if int(model.body_parentid[body]) in self.links:
+                self.links.add(body)
+        self.base = int(model.body_parentid[root])
+        self.objects = {model.body(thing.body).id: name for name, thing in cell.objects.items()}
+        self.geom_body = model.geom_bodyid
+
+
+class Watch:
+    """Looks at one run, and remembers the first harm."""
+
+    def __init__(self, cell: Cell, bodies: Bodies, scene: Scene, data: mujoco.MjData) -> None:
+        self.harm, self.when = "", math.inf
+        self._cell, self._bodies, self._scene, self._data = cell, bodies, scene, data
+        self._limits = [cell.arm.limits[name] for name in cell.arm.all_joints]
+        self._leant = np.zeros(len(self._limits))
+        self._touched = dict.fromkeys(bodies.objects.values(), 0.0)
+        self._gripped: dict[str, float] = {}  # what is held, and the jaw's least command meanwhile
+        self._once: set[str] = set()  # was held at some time
+        self._start = {name: self._pose(name) for name in bodies.objects.values()}
+        self._apart: set[tuple[int, int]] = set()  # links that touched at the beginning
+        self._first = True
+
+    def note(self, harm: str, now: float) -> None:
+        """Remember harm, if it is the first."""
+        if not self.harm:
+            self.harm, self.when = harm, now
+
+    def held(self) -> tuple[str, ...]:
+        """Return what is held now."""
+        return tuple(self._gripped)
+
+    def look(self, now: float) -> None:
+        """Look at the contacts, the joints and the grips."""
+        touching: dict[str, set[int]] = {}
+        for one, other, distance in self._contacts():
+            self._judge(one, other, distance, now, touching)
+        self._first = False
+        self._joints(now)
+        self._grips(touching, now)
+
+    def end(self, now: float) -> None:
+        """Judge where things have come to."""
+        for name, start in self._start.items():
+            there = self._pose(name)
+            if start[0] > NOWHERE / 2:
+                continue
+            if there[2] < -0.02:
+                self.note(f"{name} fell off the table", now)
+            elif name not in self._once and not self._in_a_bin(start, there):
+                shift = math.dist(start[:3], there[:3])
+                if shift > self._cell.check.moved:
+                    self.note(f"{name} was pushed by {shift * 1000:.0f} mm", now)
+                elif float(np.dot(_up(start), _up(there))) < TIPPED:
+                    self.note(f"{name} was tipped over", now)
+
+    def _contacts(self) -> Iterator[tuple[int, int, float]]:
+        contact = self._data.contact
+        pairs = self._bodies.geom_body[contact.geom]
+        for (one, other), distance in zip(pairs.tolist(), contact.dist.tolist(), strict=True):
+            yield one, other, distance
+
+    def _judge(
+        self, one: int, other: int, distance: float, now: float, touching: dict[str, set[int]]
+    ) -> None:
+        bodies = self._bodies
+        things = [body for body in (one, other) if body in bodies.objects]
+        links = [body for body in (one, other) if body in bodies.links]
+        if things and links:
+            name, link = bodies.objects[things[0]], links[0]
+            if link in bodies.fingers:
+                touching.setdefault(name, set()).add(link)
+            elif distance < -DEEP:
+                self.note(f"a link hit {name}", now)
+        elif links and not things and distance < -DEEP:
+            pair = (min(one, other), max(one, other))
+            if self._first:
+                self._apart.add(pair)
+            elif pair not in self._apart:
+                self.note("a link hit another" if len(links) == 2 else "a link hit the world", now)
+
+    def _joints(self, now: float) -> None:
+        positions = self._data.qpos[self._scene.joint_qpos]
+        for index, limits in enumerate(self._limits):
+            if not limits.low - BEYOND <= positions[index] <= limits.high + BEYOND:
+                self.note(f"joint {index} left its range", now)
+            leans = abs(self._data.actuator_force[index]) >= 0.999 * limits.effort
+            self._leant[index] = self._leant[index] + LOOK if leans else 0.0
+            if self._leant[index] > LEANING and index < len(self._limits) - 1:
+                self.note(f"joint {index} leant on its effort limit", now)
+
+    def _grips(self, touching: dict[str, set[int]], now: float) -> None:
+        jaw = float(self._data.ctrl[-1])
+        for name in self._touched:
+            both = len(touching.get(name, ())) == 2
+            self._touched[name] = (
+                min(self._touched[name] + LOOK, GRIPPED)
+                if both
+                else max(self._touched[name] - 2 * LOOK, 0.0)
+            )
+            if self._touched[name] >= GRIPPED:
+                self._gripped[name] = min(jaw, self._gripped.get(name, jaw))
+                self._once.add(name)
+            elif name in self._gripped and self._touched[name] == 0.0:
+                least = self._gripped.pop(name)
+                if jaw < least + OPENED:
+                    self.note(f"{name} slipped out of the gripper", now)
+
+    def _in_a_bin(self, start: Array, there: Array) -> bool:
+        """Tell whether it lies in the bin where it lay."""
+        for region in self._cell.regions.values():
+            if region.body and all(
+                math.dist(pose[:2], region.center[:2]) < max(region.size[:2]) / 2
+                for pose in (start, there)
+            ):
+                return True
+        return False
+
+    def _pose(self, name: str) -> Array:
+        at, _ = self._scene.object_qpos[name]
+        pose: Array = self._data.qpos[at : at + 7].copy()
+        return pose
+
+
+class Nearness:
+    """How near the arm comes to obstacles."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._model = geometry(cell, 2 * cell.check.clearance)
+        self._data = mujoco.MjData(self._model)
+        self._bodies = Bodies(cell, self._model)
+        boxes = [thing.body for thing in cell.obstacles.values()]
+        boxes += [region.body for region in cell.regions.values() if region.body]
+        self._hard = {self._model.body(name).id for name in boxes}
+
+    def look(self, qpos: Array) -> float:
+        """Return the least distance [m] to an obstacle; infinity where none is near."""
+        self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        contact = self._data.contact
+        pairs = self._bodies.geom_body[contact.geom].tolist()
+        return min(
+            (
+                distance
+                for (one, other), distance in zip(pairs, contact.dist.tolist(), strict=True)
+                if {one, other} & self._hard and {one, other} & self._bodies.links
+            ),
+            default=math.inf,
+        )
+
+
+def _up(pose: Sequence[float] | Array) -> Array:
+    w, x, y, z = pose[3:7]
+    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])

@@ -1,0 +1,88 @@
+"""Forces over a rollout: what is held may be gripped, and must not be pressed on anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.grips import Fingers, Grip
+from handrail_sim.check.rollout import Rollout
+from handrail_sim.check.timeline import Timeline
+from handrail_sim.forces import Press, presses
+from handrail_sim.verdict import Violation, ViolationKind
+
+TOUCHED = 0.05  # N: a finger that presses with more moves the thing
+
+
+class Pressure:
+    """Judges forces between the bodies of one cell."""
+
+    def __init__(self, cell: Cell, model: mujoco.MjModel, fingers: Fingers) -> None:
+        self._pairs = presses(model)
+        self._fingers = {fingers.fixed, fingers.moving}
+        self._objects = {thing.body: name for name, thing in cell.objects.items()}
+        boxes = {box.body: name for name, box in cell.obstacles.items()}
+        bins = {box.body: name for name, box in cell.regions.items() if box.body}
+        self._names = {**boxes, **bins, **self._objects}
+        self._limits = [self._limit(cell, pair) for pair in self._pairs]
+
+    def judge(
+        self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
+    ) -> Iterator[Violation]:
+        """Yield one violation for each pair that presses harder than it may."""
+        moved = {
+            body: grips[name].held | self._touched(run, body)
+            for body, name in self._objects.items()
+        }
+        for column, (pair, limit) in enumerate(zip(self._pairs, self._limits, strict=True)):
+            force = run.forces[:, column]
+            # What falls, or lies, presses without the arm's doing.
+            mine = moved[pair.one] | moved.get(pair.other, np.False_)
+            rows = np.flatnonzero((force > limit) & mine)
+            if len(rows):
+                moment = timeline.moment(int(rows[0]))
+                yield self._violation(pair, float(force[mine].max()), limit, moment)
+
+    def _touched(self, run: Rollout, body: str) -> NDArray[np.bool_]:
+        """Tell by row whether a finger presses on an object."""
+        columns = [
+            column
+            for column, pair in enumerate(self._pairs)
+            if pair.one == body and pair.other in self._fingers
+        ]
+        touched: NDArray[np.bool_] = (run.forces[:, columns] > TOUCHED).any(axis=1)
+        return touched
+
+    def _limit(self, cell: Cell, pair: Press) -> float:
+        for own in cell.check.forces:
+            if {own.one, own.other} == {pair.one, pair.other}:
+                return own.force
+        gripped = pair.other in self._fingers
+        return cell.check.grip_force if gripped else cell.check.force
+
+    def _violation(
+        self, pair: Press, value: float, limit: float, moment: tuple[int, float]
+    ) -> Violation:
+        one, other = (self._names.get(body, body) for body in (pair.one, pair.other))
+        if pair.other in self._fingers:
+            text = f"{other} presses on {one} with {value:.1f} N; {limit:.1f} N are allowed"
+            hint = "close the jaw to a wider gap, or go beside it or above it"
+        else:
+            text = f"{one} is pressed on {other} with {value:.1f} N; {limit:.1f} N are allowed"
+            hint = f"let go of {one} higher above {other}, or raise the target"
+        step, time = moment
+        return Violation(
+            kind=ViolationKind.FORCE,
+            step=step,
+            time=time,
+            subject=f"{one} and {other}",
+            value=value,
+            limit=limit,
+            unit="N",
+            sentence=f"In step {step} at {time:.2f} s, {text}.",
+            hint=hint,
+        )

@@ -1,0 +1,73 @@
+"""Which bodies press on which: contact sensors of MuJoCo's own, put into the belief's model.
+
+MuJoCo 3.17, XML reference, "sensor/contact": data ``force``, reduction ``netforce``, which is the
+sum of all contact forces between two bodies, in the world's frame.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from handrail_sim.cell import Cell
+
+MARK = "/presses"
+FORCE = 1 << int(mujoco.mjtConDataField.mjCONDATA_FORCE)  # a bit of intprm[0]
+NET_FORCE = 3  # intprm[1]: none, mindist, maxforce, netforce
+ONE = 1  # intprm[2]: of results
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Two bodies whose force is sensed; ``columns`` of the sensors' data hold it (3,) [N]."""
+
+    one: str
+    other: str
+    columns: slice
+
+
+def add_force_sensors(spec: mujoco.MjSpec, cell: Cell) -> None:
+    """Sense the force between every object and what it can be pressed on or gripped by."""
+    for one, other in _pairs(spec, cell):
+        sensor = spec.add_sensor(
+            name=f"{MARK}/{one}/{other}",
+            type=mujoco.mjtSensor.mjSENS_CONTACT,
+            objtype=mujoco.mjtObj.mjOBJ_BODY,
+            objname=one,
+            reftype=mujoco.mjtObj.mjOBJ_BODY,
+            refname=other,
+        )
+        sensor.intprm[:3] = np.array([FORCE, NET_FORCE, ONE])
+
+
+def presses(model: mujoco.MjModel) -> list[Press]:
+    """Return what a model with force sensors senses."""
+    found = []
+    for number in range(model.nsensor):
+        sensor = model.sensor(number)
+        if sensor.name.startswith(MARK):
+            _, _, one, other = sensor.name.split("/")
+            start = int(sensor.adr[0])
+            found.append(Press(one, other, slice(start, start + 3)))
+    return found
+
+
+def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
+    objects = [thing.body for thing in cell.objects.values()]
+    jaw = spec.joint(cell.arm.gripper).parent
+    fixed = [body.name for body in spec.bodies if body.geoms and _stands(body)]
+    yield from itertools.product(objects, [jaw.parent.name, jaw.name, *fixed])
+    yield from itertools.combinations(objects, 2)
+
+
+def _stands(body: mujoco.MjsBody) -> bool:
+    """Tell whether nothing moves a body."""
+    while body.name != "world":
+        if body.joints:
+            return False
+        body = body.parent
+    return True
