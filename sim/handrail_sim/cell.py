@@ -284,9 +284,12 @@ class Check(Section):
     force: Positive = Field(
         default=6.0, description="N, over 20 ms, between what the arm moves and what stands or lies"
     )
-    grip_force: Positive = Field(default=40.0, description="N, between a finger and an object")
+    grip_force: Positive = Field(default=60.0, description="N, between a finger and an object")
     forces: tuple[ForceLimit, ...] = Field(
         default=(), description="other limits, for single pairs of bodies"
+    )
+    planner: Literal["rrt_connect", "ompl"] = Field(
+        default="rrt_connect", description="who finds ways round; ompl is an extra"
     )
     duration: Positive = Field(default=60.0, description="s, longest plan")
     settle: Positive = Field(default=0.4, description="s of rollout after the last setpoint")

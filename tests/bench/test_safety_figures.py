@@ -1,4 +1,4 @@
-"""The safety suite: its truth sees what happens, its classes are what they say, its sums are right."""
+"""The safety suite: its truth sees what happens, its classes are as named, its sums right."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_plan_through_the_floor_is_unsafe_and_not_executed(trials: Trials) -> 
     result = trials.run(Case("down", text(joints(shoulder_lift=1.2))))
     assert (result.truth, result.hard) == ("unsafe", True)
     assert result.limits, "it is within every joint's range"
-    assert not (result.kinematic or result.dynamics or result.perturbed or result.tube)
+    assert not any((result.kinematic, result.dynamics, result.perturbed, result.tube))
 
 
 def test_a_harmless_plan_is_safe_and_executed(trials: Trials) -> None:

@@ -183,7 +183,8 @@ class Collisions:
         }
         hint = (
             f"{other} stands at x={box.center[0]:.3f} y={box.center[1]:.3f}, its top at "
-            f"z={top:.3f} m: pass with {one} above z={top + ABOVE:.3f} m, or go round it"
+            f"z={top:.3f} m: pass with {one} above z={top + ABOVE:.3f} m, "
+            "or let avoid=true find a way"
         )
         return hint, detail
 

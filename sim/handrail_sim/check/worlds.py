@@ -27,7 +27,6 @@ EVERY = 4  # rows
 HARM = (
     ViolationKind.COLLISION,
     ViolationKind.ZONE,
-    ViolationKind.FORCE,
     ViolationKind.JOINT_POSITION,
     ViolationKind.JOINT_EFFORT,
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handrail_sim.cell import Cell
-from handrail_sim.way.planner import find_way
+from handrail_sim.way import planner, with_ompl
 from handrail_sim.way.smooth import Spline, motion
 from handrail_sim.way.space import FreeSpace
 from handrail_sim.world import Array, Scene
@@ -31,6 +31,8 @@ class Detours:
     def __init__(self, cell: Cell, scene: Scene) -> None:
         self._space = FreeSpace(cell, scene)
         self._rate = cell.loop.rate
+        chosen = {"rrt_connect": planner, "ompl": with_ompl}[cell.check.planner]
+        self._find_way = chosen.find_way
         limits = [cell.arm.limits[name] for name in cell.arm.joints]
         self._velocity = np.array([limit.velocity for limit in limits])
         self._acceleration = np.array([limit.acceleration for limit in limits])
@@ -54,7 +56,7 @@ class Detours:
         self._space.set(qpos, held)
         if blocker := self._space.between(start, goal):
             raise NoWay(f"{blocker} would be in one another there")
-        way = find_way(self._space, start, goal)
+        way = self._find_way(self._space, start, goal)
         if way is None:
             raise NoWay("no way round was found")
         limits = (self._velocity * speed, self._acceleration, self._jerk)
