@@ -128,7 +128,7 @@ THINGS = {"mass": 0.9, "friction": 0.9, "place": 0.015, "turn": 0.3}
 def test_and_so_it_is_with_things(
     cell: Cell, start: StartState, sorting: Trajectory, quantity: str
 ) -> None:
-    other = believing(cell, **{quantity: THINGS[quantity]})
+    other = believing(cell, enough=0.0, **{quantity: THINGS[quantity]})
     wider = checked(other, sort(cell, "red_cube_a", start), start)
     gripping = slice(sorting.step_rows[4], None)
     assert (wider.effort_band > 1.2 * sorting.effort_band)[gripping, ARM].any()
