@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import mmap
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from handrail_drivers.errors import ProcessLost
+from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech import registers as reg
 from handrail_sim.cell import Cell
@@ -34,6 +36,7 @@ POLL = 0.002  # s
 END = 2.0  # s for a stop
 SEED = 7
 BEGIN = 20.0  # s, for the bare loop
+TRIES = 3  # of a stop
 FLIP = 20  # counts
 
 
@@ -65,9 +68,20 @@ async def _stops(config: LoopConfig, twin: Twin, count: int) -> list[float]:
     loops = await asyncio.to_thread(Loops.start, [config])
     try:
         loops.set_token(TOKEN)
-        return [await _stop(loops, config, twin, n + 1, at.uniform(*WHEN)) for n in range(count)]
+        numbers = itertools.count(1)
+        return [await _patiently(loops, config, twin, numbers, at) for _ in range(count)]
     finally:
         await loops.close()
+
+
+async def _patiently(
+    loops: Loops, config: LoopConfig, twin: Twin, numbers: Iterator[int], at: random.Random
+) -> float:
+    """Try a stop; one that the machine has spoilt, such as by a protective stop, again."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(HandrailError):
+            return await _stop(loops, config, twin, next(numbers), at.uniform(*WHEN))
+    return await _stop(loops, config, twin, next(numbers), at.uniform(*WHEN))
 
 
 async def _stop(loops: Loops, config: LoopConfig, twin: Twin, motion: int, moment: float) -> float:
