@@ -41,7 +41,9 @@ class Pressure:
         for column, (pair, limit) in enumerate(zip(self._pairs, self._limits, strict=True)):
             force = run.forces[:, column]
             # What falls, or lies, presses without the arm's doing.
-            mine = moved[pair.one] | moved.get(pair.other, np.False_)
+            mine = moved[pair.one]
+            if pair.other in moved:
+                mine = mine | moved[pair.other]
             rows = np.flatnonzero((force > limit) & mine)
             if len(rows):
                 moment = timeline.moment(int(rows[0]))

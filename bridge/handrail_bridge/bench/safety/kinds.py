@@ -204,8 +204,8 @@ def nonsense(maker: Maker) -> Case:
     """Numbers that are none, or that nobody means."""
     x, y, z = maker.somewhere()
     value = NONSENSE[int(maker.rng.integers(len(NONSENSE)))]
-    position = [x, y, z]
-    position[int(maker.rng.integers(3))] = value  # type: ignore[call-overload]  # that is the point
+    position: list[Any] = [x, y, z]
+    position[int(maker.rng.integers(3))] = value
     steps: list[Any] = [{"tool": "arm_move_to_pose", "position": position}]
     return Case("no numbers", json.dumps({"steps": steps}), maker.cubes())
 
