@@ -76,7 +76,7 @@ def test_how_many_are_enough_is_the_cells(cell: Cell, start: StartState) -> None
 
 
 def test_harm_in_one_world_is_too_much(cell: Cell, checker: Checker) -> None:
-    """A zone half a millimetre beside the way as believed: servos that lag otherwise bring the arm into it."""
+    """A zone half a millimetre beside the way as believed: other servos bring the arm into it."""
     sweep = plan(carry(WEST), carry(math.radians(-60)))
     begun = at_home(cell, checker)
     believed = checker.check(sweep, begun)

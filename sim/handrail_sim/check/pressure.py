@@ -34,8 +34,8 @@ class Pressure:
         self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
     ) -> Iterator[Violation]:
         """Yield one violation for each pair that presses harder than it may."""
-        moved = {
-            body: grips[name].held | self._touched(run, body)
+        moved: dict[str, NDArray[np.bool_]] = {
+            body: np.logical_or(grips[name].held, self._touched(run, body))
             for body, name in self._objects.items()
         }
         for column, (pair, limit) in enumerate(zip(self._pairs, self._limits, strict=True)):
@@ -43,7 +43,7 @@ class Pressure:
             # What falls, or lies, presses without the arm's doing.
             mine = moved[pair.one]
             if pair.other in moved:
-                mine = mine | moved[pair.other]
+                mine = np.logical_or(mine, moved[pair.other])
             rows = np.flatnonzero((force > limit) & mine)
             if len(rows):
                 moment = timeline.moment(int(rows[0]))
