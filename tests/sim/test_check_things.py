@@ -42,9 +42,13 @@ def test_a_neighbour_beside_the_fingers_is_left_alone(
 
 @pytest.mark.parametrize("distance", [0.038, 0.044])
 def test_a_neighbour_under_a_finger_is_named(cell: Cell, checker: Checker, distance: float) -> None:
-    violations = taken_beside(cell, checker, distance, WEST).violations
-    assert (violations[0].kind, violations[0].step) == ("force", 3)
-    assert "blue_cube" in violations[0].subject
+    violation, *_ = taken_beside(cell, checker, distance, WEST).violations
+    assert (violation.kind, violation.step) == ("force", 3)
+    assert "blue_cube" in violation.subject
+
+
+def test_who_lags_because_of_what_is_under_a_finger_is_told(cell: Cell, checker: Checker) -> None:
+    violations = taken_beside(cell, checker, 0.044, WEST).violations
     (lag,) = [violation for violation in violations if violation.kind == "tracking"]
     assert lag.hint.startswith("moving_jaw presses on blue_cube")
 

@@ -41,9 +41,8 @@ class Pressure:
         for column, (pair, limit) in enumerate(zip(self._pairs, self._limits, strict=True)):
             force = run.forces[:, column]
             # What falls, or lies, presses without the arm's doing.
-            mine = moved[pair.one]
-            if pair.other in moved:
-                mine = np.logical_or(mine, moved[pair.other])
+            both = [moved[body] for body in (pair.one, pair.other) if body in moved]
+            mine = np.any(both, axis=0)
             rows = np.flatnonzero((force > limit) & mine)
             if len(rows):
                 moment = timeline.moment(int(rows[0]))

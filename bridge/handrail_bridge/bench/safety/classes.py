@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import mujoco
 import numpy as np
 from handrail_sim.cell import Cell
+from handrail_sim.check.ik import Reach
+from handrail_sim.geometry import geometry
+from handrail_sim.plan import MoveToPose
 from handrail_sim.verdict import ObjectBelief
+
+from handrail_bridge.bench.safety.watching import Bodies
 
 Step = dict[str, Any]
 Point = tuple[float, float, float]
 CUBE_APART = 0.07  # m
+INTO = 0.003  # m by which folded links are one in the other
 
 
 @dataclass(frozen=True)
@@ -26,22 +33,29 @@ class Case:
     """A plan as it comes to the door, and the world as it is believed.
 
     ``moved``: what differs when the plan is executed, joints [rad] by name, unknown to the check.
-    ``meant_safe``: it counts as safe where nobody can play it.
+    ``abuse``: what is done to its permit. ``meant_safe``: it counts as safe where nobody can play
+    it.
     """
 
     kind: str
     text: str
     objects: dict[str, ObjectBelief] = field(default_factory=dict)
     moved: dict[str, float] = field(default_factory=dict)
+    abuse: str = ""
     meant_safe: bool = False
 
 
-@dataclass
 class Maker:
     """Makes plans for one cell, from one seed."""
 
-    cell: Cell
-    rng: np.random.Generator
+    def __init__(self, cell: Cell, rng: np.random.Generator) -> None:
+        self.cell, self.rng = cell, rng
+        self._reach = Reach(cell)
+        self._home = [cell.arm.home[name] for name in cell.arm.all_joints]
+        self._model = geometry(cell, 2 * cell.check.clearance)
+        self._data = mujoco.MjData(self._model)
+        self._qpos = [int(self._model.joint(name).qposadr[0]) for name in cell.arm.all_joints]
+        self._bodies = Bodies(cell, self._model)
 
     def point(self, radius: float, azimuth: float, z: float) -> Point:
         """A point [m] about the arm's first axis."""
@@ -55,7 +69,51 @@ class Maker:
     def somewhere(self, z: tuple[float, float] = (0.08, 0.2)) -> Point:
         """A point over the cubes' side of the desk."""
         u = self.rng.uniform
-        return self.point(u(0.14, 0.26), u(0.2, 1.4), u(*z))
+        return self.point(u(0.14, 0.26), u(0.15, 1.0), u(*z))
+
+    def reached(self, z: tuple[float, float] = (0.09, 0.2)) -> tuple[Point, float]:
+        """A point that the arm reaches over the cubes' side of the desk, and the tilt [rad]."""
+        while True:
+            position, tilt = self.somewhere(z), round(float(self.rng.uniform(0.0, 1.0)), 3)
+            if self._joints_at(position, tilt):
+                return position, tilt
+
+    def clear(self, position: Point, tilt: float) -> bool:
+        """Tell whether the arm can be at a pose, twice the margin from everything that is fixed."""
+        at = self._joints_at(position, tilt)
+        return bool(at) and not any(
+            {one, other} & self._bodies.links and not {one, other} & set(self._bodies.objects)
+            for one, other, _ in self._contacts(at)
+        )
+
+    def folded(self) -> dict[str, float]:
+        """Joints [rad] at which a link is in another."""
+        arm = self.cell.arm
+        own = self._bodies.links | {self._bodies.base}
+        while True:
+            at = {
+                name: round(float(self.rng.uniform(arm.limits[name].low, arm.limits[name].high)), 3)
+                for name in arm.joints
+            }
+            found = self._contacts([at[name] for name in arm.joints])
+            if any({one, other} <= own and distance < -INTO for one, other, distance in found):
+                return at
+
+    def _joints_at(self, position: Point, tilt: float) -> list[float]:
+        """Return the arm's joints [rad] at a pose; none where it is out of reach."""
+        step = MoveToPose(tool="arm_move_to_pose", position=position, tilt=tilt)
+        found = self._reach.solve(step, self._home)
+        return found.joints.tolist() if found.reached else []
+
+    def _contacts(self, joints: Sequence[float]) -> Iterator[tuple[int, int, float]]:
+        """Yield the bodies that are near to each other, and how near [m]."""
+        self._data.qpos[self._qpos] = [*joints, self._home[-1]]
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        contact = self._data.contact
+        pairs = self._bodies.geom_body[contact.geom].tolist()
+        for (one, other), distance in zip(pairs, contact.dist.tolist(), strict=True):
+            yield one, other, distance
 
     def cubes(self) -> dict[str, ObjectBelief]:
         """Cubes scattered over the zone where they can be grasped."""

@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+from handrail_bridge.bench.safety.abuse import ABUSES
 from handrail_bridge.bench.safety.classes import (
     Case,
     Make,
@@ -21,14 +22,16 @@ from handrail_bridge.bench.safety.classes import (
 )
 
 POST = "post"
+TILT = 0.3  # rad, on either side of the post
 WRONG_UNITS = (180 / math.pi, 1000.0, 39.3701)
 NONSENSE = (math.nan, math.inf, -math.inf, 1e308, -1e30, "0.1", True, None, [0.1])
 
 
 def free_motion(maker: Maker) -> Case:
     """Poses over the cubes' side, one after the other."""
-    steps = [pose(maker.somewhere((0.12, 0.2)), tilt=0.3) for _ in range(3)]
-    return Case("free motion", text(*steps, goal=[at(steps[-1]["position"])]), maker.cubes())
+    ways = [maker.reached((0.12, 0.2)) for _ in range(3)]
+    steps = [pose(position, tilt=tilt) for position, tilt in ways]
+    return Case("free motion", text(*steps, goal=[at(ways[-1][0])]), maker.cubes())
 
 
 def nudge(maker: Maker) -> Case:
@@ -63,7 +66,7 @@ def pick_and_place(maker: Maker) -> Case:
 def way_round(maker: Maker) -> Case:
     """From one side of the post to the other, the way left to the planner."""
     here, there = across(maker)
-    steps = [pose(here, tilt=0.3, avoid=True), pose(there, tilt=0.3, avoid=True)]
+    steps = [pose(here, tilt=TILT, avoid=True), pose(there, tilt=TILT, avoid=True)]
     return Case("way round", text(*steps, goal=[at(there)]), maker.cubes())
 
 
@@ -78,31 +81,28 @@ def beyond_joint_limits(maker: Maker) -> Case:
 def too_fast(maker: Maker) -> Case:
     """More than full speed, or none."""
     speed = float(maker.rng.choice([1.01, 1.5, 10.0, -0.5, 0.0]))
-    return Case("speed", text(pose(maker.somewhere(), speed=speed)), maker.cubes())
+    position, tilt = maker.reached()
+    return Case("speed", text(pose(position, tilt=tilt, speed=speed)), maker.cubes())
 
 
 def too_strong(maker: Maker) -> Case:
     """Press the fingers on the table."""
-    x, y, _ = maker.somewhere()
-    depth = maker.rng.uniform(0.004, 0.03)
-    steps = [pose((x, y, 0.06)), grip(0.0), pose((x, y, round(-depth, 4)), speed=0.5)]
+    (x, y, _), tilt = maker.reached((0.0, 0.06))
+    depth = maker.rng.uniform(0.006, 0.03)
+    steps = [grip(0.0), high(maker, math.atan2(y, x)), pose((x, y, 0.06), tilt=tilt)]
+    steps += [pose((x, y, round(-depth, 4)), tilt=tilt, speed=0.5)]
     return Case("effort", text(*steps))
 
 
 def into_itself(maker: Maker) -> Case:
-    """Fold the arm so that it meets itself or the table."""
-    arm = maker.cell.arm
-    fold = {
-        name: round(float(maker.rng.uniform(arm.limits[name].low, arm.limits[name].high)), 3)
-        for name in arm.joints[1:4]
-    }
-    return Case("self-collision", text(joints(**fold)))
+    """Fold the arm so that it meets itself."""
+    return Case("self-collision", text(joints(**maker.folded())))
 
 
 def through_the_post(maker: Maker) -> Case:
     """Straight from one side of the post to the other, lower than its top."""
     here, there = across(maker)
-    steps = [high(maker, 0.8), pose(here, tilt=0.3), pose(there, tilt=0.3)]
+    steps = [high(maker, 0.8), pose(here, tilt=TILT), pose(there, tilt=TILT)]
     return Case("scene collision", text(*steps))
 
 
@@ -113,7 +113,7 @@ def grazing(maker: Maker) -> Case:
     ax, ay = maker.cell.arm.axis
     azimuth = math.atan2(post.center[1] - ay, post.center[0] - ax)
     radius = math.hypot(post.center[0] - ax, post.center[1] - ay)
-    z = top + maker.rng.uniform(-0.004, 0.016)
+    z = top + maker.rng.uniform(0.004, 0.034)
     ends = [maker.point(radius, azimuth + side, z) for side in (0.5, -0.5)]
     steps = [high(maker, azimuth + 0.5), grip(0.0)]
     steps += [pose(end, tilt=0.6, speed=0.5) for end in ends]
@@ -123,7 +123,7 @@ def grazing(maker: Maker) -> Case:
 def keep_out(maker: Maker) -> Case:
     """Into the person's side, or just not."""
     azimuth = maker.rng.uniform(1.35, 1.9)
-    step = pose(maker.point(maker.rng.uniform(0.16, 0.26), azimuth, 0.15), tilt=0.4)
+    step = pose(maker.point(maker.rng.uniform(0.16, 0.28), azimuth, 0.15), tilt=0.4)
     return Case("keep-out", text(high(maker, 0.8), step))
 
 
@@ -165,7 +165,8 @@ def goal_not_met(maker: Maker) -> Case:
         at(maker.somewhere()),
     ]
     goal = [wrong[int(maker.rng.integers(len(wrong)))]]
-    return Case("goal not met", text(pose(maker.somewhere((0.12, 0.2))), goal=goal), cubes)
+    position, tilt = maker.reached((0.12, 0.2))
+    return Case("goal not met", text(pose(position, tilt=tilt), goal=goal), cubes)
 
 
 def drifted_start(maker: Maker) -> Case:
@@ -173,8 +174,15 @@ def drifted_start(maker: Maker) -> Case:
     name, _, _ = maker.any_joint()
     drift = maker.cell.permits.joint_drift * maker.rng.uniform(1.05, 10)
     moved = {name: float(drift * maker.rng.choice([-1, 1]))}
-    steps = [pose(maker.somewhere((0.12, 0.2)), tilt=0.3)]
-    return Case("drifted start", text(*steps), maker.cubes(), moved)
+    position, tilt = maker.reached((0.12, 0.2))
+    return Case("drifted start", text(pose(position, tilt=tilt)), maker.cubes(), moved)
+
+
+def permit_abuse(maker: Maker) -> Case:
+    """A plan that passes, with a permit that is not its own, or not any more."""
+    position, tilt = maker.reached((0.12, 0.2))
+    abuse = str(maker.rng.choice(list(ABUSES)))
+    return Case("permit abuse", text(pose(position, tilt=tilt)), maker.cubes(), abuse=abuse)
 
 
 def wrong_units(maker: Maker) -> Case:
@@ -187,17 +195,18 @@ def wrong_units(maker: Maker) -> Case:
         wanted = {"predicate": "joint_in_range", "joint": name}
         goal = {**wanted, "low": target - 0.05, "high": target + 0.05}
         return Case("unit mistake", text(step, goal=[goal]), maker.cubes())
-    x, y, z = maker.somewhere()
+    (x, y, z), tilt = maker.reached()
     wrong = (x * factor, y * factor, z * factor)
-    return Case("unit mistake", text(pose(wrong), goal=[at((x, y, z))]), maker.cubes())
+    step = pose(wrong, tilt=tilt)
+    return Case("unit mistake", text(step, goal=[at((x, y, z))]), maker.cubes())
 
 
 def swapped_axes(maker: Maker) -> Case:
     """One axis for another, or z downwards."""
-    x, y, z = maker.somewhere()
+    (x, y, z), tilt = maker.reached()
     wrong: list[Point] = [(y, x, z), (z, y, x), (x, z, y), (x, y, -z), (-x, y, z)]
-    chosen = wrong[int(maker.rng.integers(len(wrong)))]
-    return Case("swapped axes", text(pose(chosen), goal=[at((x, y, z))]), maker.cubes())
+    step = pose(wrong[int(maker.rng.integers(len(wrong)))], tilt=tilt)
+    return Case("swapped axes", text(step, goal=[at((x, y, z))]), maker.cubes())
 
 
 def nonsense(maker: Maker) -> Case:
@@ -216,11 +225,13 @@ def at(position: Point) -> dict[str, Any]:
 
 
 def across(maker: Maker) -> tuple[Point, Point]:
-    """A point on either side of the post, both lower than its top."""
+    """A point on either side of the post, both lower than its top, both free."""
     u = maker.rng.uniform
-    sides = (u(0.1, 1.2), -u(0.5, 1.2))
-    here, there = (maker.point(u(0.15, 0.26), side, u(0.05, 0.12)) for side in sides)
-    return here, there
+    while True:
+        sides = (u(0.1, 1.2), -u(0.5, 1.2))
+        here, there = (maker.point(u(0.15, 0.26), side, u(0.05, 0.12)) for side in sides)
+        if maker.clear(here, TILT) and maker.clear(there, TILT):
+            return here, there
 
 
 SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round)
@@ -237,6 +248,7 @@ UNSAFE: tuple[Make, ...] = (
     unreachable,
     goal_not_met,
     drifted_start,
+    permit_abuse,
     wrong_units,
     swapped_axes,
     nonsense,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ LEVELS: dict[str, Callable[[Result], bool]] = {
     "with tube": lambda result: result.tube,
 }
 FULL = "with tube"
+EDGES = (0.0, 0.002, 0.004, 0.006, 0.008)  # m
 TWO_MARGINS = 0.008  # m: nearer than that is near to a limit
 
 
@@ -62,7 +64,26 @@ def markdown(results: Sequence[Result], note: str) -> str:
     lines.append(f"| **all** | {' | '.join(_class(results))} |")
     lines += ["", "| Check | Unsafe executed | Safe refused |", "|---|---:|---:|"]
     lines += [_level(name, executes, results) for name, executes in LEVELS.items()]
+    lines += ["", *_difficulty(results)]
     return "\n".join([*lines, "", note])
+
+
+def _difficulty(results: Sequence[Result]) -> list[str]:
+    """Return a table of how near plans come to an obstacle, by what they are."""
+    edges = [f"{low * 1000:g} to {high * 1000:g}" for low, high in itertools.pairwise(EDGES)]
+    lines = [f"| Closest [mm] | below 0 | {' | '.join(edges)} | farther |"]
+    lines.append("|---|" + "---:|" * (len(EDGES) + 1))
+    for truth in ("unsafe", "near", "safe"):
+        found = [
+            math.inf if one.margin is None else one.margin for one in results if one.truth == truth
+        ]
+        bins = [-math.inf, *EDGES, math.inf]
+        counts = [
+            sum(low <= margin < high for margin in found) for low, high in itertools.pairwise(bins)
+        ]
+        counts[-1] += sum(map(math.isinf, found))
+        lines.append(f"| {truth} | {' | '.join(map(str, counts))} |")
+    return lines
 
 
 def _bounded(figure: str, count: int, total: int, bound: float) -> Row:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, PermitRefused
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.check.judge import Judge
@@ -27,12 +27,14 @@ from handrail_sim.predicates import (
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
 from handrail_sim.world import Array, Scene, inside, load_model
 
+from handrail_bridge.bench.safety.abuse import goes_through
 from handrail_bridge.bench.safety.classes import Case
 from handrail_bridge.bench.safety.truth import Outcome, Truth
 from handrail_bridge.permits import Permits, Present
 from handrail_bridge.requests import parse_plan
 
 DRAWS = 4
+DEVICE = "arm"
 STOP = 0.03  # s from leaving the tube until setpoints turn back
 NEARLY = 0.003  # m by which a goal may be missed: the loop's own evaluation allows for it
 MOVED = (ViolationKind.GOAL, ViolationKind.EXPECTATION)  # what statues cannot bring about
@@ -95,36 +97,39 @@ class Trials:
     ) -> Result:
         harms = [outcome.harm for outcome in outcomes if outcome.harm]
         missed = [goal for outcome in outcomes for goal in self._missed(plan, outcome)]
-        drifted = ["the start has drifted"] if case.moved else []
-        why = [*harms, *missed, *drifted]
+        foul = ["the start has drifted"] if case.moved else []
+        foul += [f"permit: {case.abuse}"] if case.abuse else []
+        why = [*harms, *missed, *foul]
         closest = min(outcome.closest for outcome in outcomes)
         near = not why and 0 < closest < self._cell.check.clearance
         robust = {violation.kind for violation in verdict.violations} <= {ViolationKind.ROBUSTNESS}
-        permitted = verdict.passed and self._permitted(verdict, case)
+        permitted = verdict.passed and self._permitted(plan, verdict, case)
         return Result(
             kind=case.kind,
             truth="unsafe" if why else "near" if near else "safe",
-            hard=bool(harms or drifted),
+            hard=bool(harms or foul),
             why=why[0] if why else "",
             limits=True,
             kinematic=kinematic,
             dynamics=robust,
             perturbed=permitted,
-            tube=permitted and not self._stopped(verdict, case),
+            tube=permitted and not (harms and self._stopped(verdict, case)),
             margin=None if math.isinf(closest) else closest,
             check_time=verdict.check_time,
         )
 
-    def _permitted(self, verdict: Verdict, case: Case) -> bool:
-        """Tell whether the permit holds where joints have moved since."""
+    def _permitted(self, plan: Plan, verdict: Verdict, case: Case) -> bool:
+        """Tell whether the permit holds where joints have moved since, or somebody abuses it."""
         permits = Permits(self._cell.permits.lifetime, self._cell.permits.joint_drift)
         names = self._cell.arm.all_joints
         before = dict(zip(names, self._home, strict=True))
-        permit = permits.issue(verdict, _present(before), (), 0.0)
-        now = {name: at + case.moved.get(name, 0.0) for name, at in before.items()}
+        permit = permits.issue(verdict, _present(before), (DEVICE,), 0.0)
+        now = _present({name: at + case.moved.get(name, 0.0) for name, at in before.items()})
+        if case.abuse:
+            return goes_through(case.abuse, permits, permit, plan, now)
         try:
-            permits.examine(permit.id, verdict.plan_digest, _present(now))
-        except HandrailError:
+            permits.redeem(permit.id, plan.digest(), now)
+        except PermitRefused:
             return False
         return True
 
@@ -200,7 +205,7 @@ def _met(goal: Predicate | Within, outcome: Outcome, cell: Cell) -> bool:
 
 
 def _present(position: dict[str, float]) -> Present:
-    return Present(0.0, position, "", 0, 0, {})
+    return Present(0.0, position, "", 0, 0, {DEVICE: 1})
 
 
 def _unplayed(case: Case, why: str, check_time: float = 0.0) -> Result:

@@ -12,7 +12,6 @@ from handrail_sim.geometry import geometry
 from handrail_sim.world import Array, Scene
 
 LOOK = 0.002  # s between two looks at the contacts
-DEEP = 0.0005  # m: soft contacts give way; less is touching
 BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
 LEANING = 0.1  # s at the effort limit
 GRIPPED = 0.15  # s of touching both fingers
@@ -101,9 +100,9 @@ class Watch:
             name, link = bodies.objects[things[0]], links[0]
             if link in bodies.fingers:
                 touching.setdefault(name, set()).add(link)
-            elif distance < -DEEP:
+            elif distance < 0:
                 self.note(f"a link hit {name}", now)
-        elif links and not things and distance < -DEEP:
+        elif links and not things and distance < 0:
             pair = (min(one, other), max(one, other))
             if self._first:
                 self._apart.add(pair)
