@@ -47,7 +47,7 @@ def swung(suite: Cell, **to: float) -> str:
     [
         ({"shoulder_pan": 0.9}, ""),
         ({"shoulder_lift": 1.2}, "a link hit the world"),
-        ({"shoulder_pan": -1.6}, "entered person"),
+        ({"shoulder_pan": -1.6, "shoulder_lift": 0.3, "elbow_flex": -0.6}, "entered person"),
     ],
 )
 def test_the_truth_sees_harm(suite: Cell, to: dict[str, float], harm: str) -> None:

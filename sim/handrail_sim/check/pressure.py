@@ -55,7 +55,9 @@ class Pressure:
             for column, pair in enumerate(self._pairs)
             if pair.one == body and pair.other in self._fingers
         ]
-        touched: NDArray[np.bool_] = (run.forces[:, columns] > TOUCHED).any(axis=1)
+        touched: NDArray[np.bool_] = np.greater(
+            run.forces[:, columns].max(axis=1, initial=0.0), TOUCHED
+        )
         return touched
 
     def _limit(self, cell: Cell, pair: Press) -> float:
