@@ -73,7 +73,7 @@ def test_a_plan_through_the_floor_is_unsafe_and_not_executed(trials: Trials) -> 
 
 
 def test_a_harmless_plan_is_safe_and_executed(trials: Trials) -> None:
-    result = trials.run(Case("up", text(pose((0.17, 0.12, 0.2), tilt=0.4))))
+    result = trials.run(Case("up", text(pose((0.18, 0.1, 0.15), tilt=0.8))))
     assert (result.truth, result.why) == ("safe", "")
     assert result.limits
     assert result.kinematic
@@ -90,7 +90,7 @@ def test_nonsense_stays_at_the_door(trials: Trials, suite: Cell) -> None:
 
 def test_a_joint_that_moved_since_spends_no_permit(trials: Trials) -> None:
     drift = {"elbow_flex": 0.2}
-    result = trials.run(Case("drift", text(pose((0.17, 0.12, 0.2), tilt=0.4)), moved=drift))
+    result = trials.run(Case("drift", text(pose((0.18, 0.1, 0.15), tilt=0.8)), moved=drift))
     assert result.truth == "unsafe"
     assert result.dynamics, "the check itself has seen nothing wrong"
     assert not result.perturbed
