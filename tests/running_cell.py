@@ -34,15 +34,18 @@ def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
     return answer
 
 
-def patient(folder: Path) -> Path:
-    """Write the desk's file as a cell that bears a machine which starves the twin now and then."""
+PATIENCE = (("late_reads = 10", "late_reads = 20"), ("silence = 0.05", "silence = 0.25"))
+
+
+def patient(folder: Path, *changes: tuple[str, str]) -> Path:
+    """Write the desk's file as a cell that bears a machine which starves the twin now and then.
+
+    ``changes``: what to replace in it besides, and with what.
+    """
     text = (resources.files("handrail_sim") / "cells" / "desk.toml").read_text()
-    for line, patience in (
-        ("late_reads = 10", "late_reads = 20"),
-        ("silence = 0.05", "silence = 0.25"),
-    ):
+    for line, instead in (*PATIENCE, *changes):
         assert line in text
-        text = text.replace(line, patience)
+        text = text.replace(line, instead)
     file = folder / "patient_desk.toml"
     file.write_text(text)
     return file
@@ -50,9 +53,6 @@ def patient(folder: Path) -> Path:
 
 class RunningCell(Rig):
     """The twin, and a patient bridge on its wires that can be ended and started again."""
-
-    def __init__(self, twin: Twin, folder: Path) -> None:
-        super().__init__(twin, folder, str(patient(folder)))
 
     def agent(self) -> Client:
         return Client.connect(self.ready["address"])
@@ -101,11 +101,12 @@ class RunningCell(Rig):
 
 
 @contextlib.contextmanager
-def twin_and_wires() -> Iterator[RunningCell]:
+def twin_and_wires(*changes: tuple[str, str]) -> Iterator[RunningCell]:
     """Run the twin of the desk, alone; whatever bridge was started on it ends with the block."""
     folder = Path(tempfile.mkdtemp(prefix="hr-"))  # short: Unix socket paths are
-    with Twin.start("desk", seed=7) as twin:
-        cell = RunningCell(twin, folder)
+    file = str(patient(folder, *changes))
+    with Twin.start(file, seed=7) as twin:
+        cell = RunningCell(twin, folder, file)
         yield cell
         if cell.bridge is not None:
             assert cell.down() == 0

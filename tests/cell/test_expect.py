@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from handrail_bridge.audit import NAME, read
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.motion import EXPECTATION
-from running_cell import RunningCell, eventually
+from handrail_bridge.reports import CellState
+from running_cell import RunningCell, eventually, twin_and_wires
+
+ONE_INPUT = "inputs = { emergency_stop = 0 }"
 
 JAW = {"predicate": "joint_in_range", "joint": "gripper", "low": -1, "high": 0.3}
+PART = {"predicate": "sensor_in_range", "sensor": "button.part", "low": 0.5, "high": 1.5}
 TURN = {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.6}, "speed": 0.4}
+
+
+@pytest.fixture(scope="module")
+def wires() -> Iterator[RunningCell]:
+    """A twin whose module has a second input: a part lies in its place."""
+    with twin_and_wires((ONE_INPUT, "inputs = { emergency_stop = 0, part = 1 }")) as cell:
+        yield cell
 
 
 def closing(expect: list[dict[str, Any]]) -> dict[str, Any]:
@@ -28,19 +42,24 @@ async def test_what_comes_as_expected_goes_on(cell: RunningCell) -> None:
     assert cell.joints()["shoulder_pan"] < 0.65
 
 
-async def test_a_jaw_that_does_not_close_ends_the_plan_before_the_arm_turns(
-    cell: RunningCell,
-) -> None:
+async def test_what_does_not_stay_as_expected_ends_the_plan_there(cell: RunningCell) -> None:
+    """A sensor says in time that the part is gone: the arm does not turn away without it."""
+    away = asyncio.Event()
+
+    def take_it_away(_: CellState) -> None:
+        if not away.is_set():
+            away.set()
+            cell.truth.press("button", "part")  # closed contacts open: it reads 0
+
     async with cell.armed() as rail:
-        await rail.run({"steps": [{"tool": "arm_home"}, {"tool": "gripper_set", "gap": 0.04}]})
-        cell.truth.inject("jammed", "gripper")
+        await rail.run({"steps": [{"tool": "arm_home"}]})
         try:
-            receipt = await rail.run(closing([JAW]))
+            receipt = await rail.run(closing([PART]), take_it_away)
         finally:
-            cell.truth.inject("free", "gripper")
+            cell.truth.release("button", "part")
     assert not receipt.completed
     assert receipt.fault_code == EXPECTATION
-    assert receipt.reason.startswith("Step 1 was expected to bring 'joint_in_range': gripper is at")
+    assert receipt.reason.startswith("Step 1 was expected to bring 'sensor_in_range': button.part")
     eventually(cell.stands)
     assert cell.joints()["shoulder_pan"] > 1.0, "it had turned away by half the way at least"
     async with cell.agent() as rail:

@@ -20,7 +20,14 @@ from handrail_bridge.reports import CellState, Receipt
 from handrail_bridge.server import loopback
 from handrail_bridge.service import SLOTS
 from handrail_drivers.errors import NotPermittedRole, ProcessLost, Refused
-from running_cell import Midway, RunningCell, assert_stood_at_once, eventually, sweep
+from running_cell import (
+    Midway,
+    RunningCell,
+    assert_stood_at_once,
+    eventually,
+    patient,
+    sweep,
+)
 
 HOME = {"steps": [{"tool": "arm_home"}]}
 LONG = {
@@ -100,7 +107,7 @@ def test_a_bridge_for_others_to_reach_does_not_start(wires: RunningCell, tmp_pat
 
 def up(cell: RunningCell, folder: Path, *arguments: str) -> dict[str, Any]:
     """Start a bridge with directories of its own, which must be refused; return its error."""
-    beside = RunningCell(cell.twin, folder)
+    beside = RunningCell(cell.twin, folder, str(patient(folder)))
     ended = beside.cli("up", "desk", "--json", *arguments)
     assert ended.returncode == 1, ended
     error: dict[str, Any] = json.loads(ended.stdout)["error"]
