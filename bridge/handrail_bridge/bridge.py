@@ -70,7 +70,7 @@ async def running(
         loop = Loops.start(loop_configs(cell, wires))
         rail = Rail(cell, cell_digest(cell), loop, checker, receipts)
         stack.push_async_callback(rail.close)
-        inputs = rail.inputs = _inputs(cell, wires, loop, pollers)
+        inputs = rail.situation.inputs = _inputs(cell, wires, loop, pollers)
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
         devices = {cell.cameras[name].device: camera for name, camera in cameras.items()}

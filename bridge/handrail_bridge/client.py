@@ -24,7 +24,7 @@ from handrail_drivers.errors import PlanRefused, ProcessLost
 from handrail_sim.plan import Plan, as_json
 from handrail_sim.verdict import Verdict
 
-from handrail_bridge import messages, run_dir
+from handrail_bridge import messages, plan_messages, run_dir
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
     CellDescription,
@@ -107,7 +107,18 @@ class Client:
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
         """Have a plan checked from the measured state; a passing verdict brings a permit."""
         request = rpc.CheckPlanRequest(plan_json=_plan_json(plan))
-        return messages.read_check(await ask(self._rail.CheckPlan(request, timeout=CHECK)))
+        return plan_messages.read_check(await ask(self._rail.CheckPlan(request, timeout=CHECK)))
+
+    async def approval(self, permit: Permit) -> Permit:
+        """Wait until a person has approved a permit; return it with the life that this gives it.
+
+        Raises:
+            PermitRefused: nobody does.
+        """
+        request = rpc.AwaitApprovalRequest(permit_id=permit.id)
+        patience = permit.expires_in + ANSWER
+        answer = await ask(self._rail.AwaitApproval(request, timeout=patience))
+        return plan_messages.read_permit(answer.permit)
 
     async def execute(
         self, plan: Plan | Mapping[str, Any], permit: Permit
@@ -118,7 +129,7 @@ class Client:
         )
         async for event in _events(self._rail.ExecutePlan(request)):
             if event.WhichOneof("event") == "receipt":
-                yield messages.read_receipt(event.receipt)
+                yield plan_messages.read_receipt(event.receipt)
             else:
                 yield messages.read_state(event.state)
 
@@ -126,18 +137,26 @@ class Client:
         self,
         plan: Plan | Mapping[str, Any],
         on_state: Callable[[CellState], None] | None = None,
+        on_ask: Callable[[Permit], None] | None = None,
     ) -> Receipt:
         """Check a plan and run it; needs a :meth:`lease`.
 
-        Returns its receipt, also where it ended early (``completed`` is then false).
+        Returns its receipt, also where it ended early (``completed`` is then false). Where the
+        cell demands a person's approval it waits for it, and ``on_ask`` is told.
 
         Raises:
             PlanRefused: the check found violations; ``verdict`` holds all of them.
+            PermitRefused: a person refused it, or nobody answered.
         """
         check = await self.check(plan)
         if check.permit is None:
             raise refusal(check.verdict)
-        async with contextlib.aclosing(self.execute(plan, check.permit)) as events:
+        permit = check.permit
+        if permit.asks and not permit.approver:
+            if on_ask is not None:
+                on_ask(permit)
+            permit = await self.approval(permit)
+        async with contextlib.aclosing(self.execute(plan, permit)) as events:
             async for event in events:
                 if isinstance(event, Receipt):
                     return event

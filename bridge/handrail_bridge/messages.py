@@ -1,172 +1,26 @@
-"""Between the generated messages of ``handrail.v1`` and our dataclasses, both directions."""
+"""Between the generated messages of ``handrail.v1`` and our dataclasses, both directions.
+
+Those of plans are in :mod:`handrail_bridge.plan_messages`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, fields
 
-from handrail.v1 import plan_pb2, rail_pb2, state_pb2
-from handrail_sim.verdict import GoalResult, Robustness, Verdict, Violation, ViolationKind
+from handrail.v1 import rail_pb2, state_pb2
 
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
+    Card,
     CellDescription,
     CellState,
-    Check,
     Counters,
     Frame,
     Joint,
     Lease,
-    Permit,
-    Receipt,
     Tool,
 )
-
-
-def write_check(check: Check) -> rail_pb2.CheckPlanResponse:
-    """Encode a verdict and, where it passed, its permit."""
-    answer = rail_pb2.CheckPlanResponse(verdict=_write_verdict(check.verdict))
-    if check.permit is not None:
-        answer.permit.CopyFrom(
-            plan_pb2.Permit(
-                id=check.permit.id,
-                plan_digest=check.permit.plan_digest,
-                trajectory_digest=check.permit.trajectory_digest,
-                expires_in_s=check.permit.expires_in,
-            )
-        )
-        answer.verdict.trajectory_digest = check.permit.trajectory_digest
-    return answer
-
-
-def read_check(answer: rail_pb2.CheckPlanResponse) -> Check:
-    """Decode a verdict (its trajectory stays with the bridge) and its permit."""
-    permit = None
-    if answer.HasField("permit"):
-        sent = answer.permit
-        permit = Permit(sent.id, sent.plan_digest, sent.trajectory_digest, sent.expires_in_s)
-    return Check(_read_verdict(answer.verdict), permit)
-
-
-def _write_verdict(verdict: Verdict) -> plan_pb2.Verdict:
-    return plan_pb2.Verdict(
-        passed=verdict.passed,
-        plan_digest=verdict.plan_digest,
-        violations=[_write_violation(violation) for violation in verdict.violations],
-        goal=_write_goal(verdict.goal),
-        duration_s=verdict.duration,
-        clearance_m=verdict.clearance,
-        clearance_pair=verdict.clearance_pair,
-        peak_velocity=verdict.peak_velocity,
-        peak_effort=verdict.peak_effort,
-        check_time_s=verdict.check_time,
-        robustness=_write_robustness(verdict.robustness),
-    )
-
-
-def _read_verdict(sent: plan_pb2.Verdict) -> Verdict:
-    return Verdict(
-        passed=sent.passed,
-        plan_digest=sent.plan_digest,
-        violations=tuple(_read_violation(violation) for violation in sent.violations),
-        goal=_read_goal(sent.goal),
-        duration=sent.duration_s,
-        clearance=sent.clearance_m if sent.HasField("clearance_m") else None,
-        clearance_pair=sent.clearance_pair,
-        peak_velocity=dict(sent.peak_velocity),
-        peak_effort=dict(sent.peak_effort),
-        check_time=sent.check_time_s,
-        trajectory=None,
-        end_objects={},
-        end_command=(),
-        robustness=_read_robustness(sent),
-    )
-
-
-def _write_robustness(found: Robustness | None) -> plan_pb2.Robustness | None:
-    if found is None:
-        return None
-    return plan_pb2.Robustness(passed=found.passed, worlds=found.worlds, worst=found.worst)
-
-
-def _read_robustness(sent: plan_pb2.Verdict) -> Robustness | None:
-    if not sent.HasField("robustness"):
-        return None
-    found = sent.robustness
-    return Robustness(found.passed, found.worlds, found.worst)
-
-
-def _write_violation(violation: Violation) -> plan_pb2.Violation:
-    return plan_pb2.Violation(
-        kind=violation.kind,
-        step=violation.step,
-        time_s=violation.time,
-        subject=violation.subject,
-        value=violation.value,
-        limit=violation.limit,
-        unit=violation.unit,
-        sentence=violation.sentence,
-        hint=violation.hint,
-        detail_json=json.dumps(violation.detail),
-    )
-
-
-def _read_violation(sent: plan_pb2.Violation) -> Violation:
-    return Violation(
-        kind=ViolationKind(sent.kind),
-        step=sent.step,
-        time=sent.time_s,
-        subject=sent.subject,
-        value=sent.value,
-        limit=sent.limit,
-        unit=sent.unit,
-        sentence=sent.sentence,
-        hint=sent.hint,
-        detail=json.loads(sent.detail_json or "{}"),
-    )
-
-
-def _write_goal(goal: tuple[GoalResult, ...]) -> list[plan_pb2.GoalResult]:
-    return [plan_pb2.GoalResult(**asdict(result)) for result in goal]
-
-
-def _read_goal(sent: Iterable[plan_pb2.GoalResult]) -> tuple[GoalResult, ...]:
-    return tuple(GoalResult(item.predicate, item.met, item.sentence) for item in sent)
-
-
-def write_receipt(receipt: Receipt) -> plan_pb2.Receipt:
-    """Encode a receipt."""
-    return plan_pb2.Receipt(
-        id=receipt.id,
-        plan_digest=receipt.plan_digest,
-        permit_id=receipt.permit_id,
-        completed=receipt.completed,
-        reason=receipt.reason,
-        fault_code=receipt.fault_code,
-        duration_s=receipt.duration,
-        peak_following_error=receipt.peak_following_error,
-        reflexes=receipt.reflexes,
-        end_position=receipt.end_position,
-        goal=_write_goal(receipt.goal),
-    )
-
-
-def read_receipt(sent: plan_pb2.Receipt) -> Receipt:
-    """Decode a receipt."""
-    return Receipt(
-        id=sent.id,
-        plan_digest=sent.plan_digest,
-        permit_id=sent.permit_id,
-        completed=sent.completed,
-        reason=sent.reason,
-        fault_code=sent.fault_code,
-        duration=sent.duration_s,
-        peak_following_error=sent.peak_following_error,
-        reflexes=tuple(sent.reflexes),
-        end_position=dict(sent.end_position),
-        goal=_read_goal(sent.goal),
-    )
 
 
 def write_state(state: CellState) -> state_pb2.CellState:
@@ -296,3 +150,31 @@ def read_frame(sent: rail_pb2.Frame) -> Frame:
 def read_cell(sent: rail_pb2.DescribeCellResponse) -> CellDescription:
     """Decode the cell's description."""
     return CellDescription(sent.name, sent.digest, json.loads(sent.cell_json), tuple(sent.notices))
+
+
+def write_card(card: Card) -> rail_pb2.Card:
+    """Encode a card."""
+    return rail_pb2.Card(
+        number=card.number,
+        steps=card.steps,
+        asks=card.asks,
+        margins=card.margins,
+        goal=card.goal,
+        trajectory_digest=card.trajectory_digest,
+        picture=card.picture,
+        remaining_s=card.remaining,
+    )
+
+
+def read_card(sent: rail_pb2.Card) -> Card:
+    """Decode a card."""
+    return Card(
+        number=sent.number,
+        steps=tuple(sent.steps),
+        asks=tuple(sent.asks),
+        margins=tuple(sent.margins),
+        goal=tuple(sent.goal),
+        trajectory_digest=sent.trajectory_digest,
+        picture=sent.picture,
+        remaining=sent.remaining_s,
+    )

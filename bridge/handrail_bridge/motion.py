@@ -136,6 +136,7 @@ class Motion:
             reflexes=outcome.reflexes,
             end_position=self._measured.positions(state),
             goal=self._watch.results(view),
+            approver=self.grant.approver,
         )
 
     def _now(self) -> float:

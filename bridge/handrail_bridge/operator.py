@@ -6,12 +6,13 @@ from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import InvalidValue
 
 from handrail_bridge.answering import Context, answering
-from handrail_bridge.messages import write_state
+from handrail_bridge.messages import write_card, write_state
 from handrail_bridge.rail import Rail
+from handrail_bridge.reports import Decision
 
 
 class OperatorService(rail_pb2_grpc.OperatorServicer):
-    """Arm, disarm, reset, revoke a lease, remove torque."""
+    """Arm, disarm, reset, revoke a lease, remove torque, decide on plans that wait."""
 
     def __init__(self, rail: Rail) -> None:
         self._rail = rail
@@ -52,3 +53,25 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
                 limit=cell,
             )
         return rail_pb2.RemoveTorqueResponse(state=write_state(await self._rail.remove_torque()))
+
+    @answering
+    async def ListApprovals(
+        self, request: rail_pb2.ListApprovalsRequest, context: Context
+    ) -> rail_pb2.ListApprovalsResponse:
+        return rail_pb2.ListApprovalsResponse(cards=map(write_card, self._rail.cards()))
+
+    @answering
+    async def Decide(
+        self, request: rail_pb2.DecideRequest, context: Context
+    ) -> rail_pb2.DecideResponse:
+        decision = Decision(
+            request.number,
+            request.trajectory_digest,
+            request.approve,
+            request.approver.strip()[:100],
+            request.reason[:200],
+        )
+        if not decision.approver:
+            raise InvalidValue("Say who decides.", field="approver", value=request.approver)
+        await self._rail.decide(decision)
+        return rail_pb2.DecideResponse()

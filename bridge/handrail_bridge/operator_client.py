@@ -1,8 +1,9 @@
-"""The operator's client: what arms, resets, takes a lease away, removes torque."""
+"""The operator's client: what arms, resets, approves, takes a lease away, removes torque."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +13,7 @@ from handrail_drivers.errors import MotionStopped
 
 from handrail_bridge import messages, run_dir
 from handrail_bridge.client import ANSWER, Client, ask
-from handrail_bridge.reports import CellState
+from handrail_bridge.reports import Card, CellState, Decision
 
 
 class OperatorClient(Client):
@@ -52,6 +53,21 @@ class OperatorClient(Client):
         request = rpc.RemoveTorqueRequest(confirm_cell=confirm_cell)
         answer = await ask(self._operator.RemoveTorque(request, timeout=ANSWER))
         return messages.read_state(answer.state)
+
+    async def cards(self) -> list[Card]:
+        """Return the plans that wait for a person, the oldest first."""
+        answer = await ask(self._operator.ListApprovals(rpc.ListApprovalsRequest(), timeout=ANSWER))
+        return [messages.read_card(card) for card in answer.cards]
+
+    async def decide(self, decision: Decision) -> None:
+        """Approve or refuse a plan that waits.
+
+        Raises:
+            UnknownName: nothing waits under its number.
+            PermitRefused: it is another motion than the one on the card.
+        """
+        request = rpc.DecideRequest(**asdict(decision))
+        await ask(self._operator.Decide(request, timeout=ANSWER))
 
     async def park(
         self, confirm_cell: str, on_state: Callable[[CellState], None] | None = None

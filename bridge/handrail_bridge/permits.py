@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from handrail_drivers.errors import PermitRefused
+from handrail_drivers.errors import PermitRefused, UnknownName
+from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 
 from handrail_bridge.reports import Permit
@@ -34,41 +35,117 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One open permit: the verdict it stands for, and from which state it was checked."""
+    """One open permit: the verdict it stands for, and from which state it was checked.
+
+    One whose verdict asks for a person waits until there is an ``approver``.
+    """
 
     id: str
+    number: int
+    plan: Plan
     verdict: Verdict
     start: Present
     devices: tuple[str, ...]  # that it moves
     expires: float  # s, monotonic
+    approver: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person has to approve it, and nobody has."""
+        return bool(self.verdict.asks) and not self.approver
 
 
 class Permits:
     """The table of permits of one cell.
 
     Args:
-        lifetime: s from issue to expiry.
+        lifetime: s from issue, or from approval, to expiry.
+        patience: s from issue in which a person may approve.
         joint_drift: rad that any joint may have moved between check and execution.
     """
 
-    def __init__(self, lifetime: float, joint_drift: float) -> None:
+    def __init__(self, lifetime: float, joint_drift: float, patience: float) -> None:
         self.lifetime = lifetime
+        self.patience = patience
+        self._issued = 0
         self.joint_drift = joint_drift
         self._open: OrderedDict[str, Grant] = OrderedDict()
         self._dead: OrderedDict[str, str] = OrderedDict()
 
     def issue(
-        self, verdict: Verdict, start: Present, devices: tuple[str, ...], now: float
+        self,
+        plan: Plan,
+        verdict: Verdict,
+        start: Present,
+        devices: tuple[str, ...],
+        now: float,
+        approver: str = "",
     ) -> Permit:
-        """Enter a passing verdict, checked from ``start``, that moves ``devices``."""
+        """Enter a passing verdict, checked from ``start``, that moves ``devices``.
+
+        ``approver``: the operator where one asks by himself.
+        """
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
-        grant = Grant(secrets.token_urlsafe(24), verdict, start, devices, now + self.lifetime)
+        life = self.patience if verdict.asks and not approver else self.lifetime
+        self._issued += 1
+        grant = Grant(
+            secrets.token_urlsafe(24),
+            self._issued,
+            plan,
+            verdict,
+            start,
+            devices,
+            now + life,
+            approver if verdict.asks else "",
+        )
         self._open[grant.id] = grant
         if len(self._open) > OPEN:
             self._kill(next(iter(self._open)), "gave way to newer permits")
-        digest = verdict.trajectory.digest()
-        return Permit(grant.id, verdict.plan_digest, digest, self.lifetime)
+        return _told(grant, now)
+
+    def waiting(self, now: float) -> list[Grant]:
+        """Return what waits for a person, the oldest first."""
+        return [grant for grant in self._open.values() if grant.waits and now < grant.expires]
+
+    def asked(self, number: int, trajectory_digest: str, now: float) -> Grant:
+        """Return what waits under a number.
+
+        Raises:
+            UnknownName: nothing does.
+            PermitRefused: it is another motion than the one that was shown.
+        """
+        waiting = {str(grant.number): grant for grant in self.waiting(now)}
+        if str(number) not in waiting:
+            raise UnknownName("approval", str(number), waiting, "number")
+        grant = waiting[str(number)]
+        if trajectory_digest != _digest(grant):
+            raise PermitRefused(
+                "What was shown is another motion than the one that waits.",
+                field="trajectory_digest",
+                value=trajectory_digest[:12],
+                limit=_digest(grant)[:12],
+                hint="look at it again, then decide",
+            )
+        return grant
+
+    def approve(self, grant: Grant, approver: str, now: float) -> None:
+        """Make a permit good that waits; its life begins anew."""
+        expires = now + self.lifetime
+        self._open[grant.id] = replace(grant, approver=approver, expires=expires)
+
+    def reject(self, grant: Grant, why: str) -> None:
+        """End a permit that waits; ``why`` completes the sentence "The permit ..."."""
+        self._kill(grant.id, why)
+
+    def approved(self, permit_id: str, now: float) -> Permit | None:
+        """Return a permit that is good, as far as persons are concerned; None while it waits.
+
+        Raises:
+            PermitRefused: it is dead, or nobody has answered in time.
+        """
+        grant = self._living(permit_id, now)
+        return None if grant.waits else _told(grant, now)
 
     def examine(self, permit_id: str, plan_digest: str, present: Present) -> Grant:
         """Return the grant if it could be redeemed right now. Spends nothing.
@@ -76,7 +153,7 @@ class Permits:
         Raises:
             PermitRefused: with the reason as sentence, and what to do as hint.
         """
-        grant = self._find(permit_id)
+        grant = self._living(permit_id, present.time)
         if plan_digest != grant.verdict.plan_digest:
             raise PermitRefused(
                 "The permit is for another plan than the one that came with it.",
@@ -85,9 +162,12 @@ class Permits:
                 limit=grant.verdict.plan_digest[:12],
                 hint="send the plan exactly as it was checked, or check the new one",
             )
-        if present.time >= grant.expires:
-            self._kill(permit_id, "has expired")
-            self._find(permit_id)
+        if grant.waits:
+            raise PermitRefused(
+                f"The permit waits for a person: {grant.verdict.asks[0]}",
+                field="approval",
+                hint="wait until the operator has decided (AwaitApproval), or plan otherwise",
+            )
         self._same_world(grant, present)
         self._same_start(grant.start, present)
         return grant
@@ -108,6 +188,15 @@ class Permits:
             return self._open[permit_id]
         why = self._dead.get(permit_id, "is not known to this bridge (a restart forgets permits)")
         raise PermitRefused(f"The permit {why}.", field="permit_id", hint=AGAIN)
+
+    def _living(self, permit_id: str, now: float) -> Grant:
+        """Return an open permit whose time has not come."""
+        grant = self._find(permit_id)
+        if now >= grant.expires:
+            silent = f"was not approved: nobody answered within {self.patience:g} s"
+            self._kill(permit_id, silent if grant.waits else "has expired")
+            self._find(permit_id)
+        return grant
 
     def _kill(self, permit_id: str, why: str) -> None:
         del self._open[permit_id]
@@ -147,3 +236,20 @@ class Permits:
                     unit="rad",
                     hint=AGAIN,
                 )
+
+
+def _digest(grant: Grant) -> str:
+    trajectory = grant.verdict.trajectory
+    return trajectory.digest() if trajectory else ""
+
+
+def _told(grant: Grant, now: float) -> Permit:
+    """Return what a client is told of a permit."""
+    return Permit(
+        id=grant.id,
+        plan_digest=grant.verdict.plan_digest,
+        trajectory_digest=_digest(grant),
+        expires_in=grant.expires - now,
+        asks=grant.verdict.asks,
+        approver=grant.approver,
+    )

@@ -15,35 +15,31 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Mapping
 
-from handrail_drivers.errors import HandrailError, MotionStopped, NotArmed, Refused
+from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState
 
-from handrail_bridge.belief import Belief
+from handrail_bridge import cards
 from handrail_bridge.checker import CheckerProcess
-from handrail_bridge.inputs import Inputs
-from handrail_bridge.leases import Leases, Wish
+from handrail_bridge.leases import Wish
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.measured import Measured, fresh
+from handrail_bridge.measured import fresh
 from handrail_bridge.motion import Motion
-from handrail_bridge.permits import Grant, Permits, Present
+from handrail_bridge.permits import Grant, Permits
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import CellState, Check, Lease, Receipt
+from handrail_bridge.reports import Card, CellState, Check, Decision, Lease, Permit, Receipt
+from handrail_bridge.situation import LATCHED, Situation
 
 WATCH = 0.02  # s between two looks of the watch
 STOPPING = 1.0  # s that a stop waits to see its effect
-LATCHED = (Mode.STOPPED, Mode.FAULT)
-RUNNING = (Mode.MOVING, Mode.STOPPING)
 
 log = logging.getLogger(__name__)
 
 
 class Rail:
-    """One cell's plans, permits, lease, belief and receipts, above one loop.
+    """One cell's plans, permits and receipts, above one loop.
 
     Everything here runs on one asyncio loop; the checker and the realtime loop are
     processes of their own.
@@ -53,17 +49,13 @@ class Rail:
         self, cell: Cell, digest: str, loop: Loops, checker: CheckerProcess, receipts: Receipts
     ) -> None:
         self.cell = cell
-        self.digest = digest
-        self.belief = Belief(cell.objects, cell.check.clearance)
-        self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_token)
-        self.measured = Measured(cell)
-        self.inputs: Mapping[str, Inputs] = {}  # the devices of digital inputs, once they are open
-        self._permits = Permits(cell.permits.lifetime, cell.permits.joint_drift)
+        self.situation = Situation(cell, digest, loop, checker, receipts.interrupted)
+        self._permits = Permits(
+            cell.permits.lifetime, cell.permits.joint_drift, cell.approval.timeout
+        )
         self._loop = loop
         self._checker = checker
         self._receipts = receipts
-        self._why_disarmed = receipts.interrupted
-        self._stops = 0
         self._numbers = 0
         self._aborted = False
         self._motion: asyncio.Task[Receipt] | None = None
@@ -78,30 +70,47 @@ class Rail:
 
     def state(self) -> CellState:
         """Return the measured state of the cell, with its age."""
-        state = self._loop.state()
-        if state.mode == Mode.DISARMED and not state.reason:
-            state = state._replace(reason=self._why_disarmed)
+        now, state = self.situation, self.situation.state()
         running = self._running.grant.verdict.plan_digest if self._running else ""
-        return self.measured.report(state, self._loop.fired(state), self.leases.current(), running)
+        return now.measured.report(state, self._loop.fired(state), now.leases.current(), running)
 
     # -- the road ----------------------------------------------------------------------
 
-    async def check(self, plan: Plan) -> Check:
+    async def check(self, plan: Plan, approver: str = "") -> Check:
         """Check a plan from the measured state; a passing verdict brings a permit.
 
+        It waits for a person where the cell demands one and no operator asks himself.
+
         Raises:
-            Refused: a plan is running, so that there is no state to start from.
+            Refused: a plan is running, so that there is no state to start from, or what a person
+                is asked cannot be written down.
             StaleReading: the joints have not been read for too long.
             ProcessLost: the checker died or hung.
         """
-        state = self._require_still()
-        self.belief.feel(self.measured.holding(state))
-        issued = self._present()
-        verdict = await self._checker.check(plan, await self._start(state))
+        start = await self.situation.start()
+        present = self.situation.present()
+        verdict = await self._checker.check(plan, start)
         if not verdict.passed:
             return Check(verdict, None)
         devices = self._loop.moved_by(verdict.trajectory) if verdict.trajectory else ()
-        return Check(verdict, self._permits.issue(verdict, issued, devices, time.monotonic()))
+        if verdict.asks:
+            digest = verdict.plan_digest
+            await asyncio.to_thread(self._receipts.asked, digest, verdict.asks, approver)
+        now = time.monotonic()
+        permit = self._permits.issue(plan, verdict, present, devices, now, approver)
+        return Check(verdict, permit)
+
+    async def approval(self, permit_id: str) -> Permit:
+        """Wait until a person has approved a permit, and return it with its new life.
+
+        Raises:
+            PermitRefused: nobody does.
+        """
+        while True:
+            permit = self._permits.approved(permit_id, time.monotonic())
+            if permit is not None:
+                return permit
+            await asyncio.sleep(WATCH)
 
     def execute(self, plan: Plan, permit_id: str, token: int) -> asyncio.Task[Receipt]:
         """Start a permitted plan under the lease ``token``; the task returns its receipt.
@@ -126,9 +135,9 @@ class Rail:
 
     async def _begin(self, plan: Plan, permit_id: str, token: int) -> Motion:
         """Write down what is about to move, then let it move, or write why it does not."""
-        self._require_armed()
-        grant = self._permits.examine(permit_id, plan.digest(), self._present())
-        self.leases.require(token, grant.devices)
+        self.situation.require_armed()
+        grant = self._permits.examine(permit_id, plan.digest(), self.situation.present())
+        self.situation.leases.require(token, grant.devices)
         receipt_id = secrets.token_hex(8)
         await asyncio.to_thread(self._receipts.begin, receipt_id, plan, permit_id)
         self._numbers += 1
@@ -140,15 +149,15 @@ class Rail:
             self._loop.abort(self._numbers)  # where the loop's answer was lost
             await asyncio.to_thread(self._receipts.refused, receipt_id, error.detail())
             raise
-        began = self.belief.objects
+        now = self.situation
         self._running = Motion(
-            self._numbers, receipt_id, plan, grant, self.measured, began, self._sensors
+            self._numbers, receipt_id, plan, grant, now.measured, now.belief.objects, now.sensors
         )
         return self._running
 
     async def _play(self, permit_id: str, plan_digest: str, number: int, token: int) -> Grant:
         """The one place where a trajectory reaches the loop. It spends the permit."""
-        grant = self._permits.redeem(permit_id, plan_digest, self._present())
+        grant = self._permits.redeem(permit_id, plan_digest, self.situation.present())
         if grant.verdict.trajectory is None:
             raise Refused("The verdict holds no trajectory.")
         await self._loop.play(grant.verdict.trajectory, number, token)
@@ -157,7 +166,7 @@ class Rail:
     async def _finish(self, motion: Motion) -> Receipt:
         outcome = await motion.follow(self._loop)
         state = await motion.settle(self._loop, self.cell.check.settle)
-        receipt = motion.judge(outcome, state, self.belief)
+        receipt = motion.judge(outcome, state, self.situation.belief)
         try:
             await asyncio.to_thread(self._receipts.end, receipt)
         except Refused as error:  # it has moved already; the next plan will be refused
@@ -189,7 +198,7 @@ class Rail:
         state = fresh(self._loop.state())
         self._kill_permits("was issued before the cell was armed")
         await self._loop.arm(await self._checker.hold_command(state.position))
-        self._why_disarmed = ""
+        self.situation.why_disarmed = ""
         return await self._acted("armed")
 
     async def disarm(self) -> CellState:
@@ -211,14 +220,14 @@ class Rail:
 
         What their holders were moving stops.
         """
-        for lease in self.leases.current():
+        for lease in self.situation.leases.current():
             if token in (0, lease.token) and (not devices or set(devices) & set(lease.devices)):
-                self.leases.release(lease.token)
+                self.situation.leases.release(lease.token)
                 await self._acted(f"lease of {lease.holder!r} revoked: {reason}")
 
     async def take_over(self, wish: Wish) -> Lease:
         """Give a lease to an operator at once; what its former holders were moving stops."""
-        lease = self.leases.take_over(wish)
+        lease = self.situation.leases.take_over(wish)
         await self._acted(f"lease taken over by {wish.holder!r}")
         return lease
 
@@ -227,6 +236,30 @@ class Rail:
         self._kill_permits("was issued before torque was removed")
         await self._loop.remove_torque()
         return await self._acted("torque removed")
+
+    def cards(self) -> list[Card]:
+        """Return what waits for a person, the oldest first."""
+        now = time.monotonic()
+        objects = self.situation.belief.objects
+        return [cards.card(self.cell, grant, objects, now) for grant in self._permits.waiting(now)]
+
+    async def decide(self, decision: Decision) -> None:
+        """Approve or refuse a plan that waits; written down before it counts.
+
+        Raises:
+            UnknownName: nothing waits under that number.
+            PermitRefused: it is another motion than the one that was shown.
+            Refused: it cannot be written down.
+        """
+        self._permits.asked(decision.number, decision.trajectory_digest, time.monotonic())
+        await asyncio.to_thread(self._receipts.decided, decision)
+        now = time.monotonic()  # it may have died meanwhile
+        grant = self._permits.asked(decision.number, decision.trajectory_digest, now)
+        if decision.approve:
+            self._permits.approve(grant, decision.approver, now)
+        else:
+            reason = f": {decision.reason}" if decision.reason else ""
+            self._permits.reject(grant, f"was refused by {decision.approver}{reason}")
 
     async def _acted(self, what: str) -> CellState:
         """Write the act down; a log that cannot be written does not undo it."""
@@ -256,54 +289,12 @@ class Rail:
         while True:
             await asyncio.sleep(WATCH)
             self._loop.pulse()
-            self.leases.current()
+            self.situation.leases.current()
             mode = self._loop.state().mode
             if mode != was and mode in LATCHED:
                 self._kill_permits("was killed by a stop")
             was = mode
 
     def _kill_permits(self, why: str) -> None:
-        self._stops += 1
+        self.situation.stops += 1
         self._permits.kill_all(why)
-
-    def _require_still(self) -> LoopState:
-        state = fresh(self._loop.state())
-        if state.mode in RUNNING:
-            raise Refused(
-                "A plan is running: there is no state to start from.", hint="wait for its receipt"
-            )
-        return state
-
-    def _require_armed(self) -> None:
-        state = self._require_still()
-        if state.mode != Mode.ARMED:
-            how = "reset it, then arm it" if state.mode in LATCHED else "arm it"
-            reason = self.state().reason
-            raise NotArmed(
-                f"The cell is {state.mode.name.lower()}" + (f": {reason}" if reason else "."),
-                field="mode",
-                value=state.mode.name.lower(),
-                limit="armed",
-                hint=f"the operator has to {how}",
-            )
-
-    async def _start(self, state: LoopState) -> StartState:
-        armed = state.mode == Mode.ARMED
-        command = state.setpoint if armed else await self._checker.hold_command(state.position)
-        return StartState(state.position, tuple(command), self.belief.objects, self._sensors())
-
-    def _sensors(self) -> dict[str, float]:
-        """Return what is fresh of the sensors' readings."""
-        return {
-            name: value for one in self.inputs.values() for name, value in one.readings().items()
-        }
-
-    def _present(self) -> Present:
-        return Present(
-            time=time.monotonic(),
-            position=self.measured.positions(self._loop.state()),
-            cell_digest=self.digest,
-            belief_version=self.belief.version,
-            stops=self._stops,
-            leases=self.leases.tokens(),
-        )

@@ -15,7 +15,7 @@ from typing import Any
 from handrail_sim.plan import Plan, as_json
 
 from handrail_bridge.audit import AuditLog, Entry
-from handrail_bridge.reports import Receipt
+from handrail_bridge.reports import Decision, Receipt
 
 LAST = 1000  # entries read back at start: more than a run writes after its last plan
 
@@ -46,6 +46,14 @@ class Receipts:
     def refused(self, receipt_id: str, detail: dict[str, Any]) -> None:
         """Write that nothing moved after all."""
         self._log.append("refused", id=receipt_id, error=detail)
+
+    def asked(self, plan_digest: str, asks: Sequence[str], approver: str) -> None:
+        """Write that a plan needs a person. Raises Refused where that cannot be written."""
+        self._log.append("asked", plan_digest=plan_digest, asks=list(asks), approver=approver)
+
+    def decided(self, decision: Decision) -> None:
+        """Write what a person says. Raises Refused where that cannot be written."""
+        self._log.append("decided", **asdict(decision))
 
     def note(self, what: str) -> None:
         """Write an act of the operator, or a stop."""

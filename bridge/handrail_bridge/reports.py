@@ -29,6 +29,8 @@ class Permit:
     plan_digest: str
     trajectory_digest: str
     expires_in: float  # s
+    asks: tuple[str, ...] = ()  # why a person has to approve it first
+    approver: str = ""  # who has
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,31 @@ class Check:
 
     verdict: Verdict
     permit: Permit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a person sees of a plan that waits for approval, made from the checked plan alone."""
+
+    number: int
+    steps: tuple[str, ...]
+    asks: tuple[str, ...]
+    margins: tuple[str, ...]
+    goal: tuple[str, ...]
+    trajectory_digest: str
+    picture: str  # SVG
+    remaining: float  # s to decide in
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person says to a card: ``approver`` is who, ``reason`` why not."""
+
+    number: int
+    trajectory_digest: str
+    approve: bool
+    approver: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +81,7 @@ class Receipt:
     reflexes: tuple[str, ...]  # that fired
     end_position: dict[str, float]  # rad, by joint
     goal: tuple[GoalResult, ...]  # evaluated on the measured state
+    approver: str = ""  # of its permit; empty where nobody was asked
 
     @property
     def goal_met(self) -> bool:

@@ -18,8 +18,9 @@ from pydantic import BaseModel, Field
 
 from handrail_bridge import vision
 from handrail_bridge.measured import age, fresh
-from handrail_bridge.rail import RUNNING, Rail
+from handrail_bridge.rail import Rail
 from handrail_bridge.requests import require_name
+from handrail_bridge.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question
 Metres = Annotated[float, Unit("m")]
@@ -120,8 +121,8 @@ class Senses:
         found = await asyncio.to_thread(
             vision.find_objects, frame.image, model, dict(self._cell.objects)
         )
-        belief = self._rail.belief
-        belief.feel(self._rail.measured.holding(self._rail.loop_state()))
+        belief = self._rail.situation.belief
+        belief.feel(self._rail.situation.measured.holding(self._rail.loop_state()))
         belief.look(found, model, frame.time_ns)
         return Look(camera=name, time_ns=frame.time_ns, objects=self._objects())
 
@@ -129,7 +130,7 @@ class Senses:
     def arm_state(self) -> ArmState:
         """Return joints, tool centre point, gripper gap, and whether the gripper holds."""
         state = fresh(self._rail.loop_state())
-        measured = self._rail.measured
+        measured = self._rail.situation.measured
         report = self._rail.state()
         return ArmState(
             time_ns=state.time_ns,
@@ -164,7 +165,7 @@ class Senses:
         return camera
 
     def _objects(self) -> dict[str, ObjectReport]:
-        believed = self._rail.belief.objects
+        believed = self._rail.situation.belief.objects
         return {name: self._object(name, thing) for name, thing in believed.items()}
 
     def _object(self, name: str, thing: ObjectBelief) -> ObjectReport:

@@ -14,7 +14,7 @@ from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
 from handrail_drivers.network_camera import NetworkCamera
 
-from handrail_bridge import messages, vision
+from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
@@ -29,6 +29,7 @@ PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
 FORMATS = ("jpeg", "png")
+OPERATOR = "the operator, by asking himself"
 
 
 class RailService(rail_pb2_grpc.RailServicer):
@@ -49,7 +50,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     ) -> rail_pb2.DescribeCellResponse:
         return rail_pb2.DescribeCellResponse(
             name=self._rail.cell.name,
-            digest=self._rail.digest,
+            digest=self._rail.situation.digest,
             cell_json=json.dumps(describe(self._rail.cell)),
             notices=self._notices,
         )
@@ -78,7 +79,16 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CheckPlanRequest, context: Context
     ) -> rail_pb2.CheckPlanResponse:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        return messages.write_check(await self._rail.check(plan))
+        asks_himself = OPERATOR if _by_operator(context) else ""
+        return plan_messages.write_check(await self._rail.check(plan, asks_himself))
+
+    @answering
+    async def AwaitApproval(
+        self, request: rail_pb2.AwaitApprovalRequest, context: Context
+    ) -> rail_pb2.AwaitApprovalResponse:
+        with self._slot():
+            permit = await self._rail.approval(request.permit_id)
+        return rail_pb2.AwaitApprovalResponse(permit=plan_messages.write_permit(permit))
 
     @streaming
     async def ExecutePlan(self, request: rail_pb2.ExecutePlanRequest, context: Context) -> None:
@@ -90,7 +100,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                     await asyncio.wait({running}, timeout=PROGRESS)
                     if not running.done():
                         await context.write(rail_pb2.ExecutePlanResponse(state=self._state()))
-                receipt = messages.write_receipt(running.result())
+                receipt = plan_messages.write_receipt(running.result())
                 await context.write(rail_pb2.ExecutePlanResponse(receipt=receipt))
             finally:
                 if not running.done():  # the client left, or cancelled
@@ -145,25 +155,25 @@ class RailService(rail_pb2_grpc.RailServicer):
             if first is grpc.aio.EOF:
                 return
             lease = await self._take(first, context)
-            heartbeat = first.heartbeat_s or self._rail.leases.heartbeat
+            heartbeat = first.heartbeat_s or self._rail.situation.leases.heartbeat
             try:
                 while True:
                     answer = rail_pb2.HoldLeaseResponse(lease=messages.write_lease(lease))
                     await context.write(answer)
                     if await asyncio.wait_for(context.read(), heartbeat) is grpc.aio.EOF:
                         return
-                    lease = self._rail.leases.beat(lease.token)
+                    lease = self._rail.situation.leases.beat(lease.token)
             except TimeoutError:
                 raise LeaseRefused(f"No heartbeat for {heartbeat:g} s: the lease lapsed.") from None
             finally:
-                self._rail.leases.release(lease.token)
+                self._rail.situation.leases.release(lease.token)
 
     async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> Lease:
         """Return the lease that a stream's first message asks for."""
-        leases = self._rail.leases
+        leases = self._rail.situation.leases
         wish = leases.wish(first.holder, first.devices, first.heartbeat_s)
         if first.take_over:
-            if not context.peer().startswith("unix:"):  # the operator's socket is the only one
+            if not _by_operator(context):
                 raise NotPermittedRole(
                     "Only an operator takes a lease over.",
                     field="take_over",
@@ -220,3 +230,8 @@ class RailService(rail_pb2_grpc.RailServicer):
 def _mode(mode: Mode) -> Any:
     """The enums have the same numbers."""
     return int(mode)
+
+
+def _by_operator(context: Context) -> bool:
+    """Tell whether a call came in by the operator's socket: there is no other Unix socket."""
+    return context.peer().startswith("unix:")

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Vector = tuple[float, float, float]
+ToolName = Literal[
+    "arm_move_joints", "arm_move_to_pose", "gripper_set", "arm_home", "arm_rest", "wait"
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -133,17 +136,23 @@ class ZoneKind(StrEnum):
     KEEP_OUT = "keep_out"
     KEEP_IN = "keep_in"
     SLOW = "slow"
+    ASK = "ask"
+
+
+WATCHED = (ZoneKind.KEEP_OUT, ZoneKind.KEEP_IN)  # by the loop
 
 
 class Zone(Section):
     """A box in the world's frame that says where the arm may be, or how fast.
 
     The check holds plans against it with its margin, what the gripper carries included. The loop
-    stops the arm where a link is where it may not be; it does not watch speeds in zones.
+    stops the arm where a link is where it may not be; it does not watch speeds in zones, nor where
+    a person has to be asked.
     """
 
     kind: ZoneKind = Field(
-        description="keep_out: no link in it; keep_in: none out of it; slow: in it at most `speed`"
+        description="keep_out: no link in it; keep_in: none out of it; slow: in it at most "
+        "`speed`; ask: a plan that enters it needs a person's approval"
     )
     center: Vector = Field(description="m")
     size: tuple[Positive, Positive, Positive] = Field(
@@ -304,6 +313,22 @@ class Permits(Section):
     lease_heartbeat: Annotated[float, Field(ge=0.05)] = Field(default=2.0, description="s")
 
 
+class Approval(Section):
+    """Which plans that passed the check a person has to approve; without any of these, none.
+
+    Zones of the kind ``ask`` demand it too.
+    """
+
+    always: bool = Field(default=False, description="every plan")
+    speed: Positive | None = Field(default=None, description="m/s of the TCP, above which")
+    height: float | None = Field(default=None, description="m of the TCP, above which")
+    force: Positive | None = Field(
+        default=None, description="N between what the arm moves and anything else, above which"
+    )
+    tools: tuple[ToolName, ...] = Field(default=(), description="a plan with a step of these")
+    timeout: Positive = Field(default=60.0, description="s to be answered in; silence means no")
+
+
 class Cell(Section):
     """One workcell."""
 
@@ -325,10 +350,11 @@ class Cell(Section):
     loop: Loop = Loop()
     check: Check = Check()
     permits: Permits = Permits()
+    approval: Approval = Approval()
     folder: Path = Field(default=Path(), exclude=True, description="set by the loader")
 
     @property
     def rules(self) -> dict[str, dict[str, Any]]:
         """What the loop watches, by name: the reflexes, then the zones."""
-        places = {name: zone for name, zone in self.zones.items() if zone.kind != ZoneKind.SLOW}
+        places = {name: zone for name, zone in self.zones.items() if zone.kind in WATCHED}
         return {**self.reflexes, **{name: zone.rule() for name, zone in places.items()}}

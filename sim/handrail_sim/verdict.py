@@ -184,3 +184,4 @@ class Verdict:
     path: Array | None = None  # (n, 3) TCP positions [m], for pictures
     on_the_way: tuple[dict[str, ObjectBelief], ...] = ()  # the belief at each step's end, predicted
     robustness: Robustness | None = None
+    asks: tuple[str, ...] = ()  # why a person has to approve it, a sentence each

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from handrail_bridge.permits import OPEN, Permits, Present
-from handrail_drivers.errors import PermitRefused
+from handrail_bridge.reports import Permit
+from handrail_drivers.errors import PermitRefused, UnknownName
+from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +15,12 @@ from loop_rig import wide_tube
 
 LIFETIME = 30.0
 DRIFT = 0.03
+PATIENCE = 60.0
 NOW = 100.0
 JOINTS = ("shoulder_pan", "gripper")
 START = dict.fromkeys(JOINTS, 0.5)
+PLAN = Plan.model_validate({"steps": [{"tool": "arm_home"}]})
+ASKS = ("Every plan of this cell needs approval.",)
 
 
 def verdict(digest: str = "plan") -> Verdict:
@@ -31,18 +36,18 @@ def present(**changes: object) -> Present:
 
 @pytest.fixture
 def permits() -> Permits:
-    return Permits(LIFETIME, DRIFT)
+    return Permits(LIFETIME, DRIFT, PATIENCE)
 
 
 def test_a_permit_is_good_once(permits: Permits) -> None:
-    grant = permits.issue(verdict(), present(), ("arm_bus",), NOW)
+    grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
     assert permits.redeem(grant.id, "plan", present()).verdict.plan_digest == grant.plan_digest
     with pytest.raises(PermitRefused, match="spent"):
         permits.redeem(grant.id, "plan", present())
 
 
 def test_examining_spends_nothing(permits: Permits) -> None:
-    grant = permits.issue(verdict(), present(), ("arm_bus",), NOW)
+    grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
     permits.examine(grant.id, "plan", present())
     permits.redeem(grant.id, "plan", present())
 
@@ -63,7 +68,7 @@ def test_examining_spends_nothing(permits: Permits) -> None:
 def test_each_refusal_has_its_own_sentence(
     permits: Permits, digest: str, changes: dict[str, object], sentence: str
 ) -> None:
-    grant = permits.issue(verdict(), present(), ("arm_bus",), NOW)
+    grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
     with pytest.raises(PermitRefused, match=sentence) as refused:
         permits.redeem(grant.id, digest, present(**changes))
     assert refused.value.hint
@@ -76,7 +81,7 @@ def test_an_unknown_handle_is_refused(permits: Permits) -> None:
 
 
 def test_a_stop_kills_every_open_permit(permits: Permits) -> None:
-    grants = [permits.issue(verdict(), present(), ("arm_bus",), NOW) for _ in range(3)]
+    grants = [permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW) for _ in range(3)]
     permits.kill_all("was killed by a stop")
     for grant in grants:
         with pytest.raises(PermitRefused, match="killed by a stop"):
@@ -85,12 +90,12 @@ def test_a_stop_kills_every_open_permit(permits: Permits) -> None:
 
 def test_a_verdict_that_did_not_pass_yields_none(permits: Permits) -> None:
     with pytest.raises(PermitRefused):
-        permits.issue(replace(verdict(), passed=False), present(), ("arm_bus",), NOW)
+        permits.issue(PLAN, replace(verdict(), passed=False), present(), ("arm_bus",), NOW)
 
 
 def test_the_table_is_bounded(permits: Permits) -> None:
-    first = permits.issue(verdict(), present(), ("arm_bus",), NOW)
-    others = [permits.issue(verdict(), present(), ("arm_bus",), NOW) for _ in range(OPEN)]
+    first = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
+    others = [permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW) for _ in range(OPEN)]
     with pytest.raises(PermitRefused, match="newer permits"):
         permits.redeem(first.id, "plan", present())
     permits.redeem(others[-1].id, "plan", present())
@@ -98,20 +103,20 @@ def test_the_table_is_bounded(permits: Permits) -> None:
 
 def test_a_lease_taken_after_the_check_may_execute(permits: Permits) -> None:
     grant = permits.issue(
-        verdict(), present(leases={"arm_bus": 0, "jaw_bus": 0}), ("arm_bus",), NOW
+        PLAN, verdict(), present(leases={"arm_bus": 0, "jaw_bus": 0}), ("arm_bus",), NOW
     )
     permits.redeem(grant.id, "plan", present(leases={"arm_bus": 9, "jaw_bus": 1}))
 
 
 def test_a_lease_on_what_does_not_move_is_not_asked_about(permits: Permits) -> None:
-    grant = permits.issue(verdict(), present(), ("arm_bus",), NOW)
+    grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
     permits.redeem(grant.id, "plan", present(leases={"arm_bus": 3, "jaw_bus": 77}))
 
 
 @given(drift=st.floats(allow_nan=True, allow_infinity=True), joint=st.sampled_from(JOINTS))
 def test_only_a_start_within_tolerance_is_redeemed(drift: float, joint: str) -> None:
-    permits = Permits(LIFETIME, DRIFT)
-    grant = permits.issue(verdict(), present(), ("arm_bus",), NOW)
+    permits = Permits(LIFETIME, DRIFT, PATIENCE)
+    grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
     moved = {**START, joint: 0.5 + drift}
     if abs(moved[joint] - 0.5) <= DRIFT:
         permits.redeem(grant.id, "plan", present(position=moved))
@@ -131,13 +136,13 @@ def test_only_a_start_within_tolerance_is_redeemed(drift: float, joint: str) -> 
     )
 )
 def test_no_handle_is_ever_redeemed_twice_nor_late_nor_for_another_plan(acts: list) -> None:
-    permits = Permits(LIFETIME, DRIFT)
+    permits = Permits(LIFETIME, DRIFT, PATIENCE)
     issued: list[tuple[str, float]] = []
     good: set[str] = set()
     now = 0.0
     for act in acts:
         if act == "issue":
-            grant = permits.issue(verdict(), present(), ("arm_bus",), now)
+            grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), now)
             issued.append((grant.id, now))
             good.add(grant.id)
         elif act == "stop":
@@ -155,3 +160,87 @@ def test_no_handle_is_ever_redeemed_twice_nor_late_nor_for_another_plan(acts: li
             else:
                 assert allowed
                 good.discard(handle)
+
+
+# --- approval ---------------------------------------------------------------------------------
+
+
+def waiting(permits: Permits) -> Permit:
+    return permits.issue(PLAN, replace(verdict(), asks=ASKS), present(), ("arm_bus",), NOW)
+
+
+def test_what_waits_for_a_person_moves_nothing(permits: Permits) -> None:
+    permit = waiting(permits)
+    assert (permit.asks, permit.approver, permit.expires_in) == (ASKS, "", PATIENCE)
+    with pytest.raises(PermitRefused, match="waits for a person: Every plan") as refused:
+        permits.redeem(permit.id, "plan", present())
+    assert refused.value.field == "approval"
+    assert permits.approved(permit.id, NOW) is None
+
+
+def test_an_approval_makes_it_good_and_its_life_begins_anew(permits: Permits) -> None:
+    permit = waiting(permits)
+    later = NOW + PATIENCE - 1
+    (grant,) = permits.waiting(later)
+    permits.approve(permits.asked(grant.number, permit.trajectory_digest, later), "Ada", later)
+    approved = permits.approved(permit.id, later)
+    assert approved is not None
+    assert (approved.id, approved.approver, approved.expires_in) == (permit.id, "Ada", LIFETIME)
+    assert permits.waiting(later) == []
+    assert permits.redeem(permit.id, "plan", present(time=later)).approver == "Ada"
+    with pytest.raises(PermitRefused, match="spent"):
+        permits.redeem(permit.id, "plan", present(time=later))
+
+
+def test_an_approval_does_not_outlive_what_kills_a_permit(permits: Permits) -> None:
+    permit = waiting(permits)
+    permits.approve(permits.waiting(NOW)[0], "Ada", NOW)
+    with pytest.raises(PermitRefused, match="gripper has moved"):
+        permits.redeem(permit.id, "plan", present(position={**START, "gripper": 0.54}))
+    with pytest.raises(PermitRefused, match="expired"):
+        permits.redeem(permit.id, "plan", present(time=NOW + LIFETIME))
+
+
+def test_nobody_there_means_no(permits: Permits) -> None:
+    permit = waiting(permits)
+    assert permits.waiting(NOW + PATIENCE) == []
+    with pytest.raises(PermitRefused, match="nobody answered within 60 s"):
+        permits.approved(permit.id, NOW + PATIENCE)
+    with pytest.raises(UnknownName):
+        permits.asked(1, permit.trajectory_digest, NOW + PATIENCE)
+
+
+def test_a_stop_kills_what_waits(permits: Permits) -> None:
+    permit = waiting(permits)
+    permits.kill_all("was killed by a stop")
+    assert permits.waiting(NOW) == []
+    with pytest.raises(PermitRefused, match="killed by a stop"):
+        permits.approved(permit.id, NOW)
+
+
+def test_who_asked_hears_why_not(permits: Permits) -> None:
+    permit = waiting(permits)
+    permits.reject(permits.waiting(NOW)[0], "was refused by Ada: somebody is at the table")
+    with pytest.raises(PermitRefused, match="refused by Ada: somebody is at the table"):
+        permits.approved(permit.id, NOW)
+
+
+def test_only_what_was_shown_can_be_approved(permits: Permits) -> None:
+    waiting(permits)
+    (grant,) = permits.waiting(NOW)
+    with pytest.raises(PermitRefused, match="another motion"):
+        permits.asked(grant.number, "0" * 64, NOW)
+    with pytest.raises(UnknownName):
+        permits.asked(grant.number + 1, grant.verdict.trajectory.digest(), NOW)
+
+
+def test_an_operator_who_asks_himself_has_approved(permits: Permits) -> None:
+    found = replace(verdict(), asks=ASKS)
+    permit = permits.issue(PLAN, found, present(), ("arm_bus",), NOW, "the operator")
+    assert (permit.approver, permit.expires_in) == ("the operator", LIFETIME)
+    permits.redeem(permit.id, "plan", present())
+
+
+def test_nobody_is_named_where_nobody_was_asked(permits: Permits) -> None:
+    permit = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW, "the operator")
+    assert (permit.asks, permit.approver) == ((), "")

@@ -27,7 +27,7 @@ from handrail_bridge.cli.output import (
 )
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.reports import CellState, Receipt, Tool
+from handrail_bridge.reports import CellState, Permit, Receipt, Tool
 
 UNHEARD = 2.0  # s that a bridge has to take a stop, before its loops get a signal
 
@@ -148,12 +148,18 @@ async def _run(rail: Client, plan: dict[str, Any], quiet: bool) -> Receipt:
         if quiet:
             return await rail.run(plan)
         with Progress(console=console, transient=True) as progress:
-            return await rail.run(plan, _mover(progress))
+            return await rail.run(plan, _mover(progress), _say_why)
 
 
 def _mover(progress: Progress) -> Callable[[CellState], None]:
     bar = progress.add_task("moving", total=1.0)
     return lambda state: progress.update(bar, completed=state.progress)
+
+
+def _say_why(permit: Permit) -> None:
+    console.print(f"[yellow]a person has to approve it[/] within {permit.expires_in:.0f} s:")
+    for sentence in permit.asks:
+        console.print(f"  {escape(sentence)}")
 
 
 def _finish(receipt: Receipt, as_json: bool) -> None:

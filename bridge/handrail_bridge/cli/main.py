@@ -8,6 +8,7 @@ import typer
 from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.cli import agent, operate
+from handrail_bridge.cli.approve import approve
 from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
@@ -26,6 +27,7 @@ for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.
     app.command()(command)
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
+app.command()(approve)
 app.command()(operate.park)
 app.command()(operate.remove_torque)
 app.command()(bench)

@@ -232,10 +232,18 @@ class Permit(_message.Message):
     PLAN_DIGEST_FIELD_NUMBER: _builtins.int
     TRAJECTORY_DIGEST_FIELD_NUMBER: _builtins.int
     EXPIRES_IN_S_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
     trajectory_digest: _builtins.str
     expires_in_s: _builtins.float
+    approver: _builtins.str
+    """Who has approved it; empty while nobody has."""
+    @_builtins.property
+    def asks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why a person has to approve it before it is good, a sentence each; empty where nobody has to."""
+
     def __init__(
         self,
         *,
@@ -243,10 +251,12 @@ class Permit(_message.Message):
         plan_digest: _builtins.str = ...,
         trajectory_digest: _builtins.str = ...,
         expires_in_s: _builtins.float = ...,
+        asks: _abc.Iterable[_builtins.str] | None = ...,
+        approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_in_s", b"expires_in_s", "id", b"id", "plan_digest", b"plan_digest", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "asks", b"asks", "expires_in_s", b"expires_in_s", "id", b"id", "plan_digest", b"plan_digest", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -289,6 +299,7 @@ class Receipt(_message.Message):
     END_POSITION_FIELD_NUMBER: _builtins.int
     GOAL_FIELD_NUMBER: _builtins.int
     REFLEXES_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
     permit_id: _builtins.str
@@ -299,6 +310,8 @@ class Receipt(_message.Message):
     duration_s: _builtins.float
     peak_following_error: _builtins.float
     """Largest following error seen [rad], and where the joints ended."""
+    approver: _builtins.str
+    """Who had approved it; empty where nobody had to."""
     @_builtins.property
     def end_position(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -323,10 +336,11 @@ class Receipt(_message.Message):
         end_position: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         goal: _abc.Iterable[Global___GoalResult] | None = ...,
         reflexes: _abc.Iterable[_builtins.str] | None = ...,
+        approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

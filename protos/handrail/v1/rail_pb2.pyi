@@ -232,6 +232,47 @@ class CheckPlanResponse(_message.Message):
 Global___CheckPlanResponse: _TypeAlias = CheckPlanResponse  # noqa: Y015
 
 @_typing.final
+class AwaitApprovalRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMIT_ID_FIELD_NUMBER: _builtins.int
+    permit_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        permit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["permit_id", b"permit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitApprovalRequest: _TypeAlias = AwaitApprovalRequest  # noqa: Y015
+
+@_typing.final
+class AwaitApprovalResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def permit(self) -> _plan_pb2.Permit:
+        """With the life that the approval gives it."""
+
+    def __init__(
+        self,
+        *,
+        permit: _plan_pb2.Permit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["permit", b"permit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["permit", b"permit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AwaitApprovalResponse: _TypeAlias = AwaitApprovalResponse  # noqa: Y015
+
+@_typing.final
 class ExecutePlanRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -733,3 +774,145 @@ class RemoveTorqueResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveTorqueResponse: _TypeAlias = RemoveTorqueResponse  # noqa: Y015
+
+@_typing.final
+class Card(_message.Message):
+    """What a person sees of a plan that waits: all of it made from the checked plan by the bridge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
+    MARGINS_FIELD_NUMBER: _builtins.int
+    GOAL_FIELD_NUMBER: _builtins.int
+    TRAJECTORY_DIGEST_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    REMAINING_S_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """To name it by."""
+    trajectory_digest: _builtins.str
+    """Of exactly the motion that an approval is for."""
+    picture: _builtins.str
+    """SVG: the TCP's way from above and from the side, with things, zones and obstacles."""
+    remaining_s: _builtins.float
+    """Until it counts as refused."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it does, a sentence a step."""
+
+    @_builtins.property
+    def asks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why a person is asked."""
+
+    @_builtins.property
+    def margins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the check found: length, speed, clearance, in how many worlds it passes."""
+
+    @_builtins.property
+    def goal(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What has to be true at its end, and was at the check's."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        steps: _abc.Iterable[_builtins.str] | None = ...,
+        asks: _abc.Iterable[_builtins.str] | None = ...,
+        margins: _abc.Iterable[_builtins.str] | None = ...,
+        goal: _abc.Iterable[_builtins.str] | None = ...,
+        trajectory_digest: _builtins.str = ...,
+        picture: _builtins.str = ...,
+        remaining_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "goal", b"goal", "margins", b"margins", "number", b"number", "picture", b"picture", "remaining_s", b"remaining_s", "steps", b"steps", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Card: _TypeAlias = Card  # noqa: Y015
+
+@_typing.final
+class ListApprovalsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApprovalsRequest: _TypeAlias = ListApprovalsRequest  # noqa: Y015
+
+@_typing.final
+class ListApprovalsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___Card]: ...
+    def __init__(
+        self,
+        *,
+        cards: _abc.Iterable[Global___Card] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cards", b"cards"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApprovalsResponse: _TypeAlias = ListApprovalsResponse  # noqa: Y015
+
+@_typing.final
+class DecideRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TRAJECTORY_DIGEST_FIELD_NUMBER: _builtins.int
+    APPROVE_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    trajectory_digest: _builtins.str
+    """As on the card."""
+    approve: _builtins.bool
+    approver: _builtins.str
+    """Who decides, for the log and the receipt."""
+    reason: _builtins.str
+    """Why not, for whoever asked."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        trajectory_digest: _builtins.str = ...,
+        approve: _builtins.bool = ...,
+        approver: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve", b"approve", "approver", b"approver", "number", b"number", "reason", b"reason", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideRequest: _TypeAlias = DecideRequest  # noqa: Y015
+
+@_typing.final
+class DecideResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideResponse: _TypeAlias = DecideResponse  # noqa: Y015

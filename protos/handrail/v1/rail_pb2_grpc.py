@@ -55,6 +55,11 @@ class RailStub:
                 request_serializer=handrail_dot_v1_dot_rail__pb2.CheckPlanRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.CheckPlanResponse.FromString,
                 _registered_method=True)
+        self.AwaitApproval = channel.unary_unary(
+                '/handrail.v1.Rail/AwaitApproval',
+                request_serializer=handrail_dot_v1_dot_rail__pb2.AwaitApprovalRequest.SerializeToString,
+                response_deserializer=handrail_dot_v1_dot_rail__pb2.AwaitApprovalResponse.FromString,
+                _registered_method=True)
         self.ExecutePlan = channel.unary_stream(
                 '/handrail.v1.Rail/ExecutePlan',
                 request_serializer=handrail_dot_v1_dot_rail__pb2.ExecutePlanRequest.SerializeToString,
@@ -112,6 +117,13 @@ class RailServicer:
 
     def CheckPlan(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AwaitApproval(self, request, context):
+        """Waits until a person has approved a permit; an error where nobody does.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -178,6 +190,11 @@ def add_RailServicer_to_server(servicer, server):
                     servicer.CheckPlan,
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.CheckPlanRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.CheckPlanResponse.SerializeToString,
+            ),
+            'AwaitApproval': grpc.unary_unary_rpc_method_handler(
+                    servicer.AwaitApproval,
+                    request_deserializer=handrail_dot_v1_dot_rail__pb2.AwaitApprovalRequest.FromString,
+                    response_serializer=handrail_dot_v1_dot_rail__pb2.AwaitApprovalResponse.SerializeToString,
             ),
             'ExecutePlan': grpc.unary_stream_rpc_method_handler(
                     servicer.ExecutePlan,
@@ -319,6 +336,33 @@ class Rail:
             '/handrail.v1.Rail/CheckPlan',
             handrail_dot_v1_dot_rail__pb2.CheckPlanRequest.SerializeToString,
             handrail_dot_v1_dot_rail__pb2.CheckPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AwaitApproval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/handrail.v1.Rail/AwaitApproval',
+            handrail_dot_v1_dot_rail__pb2.AwaitApprovalRequest.SerializeToString,
+            handrail_dot_v1_dot_rail__pb2.AwaitApprovalResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -527,6 +571,16 @@ class OperatorStub:
                 request_serializer=handrail_dot_v1_dot_rail__pb2.RemoveTorqueRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.RemoveTorqueResponse.FromString,
                 _registered_method=True)
+        self.ListApprovals = channel.unary_unary(
+                '/handrail.v1.Operator/ListApprovals',
+                request_serializer=handrail_dot_v1_dot_rail__pb2.ListApprovalsRequest.SerializeToString,
+                response_deserializer=handrail_dot_v1_dot_rail__pb2.ListApprovalsResponse.FromString,
+                _registered_method=True)
+        self.Decide = channel.unary_unary(
+                '/handrail.v1.Operator/Decide',
+                request_serializer=handrail_dot_v1_dot_rail__pb2.DecideRequest.SerializeToString,
+                response_deserializer=handrail_dot_v1_dot_rail__pb2.DecideResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServicer:
@@ -567,6 +621,20 @@ class OperatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListApprovals(self, request, context):
+        """What waits for a person's approval, the oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Decide(self, request, context):
+        """Approves or refuses one plan that waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -594,6 +662,16 @@ def add_OperatorServicer_to_server(servicer, server):
                     servicer.RemoveTorque,
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.RemoveTorqueRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.RemoveTorqueResponse.SerializeToString,
+            ),
+            'ListApprovals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApprovals,
+                    request_deserializer=handrail_dot_v1_dot_rail__pb2.ListApprovalsRequest.FromString,
+                    response_serializer=handrail_dot_v1_dot_rail__pb2.ListApprovalsResponse.SerializeToString,
+            ),
+            'Decide': grpc.unary_unary_rpc_method_handler(
+                    servicer.Decide,
+                    request_deserializer=handrail_dot_v1_dot_rail__pb2.DecideRequest.FromString,
+                    response_serializer=handrail_dot_v1_dot_rail__pb2.DecideResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -732,6 +810,60 @@ class Operator:
             '/handrail.v1.Operator/RemoveTorque',
             handrail_dot_v1_dot_rail__pb2.RemoveTorqueRequest.SerializeToString,
             handrail_dot_v1_dot_rail__pb2.RemoveTorqueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApprovals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/handrail.v1.Operator/ListApprovals',
+            handrail_dot_v1_dot_rail__pb2.ListApprovalsRequest.SerializeToString,
+            handrail_dot_v1_dot_rail__pb2.ListApprovalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Decide(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/handrail.v1.Operator/Decide',
+            handrail_dot_v1_dot_rail__pb2.DecideRequest.SerializeToString,
+            handrail_dot_v1_dot_rail__pb2.DecideResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class RailStub:
     CallTool: _grpc.UnaryUnaryMultiCallable[_rail_pb2.CallToolRequest, _rail_pb2.CallToolResponse]
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
     CheckPlan: _grpc.UnaryUnaryMultiCallable[_rail_pb2.CheckPlanRequest, _rail_pb2.CheckPlanResponse]
+    AwaitApproval: _grpc.UnaryUnaryMultiCallable[_rail_pb2.AwaitApprovalRequest, _rail_pb2.AwaitApprovalResponse]
+    """Waits until a person has approved a permit; an error where nobody does."""
     ExecutePlan: _grpc.UnaryStreamMultiCallable[_rail_pb2.ExecutePlanRequest, _rail_pb2.ExecutePlanResponse]
     """Runs a permitted plan; the stream ends with the receipt. Cancelling it stops the motion."""
     Stop: _grpc.UnaryUnaryMultiCallable[_rail_pb2.StopRequest, _rail_pb2.StopResponse]
@@ -59,6 +61,8 @@ class RailAsyncStub(RailStub):
     CallTool: _aio.UnaryUnaryMultiCallable[_rail_pb2.CallToolRequest, _rail_pb2.CallToolResponse]  # type: ignore[assignment]
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
     CheckPlan: _aio.UnaryUnaryMultiCallable[_rail_pb2.CheckPlanRequest, _rail_pb2.CheckPlanResponse]  # type: ignore[assignment]
+    AwaitApproval: _aio.UnaryUnaryMultiCallable[_rail_pb2.AwaitApprovalRequest, _rail_pb2.AwaitApprovalResponse]  # type: ignore[assignment]
+    """Waits until a person has approved a permit; an error where nobody does."""
     ExecutePlan: _aio.UnaryStreamMultiCallable[_rail_pb2.ExecutePlanRequest, _rail_pb2.ExecutePlanResponse]  # type: ignore[assignment]
     """Runs a permitted plan; the stream ends with the receipt. Cancelling it stops the motion."""
     Stop: _aio.UnaryUnaryMultiCallable[_rail_pb2.StopRequest, _rail_pb2.StopResponse]  # type: ignore[assignment]
@@ -101,6 +105,14 @@ class RailServicer(metaclass=_abc_1.ABCMeta):
         request: _rail_pb2.CheckPlanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rail_pb2.CheckPlanResponse, _abc.Awaitable[_rail_pb2.CheckPlanResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def AwaitApproval(
+        self,
+        request: _rail_pb2.AwaitApprovalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rail_pb2.AwaitApprovalResponse, _abc.Awaitable[_rail_pb2.AwaitApprovalResponse]]:
+        """Waits until a person has approved a permit; an error where nobody does."""
 
     @_abc_1.abstractmethod
     def ExecutePlan(
@@ -166,6 +178,10 @@ class OperatorStub:
     """Takes the lease from its holder; what the holder was moving stops."""
     RemoveTorque: _grpc.UnaryUnaryMultiCallable[_rail_pb2.RemoveTorqueRequest, _rail_pb2.RemoveTorqueResponse]
     """Removes torque: what the cell declares as falling will fall."""
+    ListApprovals: _grpc.UnaryUnaryMultiCallable[_rail_pb2.ListApprovalsRequest, _rail_pb2.ListApprovalsResponse]
+    """What waits for a person's approval, the oldest first."""
+    Decide: _grpc.UnaryUnaryMultiCallable[_rail_pb2.DecideRequest, _rail_pb2.DecideResponse]
+    """Approves or refuses one plan that waits."""
 
 @_typing.type_check_only
 class OperatorAsyncStub(OperatorStub):
@@ -181,6 +197,10 @@ class OperatorAsyncStub(OperatorStub):
     """Takes the lease from its holder; what the holder was moving stops."""
     RemoveTorque: _aio.UnaryUnaryMultiCallable[_rail_pb2.RemoveTorqueRequest, _rail_pb2.RemoveTorqueResponse]  # type: ignore[assignment]
     """Removes torque: what the cell declares as falling will fall."""
+    ListApprovals: _aio.UnaryUnaryMultiCallable[_rail_pb2.ListApprovalsRequest, _rail_pb2.ListApprovalsResponse]  # type: ignore[assignment]
+    """What waits for a person's approval, the oldest first."""
+    Decide: _aio.UnaryUnaryMultiCallable[_rail_pb2.DecideRequest, _rail_pb2.DecideResponse]  # type: ignore[assignment]
+    """Approves or refuses one plan that waits."""
 
 class OperatorServicer(metaclass=_abc_1.ABCMeta):
     """What only the operator may do; served on the operator's Unix socket alone."""
@@ -223,5 +243,21 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rail_pb2.RemoveTorqueResponse, _abc.Awaitable[_rail_pb2.RemoveTorqueResponse]]:
         """Removes torque: what the cell declares as falling will fall."""
+
+    @_abc_1.abstractmethod
+    def ListApprovals(
+        self,
+        request: _rail_pb2.ListApprovalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rail_pb2.ListApprovalsResponse, _abc.Awaitable[_rail_pb2.ListApprovalsResponse]]:
+        """What waits for a person's approval, the oldest first."""
+
+    @_abc_1.abstractmethod
+    def Decide(
+        self,
+        request: _rail_pb2.DecideRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rail_pb2.DecideResponse, _abc.Awaitable[_rail_pb2.DecideResponse]]:
+        """Approves or refuses one plan that waits."""
 
 def add_OperatorServicer_to_server(servicer: OperatorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

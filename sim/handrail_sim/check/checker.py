@@ -12,6 +12,7 @@ import numpy as np
 
 from handrail_sim.cell import Cell
 from handrail_sim.check import start
+from handrail_sim.check.asks import Asks
 from handrail_sim.check.judge import Finding, Judge
 from handrail_sim.check.reference import Reference
 from handrail_sim.check.rollout import Rollout, Stage
@@ -37,6 +38,7 @@ class Checker:
         self._judgement = Judge(cell, model, self._scene)
         self._worlds = Worlds(cell, model, self._scene)
         self._spread = Spread(cell)
+        self._asks = Asks(cell, model)
 
     def hold_command(self, position: Sequence[float]) -> tuple[float, ...]:
         """Return the command (6,) [rad] that holds the arm at a measured position."""
@@ -91,7 +93,8 @@ class Checker:
             return replace(verdict, passed=False, violations=(violation,), robustness=robustness)
         tube = self._spread.tube(run, others, self._worlds.variations)
         trajectory = self._trajectory(run, hold, lead, tube, timeline)
-        return replace(verdict, robustness=robustness, trajectory=trajectory)
+        asks = self._asks.find(plan, found.story)
+        return replace(verdict, robustness=robustness, trajectory=trajectory, asks=asks)
 
     def foresee(self, state: StartState, reference: Reference) -> tuple[Array, list[str]]:
         """Return where everything is after a part of a plan, and what is held then."""

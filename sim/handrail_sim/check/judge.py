@@ -19,7 +19,7 @@ from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.story import Story
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Watch
-from handrail_sim.check.zones import Zones
+from handrail_sim.check.zones import Zones, demanded
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult, StartState, Violation, ViolationKind
 from handrail_sim.world import Array, Scene
@@ -63,7 +63,7 @@ class Judge:
         self._collisions = Collisions(cell, model, self._fingers, touching=lenient)
         self._findings = Findings(cell, scene)
         self._pressure = Pressure(cell, model, self._fingers)
-        self._zones = Zones(cell, margins=not lenient)
+        self._zones = Zones(cell, demanded(cell, margins=not lenient))
         self.proximity = Proximity(cell, scene, 2 * TOUCH if lenient else REACH)
 
     def judge(

@@ -14,6 +14,7 @@ from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.forces import Press, presses
 from handrail_sim.verdict import Violation, ViolationKind
+from handrail_sim.world import Array
 
 TOUCHED = 0.05  # N: a finger that presses with more moves the thing
 
@@ -34,19 +35,30 @@ class Pressure:
         self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
     ) -> Iterator[Violation]:
         """Yield one violation for each pair that presses harder than it may."""
+        loads = self._loads(run, grips)
+        for pair, limit, force in zip(self._pairs, self._limits, loads, strict=True):
+            rows = np.flatnonzero(force > limit)
+            if len(rows):
+                moment = timeline.moment(int(rows[0]))
+                yield self._violation(pair, float(force.max()), limit, moment)
+
+    def hardest(self, run: Rollout, grips: Mapping[str, Grip]) -> tuple[float, str]:
+        """Return the largest force [N], and between whom."""
+        peaks = [float(force.max()) for force in self._loads(run, grips)]
+        if not peaks:
+            return 0.0, ""
+        worst = self._pairs[int(np.argmax(peaks))]
+        return max(peaks), " and ".join(self._names.get(b, b) for b in (worst.one, worst.other))
+
+    def _loads(self, run: Rollout, grips: Mapping[str, Grip]) -> Iterator[Array]:
+        """Yield each pair's force [N] by row; what falls, or lies, presses without the arm."""
         moved: dict[str, NDArray[np.bool_]] = {
             body: np.logical_or(grips[name].held, self._touched(run, body))
             for body, name in self._objects.items()
         }
-        for column, (pair, limit) in enumerate(zip(self._pairs, self._limits, strict=True)):
-            force = run.forces[:, column]
-            # What falls, or lies, presses without the arm's doing.
+        for column, pair in enumerate(self._pairs):
             both = [moved[body] for body in (pair.one, pair.other) if body in moved]
-            mine = np.any(both, axis=0)
-            rows = np.flatnonzero((force > limit) & mine)
-            if len(rows):
-                moment = timeline.moment(int(rows[0]))
-                yield self._violation(pair, float(force[mine].max()), limit, moment)
+            yield np.where(np.any(both, axis=0), run.forces[:, column], 0.0)
 
     def _touched(self, run: Rollout, body: str) -> NDArray[np.bool_]:
         """Tell by row whether a finger presses on an object."""

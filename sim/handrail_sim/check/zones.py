@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from handrail_sim.cell import Cell, Zone, ZoneKind
+from handrail_sim.cell import WATCHED, Cell, Zone, ZoneKind
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
@@ -24,19 +24,10 @@ SPARE = 0.95  # of the speed that would just pass, in a hint
 
 
 class Zones:
-    """Judges where the links of one cell's arm go, and what it holds.
+    """Judges where the links of one cell's arm go, and what it holds, against some of its zones."""
 
-    Without ``margins`` it looks for what is in the wrong place, and not at speeds.
-    """
-
-    def __init__(self, cell: Cell, *, margins: bool = True) -> None:
-        self._zones = cell.zones
-        if not margins:
-            self._zones = {
-                name: zone.model_copy(update={"margin": 0.0})
-                for name, zone in cell.zones.items()
-                if zone.kind != ZoneKind.SLOW
-            }
+    def __init__(self, cell: Cell, zones: Mapping[str, Zone]) -> None:
+        self._zones = zones
         self._links = Links(cell, objects=True)
         self._bodies = {name: thing.body for name, thing in cell.objects.items()}
 
@@ -44,6 +35,13 @@ class Zones:
         self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
     ) -> Iterator[Violation]:
         """Yield the first violation of each zone."""
+        for name, row, link, value in self.entries(run, grips, timeline):
+            yield _violation(name, self._zones[name], link, value, timeline.moment(row))
+
+    def entries(
+        self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
+    ) -> Iterator[tuple[str, int, str, float]]:
+        """Yield for each zone that is violated its name, the first row, who and by how much."""
         if not self._zones:
             return
         travel = self._links.travel(run.position)
@@ -51,8 +49,7 @@ class Zones:
         for name, zone in self._zones.items():
             found = self._first(zone, run, carried, travel, timeline.rate)
             if found is not None:
-                row, link, value = found
-                yield _violation(name, zone, link, value, timeline.moment(row))
+                yield name, *found
 
     def _first(
         self, zone: Zone, run: Rollout, carried: Sequence[Names], travel: Array, rate: float
@@ -88,6 +85,17 @@ class Zones:
         """Return the fastest point's speed [m/s] between two rows of joints."""
         before, after = (self._links.corners(position) for position in positions)
         return float(np.linalg.norm(after - before, axis=-1).max()) * rate
+
+
+def demanded(cell: Cell, *, margins: bool = True) -> dict[str, Zone]:
+    """Return the zones that no plan may violate; without margins, those of the loop alone."""
+    if margins:
+        return {name: zone for name, zone in cell.zones.items() if zone.kind != ZoneKind.ASK}
+    return {
+        name: zone.model_copy(update={"margin": 0.0})
+        for name, zone in cell.zones.items()
+        if zone.kind in WATCHED
+    }
 
 
 def _carried(grips: Mapping[str, Grip], bodies: Mapping[str, str], rows: int) -> list[Names]:

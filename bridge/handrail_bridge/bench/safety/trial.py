@@ -120,10 +120,11 @@ class Trials:
 
     def _permitted(self, plan: Plan, verdict: Verdict, case: Case) -> bool:
         """Tell whether the permit holds where joints have moved since, or somebody abuses it."""
-        permits = Permits(self._cell.permits.lifetime, self._cell.permits.joint_drift)
+        life = self._cell.permits
+        permits = Permits(life.lifetime, life.joint_drift, self._cell.approval.timeout)
         names = self._cell.arm.all_joints
         before = dict(zip(names, self._home, strict=True))
-        permit = permits.issue(verdict, _present(before), (DEVICE,), 0.0)
+        permit = permits.issue(plan, verdict, _present(before), (DEVICE,), 0.0)
         now = _present({name: at + case.moved.get(name, 0.0) for name, at in before.items()})
         if case.abuse:
             return goes_through(case.abuse, permits, permit, plan, now)

@@ -1,0 +1,86 @@
+"""``handrail approve``: a person looks at what waits, and says yes or no."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from handrail_drivers.errors import Refused, UnknownName
+from rich.markup import escape
+
+from handrail_bridge.cli.output import Json, console, emit
+from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.reports import Card, Decision
+
+LOOK = 0.2  # s between two looks at what waits
+
+
+def approve(
+    number: Annotated[int, typer.Argument(help="of the card; none: the oldest")] = 0,
+    yes: Annotated[bool | None, typer.Option("--yes/--no", help="instead of being asked")] = None,
+    reason: Annotated[str, typer.Option(help="why not, for whoever asked")] = "",
+    wait: Annotated[float, typer.Option(help="s to wait for a plan that needs a person")] = 0.0,
+    picture: Annotated[Path | None, typer.Option(help="SVG file to write the motion to")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a plan that waits for a person, and approve or refuse it.
+
+    With --json and neither --yes nor --no it prints all that waits, and decides nothing.
+    """
+    if as_json and yes is None:
+        emit(asyncio.run(_cards(wait)), as_json, lambda _: None)
+        return
+    card = _chosen(asyncio.run(_cards(wait)), number)
+    if picture is not None:
+        picture.write_text(card.picture)
+    if not as_json:
+        _show(card, picture)
+    said = typer.confirm("Let it move?") if yes is None else yes
+    decision = Decision(card.number, card.trajectory_digest, said, getpass.getuser(), reason)
+    asyncio.run(_decide(decision))
+    emit(decision, as_json, lambda _: console.print("approved" if said else "refused"))
+
+
+async def _cards(wait: float) -> list[Card]:
+    deadline = time.monotonic() + wait
+    async with OperatorClient.connect() as operator:
+        while True:
+            cards = await operator.cards()
+            if cards or time.monotonic() >= deadline:
+                return cards
+            await asyncio.sleep(LOOK)
+
+
+async def _decide(decision: Decision) -> None:
+    async with OperatorClient.connect() as operator:
+        await operator.decide(decision)
+
+
+def _chosen(cards: list[Card], number: int) -> Card:
+    """Return the card of a number; 0 is the oldest."""
+    if not cards:
+        raise Refused("No plan waits for a person.", hint="--wait SECONDS waits for one")
+    for card in cards:
+        if number in (0, card.number):
+            return card
+    raise UnknownName("approval", str(number), [str(card.number) for card in cards], "number")
+
+
+def _show(card: Card, picture: Path | None) -> None:
+    console.print(f"[bold]{card.number}[/]: {card.remaining:.0f} s to decide")
+    for title, sentences in (
+        ("why you are asked", card.asks),
+        ("what it does", card.steps),
+        ("what the check found", card.margins),
+        ("what is so at its end", card.goal),
+    ):
+        if sentences:
+            console.print(f"[bold]{title}[/]")
+        for sentence in sentences:
+            console.print(f"  {escape(sentence)}")
+    if picture is not None:
+        console.print(f"the motion is drawn in {escape(str(picture))}")

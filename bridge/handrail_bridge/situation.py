@@ -1,0 +1,104 @@
+"""How the cell stands right now: what a check starts from, and what a permit is held against."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from handrail_drivers.errors import NotArmed, Refused
+from handrail_sim.cell import Cell
+from handrail_sim.verdict import StartState
+
+from handrail_bridge.belief import Belief
+from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.inputs import Inputs
+from handrail_bridge.leases import Leases
+from handrail_bridge.loop.loops import Loops
+from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.measured import Measured, fresh
+from handrail_bridge.permits import Present
+
+LATCHED = (Mode.STOPPED, Mode.FAULT)
+RUNNING = (Mode.MOVING, Mode.STOPPING)
+
+
+class Situation:
+    """What is measured, believed and held, of one cell.
+
+    ``stops`` counts stops and acts of the operator; ``why_disarmed`` is said where the loop has
+    no reason of its own.
+    """
+
+    def __init__(
+        self, cell: Cell, digest: str, loop: Loops, checker: CheckerProcess, why_disarmed: str
+    ) -> None:
+        self.cell = cell
+        self.digest = digest
+        self.belief = Belief(cell.objects, cell.check.clearance)
+        self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_token)
+        self.measured = Measured(cell)
+        self.inputs: Mapping[str, Inputs] = {}  # the devices of digital inputs, once they are open
+        self.stops = 0
+        self.why_disarmed = why_disarmed
+        self._loop = loop
+        self._checker = checker
+
+    def state(self) -> LoopState:
+        """Return the loop's newest state, with a reason where it is disarmed."""
+        state = self._loop.state()
+        if state.mode == Mode.DISARMED and not state.reason:
+            return state._replace(reason=self.why_disarmed)
+        return state
+
+    def present(self) -> Present:
+        """Return what permits are bound to."""
+        return Present(
+            time=time.monotonic(),
+            position=self.measured.positions(self._loop.state()),
+            cell_digest=self.digest,
+            belief_version=self.belief.version,
+            stops=self.stops,
+            leases=self.leases.tokens(),
+        )
+
+    async def start(self) -> StartState:
+        """Return the state from which a plan is checked.
+
+        Raises:
+            Refused: a plan is running, so that there is none.
+            StaleReading: the joints have not been read for too long.
+        """
+        state = self.require_still()
+        self.belief.feel(self.measured.holding(state))
+        armed = state.mode == Mode.ARMED
+        command = state.setpoint if armed else await self._checker.hold_command(state.position)
+        return StartState(state.position, tuple(command), self.belief.objects, self.sensors())
+
+    def sensors(self) -> dict[str, float]:
+        """Return what is fresh of the sensors' readings."""
+        return {
+            name: value for one in self.inputs.values() for name, value in one.readings().items()
+        }
+
+    def require_still(self) -> LoopState:
+        """Return the state, or refuse while something moves."""
+        state = fresh(self._loop.state())
+        if state.mode in RUNNING:
+            raise Refused(
+                "A plan is running: there is no state to start from.", hint="wait for its receipt"
+            )
+        return state
+
+    def require_armed(self) -> None:
+        """Refuse while something moves, or nothing may."""
+        mode = self.require_still().mode
+        if mode != Mode.ARMED:
+            how = "reset it, then arm it" if mode in LATCHED else "arm it"
+            reason = self.state().reason
+            raise NotArmed(
+                f"The cell is {mode.name.lower()}" + (f": {reason}" if reason else "."),
+                field="mode",
+                value=mode.name.lower(),
+                limit="armed",
+                hint=f"the operator has to {how}",
+            )

@@ -1,0 +1,122 @@
+"""A cell that wants a person: nothing moves until one has looked, by the command line too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from handrail_bridge.audit import NAME, read
+from handrail_bridge.client import Client
+from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.reports import Card, Decision, Receipt
+from handrail_drivers.errors import PermitRefused
+from running_cell import RunningCell, eventually, twin_and_wires
+
+APPROVAL = """
+[approval]
+always = true
+timeout = 20.0
+
+[permits]"""
+TURN = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.9}, "speed": 0.5}]}
+
+
+@pytest.fixture(scope="module")
+def wires() -> Iterator[RunningCell]:
+    """A desk where a person approves every plan."""
+    with twin_and_wires(("[permits]", APPROVAL.strip())) as cell:
+        yield cell
+
+
+async def asked(operator: OperatorClient) -> Card:
+    async with asyncio.timeout(20):
+        while not (cards := await operator.cards()):
+            await asyncio.sleep(0.02)
+    return cards[0]
+
+
+async def decided(cell: RunningCell, rail: Client, approve: bool, digest: str = "") -> Receipt:
+    """Run a plan as an agent, and answer its card as the operator."""
+    running = asyncio.create_task(rail.run(TURN))
+    async with cell.operator() as operator:
+        card = await asked(operator)
+        assert cell.stands(), "it moved before anybody had looked"
+        trajectory = digest or card.trajectory_digest
+        await operator.decide(Decision(card.number, trajectory, approve, "Ada", "not now"))
+    return await running
+
+
+async def test_an_approved_plan_moves_and_its_receipt_names_who(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        receipt = await decided(cell, rail, approve=True)
+    assert receipt.completed, receipt.reason
+    assert receipt.approver == "Ada"
+    assert cell.joints()["shoulder_pan"] == pytest.approx(0.9, abs=0.05)
+    entries = read(cell.folder / "handrail" / "desk" / NAME, 4)
+    assert [entry.event for entry in entries] == ["asked", "decided", "execute", "receipt"]
+    assert entries[1].body["approver"] == "Ada"
+
+
+async def test_a_refused_plan_does_not_move_and_says_who_refused(cell: RunningCell) -> None:
+    before = cell.joints()
+    async with cell.armed() as rail:
+        with pytest.raises(PermitRefused, match="was refused by Ada: not now"):
+            await decided(cell, rail, approve=False)
+    assert cell.joints() == pytest.approx(before, abs=0.02)
+
+
+async def test_a_stop_ends_the_waiting(cell: RunningCell) -> None:
+    async with cell.armed() as rail, cell.operator() as operator:
+        running = asyncio.create_task(rail.run(TURN))
+        await asked(operator)
+        await rail.stop("enough")
+        with pytest.raises(PermitRefused, match="killed by a stop"):
+            await running
+        assert await operator.cards() == []
+
+
+async def test_an_agent_cannot_pass_by_the_person(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        check = await rail.check(TURN)
+        assert check.permit is not None
+        assert check.permit.asks
+        with pytest.raises(PermitRefused, match="waits for a person"):
+            async for _ in rail.execute(TURN, check.permit):
+                pass
+        async with cell.operator() as operator:
+            card = await asked(operator)
+            with pytest.raises(PermitRefused, match="another motion"):
+                await operator.decide(Decision(card.number, "0" * 64, True, "Ada"))
+            await operator.decide(Decision(card.number, card.trajectory_digest, False, "Ada"))
+
+
+async def test_who_arms_may_move_without_asking_himself(cell: RunningCell) -> None:
+    await cell.arm()
+    async with cell.operator() as operator, operator.lease("operator"):
+        receipt = await operator.run({"steps": [{"tool": "arm_home"}]})
+    assert receipt.completed
+    assert "operator" in receipt.approver
+
+
+async def test_approving_by_command_line(cell: RunningCell, tmp_path: Any) -> None:
+    picture = tmp_path / "motion.svg"
+    async with cell.armed() as rail:
+        running = asyncio.create_task(rail.run(TURN))
+        listed = await asyncio.to_thread(cell.cli, "approve", "--wait", "20", "--json")
+        (card,) = json.loads(listed.stdout)
+        assert card["asks"] == ["Every plan of this cell needs approval."]
+        said = await asyncio.to_thread(
+            cell.cli, "approve", str(card["number"]), "--yes", "--picture", str(picture)
+        )
+        assert said.returncode == 0, said
+        assert "why you are asked" in said.stdout
+        assert "approved" in said.stdout
+        assert (await running).completed
+    assert picture.read_text().startswith("<svg")
+    eventually(cell.stands)
+    nothing = await asyncio.to_thread(cell.cli, "approve", "--yes")
+    assert nothing.returncode == 1
+    assert "No plan waits" in nothing.stderr
