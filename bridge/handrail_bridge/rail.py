@@ -39,11 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Rail:
-    """One cell's plans, permits and receipts, above one loop.
-
-    Everything here runs on one asyncio loop; the checker and the realtime loop are
-    processes of their own.
-    """
+    """One cell's plans, permits and receipts, above one loop; the checker is another process."""
 
     def __init__(
         self, cell: Cell, digest: str, loop: Loops, checker: CheckerProcess, receipts: Receipts

@@ -10,21 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from handrail_drivers.reflex import Box, Category
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Positive = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Vector = tuple[float, float, float]
-ToolName = Literal[
-    "arm_move_joints", "arm_move_to_pose", "gripper_set", "arm_home", "arm_rest", "wait"
-]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Section(BaseModel):
-    """A part of the cell file: unknown keys and non-finite numbers are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from handrail_sim.demands import Approval, Check, Permits
+from handrail_sim.section import Name, Positive, Section, Vector
 
 
 class WithoutPower(StrEnum):
@@ -225,108 +214,6 @@ class Loop(Section):
     tube: Positive = Field(default=0.15, description="rad, following error of any arm joint")
     heartbeat: Positive = Field(default=0.25, description="s without the bridge's sign of life")
     stop_time: Positive = Field(default=0.15, description="s from full speed to a held stop")
-
-
-class Spread(Section):
-    """In what the real world may differ from the belief: plans are tried in such worlds too.
-
-    What joints do there gives the tube its width.
-
-    Ranges go both ways unless a time or a play. They are wider than what bus servos of the desk's
-    class show from one to the next.
-    """
-
-    rollouts: Annotated[int, Field(ge=4, le=64)] = Field(
-        default=8, description="in other worlds; 8 show each joint every corner of how it may lag"
-    )
-    enough: Fraction = Field(
-        default=0.75,
-        description="of those worlds in which a plan has to succeed; in none may it do harm",
-    )
-    gain: Fraction = Field(default=0.10, description="relative, a servo's stiffness")
-    drag: Fraction = Field(default=0.10, description="relative, damping and dry friction")
-    latency: Annotated[float, Field(ge=0)] = Field(
-        default=0.012, description="s, at most, by which a servo follows later: its cycle, the bus"
-    )
-    encoder: Annotated[float, Field(ge=0)] = Field(
-        default=0.0045, description="rad, zero of an encoder: 3 counts of 4096, hard to set better"
-    )
-    backlash: Annotated[float, Field(ge=0)] = Field(
-        default=0.0045, description="rad, whole play of a geared joint"
-    )
-    mass: Fraction = Field(default=0.20, description="relative, of objects")
-    friction: Fraction = Field(default=0.20, description="relative, of surfaces")
-    place: Annotated[float, Field(ge=0)] = Field(
-        default=0.005, description="m, in any direction, from where an object was seen"
-    )
-    turn: Annotated[float, Field(ge=0)] = Field(
-        default=0.05, description="rad about the vertical, from how an object was seen to lie"
-    )
-    lateness: Annotated[float, Field(ge=0)] = Field(
-        default=0.008, description="s by which a tick may be late, or a row be held by late reads"
-    )
-    margin: Annotated[float, Field(ge=1)] = Field(
-        default=1.3, description="factor on the hull, which so few rollouts do not exhaust"
-    )
-    noise: Positive = Field(default=0.003, description="rad, measured: two counts of 4096")
-    effort_noise: Positive = Field(default=0.02, description="N.m, measured: six counts of load")
-    floor: Positive = Field(default=0.02, description="rad, the narrowest tube")
-    effort_floor: Positive = Field(
-        default=0.15, description="N.m, the narrowest: three times a joint's dry friction"
-    )
-
-
-class ForceLimit(Section):
-    """With what force two bodies of the world's model may press on one another."""
-
-    one: str = Field(description="an object's body")
-    other: str = Field(description="body of what it is pressed on, or of a finger")
-    force: Positive = Field(description="N, over 20 ms")
-
-
-class Check(Section):
-    """What the check demands beyond the joint limits."""
-
-    clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
-    table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m")
-    moved: Positive = Field(default=0.01, description="m that an untouched object may shift")
-    force: Positive = Field(
-        default=6.0, description="N, over 20 ms, between what the arm moves and what stands or lies"
-    )
-    grip_force: Positive = Field(default=60.0, description="N, between a finger and an object")
-    forces: tuple[ForceLimit, ...] = Field(
-        default=(), description="other limits, for single pairs of bodies"
-    )
-    planner: Literal["rrt_connect", "ompl"] = Field(
-        default="rrt_connect", description="who finds ways round; ompl is an extra"
-    )
-    duration: Positive = Field(default=60.0, description="s, longest plan")
-    settle: Positive = Field(default=0.4, description="s of rollout after the last setpoint")
-    spread: Spread = Spread()
-
-
-class Permits(Section):
-    """Life and tolerance of a permit."""
-
-    lifetime: Positive = Field(default=30.0, description="s")
-    joint_drift: Positive = Field(default=0.03, description="rad")
-    lease_heartbeat: Annotated[float, Field(ge=0.05)] = Field(default=2.0, description="s")
-
-
-class Approval(Section):
-    """Which plans that passed the check a person has to approve; without any of these, none.
-
-    Zones of the kind ``ask`` demand it too.
-    """
-
-    always: bool = Field(default=False, description="every plan")
-    speed: Positive | None = Field(default=None, description="m/s of the TCP, above which")
-    height: float | None = Field(default=None, description="m of the TCP, above which")
-    force: Positive | None = Field(
-        default=None, description="N between what the arm moves and anything else, above which"
-    )
-    tools: tuple[ToolName, ...] = Field(default=(), description="a plan with a step of these")
-    timeout: Positive = Field(default=60.0, description="s to be answered in; silence means no")
 
 
 class Cell(Section):

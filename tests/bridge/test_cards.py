@@ -10,9 +10,10 @@ import pytest
 from handrail_bridge.cards import card, told
 from handrail_bridge.permits import Grant, Permits, Present
 from handrail_bridge.picture import picture
-from handrail_sim.cell import Approval, Cell, Zone
+from handrail_sim.cell import Cell, Zone
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.demands import Approval
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import ObjectBelief, StartState
 

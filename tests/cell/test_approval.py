@@ -20,14 +20,14 @@ APPROVAL = """
 always = true
 timeout = 20.0
 
-[permits]"""
+[loop]"""
 TURN = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.9}, "speed": 0.5}]}
 
 
 @pytest.fixture(scope="module")
 def wires() -> Iterator[RunningCell]:
     """A desk where a person approves every plan."""
-    with twin_and_wires(("[permits]", APPROVAL.strip())) as cell:
+    with twin_and_wires(("[loop]", APPROVAL.strip())) as cell:
         yield cell
 
 
@@ -40,10 +40,12 @@ async def asked(operator: OperatorClient) -> Card:
 
 async def decided(cell: RunningCell, rail: Client, approve: bool, digest: str = "") -> Receipt:
     """Run a plan as an agent, and answer its card as the operator."""
+    eventually(cell.stands)
+    before = cell.joints()
     running = asyncio.create_task(rail.run(TURN))
     async with cell.operator() as operator:
         card = await asked(operator)
-        assert cell.stands(), "it moved before anybody had looked"
+        assert cell.joints() == pytest.approx(before, abs=0.02), "it moved before anybody looked"
         trajectory = digest or card.trajectory_digest
         await operator.decide(Decision(card.number, trajectory, approve, "Ada", "not now"))
     return await running

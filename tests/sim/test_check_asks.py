@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import pytest
 from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose
-from handrail_sim.cell import Approval, Cell, ToolName, Zone
+from handrail_sim.cell import Cell, Zone
 from handrail_sim.check.checker import Checker
+from handrail_sim.demands import Approval, ToolName
 from handrail_sim.plan import Plan, StepBase
 from handrail_sim.verdict import Verdict
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from desk_plans import at_home, grip, lying, pick, plan, point, pose
-from handrail_sim.cell import Cell, ForceLimit
+from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.demands import ForceLimit
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
 
 AZIMUTH = math.radians(40)
