@@ -20,8 +20,12 @@ lint: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# What runs in real time has the machine for itself.
+REAL_TIME := tests/cell tests/wire tests/soak
+
 test: lint
-	$(PY) -m pytest -m "not long and not soak"
+	$(PY) -m pytest -m "not long and not soak" -n 2 --dist loadfile tests $(REAL_TIME:%=--ignore %)
+	$(PY) -m pytest -m "not long and not soak" $(REAL_TIME)
 
 test-long: setup
 	$(PY) -m pytest -m "long and not soak" --timeout 3600
