@@ -23,7 +23,9 @@ ARM = """
     <body name="Shelf 1" pos="0.5 0.4 0.2" euler="0 0 0.3">
       <geom type="box" size="0.1 0.05 0.2"/>
     </body>
-    <body name="leaning" pos="-0.5 0.4 0.2" euler="0.5 0 0"><geom type="box" size="0.1 0.05 0.2"/></body>
+    <body name="leaning" pos="-0.5 0.4 0.2" euler="0.5 0 0">
+      <geom type="box" size="0.1 0.05 0.2"/>
+    </body>
     <body name="box" pos="0.3 -0.5 0.02">
       <freejoint/>
       <geom type="box" size="0.02 0.03 0.02" mass="0.2" rgba="0.1 0.2 0.9 1"/>
