@@ -31,9 +31,7 @@ def measure(quick: bool = False, seed: int = SEED) -> Report:
         cases = list(_cases(name, seed, 1 if quick else EACH, 1 if quick else SAFE_EACH))
         results[name] = list(_results(name, cases, seed))
     pooled = [result for found in results.values() for result in found]
-    note = (
-        f"cells {', '.join(GROUNDS)}; seed {seed}, {len(pooled)} plans, truth by a finer simulation"
-    )
+    note = f"Cells {', '.join(GROUNDS)}; seed {seed}, {len(pooled)} plans."
     return Report("safety", note, rows(pooled), markdown(results, note))
 
 
