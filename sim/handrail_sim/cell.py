@@ -96,6 +96,7 @@ class Arm(Section):
         default=(),
         description="joint positions [rad] from which poses are sought; none: home and the middle",
     )
+    payload: Positive | None = Field(default=None, description="kg that it may carry; none: any")
     jaw_open: float = Field(default=0.0, description="jaw position [rad] that counts as released")
     jaw_empty: float = Field(default=0.0, description="jaw closed below this [rad] holds nothing")
     hold_effort: Positive = Field(
