@@ -132,12 +132,14 @@ class VirtualCell:
         state = self.rig.state
         self.belief.feel(self.measured.holding(state))
         start = StartState(state.position, state.setpoint, self.belief.objects)
-        verdict = self._checker.check(parse_plan(json.dumps(plan), self.cell), start)
+        parsed = parse_plan(json.dumps(plan), self.cell)
+        verdict = self._checker.check(parsed, start)
         if not verdict.passed:
             return Check(verdict, None)
-        number = str(len(self._grants) + 1)
-        nothing = Present(0.0, {}, "", 0, 0, {self.cell.arm.device: TOKEN})
-        self._grants[number] = Grant(number, verdict, nothing, (self.cell.arm.device,), 0.0)
+        count = len(self._grants) + 1
+        number, device = str(count), self.cell.arm.device
+        nothing = Present(0.0, {}, "", 0, 0, {device: TOKEN})
+        self._grants[number] = Grant(number, count, parsed, verdict, nothing, (device,), 0.0)
         return Check(verdict, Permit(number, verdict.plan_digest, "", 0.0))
 
     async def execute(
