@@ -24,6 +24,7 @@ TCP = ("tcp", "grip_site", "pinch", "gripperframe", "attachment_site", "ee_site"
 GUESS = "  # guessed"
 SLOW = {"velocity": 0.5, "acceleration": 2.0, "jerk": 20.0}  # rad/s, rad/s2, rad/s3
 EFFORT = 5.0  # N.m where the model limits none
+SLUGGISH = 0.05  # s in which such a controller settles, where the links alone would be faster
 LAG = 0.05  # rad at which a controller whose gain nobody knows gives all of its effort
 COLORS = {
     "red": (1.0, 0.0, 0.0),
@@ -161,7 +162,7 @@ class _Importer:
     def _servos(self) -> Iterator[str]:
         yield "\n[arm.servo]"
         inertia = np.zeros((self._model.nv, self._model.nv))
-        mujoco.mj_fullM(self._model, inertia, self._data.qM)
+        mujoco.mj_fullM(self._model, self._data, inertia)
         for joint in self._arm:
             dof = int(self._model.jnt_dofadr[joint])
             stiffness, damping, known = self._gains(joint, float(inertia[dof, dof]))
@@ -184,7 +185,7 @@ class _Importer:
             if bias[1] < 0 and math.isclose(gain[0], -bias[1]):
                 return float(gain[0]), -float(bias[2]), True
         stiffness = self._effort(joint) / LAG
-        return stiffness, 2 * math.sqrt(stiffness * inertia), False
+        return stiffness, max(2 * math.sqrt(stiffness * inertia), SLUGGISH * stiffness), False
 
     def _objects(self) -> Iterator[str]:
         model = self._model

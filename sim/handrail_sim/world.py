@@ -42,7 +42,10 @@ def load_spec(cell: Cell) -> mujoco.MjSpec:
     except ValueError as error:
         raise InvalidCell(f"world.model: {path}: {error}", field="world.model") from error
     spec.option.timestep = cell.world.timestep
+    # Of the others, none bears a servo that is stiff for its link.
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     _hold_the_rest(spec, cell)
+    _part_from_base(spec, cell)
     _add_tcp(spec, cell)
     _add_cameras(spec, cell)
     return spec
@@ -256,6 +259,13 @@ def _add_servo(spec: mujoco.MjSpec, cell: Cell, name: str) -> None:
     actuator.set_to_position(kp=servo.stiffness, kv=servo.derivative)
     actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
     actuator.forcerange = (-limits.effort, limits.effort)
+
+
+def _part_from_base(spec: mujoco.MjSpec, cell: Cell) -> None:
+    """Let the first link turn in the base: MuJoCo spares neighbours, unless one stands still."""
+    joint = spec.joint(cell.arm.joints[0])
+    if joint is not None and joint.parent.parent.name != "world":
+        spec.add_exclude(bodyname1=joint.parent.parent.name, bodyname2=joint.parent.name)
 
 
 def _add_tcp(spec: mujoco.MjSpec, cell: Cell) -> None:
