@@ -31,7 +31,7 @@ ARM = """
       <geom type="box" size="0.02 0.03 0.02" mass="0.2" rgba="0.1 0.2 0.9 1"/>
     </body>
     <body name="ball" pos="0.3 0.5 0.02"><freejoint/><geom size="0.02" mass="0.1"/></body>
-    <body name="column" pos="0.1 0.02 0.2">
+    <body name="column" pos="0.1 0.02 0.05">
       <joint name="turn" axis="0 0 1" range="-2 2"/>
       <geom type="capsule" size="0.03" fromto="0 0 0 0 0 0.15" mass="1"/>
       <body name="boom" pos="0 0 0.2">
