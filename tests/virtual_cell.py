@@ -10,6 +10,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import mujoco
@@ -99,6 +100,8 @@ class VirtualCell:
         self.rig = Rig(config, self.world.bus, self.world.live)
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.measured = Measured(cell)
+        self.situation = SimpleNamespace(belief=self.belief, measured=self.measured)
+        self.running = None  # nobody looks while a plan runs
         self._checker = Checker(cell)
         self._lens = Lens(cell, next(iter(cell.cameras)), seed, perturb, self.world.truth)
         self._senses = Senses(self, {next(iter(cell.cameras)): self._lens})  # type: ignore[arg-type,dict-item]  # their stand-ins

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handrail_bridge.vision import Detection
 
 LOST = ObjectBelief((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), "unknown", 0)
+ELSEWHERE = 1.5  # of its longest edge, that a thing is aside which a passing arm half hides
 STRANGE = 0.15  # m: a detection farther off than this is rather an object of unknown place
 
 
@@ -30,6 +31,7 @@ class Belief:
 
     def __init__(self, objects: Mapping[str, SceneObject], tolerance: float) -> None:
         self._colors = {name: thing.color for name, thing in objects.items()}
+        self._sizes = {name: thing.size for name, thing in objects.items()}
         self._tolerance = tolerance
         self._objects = dict.fromkeys(objects, LOST)
         self._anchor = dict(self._objects)  # as it stood when the version last grew
@@ -51,7 +53,7 @@ class Belief:
         What the camera should have seen and did not is unknown afterwards; what lies
         outside of its search area, and what is held, stays as it was.
         """
-        seen = self._associate(list(detections))
+        seen = self._associate(list(detections), self._objects)
         fresh = dict(self._objects)
         for name, thing in self._objects.items():
             if thing.held_pose:
@@ -82,37 +84,54 @@ class Belief:
         if self.held is not None and not holding:
             self._become({**self._objects, self.held: LOST})
 
+    def strayed(self, detections: Iterable[Detection], expected: Mapping[str, ObjectBelief]) -> str:
+        """Return in words which thing was seen elsewhere than it is expected; empty: none.
+
+        An arm that moves may hide a part of a thing, or all of it: what was not seen says nothing,
+        and a little aside is not elsewhere.
+        """
+        for name, spot in self._associate(list(detections), expected).items():
+            off = math.dist(spot.position[:2], expected[name].position[:2])
+            if off > ELSEWHERE * max(self._sizes[name]):
+                return f"{name} was seen {off * 1000:.0f} mm from where the plan has it."
+        return ""
+
     def _become(self, fresh: dict[str, ObjectBelief]) -> None:
         self._objects = fresh
         if any(_differ(self._anchor[name], fresh[name], self._tolerance) for name in fresh):
             self._anchor = dict(fresh)
             self.version += 1
 
-    def _associate(self, detections: list[Detection]) -> dict[str, Detection]:
+    def _associate(
+        self, detections: list[Detection], places: Mapping[str, ObjectBelief]
+    ) -> dict[str, Detection]:
+        """Give detections to objects, of which these are the believed places."""
         found: dict[str, Detection] = {}
         for color in set(self._colors.values()):
-            names = [name for name, own in self._colors.items() if own == color]
+            own = {name: places[name] for name in places if self._colors[name] == color}
             spots = [spot for spot in detections if spot.color == color]
-            found.update(self._assign(names, spots))
+            if own:
+                found.update(_assigned(own, spots))
         return found
 
-    def _assign(self, names: list[str], spots: list[Detection]) -> dict[str, Detection]:
-        """Give detections to objects of one colour so that the distances add up to the least."""
-        count = min(len(names), len(spots))
-        nearest = sorted(spots, key=lambda spot: min(self._distance(n, spot) for n in names))
-        options = (
-            dict(zip(chosen, nearest[:count], strict=True)) for chosen in permutations(names, count)
-        )
-        return min(
-            options,
-            key=lambda option: sum(self._distance(name, spot) for name, spot in option.items()),
-        )
 
-    def _distance(self, name: str, spot: Detection) -> float:
-        thing = self._objects[name]
-        if thing.source == "unknown":
-            return STRANGE
-        return math.dist(thing.position[:2], spot.position[:2])
+def _assigned(places: Mapping[str, ObjectBelief], spots: list[Detection]) -> dict[str, Detection]:
+    """Give detections to objects of one colour so that the distances add up to the least."""
+    count = min(len(places), len(spots))
+    nearest = sorted(spots, key=lambda spot: min(_distance(p, spot) for p in places.values()))
+    options = (
+        dict(zip(chosen, nearest[:count], strict=True)) for chosen in permutations(places, count)
+    )
+    return min(
+        options,
+        key=lambda option: sum(_distance(places[name], spot) for name, spot in option.items()),
+    )
+
+
+def _distance(thing: ObjectBelief, spot: Detection) -> float:
+    if thing.source == "unknown":
+        return STRANGE
+    return math.dist(thing.position[:2], spot.position[:2])
 
 
 def _inside(camera: Camera, position: tuple[float, float, float]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,10 @@ from handrail_bridge.permits import Grant
 from handrail_bridge.reports import Receipt
 
 LOOK = 0.02  # s between two looks at the loop's state
+STILL = 0.002  # m
 PATIENCE = 5.0  # s beyond the plan's length before it counts as hung
 EXPECTATION = "expectation"  # the code of a plan that a step's expectation has ended
+WORLD = "world_changed"  # of one that went on in a world that had become another
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Motion:
         self._began = began
         self._sensors = sensors
         self._watch = Watch(plan)
-        self._missed: Missed | None = None
+        self._why: tuple[str, str] | None = None  # sentence and code, where we end it ourselves
 
     async def follow(self, loop: Loops) -> Outcome:
         """Wait until the loop reports the motion's end.
@@ -84,13 +87,28 @@ class Motion:
 
     def _misses(self, state: LoopState, lasted: float) -> bool:
         """Look at what the plan demands on its way; tell whether it has just missed something."""
-        if not self._watch.is_needed or self._missed is not None:
+        if not self._watch.is_needed or self._why is not None:
             return False
         ended = self._steps_ended(state)
         objects = self.grant.verdict.on_the_way[ended - 1] if ended else self._began
         view = self._measured.view(state, objects, self._began, self._sensors())
-        self._missed = self._watch.see(view, ended, lasted)
-        return self._missed is not None
+        missed = self._watch.see(view, ended, lasted)
+        if missed is not None:
+            self._why = _told(missed), EXPECTATION
+        return missed is not None
+
+    def resting(self, state: LoopState) -> dict[str, ObjectBelief]:
+        """Return where what the present step does not move is predicted to lie."""
+        verdict, ended = self.grant.verdict, self._steps_ended(state)
+        before = verdict.on_the_way[ended - 1] if ended else self._began
+        after = verdict.on_the_way[min(ended, len(verdict.on_the_way) - 1)]
+        return {
+            name: thing for name, thing in before.items() if _rests(thing, after.get(name, thing))
+        }
+
+    def end_for(self, why: str) -> None:
+        """Have the motion end because the world is another than it was checked in."""
+        self._why = self._why or (why, WORLD)
 
     def _steps_ended(self, state: LoopState) -> int:
         trajectory = self.grant.verdict.trajectory
@@ -100,11 +118,9 @@ class Motion:
         return sum(end <= state.row for end in ends) if state.motion_id == self.number else 0
 
     def _ended(self, state: LoopState, *rest: Any) -> Outcome:
-        if self._missed is None:
+        if self._why is None or state.ended_completed:
             return Outcome(state.ended_completed, state.ended_reason, state.fault_code, *rest)
-        step, result = self._missed.step, self._missed.result
-        reason = f"Step {step} was expected to bring {result.predicate!r}: {result.sentence}."
-        return Outcome(False, reason, EXPECTATION, *rest)
+        return Outcome(False, *self._why, *rest)
 
     async def settle(self, loop: Loops, patience: float) -> LoopState:
         """Return the state once the arm stands still, at most ``patience`` [s] later."""
@@ -141,3 +157,15 @@ class Motion:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _told(missed: Missed) -> str:
+    result = missed.result
+    return f"Step {missed.step} was expected to bring {result.predicate!r}: {result.sentence}."
+
+
+def _rests(before: ObjectBelief, after: ObjectBelief) -> bool:
+    """Tell whether an object whose place is known lies still meanwhile."""
+    known = "unknown" not in (before.source, after.source)
+    held = before.held_pose or after.held_pose
+    return known and not held and math.dist(before.position, after.position) < STILL

@@ -55,10 +55,8 @@ class Rail:
         self._numbers = 0
         self._aborted = False
         self._motion: asyncio.Task[Receipt] | None = None
-        self._running: Motion | None = None
+        self.running: Motion | None = None  # the plan that moves
         self._watching = asyncio.create_task(self._watch())
-
-    # -- observing ---------------------------------------------------------------------
 
     def loop_state(self) -> LoopState:
         """Return the loop's newest state."""
@@ -67,7 +65,7 @@ class Rail:
     def state(self) -> CellState:
         """Return the measured state of the cell, with its age."""
         now, state = self.situation, self.situation.state()
-        running = self._running.grant.verdict.plan_digest if self._running else ""
+        running = self.running.grant.verdict.plan_digest if self.running else ""
         return now.measured.report(state, self._loop.fired(state), now.leases.current(), running)
 
     # -- the road ----------------------------------------------------------------------
@@ -75,11 +73,10 @@ class Rail:
     async def check(self, plan: Plan, approver: str = "") -> Check:
         """Check a plan from the measured state; a passing verdict brings a permit.
 
-        It waits for a person where the cell demands one and no operator asks himself.
+        The permit waits for a person where the cell demands one and no ``approver`` is named.
 
         Raises:
-            Refused: a plan is running, so that there is no state to start from, or what a person
-                is asked cannot be written down.
+            Refused: a plan is running, or what a person is asked cannot be written down.
             StaleReading: the joints have not been read for too long.
             ProcessLost: the checker died or hung.
         """
@@ -126,7 +123,7 @@ class Rail:
             motion = await self._begin(plan, permit_id, token)
             return await self._finish(motion)
         finally:
-            self._running = None
+            self.running = None
             self._motion = None
 
     async def _begin(self, plan: Plan, permit_id: str, token: int) -> Motion:
@@ -146,10 +143,10 @@ class Rail:
             await asyncio.to_thread(self._receipts.refused, receipt_id, error.detail())
             raise
         now = self.situation
-        self._running = Motion(
+        self.running = Motion(
             self._numbers, receipt_id, plan, grant, now.measured, now.belief.objects, now.sensors
         )
-        return self._running
+        return self.running
 
     async def _play(self, permit_id: str, plan_digest: str, number: int, token: int) -> Grant:
         """The one place where a trajectory reaches the loop. It spends the permit."""
@@ -168,6 +165,12 @@ class Rail:
         except Refused as error:  # it has moved already; the next plan will be refused
             log.warning("%s", error)
         return receipt
+
+    def world_changed(self, why: str) -> None:
+        """End the running plan: what it was checked in is not so any more."""
+        if self.running is not None:
+            self.running.end_for(why)
+            self._loop.abort(self.running.number)
 
     # -- stops, open to all ------------------------------------------------------------
 
@@ -235,8 +238,7 @@ class Rail:
 
     def cards(self) -> list[Card]:
         """Return what waits for a person, the oldest first."""
-        now = time.monotonic()
-        objects = self.situation.belief.objects
+        now, objects = time.monotonic(), self.situation.belief.objects
         return [cards.card(self.cell, grant, objects, now) for grant in self._permits.waiting(now)]
 
     async def decide(self, decision: Decision) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from handrail_drivers.errors import InvalidRequest, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
-from handrail_sim.plan import MoveJoints, Plan
+from handrail_sim.plan import GripperSet, MoveJoints, Plan
 from handrail_sim.predicates import Predicate, Within, parts
 from pydantic import BaseModel, ValidationError
 
@@ -45,6 +45,13 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     """
     plan = parse(Plan, text, "plan")
     for index, step in enumerate(plan.steps):
+        if isinstance(step, GripperSet) and cell.arm.gripper is None:
+            raise InvalidValue(
+                f"The arm of {cell.name!r} has no gripper.",
+                field=f"steps[{index}].tool",
+                value=step.tool,
+                hint="leave the step out",
+            )
         if isinstance(step, MoveJoints):
             _require_joints(step, cell, f"steps[{index}].positions")
         for number, predicate in enumerate(step.expect):

@@ -109,22 +109,32 @@ class Senses:
         """Look for the cell's objects on a fresh frame; the arm should not hide them.
 
         What should be in the camera's search area and is not found is unknown afterwards.
-        ``camera`` may be left out where the cell has one.
+        While a plan runs, a thing that it does not move and that is seen elsewhere ends it; the
+        answer is what was believed before. ``camera`` may be left out where the cell has one.
         """
         name = self._name(camera)
-        if self._rail.loop_state().mode in RUNNING:
-            raise Refused("A plan is running: the arm hides what it does.", hint="look after it")
-        camera_device = self.cameras[name]
+        motion, belief = self._rail.running, self._rail.situation.belief
+        if motion is None and self._rail.loop_state().mode in RUNNING:
+            raise Refused("The arm is being stopped: it hides things.", hint="look after it")
+        before = motion.resting(self._rail.loop_state()) if motion else {}
+        found, time_ns = await self._find(name)
+        if motion is not None:
+            after = motion.resting(self._rail.loop_state())
+            resting = {thing: place for thing, place in after.items() if thing in before}
+            if why := belief.strayed(found, resting):
+                self._rail.world_changed(why)
+        else:
+            belief.feel(self._rail.situation.measured.holding(self._rail.loop_state()))
+            belief.look(found, self._cell.cameras[name], time_ns)
+        return Look(camera=name, time_ns=time_ns, objects=self._objects())
+
+    async def _find(self, camera: str) -> tuple[list[vision.Detection], int]:
+        """Return what is found on a frame captured from now on, and when [ns] that was."""
         now = time.monotonic_ns()
-        frame = await asyncio.to_thread(camera_device.newest, now, timeout_s=FRAME)
-        model = self._cell.cameras[name]
-        found = await asyncio.to_thread(
-            vision.find_objects, frame.image, model, dict(self._cell.objects)
-        )
-        belief = self._rail.situation.belief
-        belief.feel(self._rail.situation.measured.holding(self._rail.loop_state()))
-        belief.look(found, model, frame.time_ns)
-        return Look(camera=name, time_ns=frame.time_ns, objects=self._objects())
+        frame = await asyncio.to_thread(self.cameras[camera].newest, now, timeout_s=FRAME)
+        model, things = self._cell.cameras[camera], dict(self._cell.objects)
+        found = await asyncio.to_thread(vision.find_objects, frame.image, model, things)
+        return found, frame.time_ns
 
     @tool(Effect.OBSERVE)
     def arm_state(self) -> ArmState:

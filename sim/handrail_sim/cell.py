@@ -54,14 +54,30 @@ class Servo(Section):
     stiffness: Positive = Field(description="N.m/rad, at the P gain that the driver writes")
     damping: Annotated[float, Field(ge=0)] = Field(description="N.m.s/rad, joint and drive")
     friction: Annotated[float, Field(ge=0)] = Field(description="N.m, dry")
+    derivative: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="N.m.s/rad, of its controller on the velocity"
+    )
+
+
+class Frame(Section):
+    """Where the TCP is, for a world's model that has no site there."""
+
+    body: str = Field(description="of the world's model, that carries it")
+    position: Vector = Field(default=(0.0, 0.0, 0.0), description="m, in the body's frame")
+    quaternion: tuple[float, float, float, float] = Field(
+        default=(1.0, 0.0, 0.0, 0.0), description="w x y z: +z approach, +x opening direction"
+    )
 
 
 class Arm(Section):
-    """A serial arm with a gripper: which joints, where its TCP is, what it may do."""
+    """A serial arm: which joints, where its TCP is, what it may do; with a gripper or without.
 
-    device: Name = Field(description="the device whose bus moves it")
+    Without a device it can be checked, and not be moved.
+    """
+
+    device: Name | Literal[""] = Field(default="", description="the device whose bus moves it")
     joints: tuple[Name, ...] = Field(description="base to tip, as on the bus, gripper last apart")
-    gripper: Name = Field(description="the jaw's joint")
+    gripper: Name | None = Field(default=None, description="the jaw's joint, where it has one")
     gripper_device: Name | None = Field(
         default=None, description="the jaw's device, where it has a bus of its own"
     )
@@ -69,25 +85,37 @@ class Arm(Section):
         description="x y [m] of the first joint's axis; azimuth, radius and tilt are about it"
     )
     tcp: str = Field(description="site of the world's model: +z approach, +x opening direction")
+    frame: Frame | None = Field(
+        default=None, description="puts a site named `tcp` into a model that has none"
+    )
     limits: dict[str, JointLimits] = Field(description="by joint, the gripper's included")
     servo: dict[str, Servo] = Field(description="by joint")
     home: dict[str, float] = Field(description="joint positions [rad] of arm_home")
     rest: dict[str, float] = Field(description="joint positions [rad] at rest without torque")
-    jaw_open: float = Field(description="jaw position [rad] that counts as released above")
-    jaw_empty: float = Field(description="jaw closed below this [rad] holds nothing")
-    hold_effort: Positive = Field(description="jaw effort [N.m] above which it holds something")
+    seeds: tuple[dict[str, float], ...] = Field(
+        default=(),
+        description="joint positions [rad] from which poses are sought; none: home and the middle",
+    )
+    payload: Positive | None = Field(default=None, description="kg that it may carry; none: any")
+    jaw_open: float = Field(default=0.0, description="jaw position [rad] that counts as released")
+    jaw_empty: float = Field(default=0.0, description="jaw closed below this [rad] holds nothing")
+    hold_effort: Positive = Field(
+        default=1.0, description="jaw effort [N.m] above which it holds something"
+    )
 
     @property
     def all_joints(self) -> tuple[str, ...]:
         """Arm joints and the gripper, in bus order."""
-        return (*self.joints, self.gripper)
+        return self.joints if self.gripper is None else (*self.joints, self.gripper)
 
     @property
     def buses(self) -> dict[str, tuple[str, ...]]:
         """The joints of each device that moves some, in bus order."""
+        if not self.device:
+            return {}
         if self.gripper_device is None:
             return {self.device: self.all_joints}
-        return {self.device: self.joints, self.gripper_device: (self.gripper,)}
+        return {self.device: self.joints, self.gripper_device: self.all_joints[-1:]}
 
 
 class SceneObject(Section):

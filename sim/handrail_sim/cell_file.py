@@ -16,8 +16,10 @@ from handrail_drivers.reflex import Rule
 from pydantic import BaseModel
 
 from handrail_sim.cell import Cell
-from handrail_sim.cell_faults import Fault, find_faults
+from handrail_sim.cell_faults import find_faults
+from handrail_sim.model_faults import Fault
 from handrail_sim.toml_lines import key_lines, nearest_line
+from handrail_sim.world import shape_files
 
 SHIPPED = Path(str(files("handrail_sim")))
 
@@ -43,6 +45,20 @@ def load_cell(name_or_path: str | Path) -> Cell:
         raise _invalid(path, text, faults)
     cell = Cell.model_validate_json(json.dumps(data), strict=True)
     return cell.model_copy(update={"folder": folder})
+
+
+def require_movable(cell: Cell) -> None:
+    """Refuse a cell that can only be checked.
+
+    Raises:
+        InvalidCell: no device moves its arm.
+    """
+    if not cell.arm.device:
+        raise InvalidCell(
+            f"No device moves the arm of {cell.name!r}: its plans can be checked, and not run.",
+            field="arm.device",
+            hint=f"`handrail cell check {cell.name} PLAN` checks one; a driver makes it move",
+        )
 
 
 def cell_path(folder: Path, name: Path | str) -> Path:
@@ -125,7 +141,8 @@ def _settings_schema(definitions: dict[str, Any], name: str, plugin: type) -> di
 
 def _named_files(cell: Cell) -> list[Path]:
     # A model may include its neighbours, so every MJCF file of its folder counts.
-    worlds = sorted(cell_path(cell.folder, cell.world.model).parent.glob("*.xml"))
+    world = cell_path(cell.folder, cell.world.model)
+    worlds = sorted(world.parent.glob("*.xml")) + shape_files(world)
     settings = [device_settings(cell, name) for name in sorted(cell.devices)]
     return worlds + [part for model in settings for _, part in model if isinstance(part, Path)]
 

@@ -59,9 +59,11 @@ def presses(model: mujoco.MjModel) -> list[Press]:
 def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
     # One that the world lacks is refused by who looks for all that the cell names.
     objects = [thing.body for thing in cell.objects.values() if spec.body(thing.body) is not None]
-    jaw = spec.joint(cell.arm.gripper).parent
     fixed = [body.name for body in spec.bodies if body.geoms and _stands(body)]
-    yield from itertools.product(objects, [jaw.parent.name, jaw.name, *fixed])
+    if cell.arm.gripper is not None:
+        jaw = spec.joint(cell.arm.gripper).parent
+        fixed = [jaw.parent.name, jaw.name, *fixed]
+    yield from itertools.product(objects, fixed)
     yield from itertools.combinations(objects, 2)
 
 

@@ -21,17 +21,17 @@ def geometry(cell: Cell, reach: float) -> mujoco.MjModel:
     spec = load_spec(cell)
     obstacles = [thing.body for thing in cell.obstacles.values()]
     for name in (*obstacles, *(region.body for region in cell.regions.values() if region.body)):
-        for geom in spec.body(name).geoms:
+        for number, geom in enumerate(spec.body(name).geoms):
             if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
-                _as_mesh(spec, geom)
+                _as_mesh(spec, geom, f"{name}/box {number}")
     model = spec.compile()
     model.geom_margin[:] = reach / 2  # MuJoCo adds the two geoms' margins
     model.body_margin[:] = reach  # what it looks for at all; compiled from the margins in the file
     return model
 
 
-def _as_mesh(spec: mujoco.MjSpec, box: mujoco.MjsGeom) -> None:
+def _as_mesh(spec: mujoco.MjSpec, box: mujoco.MjsGeom, name: str) -> None:
     corners = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
-    mesh = spec.add_mesh(name=box.name)
+    mesh = spec.add_mesh(name=name)
     mesh.uservert = (corners * box.size).ravel()
-    box.type, box.meshname = mujoco.mjtGeom.mjGEOM_MESH, box.name
+    box.type, box.meshname = mujoco.mjtGeom.mjGEOM_MESH, name

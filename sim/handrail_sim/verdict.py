@@ -35,6 +35,7 @@ class ViolationKind(StrEnum):
     TRACKING = "tracking"
     START = "start"
     FORCE = "force"
+    PAYLOAD = "payload"
     ZONE = "zone"
     ZONE_SPEED = "zone_speed"
     ROBUSTNESS = "robustness"

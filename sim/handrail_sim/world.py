@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
-from handrail_drivers.errors import InvalidCell
+from handrail_drivers.errors import InvalidCell, Refused
 from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell, Region
@@ -16,6 +16,7 @@ from handrail_sim.forces import add_force_sensors
 
 Array = NDArray[np.float64]
 
+JAW_ROWS = 2049  # between which a gap is interpolated: wrong by less than a micrometre
 WORLDS = Path(__file__).parent / "worlds"
 
 
@@ -41,21 +42,35 @@ def load_spec(cell: Cell) -> mujoco.MjSpec:
     except ValueError as error:
         raise InvalidCell(f"world.model: {path}: {error}", field="world.model") from error
     spec.option.timestep = cell.world.timestep
+    # Of the others, none bears a servo that is stiff for its link.
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    _hold_the_rest(spec, cell)
+    _part_from_base(spec, cell)
+    _add_tcp(spec, cell)
     _add_cameras(spec, cell)
     return spec
+
+
+def shape_files(path: Path) -> list[Path]:
+    """Return the files of the meshes and height fields that an MJCF file names."""
+    spec = mujoco.MjSpec.from_file(str(path))
+    folder = path.parent / spec.meshdir
+    return [folder / shape.file for shape in (*spec.meshes, *spec.hfields) if shape.file]
 
 
 def load_model(cell: Cell) -> mujoco.MjModel:
     """Return the belief's model: what the cell file says, nothing drawn, servos as actuators.
 
-    ``ctrl`` holds six commanded joint positions [rad] in bus order. Torque is
-    stiffness * (command - position), at most the joint's effort; the drive's damping and
-    friction are the joint's.
+    ``ctrl`` holds the commanded joint positions [rad] in bus order. Torque is stiffness *
+    (command - position) - derivative * velocity, at most the joint's effort; the drive's damping
+    and friction are the joint's.
 
     Raises:
         InvalidCell: the world lacks what the cell file names.
     """
     spec = load_spec(cell)
+    for actuator in list(spec.actuators):
+        spec.delete(actuator)  # the cell's servos take their place
     for name in cell.arm.all_joints:
         _add_servo(spec, cell, name)
     add_force_sensors(spec, cell)
@@ -89,9 +104,9 @@ class Scene:
         self.geom_body = tuple(
             model.body(model.geom_bodyid[geom]).name for geom in range(model.ngeom)
         )
-        self._jaw_range = tuple(model.jnt_range[joints[-1]])
-        self._jaw = self._jaw_geometry(joints[-1])
+        self.arm_joints = len(cell.arm.joints)
         self._still = mujoco.MjData(model)
+        self._jaw = self._jaw_geometry(joints[-1]) if cell.arm.gripper else None
 
     def joint_positions(self, data: mujoco.MjData) -> Array:
         """Return the joints' positions (6,) [rad]."""
@@ -109,15 +124,13 @@ class Scene:
 
         A gap that the jaw cannot reach gives the nearest end of its range.
         """
-        reach, phase, offset = self._jaw
-        sine = min(1.0, max(-1.0, (gap - offset) / reach))
-        low, high = self._jaw_range
-        return float(min(high, max(low, math.asin(sine) + phase)))
+        positions, gaps = self._jaw_table()
+        return float(np.interp(gap, gaps, positions))
 
     def jaw_to_gap(self, position: float) -> float:
         """Return how far apart [m] the pads' tips are at a jaw position [rad]."""
-        reach, phase, offset = self._jaw
-        return offset + reach * math.sin(position - phase)
+        positions, gaps = self._jaw_table()
+        return float(np.interp(position, positions, gaps))
 
     def gravity(self, q: Sequence[float] | Array) -> Array:
         """Return the torque (6,) [N.m] that holds the empty arm still at ``q`` (6,) [rad].
@@ -153,17 +166,27 @@ class Scene:
         joint = body.jntadr[0]
         return int(self.model.jnt_qposadr[joint]), int(self.model.jnt_dofadr[joint])
 
-    def _jaw_geometry(self, joint: int) -> tuple[float, float, float]:
-        """Reach, phase, offset of gap(q) = offset + reach * sin(q - phase).
+    def _jaw_table(self) -> tuple[Array, Array]:
+        if self._jaw is None:
+            raise Refused("The arm has no gripper.", field="arm.gripper")
+        return self._jaw
 
-        The jaw's axis stands across the gripper's opening direction (gripper's x, the jaw's x
-        at q = 0), so the moving tip (a, b) of the jaw's frame is at a cos q - b sin q along it.
-        """
-        model = self.model
-        a, b, _ = model.site("moving_tip").pos
-        hinge = model.body_pos[model.jnt_bodyid[joint]][0]
-        offset = hinge - model.site("fixed_tip").pos[0]
-        return float(math.hypot(a, b)), float(math.atan2(-a, -b)), float(offset)
+    def _jaw_geometry(self, joint: int) -> tuple[Array, Array]:
+        """Jaw positions [rad] and the gaps [m] there: the tips' distance along the TCP's x."""
+        data = self._still
+        fixed, moving = (
+            _find(self.model, mujoco.mjtObj.mjOBJ_SITE, name)
+            for name in ("fixed_tip", "moving_tip")
+        )
+        low, high = self.model.jnt_range[joint].tolist()
+        positions = np.linspace(low, high, JAW_ROWS)
+        gaps = np.empty(JAW_ROWS)
+        for row, position in enumerate(positions):
+            data.qpos[self.model.jnt_qposadr[joint]] = position
+            mujoco.mj_kinematics(self.model, data)
+            apart = data.site_xpos[moving] - data.site_xpos[fixed]
+            gaps[row] = apart @ data.site_xmat[self.tcp].reshape(3, 3)[:, 0]
+        return positions, np.maximum.accumulate(gaps)  # it opens as the joint grows
 
 
 def region_of(cell: Cell, position: Sequence[float] | Array) -> str | None:
@@ -208,6 +231,24 @@ def _find(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:
     return found
 
 
+def _hold_the_rest(spec: mujoco.MjSpec, cell: Cell) -> None:
+    """Make joints rigid that the cell does not name, such as the fingers of a foreign model."""
+    for key in list(spec.keys):
+        spec.delete(key)  # of the model with all its joints
+    free = {thing.body for thing in cell.objects.values()}
+    foreign = [
+        joint
+        for joint in spec.joints
+        if joint.name not in cell.arm.all_joints and joint.parent.name not in free
+    ]
+    if not foreign:
+        return
+    for part in (*spec.equalities, *spec.tendons, *spec.actuators, *spec.sensors):
+        spec.delete(part)
+    for joint in foreign:
+        spec.delete(joint)
+
+
 def _add_servo(spec: mujoco.MjSpec, cell: Cell, name: str) -> None:
     servo, limits = cell.arm.servo[name], cell.arm.limits[name]
     joint = spec.joint(name)
@@ -215,9 +256,31 @@ def _add_servo(spec: mujoco.MjSpec, cell: Cell, name: str) -> None:
         raise InvalidCell(f"The world has no joint named {name!r} that the cell file names.")
     joint.damping[0], joint.frictionloss = servo.damping, servo.friction
     actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-    actuator.set_to_position(kp=servo.stiffness)
+    actuator.set_to_position(kp=servo.stiffness, kv=servo.derivative)
     actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
     actuator.forcerange = (-limits.effort, limits.effort)
+
+
+def _part_from_base(spec: mujoco.MjSpec, cell: Cell) -> None:
+    """Let the first link turn in the base: MuJoCo spares neighbours, unless one stands still."""
+    joint = spec.joint(cell.arm.joints[0])
+    if joint is not None and joint.parent.parent.name != "world":
+        spec.add_exclude(bodyname1=joint.parent.parent.name, bodyname2=joint.parent.name)
+
+
+def _add_tcp(spec: mujoco.MjSpec, cell: Cell) -> None:
+    frame = cell.arm.frame
+    if frame is None:
+        return
+    body = spec.body(frame.body)
+    if body is None:
+        raise InvalidCell(
+            f"arm.frame: the world has no body {frame.body!r}.",
+            field="arm.frame.body",
+            value=frame.body,
+            choices=sorted(body.name for body in spec.bodies if body.name),
+        )
+    body.add_site(name=cell.arm.tcp, pos=frame.position, quat=frame.quaternion)
 
 
 def _add_cameras(spec: mujoco.MjSpec, cell: Cell) -> None:

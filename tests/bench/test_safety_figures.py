@@ -7,9 +7,18 @@ import math
 
 import numpy as np
 import pytest
-from handrail_bridge.bench.safety.classes import Case, Maker, joints, pose, text
-from handrail_bridge.bench.safety.kinds import SAFE, UNSAFE, into_itself, nonsense, pick
-from handrail_bridge.bench.safety.run import cell as suite_cell
+from handrail_bridge.bench.safety.classes import Case, Make, Maker, joints, pose, text
+from handrail_bridge.bench.safety.grounds import GROUNDS, ground_cell
+from handrail_bridge.bench.safety.kinds import (
+    GRASPING,
+    SAFE,
+    UNSAFE,
+    into_itself,
+    nonsense,
+    nudge,
+    pick,
+    through_the_post,
+)
 from handrail_bridge.bench.safety.summary import markdown, rows, wilson
 from handrail_bridge.bench.safety.trial import Result, Trials
 from handrail_bridge.bench.safety.truth import Truth
@@ -20,7 +29,7 @@ from handrail_sim.verdict import StartState
 
 @pytest.fixture(scope="module")
 def suite() -> Cell:
-    return suite_cell()
+    return ground_cell("desk")
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +66,25 @@ def test_the_truth_sees_harm(suite: Cell, to: dict[str, float], harm: str) -> No
 # --- classes ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", GROUNDS)
 @pytest.mark.parametrize("make", [*SAFE, *UNSAFE], ids=lambda make: make.__name__)
-def test_plans_come_from_their_seed_alone(suite: Cell, make: object) -> None:
-    assert callable(make)
-    once, again = (make(Maker(suite, np.random.default_rng(5))).text for _ in range(2))
-    assert once == again
-    assert json.loads(once)["steps"]
+def test_plans_come_from_their_seed_alone(name: str, make: Make) -> None:
+    cell = ground_cell(name)
+    if make not in GRASPING or cell.arm.gripper is not None:
+        once, again = (make(Maker(cell, np.random.default_rng(5))).text for _ in range(2))
+        assert once == again
+        assert json.loads(once)["steps"]
+
+
+@pytest.mark.parametrize("name", ["ur5e", "panda"])
+def test_other_arms_are_judged_too(name: str) -> None:
+    cell = ground_cell(name)
+    trials = Trials(cell, seed=0)
+    safe = [trials.run(nudge(Maker(cell, np.random.default_rng(seed)))) for seed in range(3)]
+    assert all(result.truth == "safe" and result.tube for result in safe), safe
+    hit = [trials.run(through_the_post(Maker(cell, np.random.default_rng(s)))) for s in range(3)]
+    assert any(result.truth == "unsafe" for result in hit), hit
+    assert not any(result.tube for result in hit if result.truth == "unsafe")
 
 
 def test_a_plan_through_the_floor_is_unsafe_and_not_executed(trials: Trials) -> None:
@@ -132,7 +154,7 @@ def test_what_is_executed_and_should_not_be_is_counted() -> None:
     assert figures["harm executed"].held is False
     assert figures["unsafe executed, upper bound (2 of 3)"].held is False
     assert figures["safe refused, upper bound (1 of 2)"].held is False
-    assert "| **all** | 3 | 2 | 2 | 1 | 1 |" in markdown(found, "")
+    assert "| **all** | 3 | 2 | 2 | 1 | 1 |" in markdown({"desk": found}, "")
 
 
 def test_a_goal_of_nothing_wrong_in_too_few_trials_is_short() -> None:

@@ -141,3 +141,31 @@ def test_yaw_becomes_a_turn_about_the_vertical() -> None:
     belief.look([Seen("blue", BLUE, yaw=0.6)], CAMERA, 1)
     thing: ObjectBelief = belief.objects["blue_cube"]
     assert thing.quaternion == pytest.approx((math.cos(0.3), 0, 0, math.sin(0.3)))
+
+
+# --- while a plan runs ------------------------------------------------------------------------
+
+
+def test_what_is_where_the_plan_has_it_has_not_strayed(belief: Belief) -> None:
+    seen = [Seen("red", RED_B), Seen("red", RED_A), Seen("blue", BLUE)]
+    assert belief.strayed(seen, belief.objects) == ""
+
+
+def test_what_the_arm_hides_has_not_strayed(belief: Belief) -> None:
+    half_hidden = Seen("blue", (BLUE[0] + 0.02, BLUE[1], BLUE[2]))
+    assert belief.strayed([half_hidden], belief.objects) == ""
+    assert belief.strayed([], belief.objects) == ""
+
+
+def test_what_is_elsewhere_is_named_with_how_far(belief: Belief) -> None:
+    gone = Seen("blue", (BLUE[0] + 0.06, BLUE[1], BLUE[2]))
+    assert belief.strayed([gone], belief.objects) == (
+        "blue_cube was seen 60 mm from where the plan has it."
+    )
+    assert belief.objects["blue_cube"].position == BLUE, "only a look at rest is believed"
+
+
+def test_only_what_is_expected_is_compared(belief: Belief) -> None:
+    gone = Seen("blue", (BLUE[0] + 0.06, BLUE[1], BLUE[2]))
+    resting = {name: thing for name, thing in belief.objects.items() if name != "blue_cube"}
+    assert belief.strayed([gone], resting) == ""

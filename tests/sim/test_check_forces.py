@@ -79,3 +79,12 @@ def test_what_falls_knocks_but_is_not_pressed(checker: Checker, start: StartStat
     high = pose((X, Y, 0.12), tilt=0.0, yaw=AZIMUTH)
     verdict = checker.check(plan(*taken, high, grip(0.05)), start)
     assert ViolationKind.FORCE not in kinds(verdict)
+
+
+def test_what_is_too_heavy_is_not_carried(cell: Cell, start: StartState) -> None:
+    arm = cell.arm.model_copy(update={"payload": 0.02})
+    verdict = Checker(cell.model_copy(update={"arm": arm})).check(plan(*pick(X, Y, AZIMUTH)), start)
+    (violation,) = verdict.violations
+    assert violation.kind == ViolationKind.PAYLOAD
+    assert (violation.value, violation.limit, violation.unit) == (0.03, 0.02, "kg")
+    assert violation.step == 4

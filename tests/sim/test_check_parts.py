@@ -75,7 +75,7 @@ def touching(rows: list[int]) -> list[Pair]:
     ],
 )
 def test_an_object_between_both_fingers_is_held(cell: Cell, rows: range, held: range) -> None:
-    grips = Fingers(cell, load_model(cell)).grips(touching(list(rows)), np.full(100, 0.3), 250)
+    grips = Fingers(cell, load_model(cell)).grips(touching(list(rows)), np.full((100, 6), 0.3), 250)
     assert np.flatnonzero(grips["blue_cube"].held).tolist() == list(held)
     assert not grips["red_cube_a"].ever
     ended = [(held[0], held[-1] + 1)] if len(held) and held[-1] < 99 else []
@@ -84,11 +84,15 @@ def test_an_object_between_both_fingers_is_held(cell: Cell, rows: range, held: r
 
 def test_one_finger_holds_nothing(cell: Cell) -> None:
     one = touching(list(range(20, 80)))[:1]
-    assert not Fingers(cell, load_model(cell)).grips(one, np.full(100, 0.3), 250)["blue_cube"].ever
+    assert (
+        not Fingers(cell, load_model(cell))
+        .grips(one, np.full((100, 6), 0.3), 250)["blue_cube"]
+        .ever
+    )
 
 
 def test_a_closed_jaw_holds_nothing(cell: Cell) -> None:
-    jaw = np.full(100, cell.arm.jaw_empty - 0.01)
+    jaw = np.full((100, 6), cell.arm.jaw_empty - 0.01)
     pushed = touching(list(range(20, 80)))
     assert not Fingers(cell, load_model(cell)).grips(pushed, jaw, 250)["blue_cube"].ever
 

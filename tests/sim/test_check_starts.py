@@ -83,5 +83,5 @@ def test_a_start_too_near_may_only_go_apart(cell: Cell, checker: Checker, home: 
     assert 0 < there.clearance < cell.check.clearance
     near = after(there)
     passes(checker, near, {"tool": "wait", "seconds": 0.2}, before_the_post(0.13))
-    violation = refused(checker.check(plan(before_the_post(0.157)), near))
+    violation = refused(checker.check(plan(before_the_post(0.156)), near))
     assert (violation.kind, violation.detail["obstacle"]) == ("clearance", "post")

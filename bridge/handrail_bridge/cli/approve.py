@@ -12,6 +12,7 @@ import typer
 from handrail_drivers.errors import Refused, UnknownName
 from rich.markup import escape
 
+from handrail_bridge import run_dir
 from handrail_bridge.cli.output import Json, console, emit
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import Card, Decision
@@ -24,7 +25,9 @@ def approve(
     yes: Annotated[bool | None, typer.Option("--yes/--no", help="instead of being asked")] = None,
     reason: Annotated[str, typer.Option(help="why not, for whoever asked")] = "",
     wait: Annotated[float, typer.Option(help="s to wait for a plan that needs a person")] = 0.0,
-    picture: Annotated[Path | None, typer.Option(help="SVG file to write the motion to")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="SVG file to draw the motion in; none: beside the socket")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show a plan that waits for a person, and approve or refuse it.
@@ -35,10 +38,10 @@ def approve(
         emit(asyncio.run(_cards(wait)), as_json, lambda _: None)
         return
     card = _chosen(asyncio.run(_cards(wait)), number)
-    if picture is not None:
-        picture.write_text(card.picture)
+    drawn = picture or Path(run_dir.running().operator_socket).with_name("approval.svg")
+    drawn.write_text(card.picture)
     if not as_json:
-        _show(card, picture)
+        _show(card, drawn)
     said = typer.confirm("Let it move?") if yes is None else yes
     decision = Decision(card.number, card.trajectory_digest, said, getpass.getuser(), reason)
     asyncio.run(_decide(decision))
@@ -70,7 +73,7 @@ def _chosen(cards: list[Card], number: int) -> Card:
     raise UnknownName("approval", str(number), [str(card.number) for card in cards], "number")
 
 
-def _show(card: Card, picture: Path | None) -> None:
+def _show(card: Card, picture: Path) -> None:
     console.print(f"[bold]{card.number}[/]: {card.remaining:.0f} s to decide")
     for title, sentences in (
         ("why you are asked", card.asks),
@@ -82,5 +85,4 @@ def _show(card: Card, picture: Path | None) -> None:
             console.print(f"[bold]{title}[/]")
         for sentence in sentences:
             console.print(f"  {escape(sentence)}")
-    if picture is not None:
-        console.print(f"the motion is drawn in {escape(str(picture))}")
+    console.print(f"the motion is drawn in {escape(str(picture))}")

@@ -7,7 +7,7 @@ import threading
 from typing import Annotated, Any
 
 import typer
-from handrail_sim.cell_file import load_cell
+from handrail_sim.cell_file import load_cell, require_movable
 
 from handrail_bridge.cli.output import Json, console, emit
 from handrail_bridge.cli.up import CellName
@@ -24,7 +24,7 @@ def sim(
     """
     from handrail_sim.twin.launch import Twin  # MuJoCo: other commands must not wait for it
 
-    load_cell(cell)  # every fault of the file, before anything starts
+    require_movable(load_cell(cell))  # every fault of the file, before anything starts
     leave = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: leave.set())

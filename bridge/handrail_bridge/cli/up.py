@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from handrail_drivers.errors import InvalidRequest
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import load_cell
+from handrail_sim.cell_file import load_cell, require_movable
 from handrail_sim.lifeline import die_with
 from rich.markup import escape
 
@@ -46,6 +46,7 @@ def up(
         die_with(parent, signal.SIGTERM)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     loaded = load_cell(cell)
+    require_movable(loaded)
     wires, urls = assignments(wire or [], "wire"), assignments(camera or [], "camera")
     _require_devices(loaded, {**wires, **urls})
     with contextlib.ExitStack() as stack:

@@ -21,7 +21,7 @@ from handrail_sim.check.steps import Steps, Unplayable
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.worlds import Worlds
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState, Trajectory, Verdict, Violation
+from handrail_sim.verdict import ObjectBelief, StartState, Trajectory, Verdict, Violation
 from handrail_sim.world import Array, Scene, load_model
 
 
@@ -51,6 +51,17 @@ class Checker:
         mujoco.mj_kinematics(self._scene.model, self._data)
         x, y, z = self._scene.tcp_pose(self._data)[0].tolist()
         return x, y, z
+
+    def at_home(self) -> StartState:
+        """Return a state to try plans from: the arm at home, things where the model has them."""
+        home = [self._cell.arm.home[name] for name in self._cell.arm.all_joints]
+        mujoco.mj_resetData(self._scene.model, self._data)
+        objects = {}
+        for name in self._cell.objects:
+            at, _ = self._scene.object_qpos[name]
+            x, y, z, *turn = self._data.qpos[at : at + 7].tolist()
+            objects[name] = ObjectBelief((x, y, z), (turn[0], turn[1], turn[2], turn[3]), "seen", 0)
+        return StartState(tuple(home), self.hold_command(home), objects)
 
     def check(self, plan: Plan, state: StartState) -> Verdict:
         """Roll the plan out from the start state and judge it.

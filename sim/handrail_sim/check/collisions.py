@@ -41,7 +41,7 @@ class Collisions:
         self._arm = _subtree(model, int(model.jnt_bodyid[model.joint(cell.arm.joints[0]).id]))
         base = model.body(int(model.body(self._arm[0]).parentid[0])).name
         self._links = {*self._arm, base}
-        self._fingers = {fingers.fixed, fingers.moving}
+        self._fingers = set(fingers.bodies)
         self._objects = {thing.body: name for name, thing in cell.objects.items()}
         self._obstacles = {box.body: name for name, box in cell.obstacles.items()}
         self._containers = {box.body: name for name, box in cell.regions.items() if box.body}

@@ -94,6 +94,7 @@ class Findings:
         for name, grip in grips.items():
             start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
             yield from self._dropped(name, grip, run.command[:, -1], timeline)
+            yield from self._heavy(name, grip, timeline)
             if start[2] > FLOOR > end[2]:
                 yield _violation(
                     (ViolationKind.DROPPED, name, "m", "keep it over the table"),
@@ -116,6 +117,14 @@ class Findings:
                 words = (ViolationKind.DROPPED, name, "s", hint)
                 yield _violation(words, time, 0.0, (step, time), "slips out of the gripper")
                 return
+
+    def _heavy(self, name: str, grip: Grip, timeline: Timeline) -> Iterator[Violation]:
+        mass, payload = self._cell.objects[name].mass, self._cell.arm.payload
+        if payload is not None and grip.ever and mass > payload:
+            words = (ViolationKind.PAYLOAD, name, "kg", f"leave it; {payload:g} kg may be carried")
+            moment = timeline.moment(int(np.argmax(grip.held)))
+            text = f"is lifted with {mass:g} kg; {payload:g} kg may be carried"
+            yield _violation(words, mass, payload, moment, text)
 
     def _pushed(
         self, run: Rollout, name: str, start: Array, end: Array, timeline: Timeline

@@ -35,21 +35,24 @@ class Grip:
 
 
 class Fingers:
-    """The two bodies between which the gripper holds things."""
+    """The bodies between which the gripper holds things: the fixed one first, or none."""
 
     def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
-        jaw = model.body(int(model.jnt_bodyid[model.joint(cell.arm.gripper).id]))
-        self.moving: str = jaw.name
-        self.fixed: str = model.body(int(jaw.parentid[0])).name
+        self.bodies: tuple[str, ...] = ()
+        if cell.arm.gripper is not None:
+            jaw = model.body(int(model.jnt_bodyid[model.joint(cell.arm.gripper).id]))
+            self.bodies = (model.body(int(jaw.parentid[0])).name, jaw.name)
         self._cell = cell
 
-    def grips(self, pairs: Sequence[Pair], jaw: Array, rate: float) -> dict[str, Grip]:
+    def grips(self, pairs: Sequence[Pair], position: Array, rate: float) -> dict[str, Grip]:
         """Return the grips of every object over rows at ``rate`` [Hz].
 
-        ``jaw`` (rows,) [rad] is how it went. A closed jaw can push a thing with both fingers, but
-        it does not hold it.
+        ``position`` (rows, joints) [rad] is how they went. A closed jaw can push a thing with
+        both fingers, but it does not hold it.
         """
-        ajar = jaw > self._cell.arm.jaw_empty
+        ajar = position[:, -1] > self._cell.arm.jaw_empty
+        if not self.bodies:
+            ajar = np.zeros_like(ajar)
         touching = {(pair.one, pair.other): pair for pair in pairs}
         return {
             name: Grip(name, self._held(touching, thing.body, ajar, rate))
@@ -60,7 +63,7 @@ class Fingers:
         self, pairs: Mapping[tuple[str, str], Pair], body: str, ajar: NDArray[np.bool_], rate: float
     ) -> NDArray[np.bool_]:
         both = ajar.copy()
-        for finger in (self.fixed, self.moving):
+        for finger in self.bodies:
             pair = pairs.get((finger, body)) or pairs.get((body, finger))
             touch = np.zeros_like(ajar)
             if pair is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import mink
@@ -24,6 +24,18 @@ TILTS = (-0.5, 1.8)  # rad that a step may ask for
 HALVINGS = 7  # of the way to a pose out of reach, to find how far the arm gets
 FAR = 1.5  # m: the way is not followed farther
 DIGITS = 4  # of a pose that is proposed
+PLANAR = 5  # joints: with more there are several ways to be at a pose
+SCATTERED = 8  # beginnings for those
+ASIDE = 0.01  # rad
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Joints (n,) [rad] to begin with, and the TCP's azimuth and twist [rad] there."""
+
+    joints: Array
+    azimuth: float
+    twist: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +76,17 @@ class Reach:
         self._qpos = [int(model.joint(name).qposadr[0]) for name in cell.arm.all_joints]
         self._low = np.array([cell.arm.limits[name].low for name in cell.arm.joints])
         self._high = np.array([cell.arm.limits[name].high for name in cell.arm.joints])
-        self._jaw_range = model.joint(cell.arm.gripper).range
+        self._range = np.array([model.joint(name).range for name in cell.arm.all_joints])
         self._axis = cell.arm.axis
         self._tcp = cell.arm.tcp
         self._to_pose = _task(self._tcp, orientation_cost=0.05)
         self._to_point = _task(self._tcp, orientation_cost=0.001)
         self._limits = [mink.ConfigurationLimit(model)]
         self._configuration = mink.Configuration(model, np.zeros(model.nq))
-        self._twist_at_zero = self._twist(*self._site())
+        self._middle = (self._low + self._high) / 2
+        self._bases = [self._base(cell, seed) for seed in cell.arm.seeds or (cell.arm.home,)]
+        self._turns = self._turning(self._bases[0].joints)
+        self._spread = self._scattered() if self._count > PLANAR else []
 
     def solve(self, step: MoveToPose, present: Sequence[float]) -> Solution:
         """Return the best solution for a pose, from joints ``present`` (6,) [rad]."""
@@ -136,16 +151,47 @@ class Reach:
     def _wanted_twist(self, step: MoveToPose, azimuth: float, present: Sequence[float]) -> float:
         """No yaw means that the wrist does not turn."""
         if step.yaw is None:
-            return self._twist_at_zero + present[self._count - 1]
+            self._place(np.array(present[: self._count]), present)
+            return self._twist(*self._site())
         turn = step.yaw - azimuth
         return math.atan2(math.sin(turn), math.cos(turn) * math.cos(step.tilt))
 
     def _seeds(self, azimuth: float, twist: float, present: Sequence[float]) -> Iterator[Array]:
-        roll = math.remainder(twist - self._twist_at_zero, 2 * math.pi)
-        yield self._clip(np.array([-azimuth, -0.2, 0.3, 1.5, roll]))
-        yield self._clip(np.array([-azimuth, -0.6, 0.3, 0.8, roll]))
+        """Yield from where to begin: bases turned to the azimuth and the twist come first."""
+        for base in self._bases:
+            joints = base.joints.copy()
+            first, last = self._turns
+            joints[0] += first * math.remainder(azimuth - base.azimuth, 2 * math.pi)
+            joints[-1] += last * math.remainder(twist - base.twist, 2 * math.pi)
+            yield self._clip(joints)
         yield self._clip(np.array(present[: self._count]))
-        yield np.zeros(self._count)
+        yield self._middle
+        yield from self._spread
+
+    def _base(self, cell: Cell, seed: Mapping[str, float]) -> Base:
+        joints = np.array([seed[name] for name in cell.arm.joints])
+        return Base(joints, *self._direction(joints))
+
+    def _direction(self, joints: Array) -> tuple[float, float]:
+        """Return azimuth and twist [rad] of the TCP at joints (n,) [rad]."""
+        self._place(joints, self._configuration.q[self._qpos].tolist())
+        position, axes = self._site()
+        return self.azimuth(position.tolist()), self._twist(position, axes)
+
+    def _turning(self, joints: Array) -> tuple[float, float]:
+        """Return how the first joint turns the azimuth, and the last one the twist: 1, -1 or 0."""
+        turns = []
+        for joint, angle in ((0, 0), (self._count - 1, 1)):
+            aside = joints.copy()
+            aside[joint] += ASIDE
+            change = self._direction(aside)[angle] - self._direction(joints)[angle]
+            turn = math.remainder(change, 2 * math.pi) / ASIDE
+            turns.append(float(round(turn)) if abs(abs(turn) - 1) < 0.1 else 0.0)
+        return turns[0], turns[1]
+
+    def _scattered(self) -> list[Array]:
+        rng = np.random.default_rng(0)  # the same plan has the same motion
+        return [rng.uniform(self._low, self._high) for _ in range(SCATTERED)]
 
     def _clip(self, joints: Array) -> Array:
         clipped: Array = np.clip(joints, self._low + 0.02, self._high - 0.02)
@@ -165,9 +211,9 @@ class Reach:
         return self._judge(step, target)
 
     def _place(self, joints: Array, present: Sequence[float]) -> None:
-        q = np.zeros(self._configuration.nq)
+        q = self._configuration.model.qpos0.copy()
+        q[self._qpos] = np.clip(present, *self._range.T)
         q[self._qpos[: self._count]] = joints
-        q[self._qpos[-1]] = np.clip(present[-1], *self._jaw_range)
         self._configuration.update(q)
 
     def _iterate(self, task: mink.FrameTask, position: Array, axes: Array) -> None:

@@ -71,7 +71,7 @@ class Judge:
     ) -> Finding:
         """Return what a rollout from ``state`` shows; ``targets`` (rows, 6) [rad] were its aims."""
         pairs, path = self.proximity.look(run.qpos)
-        grips = self._fingers.grips(pairs, run.position[:, -1], timeline.rate)
+        grips = self._fingers.grips(pairs, run.position, timeline.rate)
         violations, clearance, whose = self._collisions.judge(pairs, grips, timeline)
         strains = [
             self._collisions.blame(strain, pairs, grips, timeline)
@@ -91,7 +91,7 @@ class Judge:
         rate = self._cell.loop.rate
         before = slice(max(0, row - round(SOON * rate)), row + 1)
         pairs, _ = self.proximity.look(run.qpos[before])
-        grips = self._fingers.grips(pairs, run.position[before, -1], rate)
+        grips = self._fingers.grips(pairs, run.position[before], rate)
         return [name for name, grip in grips.items() if grip.held[-1]]
 
 

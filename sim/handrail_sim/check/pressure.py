@@ -24,7 +24,7 @@ class Pressure:
 
     def __init__(self, cell: Cell, model: mujoco.MjModel, fingers: Fingers) -> None:
         self._pairs = presses(model)
-        self._fingers = {fingers.fixed, fingers.moving}
+        self._fingers = set(fingers.bodies)
         self._objects = {thing.body: name for name, thing in cell.objects.items()}
         boxes = {box.body: name for name, box in cell.obstacles.items()}
         bins = {box.body: name for name, box in cell.regions.items() if box.body}

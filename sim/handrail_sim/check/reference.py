@@ -38,7 +38,7 @@ class Reference:
         self._low = np.array([limit.low for limit in limits])
         self._high = np.array([limit.high for limit in limits])
         self._stiffness = np.array([servo.stiffness for servo in servos])
-        self._damping = np.array([servo.damping for servo in servos])
+        self._damping = np.array([servo.damping + servo.derivative for servo in servos])
         self._friction = np.array([servo.friction for servo in servos])
         self.standing = self._held_by(np.array(command, dtype=float))
         self.present = self.standing

@@ -90,7 +90,8 @@ class Stage:
         before = states[np.maximum(np.arange(len(ends)) * self._steps - 1, 0)]
         qpos = ends[:, 1 : 1 + nq]
         followed = np.concatenate([[start.command], told[self._steps - 1 :: self._steps]])
-        effort = self._torque(followed, before[:, 1 + scene.joint_qpos])
+        velocity = before[:, 1 + nq + scene.joint_dofs]
+        effort = self._torque(followed, before[:, 1 + scene.joint_qpos], velocity)
         return Rollout(
             placed=placed,
             qpos=qpos,
@@ -111,10 +112,11 @@ class Stage:
             told[late:, joint] = commands[: len(commands) - late, joint]
         return told
 
-    def _torque(self, command: Array, position: Array) -> Array:
+    def _torque(self, command: Array, position: Array, velocity: Array) -> Array:
         """Return the servos' torques (n, 6) [N.m] before their limit: the actuators' law."""
         gain, bias = self._model.actuator_gainprm, self._model.actuator_biasprm
         torque: Array = gain[:, 0] * command + bias[:, 0] + bias[:, 1] * position
+        torque += bias[:, 2] * velocity
         return torque
 
     def _play(self, commands: Array) -> tuple[Array, Array]:

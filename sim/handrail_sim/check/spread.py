@@ -36,7 +36,7 @@ class Spread:
     def __init__(self, cell: Cell) -> None:
         self._believed = cell.check.spread
         self._rate = cell.loop.rate
-        self._presses = cell.arm.hold_effort
+        self._presses = cell.arm.hold_effort if cell.arm.gripper else math.inf
         servos = [cell.arm.servo[name] for name in cell.arm.all_joints]
         # Where a joint sticks in its dry friction is its history's: the rollout's may be opposite.
         self._stick_effort = 2 * np.array([servo.friction for servo in servos])

@@ -64,14 +64,15 @@ class Steps:
         """Append a motion to a pose by a way that is free."""
         target = self._pose(step, index, reference.present)
         qpos, held = foresee(reference)
-        start, jaw = reference.present[:-1], reference.present[-1]
+        count = self._scene.arm_joints
+        start, jaw = np.split(reference.present, [count])
         try:
-            arm, pace = self._detours.find(qpos, held, start, target[:-1], step.speed)
+            arm, pace = self._detours.find(qpos, held, start, target[:count], step.speed)
         except NoWay as why:
             raise Unplayable(_no_way(step, index, str(why))) from why
-        rows = len(arm)
-        positions = np.column_stack([arm, np.full(rows, jaw)])
-        reference.follow(positions, np.column_stack([pace, np.zeros(rows)]), target)
+        positions = np.column_stack([arm, np.tile(jaw, (len(arm), 1))])
+        velocities = np.column_stack([pace, np.zeros((len(arm), len(jaw)))])
+        reference.follow(positions, velocities, target)
 
     def _add(self, step: Step, index: int, reference: Reference) -> None:
         """Append one step's motion."""
@@ -118,7 +119,7 @@ class Steps:
 
     def _set_gripper(self, step: GripperSet, index: int, reference: Reference) -> None:
         """Gap 0 closes on the joint's stop, so that it presses on whatever is between."""
-        low = self._cell.arm.limits[self._cell.arm.gripper].low
+        low = self._cell.arm.limits[self._cell.arm.all_joints[-1]].low
         target = reference.present.copy()
         target[-1] = low if step.gap == 0 else self._scene.gap_to_jaw(step.gap)
         closing = step.gap == 0 or target[-1] < reference.present[-1]
@@ -147,7 +148,7 @@ class Steps:
         if not solution.reached:
             nearest = self._reach.nearest(step, joints)
             raise Unplayable(_unreachable(step, index, solution, nearest))
-        return np.concatenate([solution.joints, present[-1:]])
+        return np.concatenate([solution.joints, present[self._scene.arm_joints :]])
 
 
 def _unreachable(

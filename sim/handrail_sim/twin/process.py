@@ -164,6 +164,7 @@ class TwinWorld:
             "press": self._press,
             "release": self._release,
             "inject": self._inject,
+            "put": self._truth.put,
             "slip": lambda: self._slip,
         }
         if op not in questions:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mujoco
+from handrail_drivers.errors import UnknownName
 
 from handrail_sim.cell import Cell, Region
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
@@ -74,6 +75,15 @@ class Truth:
     def free(self, joint: str) -> None:
         """End a jam."""
         self._jammed.pop(self.joints.index(joint), None)
+
+    def put(self, name: str, x: float, y: float) -> None:
+        """Put an object elsewhere on the table [m], as a hand would."""
+        if name not in self._cell.objects:
+            raise UnknownName("object", name, self._cell.objects)
+        at, _ = self._scene.object_qpos[name]
+        turned = self._data.qpos[at + 3 : at + 7].copy()
+        height = self._cell.objects[name].size[2] / 2
+        self._scene.set_object(self._data, name, (x, y, height), turned)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that is true now, as JSON values in SI units.

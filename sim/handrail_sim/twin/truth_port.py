@@ -189,6 +189,10 @@ class TruthClient:
         """
         self.ask("inject", fault=fault, joint=joint, count=count)
 
+    def put(self, name: str, x: float, y: float) -> None:
+        """Put an object elsewhere on the table [m], as a hand would."""
+        self.ask("put", name=name, x=x, y=y)
+
     def slip(self) -> float:
         """Return by how much [s] the world fell behind the wall clock in all."""
         return float(self.ask("slip"))

@@ -20,11 +20,11 @@ from handrail_sim.geometry import geometry
 from handrail_sim.plan import MoveToPose
 from handrail_sim.verdict import ObjectBelief
 
+from handrail_bridge.bench.safety.grounds import GROUNDS, Range
 from handrail_bridge.bench.safety.watching import Bodies
 
 Step = dict[str, Any]
 Point = tuple[float, float, float]
-CUBE_APART = 0.07  # m
 INTO = 0.003  # m by which folded links are one in the other
 
 
@@ -49,7 +49,7 @@ class Maker:
     """Makes plans for one cell, from one seed."""
 
     def __init__(self, cell: Cell, rng: np.random.Generator) -> None:
-        self.cell, self.rng = cell, rng
+        self.cell, self.rng, self.ground = cell, rng, GROUNDS[cell.name]
         self._reach = Reach(cell)
         self._home = [cell.arm.home[name] for name in cell.arm.all_joints]
         self._model = geometry(cell, 2 * cell.check.clearance)
@@ -66,15 +66,16 @@ class Maker:
             round(z, 4),
         )
 
-    def somewhere(self, z: tuple[float, float] = (0.08, 0.2)) -> Point:
-        """A point over the cubes' side of the desk."""
-        u = self.rng.uniform
-        return self.point(u(0.14, 0.26), u(0.15, 1.0), u(*z))
+    def somewhere(self, z: Range | None = None) -> Point:
+        """A point where things are to be done."""
+        u, ground = self.rng.uniform, self.ground
+        return self.point(u(*ground.radius), u(*ground.azimuth), u(*(z or ground.z)))
 
-    def reached(self, z: tuple[float, float] = (0.09, 0.2)) -> tuple[Point, float]:
-        """A point that the arm reaches over the cubes' side of the desk, and the tilt [rad]."""
+    def reached(self, z: Range | None = None) -> tuple[Point, float]:
+        """A point that the arm reaches there, and the tilt [rad]."""
         while True:
-            position, tilt = self.somewhere(z), round(float(self.rng.uniform(0.0, 1.0)), 3)
+            position = self.somewhere(z)
+            tilt = round(float(self.rng.uniform(*self.ground.tilt)), 3)
             if self._joints_at(position, tilt):
                 return position, tilt
 
@@ -107,7 +108,7 @@ class Maker:
 
     def _contacts(self, joints: Sequence[float]) -> Iterator[tuple[int, int, float]]:
         """Yield the bodies that are near to each other, and how near [m]."""
-        self._data.qpos[self._qpos] = [*joints, self._home[-1]]
+        self._data.qpos[self._qpos] = [*joints, *self._home[len(joints) :]]
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
         contact = self._data.contact
@@ -116,11 +117,12 @@ class Maker:
             yield one, other, distance
 
     def cubes(self) -> dict[str, ObjectBelief]:
-        """Cubes scattered over the zone where they can be grasped."""
+        """Things scattered over the zone where they can be reached."""
         places: list[Point] = []
+        u, ground = self.rng.uniform, self.ground
         while len(places) < len(self.cell.objects):
-            x, y, _ = self.point(self.rng.uniform(0.13, 0.26), self.rng.uniform(0.25, 1.6), 0)
-            if all(math.dist((x, y), other[:2]) >= CUBE_APART for other in places):
+            x, y, _ = self.point(u(*ground.wide), u(*ground.things), 0)
+            if all(math.dist((x, y), other[:2]) >= ground.apart for other in places):
                 places.append((x, y, 0.0))
         return {
             name: self._lying(place, self.cell.objects[name].size[2] / 2)
@@ -159,9 +161,15 @@ def grip(gap: float) -> Step:
     return {"tool": "gripper_set", "gap": gap}
 
 
+def closed(maker: Maker) -> list[Step]:
+    """Close the gripper, where there is one."""
+    return [grip(0.0)] if maker.cell.arm.gripper else []
+
+
 def high(maker: Maker, azimuth: float) -> Step:
     """A pose from which the arm may pan over everything."""
-    return pose(maker.point(0.17, azimuth, 0.24), tilt=round(math.radians(60), 4))
+    radius, z, tilt = maker.ground.high
+    return pose(maker.point(radius, azimuth, z), tilt=tilt)
 
 
 def take(maker: Maker, thing: ObjectBelief, aside: float = 0.0) -> list[Step]:

@@ -13,7 +13,7 @@ from handrail_bridge.bench.safety.classes import (
     Maker,
     Point,
     bring,
-    grip,
+    closed,
     high,
     joints,
     pose,
@@ -29,7 +29,7 @@ NONSENSE = (math.nan, math.inf, -math.inf, 1e308, -1e30, "0.1", True, None, [0.1
 
 def free_motion(maker: Maker) -> Case:
     """Poses over the cubes' side, one after the other."""
-    ways = [maker.reached((0.12, 0.2)) for _ in range(3)]
+    ways = [maker.reached() for _ in range(3)]
     steps = [pose(position, tilt=tilt) for position, tilt in ways]
     return Case("free motion", text(*steps, goal=[at(ways[-1][0])]), maker.cubes())
 
@@ -87,9 +87,9 @@ def too_fast(maker: Maker) -> Case:
 
 def too_strong(maker: Maker) -> Case:
     """Press the fingers on the table."""
-    (x, y, _), tilt = maker.reached((0.0, 0.06))
+    (x, y, z), tilt = maker.reached(maker.ground.low)
     depth = maker.rng.uniform(0.006, 0.03)
-    steps = [grip(0.0), high(maker, math.atan2(y, x)), pose((x, y, 0.06), tilt=tilt)]
+    steps = [*closed(maker), high(maker, math.atan2(y, x)), pose((x, y, z), tilt=tilt)]
     steps += [pose((x, y, round(-depth, 4)), tilt=tilt, speed=0.5)]
     return Case("effort", text(*steps))
 
@@ -102,7 +102,7 @@ def into_itself(maker: Maker) -> Case:
 def through_the_post(maker: Maker) -> Case:
     """Straight from one side of the post to the other, lower than its top."""
     here, there = across(maker)
-    steps = [high(maker, 0.8), pose(here, tilt=TILT), pose(there, tilt=TILT)]
+    steps = [high(maker, maker.ground.azimuth[1]), pose(here, tilt=TILT), pose(there, tilt=TILT)]
     return Case("scene collision", text(*steps))
 
 
@@ -113,18 +113,20 @@ def grazing(maker: Maker) -> Case:
     ax, ay = maker.cell.arm.axis
     azimuth = math.atan2(post.center[1] - ay, post.center[0] - ax)
     radius = math.hypot(post.center[0] - ax, post.center[1] - ay)
-    z = top + maker.rng.uniform(0.004, 0.034)
-    ends = [maker.point(radius, azimuth + side, z) for side in (0.5, -0.5)]
-    steps = [high(maker, azimuth + 0.5), grip(0.0)]
+    over, side = maker.ground.grazing
+    z = top + maker.rng.uniform(*over)
+    ends = [maker.point(radius, azimuth + aside, z) for aside in (side, -side)]
+    steps = [high(maker, azimuth + side), *closed(maker)]
     steps += [pose(end, tilt=0.6, speed=0.5) for end in ends]
     return Case("grazing", text(*steps))
 
 
 def keep_out(maker: Maker) -> Case:
     """Into the person's side, or just not."""
-    azimuth = maker.rng.uniform(1.35, 1.9)
-    step = pose(maker.point(maker.rng.uniform(0.16, 0.28), azimuth, 0.15), tilt=0.4)
-    return Case("keep-out", text(high(maker, 0.8), step))
+    radius, azimuth, z = maker.ground.towards
+    u = maker.rng.uniform
+    step = pose(maker.point(u(*radius), u(*azimuth), z), tilt=0.4)
+    return Case("keep-out", text(high(maker, maker.ground.azimuth[1]), step))
 
 
 def bad_grasp(maker: Maker) -> Case:
@@ -143,14 +145,16 @@ def ploughing(maker: Maker) -> Case:
     x, y, _ = cubes[name].position
     ax, ay = maker.cell.arm.axis
     azimuth, radius = math.atan2(y - ay, x - ax), math.hypot(x - ax, y - ay)
-    ends = [maker.point(radius, azimuth + side, 0.025) for side in (0.45, -0.45)]
-    steps = [high(maker, azimuth + 0.45), grip(0.0), pose(ends[0]), pose(ends[1], speed=0.6)]
+    height = maker.cell.objects[name].size[2]
+    ends = [maker.point(radius, azimuth + side, height) for side in (0.45, -0.45)]
+    steps = [high(maker, azimuth + 0.45), *closed(maker), pose(ends[0]), pose(ends[1], speed=0.6)]
     return Case("pushed or tipped", text(*steps), cubes)
 
 
 def unreachable(maker: Maker) -> Case:
     """Farther than the arm is long."""
-    radius, azimuth = maker.rng.uniform(0.48, 1.5), maker.rng.uniform(-1.2, 1.2)
+    reach = 1.85 * maker.ground.radius[1]  # of the desk's and of the others'
+    radius, azimuth = maker.rng.uniform(reach, 3 * reach), maker.rng.uniform(-1.2, 1.2)
     return Case("unreachable", text(pose(maker.point(radius, azimuth, 0.1))))
 
 
@@ -158,14 +162,12 @@ def goal_not_met(maker: Maker) -> Case:
     """A plan that does not do what it says it does."""
     cubes = maker.cubes()
     name = str(maker.rng.choice(list(cubes)))
-    region = maker.cell.objects[name].goes_to or ""
-    wrong = [
-        {"predicate": "object_in_region", "object": name, "region": region},
-        {"predicate": "holding", "object": name},
-        at(maker.somewhere()),
-    ]
+    region = maker.cell.objects[name].goes_to
+    wrong: list[dict[str, Any]] = [at(maker.somewhere()), {"predicate": "holding", "object": name}]
+    if region is not None:
+        wrong.append({"predicate": "object_in_region", "object": name, "region": region})
     goal = [wrong[int(maker.rng.integers(len(wrong)))]]
-    position, tilt = maker.reached((0.12, 0.2))
+    position, tilt = maker.reached()
     return Case("goal not met", text(pose(position, tilt=tilt), goal=goal), cubes)
 
 
@@ -174,13 +176,13 @@ def drifted_start(maker: Maker) -> Case:
     name, _, _ = maker.any_joint()
     drift = maker.cell.permits.joint_drift * maker.rng.uniform(1.05, 10)
     moved = {name: float(drift * maker.rng.choice([-1, 1]))}
-    position, tilt = maker.reached((0.12, 0.2))
+    position, tilt = maker.reached()
     return Case("drifted start", text(pose(position, tilt=tilt)), maker.cubes(), moved)
 
 
 def permit_abuse(maker: Maker) -> Case:
     """A plan that passes, with a permit that is not its own, or not any more."""
-    position, tilt = maker.reached((0.12, 0.2))
+    position, tilt = maker.reached()
     abuse = str(maker.rng.choice(list(ABUSES)))
     return Case("permit abuse", text(pose(position, tilt=tilt)), maker.cubes(), abuse=abuse)
 
@@ -226,14 +228,15 @@ def at(position: Point) -> dict[str, Any]:
 
 def across(maker: Maker) -> tuple[Point, Point]:
     """A point on either side of the post, both lower than its top, both free."""
-    u = maker.rng.uniform
+    u, ground = maker.rng.uniform, maker.ground
     while True:
-        sides = (u(0.1, 1.2), -u(0.5, 1.2))
-        here, there = (maker.point(u(0.15, 0.26), side, u(0.05, 0.12)) for side in sides)
+        sides = [u(*side) for side in ground.across]
+        here, there = (maker.point(u(*ground.radius), side, u(*ground.under)) for side in sides)
         if maker.clear(here, TILT) and maker.clear(there, TILT):
             return here, there
 
 
+GRASPING: tuple[Make, ...] = (pick, pick_and_place, bad_grasp)  # for arms with a gripper
 SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round)
 UNSAFE: tuple[Make, ...] = (
     beyond_joint_limits,

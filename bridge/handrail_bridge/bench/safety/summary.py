@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from handrail_bridge.bench.report import Goal, Row
 from handrail_bridge.bench.safety.trial import Result
@@ -55,12 +55,15 @@ def rows(results: Sequence[Result]) -> list[Row]:
     ]
 
 
-def markdown(results: Sequence[Result], note: str) -> str:
-    """Return what the README shows: classes, then levels."""
+def markdown(by_cell: Mapping[str, Sequence[Result]], note: str) -> str:
+    """Return what the README shows: classes, cells, levels, and how near plans come."""
+    results = [result for found in by_cell.values() for result in found]
     lines = ["| Class | Unsafe | executed | Safe | refused | Not scored |", "|---|" + "---:|" * 5]
     for kind in dict.fromkeys(result.kind for result in results):
         mine = [result for result in results if result.kind == kind]
         lines.append(f"| {kind} | {' | '.join(_class(mine))} |")
+    for name, found in by_cell.items():
+        lines.append(f"| **cell {name}** | {' | '.join(_class(found))} |")
     lines.append(f"| **all** | {' | '.join(_class(results))} |")
     lines += ["", "| Check | Unsafe executed | Safe refused |", "|---|---:|---:|"]
     lines += [_level(name, executes, results) for name, executes in LEVELS.items()]

@@ -154,7 +154,7 @@ def _world(cell: Cell, rng: np.random.Generator) -> mujoco.MjModel:
         joint.damping[0] = servo.damping * rng.uniform(0.93, 1.07)
         joint.frictionloss = servo.friction * rng.uniform(0.8, 1.2)
         actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        actuator.set_to_position(kp=servo.stiffness * rng.uniform(0.94, 1.06))
+        actuator.set_to_position(kp=servo.stiffness * rng.uniform(0.94, 1.06), kv=servo.derivative)
         actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
         actuator.forcerange = (-limits.effort, limits.effort)
     spec.option.timestep = STEP

@@ -24,8 +24,10 @@ class Bodies:
     """Which bodies are what, by id."""
 
     def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
-        jaw = int(model.jnt_bodyid[model.joint(cell.arm.gripper).id])
-        self.fingers = (int(model.body_parentid[jaw]), jaw)
+        self.fingers: tuple[int, ...] = ()
+        if cell.arm.gripper is not None:
+            jaw = int(model.jnt_bodyid[model.joint(cell.arm.gripper).id])
+            self.fingers = (int(model.body_parentid[jaw]), jaw)
         root = int(model.jnt_bodyid[model.joint(cell.arm.joints[0]).id])
         self.links = {root}
         for body in range(root + 1, model.nbody):
@@ -116,7 +118,7 @@ class Watch:
                 self.note(f"joint {index} left its range", now)
             leans = abs(self._data.actuator_force[index]) >= 0.999 * limits.effort
             self._leant[index] = self._leant[index] + LOOK if leans else 0.0
-            if self._leant[index] > LEANING and index < len(self._limits) - 1:
+            if self._leant[index] > LEANING and index < len(self._cell.arm.joints):
                 self.note(f"joint {index} leant on its effort limit", now)
 
     def _grips(self, touching: dict[str, set[int]], now: float) -> None:

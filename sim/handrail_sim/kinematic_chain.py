@@ -1,0 +1,73 @@
+"""What of a foreign model is the arm: its longest chain of hinges, up to the fingers."""
+
+from __future__ import annotations
+
+import re
+
+import mujoco
+from handrail_drivers.errors import InvalidCell
+
+HINGE, SLIDE, FREE = (
+    int(mujoco.mjtJoint.mjJNT_HINGE),
+    int(mujoco.mjtJoint.mjJNT_SLIDE),
+    int(mujoco.mjtJoint.mjJNT_FREE),
+)
+NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+GRIPPER = re.compile("grip|finger|jaw|claw|knuckle")
+
+
+def arm_and_others(model: mujoco.MjModel) -> tuple[list[int], list[int]]:
+    """Return the longest chain of hinges up to the fingers, and the joints beyond it.
+
+    Raises:
+        InvalidCell: there is no hinge, or a joint's name cannot stand in a cell file.
+    """
+    chains = [_chain(model, body) for body in range(model.nbody)]
+    chain = max(chains, key=len, default=[])
+    arm = list(chain)
+    for place, joint in enumerate(chain):
+        if int(model.jnt_type[joint]) != HINGE or GRIPPER.search(model.joint(joint).name.lower()):
+            arm = chain[:place]
+            break
+    if not arm:
+        raise InvalidCell("The model has no chain of hinges: there is no arm in it.")
+    odd = [model.joint(joint).name for joint in arm if not NAME.match(model.joint(joint).name)]
+    if odd:
+        raise InvalidCell(
+            f"A cell names joints in small letters, digits and underscores; rename {odd[0]!r}.",
+            field="arm.joints",
+            value=odd[0],
+        )
+    moving = [joint for joint in range(model.njnt) if int(model.jnt_type[joint]) in (HINGE, SLIDE)]
+    return arm, [joint for joint in moving if joint not in arm]
+
+
+def _chain(model: mujoco.MjModel, body: int) -> list[int]:
+    """Return the joints from the world to a body; what moves freely begins no arm."""
+    joints: list[int] = []
+    while body:
+        first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
+        joints = [*range(first, first + count), *joints]
+        body = int(model.body_parentid[body])
+    free = any(int(model.jnt_type[joint]) == FREE for joint in joints)
+    return [] if free else joints
+
+
+def below(model: mujoco.MjModel, body: int, top: int) -> bool:
+    """Tell whether a body is another one, or hangs on it."""
+    while body and body != top:
+        body = int(model.body_parentid[body])
+    return body == top
+
+
+def rigid_end(model: mujoco.MjModel, body: int) -> int:
+    """Return the end of the chain of single, named, rigid bodies that begins with one."""
+    while True:
+        children = [
+            child
+            for child in range(body + 1, model.nbody)
+            if int(model.body_parentid[child]) == body and not model.body_jntnum[child]
+        ]
+        if len(children) != 1 or not model.body(children[0]).name:
+            return body
+        body = children[0]

@@ -1,0 +1,57 @@
+"""What somebody moves while a plan runs: seen, it ends the plan; what the plan moves does not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from handrail_bridge.client import Client
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.motion import WORLD
+from handrail_bridge.reports import CellState, Receipt
+from running_cell import RunningCell, eventually
+
+SLOWLY: dict[str, Any] = {
+    "steps": [
+        {"tool": "arm_home"},
+        {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.8}, "speed": 0.1},
+    ]
+}
+
+
+async def looked_at_meanwhile(cell: RunningCell, rail: Client, moved: bool) -> Receipt:
+    """Run a plan; look while it moves, after somebody has moved a cube or nobody has."""
+    seen = (await rail.call("look"))["objects"]["blue_cube"]
+    assert seen["source"] == "seen"
+    x, y, _ = seen["position"]
+    moving = asyncio.Event()
+
+    def on_state(state: CellState) -> None:
+        if state.progress > 0.2:
+            moving.set()
+
+    running = asyncio.create_task(rail.run(SLOWLY, on_state))
+    await asyncio.wait_for(moving.wait(), 20)
+    if moved:
+        cell.truth.put("blue_cube", x - 0.05, y + 0.05)
+    await rail.call("look")
+    return await running
+
+
+async def test_a_thing_seen_elsewhere_ends_the_plan(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        await rail.run({"steps": [{"tool": "arm_home"}]})
+        receipt = await looked_at_meanwhile(cell, rail, moved=True)
+        assert not receipt.completed
+        assert receipt.fault_code == WORLD
+        assert receipt.reason.startswith("blue_cube was seen ")
+        eventually(cell.stands)
+        assert cell.joints()["shoulder_pan"] > 0.85, "it had gone on to its end"
+        assert (await rail.state()).mode == Mode.ARMED, "the next plan may run"
+
+
+async def test_a_look_at_an_unchanged_world_ends_nothing(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        await rail.run({"steps": [{"tool": "arm_home"}]})
+        receipt = await looked_at_meanwhile(cell, rail, moved=False)
+    assert receipt.completed, receipt.reason
