@@ -14,13 +14,13 @@ from running_cell import RunningCell, eventually
 SLOWLY: dict[str, Any] = {
     "steps": [
         {"tool": "arm_home"},
-        {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.8}, "speed": 0.1},
+        {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.7}, "speed": 0.04},
     ]
 }
 
 
 async def looked_at_meanwhile(cell: RunningCell, rail: Client, moved: bool) -> Receipt:
-    """Run a plan; look while it moves, after somebody has moved a cube or nobody has."""
+    """Run a plan; look for as long as it moves, after somebody has moved a cube or nobody has."""
     seen = (await rail.call("look"))["objects"]["blue_cube"]
     assert seen["source"] == "seen"
     x, y, _ = seen["position"]
@@ -34,7 +34,11 @@ async def looked_at_meanwhile(cell: RunningCell, rail: Client, moved: bool) -> R
     await asyncio.wait_for(moving.wait(), 20)
     if moved:
         cell.truth.put("blue_cube", x - 0.05, y + 0.05)
-    await rail.call("look")
+    looks = 0
+    while not running.done():
+        await rail.call("look")
+        looks += 1
+    assert looks > 1, "the first may have been too late"
     return await running
 
 
@@ -46,7 +50,7 @@ async def test_a_thing_seen_elsewhere_ends_the_plan(cell: RunningCell) -> None:
         assert receipt.fault_code == WORLD
         assert receipt.reason.startswith("blue_cube was seen ")
         eventually(cell.stands)
-        assert cell.joints()["shoulder_pan"] > 0.85, "it had gone on to its end"
+        assert cell.joints()["shoulder_pan"] > 0.75, "it had gone on to its end"
         assert (await rail.state()).mode == Mode.ARMED, "the next plan may run"
 
 
