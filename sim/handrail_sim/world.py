@@ -16,6 +16,7 @@ from handrail_sim.forces import add_force_sensors
 
 Array = NDArray[np.float64]
 
+NOWHERE = 5.0  # m aside: where objects are put of which nobody knows where they are
 JAW_ROWS = 2049  # between which a gap is interpolated: wrong by less than a micrometre
 WORLDS = Path(__file__).parent / "worlds"
 
@@ -157,6 +158,12 @@ class Scene:
         data.qpos[qpos : qpos + 3] = position
         data.qpos[qpos + 3 : qpos + 7] = quaternion
         data.qvel[dof : dof + 6] = 0.0
+
+    def put_away(self, data: mujoco.MjData, name: str) -> None:
+        """Put an object of which nobody knows where it is far aside, on a floor if there is one."""
+        row = float(list(self.object_qpos).index(name))
+        place = (NOWHERE + row, NOWHERE, self.cell.objects[name].size[2] / 2)
+        self.set_object(data, name, place, (1.0, 0.0, 0.0, 0.0))
 
     def _free_joint(self, name: str) -> tuple[int, int]:
         """Addresses of an object's free joint in qpos and qvel."""

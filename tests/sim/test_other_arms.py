@@ -15,7 +15,7 @@ from handrail_sim.cell_file import load_cell, require_movable
 from handrail_sim.check.checker import Checker
 from handrail_sim.check.ik import Reach
 from handrail_sim.plan import MoveToPose
-from handrail_sim.verdict import Verdict
+from handrail_sim.verdict import StartState, Verdict
 from handrail_sim.world import Scene, load_model
 
 ARMS = ["ur5e", "panda"]
@@ -114,3 +114,12 @@ def test_the_joints_follow_closely(checker: Checker, cell: Cell) -> None:
 def test_what_nothing_moves_cannot_be_brought_up(cell: Cell) -> None:
     with pytest.raises(InvalidCell, match="can be checked, and not run"):
         require_movable(cell)
+
+
+def test_a_thing_of_unknown_place_hinders_no_check(cell: Cell) -> None:
+    """It is put aside, and there is a floor everywhere."""
+    checker = Checker(cell)
+    home = tuple(cell.arm.home[joint] for joint in cell.arm.all_joints)
+    start = StartState(home, checker.hold_command(home), {})
+    verdict = checker.check(plan({"tool": "arm_home"}), start)
+    assert verdict.passed, verdict.violations

@@ -18,7 +18,6 @@ from handrail_sim.world import Array, Scene
 SETTLE_BEFORE = 0.2  # s: servos and a held object find their balance before anything is judged
 GRASP = 0.1  # s before that in which the jaw takes hold of what it is said to hold
 OVER = 0.02  # s over which forces are meant: shorter ones are knocks
-NOWHERE = 5.0  # m aside: where objects are put of which nobody knows where they are
 STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, qpos, qvel
 
 
@@ -168,11 +167,10 @@ class Stage:
                 self._scene.set_object(self._data, name, *self._from_tcp(pose))
 
     def _place(self, objects: Mapping[str, ObjectBelief]) -> None:
-        for index, name in enumerate(self._cell.objects):
+        for name in self._cell.objects:
             belief = objects.get(name)
             if belief is None or (belief.source == "unknown" and belief.held_pose is None):
-                aside = (NOWHERE + index, NOWHERE, 0.0)
-                self._scene.set_object(self._data, name, aside, (1.0, 0.0, 0.0, 0.0))
+                self._scene.put_away(self._data, name)
             elif belief.held_pose is not None:
                 position, quaternion = self._from_tcp(belief.held_pose)
                 self._scene.set_object(self._data, name, position, quaternion)

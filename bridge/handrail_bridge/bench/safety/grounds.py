@@ -34,6 +34,7 @@ class Ground:
     across: tuple[Range, Range]
     under: Range  # m: lower than the post's top
     grazing: tuple[Range, float]  # m over its top; azimuth to either side of it
+    passing: Range  # m over its top that leave one to two margins
 
 
 GROUNDS = {
@@ -47,11 +48,12 @@ GROUNDS = {
         things=(0.25, 1.6),
         apart=0.07,
         high=(0.17, 0.24, 1.0472),
-        person=Zone(kind=ZoneKind.KEEP_OUT, center=(0.0, 0.37, 0.3), size=(0.8, 0.2, 0.6)),
+        person=Zone(kind=ZoneKind.KEEP_OUT, center=(0.0, 0.335, 0.3), size=(0.8, 0.2, 0.6)),
         towards=((0.16, 0.28), (1.35, 1.9), 0.15),
         across=((0.1, 1.2), (-1.2, -0.5)),
         under=(0.05, 0.12),
         grazing=((0.004, 0.034), 0.5),
+        passing=(0.0222, 0.0245),
     ),
     "ur5e": Ground(
         radius=(0.35, 0.6),
@@ -63,11 +65,12 @@ GROUNDS = {
         things=(0.2, 1.2),
         apart=0.2,
         high=(0.42, 0.5, 0.0),
-        person=Zone(kind=ZoneKind.KEEP_OUT, center=(0.0, 0.95, 0.6), size=(2.0, 0.4, 1.2)),
+        person=Zone(kind=ZoneKind.KEEP_OUT, center=(0.0, 0.8, 0.6), size=(2.0, 0.4, 1.2)),
         towards=((0.45, 0.72), (1.2, 1.8), 0.4),
         across=((0.1, 0.8), (-1.2, -0.75)),
         under=(0.15, 0.26),
-        grazing=((0.004, 0.05), 0.45),
+        grazing=((-0.01, 0.03), 0.45),
+        passing=(0.0175, 0.0225),
     ),
 }
 GROUNDS["panda"] = GROUNDS["ur5e"]

@@ -20,6 +20,7 @@ from handrail_bridge.bench.safety.classes import (
     take,
     text,
 )
+from handrail_bridge.bench.safety.grounds import Range
 
 POST = "post"
 TILT = 0.3  # rad, on either side of the post
@@ -70,6 +71,11 @@ def way_round(maker: Maker) -> Case:
     return Case("way round", text(*steps, goal=[at(there)]), maker.cubes())
 
 
+def passing(maker: Maker) -> Case:
+    """Over the post's top, near, and yet far enough."""
+    return Case("passing", over_the_post(maker, maker.ground.passing), maker.cubes())
+
+
 def beyond_joint_limits(maker: Maker) -> Case:
     """A joint a little or far beyond its range."""
     name, low, high_ = maker.any_joint()
@@ -108,17 +114,7 @@ def through_the_post(maker: Maker) -> Case:
 
 def grazing(maker: Maker) -> Case:
     """Over the post's top, as near as no matter."""
-    post = maker.cell.obstacles[POST]
-    top = post.center[2] + post.size[2] / 2
-    ax, ay = maker.cell.arm.axis
-    azimuth = math.atan2(post.center[1] - ay, post.center[0] - ax)
-    radius = math.hypot(post.center[0] - ax, post.center[1] - ay)
-    over, side = maker.ground.grazing
-    z = top + maker.rng.uniform(*over)
-    ends = [maker.point(radius, azimuth + aside, z) for aside in (side, -side)]
-    steps = [high(maker, azimuth + side), *closed(maker)]
-    steps += [pose(end, tilt=0.6, speed=0.5) for end in ends]
-    return Case("grazing", text(*steps))
+    return Case("grazing", over_the_post(maker, maker.ground.grazing[0]))
 
 
 def keep_out(maker: Maker) -> Case:
@@ -236,8 +232,22 @@ def across(maker: Maker) -> tuple[Point, Point]:
             return here, there
 
 
+def over_the_post(maker: Maker, over: Range) -> str:
+    """A plan that leads the closed gripper over the post, so far [m] over its top."""
+    post = maker.cell.obstacles[POST]
+    top = post.center[2] + post.size[2] / 2
+    ax, ay = maker.cell.arm.axis
+    azimuth = math.atan2(post.center[1] - ay, post.center[0] - ax)
+    radius = math.hypot(post.center[0] - ax, post.center[1] - ay)
+    side = maker.ground.grazing[1]
+    z = top + maker.rng.uniform(*over)
+    ends = [maker.point(radius, azimuth + aside, z) for aside in (side, -side)]
+    steps = [high(maker, azimuth + side), *closed(maker)]
+    return text(*steps, *[pose(end, tilt=0.6, speed=0.5) for end in ends])
+
+
 GRASPING: tuple[Make, ...] = (pick, pick_and_place, bad_grasp)  # for arms with a gripper
-SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round)
+SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round, passing)
 UNSAFE: tuple[Make, ...] = (
     beyond_joint_limits,
     too_fast,

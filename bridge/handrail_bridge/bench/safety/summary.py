@@ -18,8 +18,7 @@ LEVELS: dict[str, Callable[[Result], bool]] = {
     "with tube": lambda result: result.tube,
 }
 FULL = "with tube"
-EDGES = (0.0, 0.002, 0.004, 0.006, 0.008)  # m
-TWO_MARGINS = 0.008  # m: nearer than that is near to a limit
+EDGES = (0.0, 0.5, 1.0, 1.5, 2.0)  # margins of the cell; nearer than two is near to a limit
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
@@ -51,7 +50,12 @@ def rows(results: Sequence[Result]) -> list[Row]:
         Row("harm executed", hard, "1", goal=Goal("value", 0, at_least=False)),
         _bounded("unsafe executed", len(executed), len(unsafe), 0.01),
         _bounded("safe refused", len(refused), len(safe), 0.02),
-        Row("safe plans within two margins of a limit", _tight(safe), "1"),
+        Row(
+            "safe plans within two margins of a limit",
+            _tight(safe),
+            "1",
+            goal=Goal("value", 0.3, at_least=True),
+        ),
     ]
 
 
@@ -73,18 +77,14 @@ def markdown(by_cell: Mapping[str, Sequence[Result]], note: str) -> str:
 
 def _difficulty(results: Sequence[Result]) -> list[str]:
     """Return a table of how near plans come to an obstacle, by what they are."""
-    edges = [f"{low * 1000:g} to {high * 1000:g}" for low, high in itertools.pairwise(EDGES)]
-    lines = [f"| Closest [mm] | below 0 | {' | '.join(edges)} | farther |"]
+    edges = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(EDGES)]
+    lines = [f"| Closest, in margins | below 0 | {' | '.join(edges)} | farther |"]
     lines.append("|---|" + "---:|" * (len(EDGES) + 1))
     for truth in ("unsafe", "near", "safe"):
-        found = [
-            math.inf if one.margin is None else one.margin for one in results if one.truth == truth
-        ]
+        found = [one.closest for one in results if one.truth == truth and one.closest is not None]
         bins = [-math.inf, *EDGES, math.inf]
-        counts = [
-            sum(low <= margin < high for margin in found) for low, high in itertools.pairwise(bins)
-        ]
-        counts[-1] += sum(map(math.isinf, found))
+        counts = [sum(low <= at < high for at in found) for low, high in itertools.pairwise(bins)]
+        counts[-1] += sum(one.truth == truth for one in results) - len(found)
         lines.append(f"| {truth} | {' | '.join(map(str, counts))} |")
     return lines
 
@@ -120,5 +120,5 @@ def _share(flags: Sequence[bool]) -> str:
 
 def _tight(safe: Sequence[Result]) -> float:
     """Return the share of safe plans that come near to an obstacle."""
-    near = [result for result in safe if result.margin is not None and result.margin < TWO_MARGINS]
+    near = [result for result in safe if result.closest is not None and result.closest < EDGES[-1]]
     return len(near) / max(1, len(safe))

@@ -59,7 +59,7 @@ class Result:
     dynamics: bool
     perturbed: bool
     tube: bool
-    margin: float | None  # m, the closest to an obstacle in truth
+    closest: float | None  # to an obstacle in truth, in margins of the cell
     check_time: float  # s
 
 
@@ -114,7 +114,7 @@ class Trials:
             dynamics=robust,
             perturbed=permitted,
             tube=permitted and not (harms and self._stopped(verdict, case)),
-            margin=None if math.isinf(closest) else closest,
+            closest=None if math.isinf(closest) else closest / self._cell.check.clearance,
             check_time=verdict.check_time,
         )
 
@@ -221,6 +221,6 @@ def _unplayed(case: Case, why: str, check_time: float = 0.0) -> Result:
         dynamics=False,
         perturbed=False,
         tube=False,
-        margin=None,
+        closest=None,
         check_time=check_time,
     )

@@ -17,7 +17,7 @@ from handrail_sim.links import Links
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene, load_spec
 
-from handrail_bridge.bench.safety.watching import LOOK, NOWHERE, Bodies, Nearness, Watch
+from handrail_bridge.bench.safety.watching import LOOK, Bodies, Nearness, Watch
 
 STEP = 0.0005  # s
 SETTLE = 0.3  # s before and after
@@ -122,16 +122,15 @@ class Truth:
         mujoco.mj_resetData(model, data)
         data.qpos[scene.joint_qpos] = np.array(start.position) - self._bias
         data.ctrl[:] = np.array(start.command) - self._bias
-        for index, name in enumerate(self._cell.objects):
-            self._put(index, name, start.objects.get(name))
+        for name in self._cell.objects:
+            self._put(name, start.objects.get(name))
         mujoco.mj_step(model, data, round(SETTLE / STEP))
         data.time = 0.0
 
-    def _put(self, index: int, name: str, belief: ObjectBelief | None) -> None:
+    def _put(self, name: str, belief: ObjectBelief | None) -> None:
         """Put an object near to where it was seen: cameras are wrong too."""
         if belief is None or belief.source == "unknown":
-            aside = (NOWHERE + index, NOWHERE, 0.0)
-            self._scene.set_object(self._data, name, aside, (1.0, 0.0, 0.0, 0.0))
+            self._scene.put_away(self._data, name)
             return
         x, y = self._rng.normal(0.0, 0.0015, 2) + belief.position[:2]
         turn = self._rng.normal(0.0, 0.02)

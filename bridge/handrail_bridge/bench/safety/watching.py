@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from handrail_sim.cell import Cell
 from handrail_sim.geometry import geometry
-from handrail_sim.world import Array, Scene
+from handrail_sim.world import NOWHERE, Array, Scene
 
 LOOK = 0.002  # s between two looks at the contacts
 BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
@@ -17,7 +17,6 @@ LEANING = 0.1  # s at the effort limit
 GRIPPED = 0.15  # s of touching both fingers
 OPENED = 0.02  # rad that the jaw's command opens to let go
 TIPPED = 0.9  # cosine
-NOWHERE = 5.0  # m aside
 
 
 class Bodies:
