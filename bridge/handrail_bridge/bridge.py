@@ -74,7 +74,7 @@ async def running(
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
         devices = {cell.cameras[name].device: camera for name, camera in cameras.items()}
-        tools = Tools(cell, Senses(rail, cameras), {**devices, **inputs})
+        tools = Tools(cell, Senses(rail, cameras), {**devices, **inputs}, rail.configuring)
         notices = driver_notices(cell)
         server = Server(RailService(rail, tools, cameras, notices), rail)
         stack.push_async_callback(server.close)

@@ -58,7 +58,7 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
     async def ListApprovals(
         self, request: rail_pb2.ListApprovalsRequest, context: Context
     ) -> rail_pb2.ListApprovalsResponse:
-        return rail_pb2.ListApprovalsResponse(cards=map(write_card, self._rail.cards()))
+        return rail_pb2.ListApprovalsResponse(cards=map(write_card, self._rail.approvals.cards()))
 
     @answering
     async def Decide(
@@ -73,5 +73,5 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
         )
         if not decision.approver:
             raise InvalidValue("Say who decides.", field="approver", value=request.approver)
-        await self._rail.decide(decision)
+        await self._rail.approvals.decide(decision)
         return rail_pb2.DecideResponse()

@@ -15,12 +15,13 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import AsyncIterator
 
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 
-from handrail_bridge import cards
+from handrail_bridge.approvals import Approvals
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Wish
 from handrail_bridge.loop.loops import Loops
@@ -29,7 +30,7 @@ from handrail_bridge.measured import fresh
 from handrail_bridge.motion import Motion
 from handrail_bridge.permits import Grant, Permits
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import Card, CellState, Check, Decision, Lease, Permit, Receipt
+from handrail_bridge.reports import CellState, Check, Lease, Receipt
 from handrail_bridge.situation import LATCHED, Situation
 
 WATCH = 0.02  # s between two looks of the watch
@@ -49,11 +50,13 @@ class Rail:
         self._permits = Permits(
             cell.permits.lifetime, cell.permits.joint_drift, cell.approval.timeout
         )
+        self.approvals = Approvals(cell, self.situation, self._permits, receipts)
         self._loop = loop
         self._checker = checker
         self._receipts = receipts
         self._numbers = 0
         self._aborted = False
+        self._configuring = 0  # devices
         self._motion: asyncio.Task[Receipt] | None = None
         self.running: Motion | None = None  # the plan that moves
         self._watching = asyncio.create_task(self._watch())
@@ -93,18 +96,6 @@ class Rail:
         permit = self._permits.issue(plan, verdict, present, devices, now, approver)
         return Check(verdict, permit)
 
-    async def approval(self, permit_id: str) -> Permit:
-        """Wait until a person has approved a permit, and return it with its new life.
-
-        Raises:
-            PermitRefused: nobody does.
-        """
-        while True:
-            permit = self._permits.approved(permit_id, time.monotonic())
-            if permit is not None:
-                return permit
-            await asyncio.sleep(WATCH)
-
     def execute(self, plan: Plan, permit_id: str, token: int) -> asyncio.Task[Receipt]:
         """Start a permitted plan under the lease ``token``; the task returns its receipt.
 
@@ -113,6 +104,8 @@ class Rail:
         """
         if self._motion is not None:
             raise Refused("A plan is running.", hint="wait for its receipt, or stop it")
+        if self._configuring:
+            raise Refused("A device is being configured.", hint="check the plan again afterwards")
         self._aborted = False
         self._motion = asyncio.create_task(self._execute(plan, permit_id, token))
         self._motion.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -171,6 +164,23 @@ class Rail:
         if self.running is not None:
             self.running.end_for(why)
             self._loop.abort(self.running.number)
+
+    @contextlib.asynccontextmanager
+    async def configuring(self, what: str) -> AsyncIterator[None]:
+        """Let a device be configured while nothing moves; what was checked before is void.
+
+        Raises:
+            Refused: a plan is running, or it cannot be written down.
+        """
+        if self._motion is not None:
+            raise Refused("A plan is running.", hint="configure devices before or after it")
+        self._configuring += 1
+        try:
+            await asyncio.to_thread(self._receipts.note, what)
+            yield
+        finally:
+            self._configuring -= 1
+            self._kill_permits("was issued before a device was configured")
 
     # -- stops, open to all ------------------------------------------------------------
 
@@ -235,29 +245,6 @@ class Rail:
         self._kill_permits("was issued before torque was removed")
         await self._loop.remove_torque()
         return await self._acted("torque removed")
-
-    def cards(self) -> list[Card]:
-        """Return what waits for a person, the oldest first."""
-        now, objects = time.monotonic(), self.situation.belief.objects
-        return [cards.card(self.cell, grant, objects, now) for grant in self._permits.waiting(now)]
-
-    async def decide(self, decision: Decision) -> None:
-        """Approve or refuse a plan that waits; written down before it counts.
-
-        Raises:
-            UnknownName: nothing waits under that number.
-            PermitRefused: it is another motion than the one that was shown.
-            Refused: it cannot be written down.
-        """
-        self._permits.asked(decision.number, decision.trajectory_digest, time.monotonic())
-        await asyncio.to_thread(self._receipts.decided, decision)
-        now = time.monotonic()  # it may have died meanwhile
-        grant = self._permits.asked(decision.number, decision.trajectory_digest, now)
-        if decision.approve:
-            self._permits.approve(grant, decision.approver, now)
-        else:
-            reason = f": {decision.reason}" if decision.reason else ""
-            self._permits.reject(grant, f"was refused by {decision.approver}{reason}")
 
     async def _acted(self, what: str) -> CellState:
         """Write the act down; a log that cannot be written does not undo it."""

@@ -87,7 +87,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.AwaitApprovalRequest, context: Context
     ) -> rail_pb2.AwaitApprovalResponse:
         with self._slot():
-            permit = await self._rail.approval(request.permit_id)
+            permit = await self._rail.approvals.wait(request.permit_id)
         return rail_pb2.AwaitApprovalResponse(permit=plan_messages.write_permit(permit))
 
     @streaming

@@ -10,9 +10,11 @@ import asyncio
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pydantic_core
+from handrail_drivers.api import Effect
 from handrail_drivers.errors import Refused, UnknownName
 from handrail_drivers.schema import arguments_model, tool_methods, tool_schemas
 from handrail_sim.cell import Cell
@@ -32,9 +34,17 @@ class Tools:
         cell: gives the moving tools their limits.
         senses: the bridge's own observing tools.
         devices: opened drivers by device name, with tools of their own.
+        configuring: what a device is configured under, given what is done.
     """
 
-    def __init__(self, cell: Cell, senses: object, devices: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        senses: object,
+        devices: Mapping[str, object],
+        configuring: Callable[[str], AbstractAsyncContextManager[None]],
+    ) -> None:
+        self._configuring = configuring
         self.listed: dict[str, Tool] = {}
         self._calls: dict[str, Callable[..., Any]] = {}
         self._models: dict[str, type[BaseModel]] = {}
@@ -46,17 +56,18 @@ class Tools:
             self._add(device, device=name, prefix=f"{name}_")
 
     async def call(self, name: str, arguments: str) -> Any:
-        """Call an observing tool with a JSON object; return its result as JSON values.
+        """Call a tool that moves nothing with a JSON object; return its result as JSON values.
 
         Raises:
             UnknownName: no such tool.
-            Refused: a moving tool, which has to come as a plan.
+            Refused: a moving tool, which has to come as a plan; or one that configures a device
+                while a plan runs.
             InvalidValue: an argument that does not fit the schema.
         """
         tool = self.listed.get(name)
         if tool is None:
             raise UnknownName("tool", name, self.listed, "name")
-        if name not in self._calls:
+        if tool.effect == Effect.MOVE:
             raise Refused(
                 f"{name} moves something: it has to come as a plan.",
                 field="name",
@@ -69,6 +80,12 @@ class Tools:
         method = self._calls[name]
         valid = parse(self._models[name], arguments, "arguments")
         given = {field: getattr(valid, field) for field in valid.model_fields_set}
+        if self.listed[name].effect == Effect.CONFIGURE:
+            async with self._configuring(f"{name} {valid.model_dump_json()}"):
+                return await self._called(name, method, given)
+        return await self._called(name, method, given)
+
+    async def _called(self, name: str, method: Callable[..., Any], given: Schema) -> Any:
         if inspect.iscoroutinefunction(method):
             return await method(**given)
         if self.listed[name].device:  # a driver may wait for its wire

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
@@ -27,9 +29,38 @@ class Sight:
         return [1]
 
 
+class Lamp(Sight):
+    def __init__(self, acts: list[str]) -> None:
+        self._acts = acts
+
+    @tool(Effect.CONFIGURE)
+    def dim(self, level: Annotated[float, Unit("%")]) -> bool:
+        """Set its brightness."""
+        self._acts.append("dim")
+        return True
+
+    @tool(Effect.MOVE)
+    def turn(self) -> bool:
+        """Turn it."""
+        self._acts.append("turn")
+        return True
+
+
 @pytest.fixture
-def tools() -> Tools:
-    return Tools(DESK, Sight(), {"lamp": Sight()})
+def acts() -> list[str]:
+    """What was done, in order."""
+    return []
+
+
+@pytest.fixture
+def tools(acts: list[str]) -> Tools:
+    @contextlib.asynccontextmanager
+    async def configuring(what: str) -> AsyncIterator[None]:
+        acts.append(what)
+        yield
+        acts.append("configured")
+
+    return Tools(DESK, Sight(), {"lamp": Lamp(acts)}, configuring)
 
 
 def subschemas(schema: Any) -> list[dict[str, Any]]:
@@ -53,7 +84,7 @@ def test_every_schema_says_only_what_json_schema_knows(tools: Tools) -> None:
 
 
 def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
-    moving = {name: t.input_schema for name, t in tools.listed.items() if t.effect == "move"}
+    moving = {name: t.input_schema for name, t in tools.listed.items() if t.device == "arm_bus"}
     assert set(moving) == {
         "arm_move_joints",
         "arm_move_to_pose",
@@ -76,9 +107,22 @@ def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
     assert all("tool" not in schema["properties"] for schema in moving.values())
 
 
-async def test_a_moving_tool_is_not_called(tools: Tools) -> None:
+@pytest.mark.parametrize("name", ["arm_home", "lamp_turn"])
+async def test_a_moving_tool_is_not_called(tools: Tools, acts: list[str], name: str) -> None:
     with pytest.raises(Refused, match="come as a plan"):
-        await tools.call("arm_home", "")
+        await tools.call(name, "{}")
+    assert not acts
+
+
+async def test_a_device_is_configured_while_nothing_moves(tools: Tools, acts: list[str]) -> None:
+    assert await tools.call("lamp_dim", '{"level": 20}') is True
+    assert acts == ['lamp_dim {"level":20.0}', "dim", "configured"]
+
+
+async def test_what_does_not_fit_configures_nothing(tools: Tools, acts: list[str]) -> None:
+    with pytest.raises(InvalidValue):
+        await tools.call("lamp_dim", '{"level": "bright"}')
+    assert not acts
 
 
 async def test_the_bridges_tools_and_a_devices_are_called(tools: Tools) -> None:
