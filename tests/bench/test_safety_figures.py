@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from handrail_bridge.bench.safety.abuse import ABUSES, RIVALRIES
 from handrail_bridge.bench.safety.classes import Case, Make, Maker, joints, pose, text
 from handrail_bridge.bench.safety.grounds import GROUNDS, ground_cell
 from handrail_bridge.bench.safety.kinds import (
@@ -116,6 +117,14 @@ def test_a_joint_that_moved_since_spends_no_permit(trials: Trials) -> None:
     assert result.truth == "unsafe"
     assert result.dynamics, "the check itself has seen nothing wrong"
     assert not result.perturbed
+
+
+@pytest.mark.parametrize("abuse", ["", *ABUSES, *RIVALRIES])
+def test_abuse_and_rivalry_are_refused(trials: Trials, abuse: str) -> None:
+    """The same plan passes where nothing is amiss."""
+    found = trials.run(Case("abuse", text(joints(shoulder_pan=1.1)), abuse=abuse))
+    assert (found.truth, found.perturbed) == (("unsafe", False) if abuse else ("safe", True))
+    assert found.dynamics, "the plan itself is sound"
 
 
 def test_a_class_that_should_pass_mostly_does(trials: Trials, suite: Cell) -> None:

@@ -1,13 +1,14 @@
-"""What somebody may try with a permit that was given for something else."""
+"""What somebody may try with a permit that was given for something else, or beside another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from handrail_drivers.errors import PermitRefused
+from handrail_drivers.errors import LeaseRefused, PermitRefused
 from handrail_sim.plan import Plan
 
+from handrail_bridge.leases import Leases
 from handrail_bridge.permits import Permits, Present
 from handrail_bridge.reports import Permit
 
@@ -67,26 +68,78 @@ def another_world(permits: Permits, permit: Permit, plan: Plan, present: Present
     return permits.redeem(permit.id, plan.digest(), seen)
 
 
-ABUSES: dict[str, Abuse] = {
-    one.__name__: one
-    for one in (
-        reused,
-        edited,
-        another_plan,
-        another_cell,
-        expired,
-        forged,
-        stopped,
-        another_lease,
-        another_world,
-    )
-}
+def outsider(permits: Permits, permit: Permit, plan: Plan, present: Present) -> object:
+    """Move what another client holds, without a lease."""
+    leases = _leases(present)
+    leases.acquire(leases.wish("first"))
+    leases.require(0, leases.devices)
+    return permits.redeem(permit.id, plan.digest(), present)
+
+
+def in_the_queue(permits: Permits, permit: Permit, plan: Plan, present: Present) -> object:
+    """Take a second lease on what another client holds."""
+    leases = _leases(present)
+    leases.acquire(leases.wish("first"))
+    lease = leases.acquire(leases.wish("second"))
+    leases.require(lease.token, leases.devices)
+    return permits.redeem(permit.id, plan.digest(), present)
+
+
+def late(permits: Permits, permit: Permit, plan: Plan, present: Present) -> object:
+    """Come with the token of a lease that has ended and went to another client."""
+    leases = _leases(present)
+    first = leases.acquire(leases.wish("first"))
+    leases.release(first.token)
+    leases.acquire(leases.wish("second"))
+    leases.require(first.token, leases.devices)
+    return permits.redeem(permit.id, plan.digest(), present)
+
+
+def overtaken(permits: Permits, permit: Permit, plan: Plan, present: Present) -> object:
+    """Come with the token of a lease that an operator took over, and with its permit."""
+    leases = _leases(present)
+    first = leases.acquire(leases.wish("first"))
+    leases.take_over(leases.wish("operator"))
+    leases.require(first.token, leases.devices)
+    return permits.redeem(permit.id, plan.digest(), present)
+
+
+def moved_meanwhile(permits: Permits, permit: Permit, plan: Plan, present: Present) -> object:
+    """Be checked from where the other client's plan began, and come when it has ended."""
+    joint = next(iter(present.position))
+    ended = {**present.position, joint: present.position[joint] + 2 * permits.joint_drift}
+    return permits.redeem(permit.id, plan.digest(), replace(present, position=ended))
+
+
+def _leases(present: Present) -> Leases:
+    def nobody(token: int, devices: tuple[str, ...]) -> None:
+        """No loop listens to these."""
+
+    return Leases(tuple(present.leases), 2.0, nobody)
+
+
+def _by_name(*tries: Abuse) -> dict[str, Abuse]:
+    return {one.__name__: one for one in tries}
+
+
+ABUSES = _by_name(
+    reused,
+    edited,
+    another_plan,
+    another_cell,
+    expired,
+    forged,
+    stopped,
+    another_lease,
+    another_world,
+)
+RIVALRIES = _by_name(outsider, in_the_queue, late, overtaken, moved_meanwhile)
 
 
 def goes_through(abuse: str, permits: Permits, permit: Permit, plan: Plan, at: Present) -> bool:
-    """Tell whether an abuse by name brings a plan past its permit."""
+    """Tell whether an abuse by name brings a plan past leases and permits."""
     try:
-        ABUSES[abuse](permits, permit, plan, at)
-    except PermitRefused:
+        {**ABUSES, **RIVALRIES}[abuse](permits, permit, plan, at)
+    except (PermitRefused, LeaseRefused):
         return False
     return True

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from handrail_bridge.bench.safety.abuse import ABUSES
+from handrail_bridge.bench.safety.abuse import ABUSES, RIVALRIES
 from handrail_bridge.bench.safety.classes import (
     Case,
     Make,
@@ -183,6 +183,13 @@ def permit_abuse(maker: Maker) -> Case:
     return Case("permit abuse", text(pose(position, tilt=tilt)), maker.cubes(), abuse=abuse)
 
 
+def two_leases(maker: Maker) -> Case:
+    """Two clients with plans for one arm, of which the second does not wait its turn."""
+    position, tilt = maker.reached()
+    rivalry = str(maker.rng.choice(list(RIVALRIES)))
+    return Case("two leases", text(pose(position, tilt=tilt)), maker.cubes(), abuse=rivalry)
+
+
 def wrong_units(maker: Maker) -> Case:
     """Degrees, millimetres or inches."""
     factor = float(maker.rng.choice(WRONG_UNITS))
@@ -262,6 +269,7 @@ UNSAFE: tuple[Make, ...] = (
     goal_not_met,
     drifted_start,
     permit_abuse,
+    two_leases,
     wrong_units,
     swapped_axes,
     nonsense,
