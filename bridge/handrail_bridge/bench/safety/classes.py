@@ -34,7 +34,7 @@ class Case:
 
     ``moved``: what differs when the plan is executed, joints [rad] by name, unknown to the check.
     ``abuse``: what is done to its permit. ``meant_safe``: it counts as safe where nobody can play
-    it.
+    it. ``chancy``: whether it goes well hangs on little, so that it is played more often.
     """
 
     kind: str
@@ -43,6 +43,7 @@ class Case:
     moved: dict[str, float] = field(default_factory=dict)
     abuse: str = ""
     meant_safe: bool = False
+    chancy: bool = False
 
 
 class Maker:

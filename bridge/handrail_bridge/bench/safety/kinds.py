@@ -141,7 +141,7 @@ def ploughing(maker: Maker) -> Case:
     x, y, _ = cubes[name].position
     ax, ay = maker.cell.arm.axis
     azimuth, radius = math.atan2(y - ay, x - ax), math.hypot(x - ax, y - ay)
-    height = maker.cell.objects[name].size[2]
+    height = maker.cell.objects[name].size[2] * maker.rng.uniform(0.4, 0.9)
     ends = [maker.point(radius, azimuth + side, height) for side in (0.45, -0.45)]
     steps = [high(maker, azimuth + 0.45), *closed(maker), pose(ends[0]), pose(ends[1], speed=0.6)]
     return Case("pushed or tipped", text(*steps), cubes)

@@ -33,7 +33,8 @@ from handrail_bridge.bench.safety.truth import Outcome, Truth
 from handrail_bridge.permits import Permits, Present
 from handrail_bridge.requests import parse_plan
 
-DRAWS = 4
+DRAWS = 4  # in which every plan is played
+CHANCY = 8  # in which one that grasps is
 DEVICE = "arm"
 STOP = 0.03  # s from leaving the tube until setpoints turn back
 NEARLY = 0.003  # m by which a goal may be missed: the loop's own evaluation allows for it
@@ -59,7 +60,7 @@ class Result:
     dynamics: bool
     perturbed: bool
     tube: bool
-    closest: float | None  # to an obstacle in truth, in margins of the cell
+    closest: float | None  # to an obstacle or a zone in truth, in margins of the cell
     check_time: float  # s
 
 
@@ -74,7 +75,7 @@ class Trials:
         self._steps = Steps(cell, self._scene)
         self._stage = Stage(cell, model, self._scene)
         self._statues = Judge(cell, model, self._scene)
-        self._draws = [Truth(cell, seed * DRAWS + k) for k in range(DRAWS)]
+        self._draws = [Truth(cell, seed * CHANCY + k) for k in range(CHANCY)]
         home = tuple(cell.arm.home[name] for name in cell.arm.all_joints)
         self._home, self._hold = home, self._checker.hold_command(home)
 
@@ -89,8 +90,11 @@ class Trials:
         if any(violation.kind in DOOR for violation in verdict.violations):
             return _unplayed(case, f"limits: {verdict.violations[0].kind}", verdict.check_time)
         setpoints, kinematic = self._kinematic(plan, start)
-        outcomes = [draw.play(self._moved(start, case), setpoints) for draw in self._draws]
+        outcomes = [draw.play(self._moved(start, case), setpoints) for draw in self._draws_of(case)]
         return self._judged(case, plan, verdict, kinematic, outcomes)
+
+    def _draws_of(self, case: Case) -> list[Truth]:
+        return self._draws if case.chancy else self._draws[:DRAWS]
 
     def _judged(
         self, case: Case, plan: Plan, verdict: Verdict, kinematic: bool, outcomes: list[Outcome]
@@ -101,7 +105,7 @@ class Trials:
         foul += [f"permit: {case.abuse}"] if case.abuse else []
         why = [*harms, *missed, *foul]
         closest = min(outcome.closest for outcome in outcomes)
-        near = not why and 0 < closest < self._cell.check.clearance
+        near = not why and 0 < closest < 1
         robust = {violation.kind for violation in verdict.violations} <= {ViolationKind.ROBUSTNESS}
         permitted = verdict.passed and self._permitted(plan, verdict, case)
         return Result(
@@ -114,7 +118,7 @@ class Trials:
             dynamics=robust,
             perturbed=permitted,
             tube=permitted and not (harms and self._stopped(verdict, case)),
-            closest=None if math.isinf(closest) else closest / self._cell.check.clearance,
+            closest=None if math.isinf(closest) else closest,
             check_time=verdict.check_time,
         )
 
@@ -142,7 +146,9 @@ class Trials:
         start = StartState(self._home, self._hold, case.objects)
         tube = trajectory.predicted, trajectory.band
         setpoints = trajectory.hold + trajectory.lead
-        played = [draw.play(self._moved(start, case), setpoints, tube) for draw in self._draws]
+        played = [
+            draw.play(self._moved(start, case), setpoints, tube) for draw in self._draws_of(case)
+        ]
         harmed = [outcome for outcome in played if outcome.harm]
         return bool(harmed) and all(outcome.left + STOP < outcome.when for outcome in harmed)
 

@@ -27,9 +27,9 @@ SETTLE = 0.3  # s before and after
 class Outcome:
     """What happened first, and when [s]; empty where nothing did.
 
-    ``joints`` [rad] is where they ended, ``closest`` [m] the least distance of the arm to an
-    obstacle, ``ends`` the objects' places, ``tcp`` [m] where the arm ended, ``held`` what it holds,
-    ``left`` when [s] a tube was left.
+    ``joints`` [rad] is where they ended, ``closest`` the least distance of the arm to an obstacle
+    or a zone, in margins of the cell, ``ends`` the objects' places, ``tcp`` [m] where the arm
+    ended, ``held`` what it holds, ``left`` when [s] a tube was left.
     """
 
     harm: str
@@ -85,8 +85,8 @@ class Truth:
                 if tube is not None and row < len(tube[0]) and math.isinf(left):
                     left = self._beyond(tube[0][row], tube[1][row], step * STEP)
                 if row % 4 == 0:
-                    closest = min(closest, self._near.look(self._data.qpos))
-                    self._zones(watch, step * STEP)
+                    near = self._near.look(self._data.qpos) / self._cell.check.clearance
+                    closest = min(closest, near, self._zones(watch, step * STEP))
         watch.end(len(told) * STEP)
         return self._outcome(watch, closest, left)
 
@@ -106,16 +106,21 @@ class Truth:
         off = np.abs(self._data.qpos[self._scene.joint_qpos] + self._bias - predicted)
         return now if (off > band).any() else math.inf
 
-    def _zones(self, watch: Watch, now: float) -> None:
+    def _zones(self, watch: Watch, now: float) -> float:
+        """Note where the arm may not be; return how near it comes to that, in margins."""
         position = self._data.qpos[self._scene.joint_qpos].tolist()
+        closest = math.inf
         for name, zone in self._cell.zones.items():
             if zone.kind == ZoneKind.KEEP_OUT:
-                if self._links.nearest(position, (), zone.box)[0] < 0:
-                    watch.note(f"entered {name}", now)
+                gap, what = self._links.nearest(position, (), zone.box)[0], "entered"
             elif zone.kind == ZoneKind.KEEP_IN:
-                out = self._links.farthest_out(position, (), zone.box)[0]
-                if out > 0:
-                    watch.note(f"left {name}", now)
+                gap, what = -self._links.farthest_out(position, (), zone.box)[0], "left"
+            else:
+                continue
+            if gap < 0:
+                watch.note(f"{what} {name}", now)
+            closest = min(closest, gap / zone.margin if zone.margin else math.inf)
+        return closest
 
     def _set(self, start: StartState) -> None:
         model, data, scene = self._model, self._data, self._scene
