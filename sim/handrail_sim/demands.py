@@ -75,6 +75,11 @@ class Check(Section):
 
     clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
     table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m")
+    dexterity: Annotated[float, Field(ge=0)] = Field(
+        default=0.002,
+        description="m/rad that the TCP moves at least, in any direction, at a pose that is asked "
+        "for: less is near a singularity; a tool's turning counts as 0.1 m",
+    )
     moved: Positive = Field(default=0.01, description="m that an untouched object may shift")
     force: Positive = Field(
         default=6.0, description="N, over 20 ms, between what the arm moves and what stands or lies"

@@ -21,6 +21,7 @@ class ViolationKind(StrEnum):
     """What a plan can do wrong."""
 
     UNREACHABLE = "unreachable"
+    SINGULARITY = "singularity"
     NO_WAY = "no_way"
     JOINT_POSITION = "joint_position"
     JOINT_VELOCITY = "joint_velocity"

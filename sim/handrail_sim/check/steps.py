@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from handrail_sim.cell import Cell
+from handrail_sim.check.dexterity import Dexterity
 from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Reach, Solution
 from handrail_sim.check.reference import DWELL, Reference
 from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Rest, Step, Wait
@@ -38,6 +39,7 @@ class Steps:
         self._cell = cell
         self._scene = scene
         self._reach = Reach(cell)
+        self._dexterity = Dexterity(cell, scene, self._reach)
         self._detours = Detours(cell, scene)
 
     def reference(self, plan: Plan, command: Sequence[float], foresee: Foresight) -> Reference:
@@ -148,7 +150,18 @@ class Steps:
         if not solution.reached:
             nearest = self._reach.nearest(step, joints)
             raise Unplayable(_unreachable(step, index, solution, nearest))
+        self._require_dexterity(step, index, solution.joints, joints)
         return np.concatenate([solution.joints, present[self._scene.arm_joints :]])
+
+    def _require_dexterity(
+        self, step: MoveToPose, index: int, solution: Array, joints: Sequence[float]
+    ) -> None:
+        """Refuse a pose near which small motions of the tool are large ones of joints."""
+        least = self._cell.check.dexterity
+        dexterity = self._dexterity.at(solution)
+        if dexterity < least:
+            better = self._dexterity.nearest(step, joints, least)
+            raise Unplayable(_singular(step, index, dexterity, least, better))
 
 
 def _unreachable(
@@ -173,6 +186,26 @@ def _unreachable(
         ),
         hint=_nearer(nearest),
         detail={"nearest": nearest.model_dump(exclude={"tool", "speed"}) if nearest else None},
+    )
+
+
+def _singular(
+    step: MoveToPose, index: int, dexterity: float, least: float, better: MoveToPose | None
+) -> Violation:
+    return Violation(
+        kind=ViolationKind.SINGULARITY,
+        step=index,
+        time=0.0,
+        subject="tcp",
+        value=dexterity,
+        limit=least,
+        unit="m/rad",
+        sentence=(
+            f"Step {index} asks for {_spoken(step)}, where the arm is all but singular: in one "
+            f"direction the tool moves {dexterity * 1000:.2g} mm per radian of its joints."
+        ),
+        hint=_nearer(better) if better else "choose a place nearer to the arm, or arm_move_joints",
+        detail={"nearest": better.model_dump(exclude={"tool", "speed"}) if better else None},
     )
 
 

@@ -39,7 +39,12 @@ DEVICE = "arm"
 STOP = 0.03  # s from leaving the tube until setpoints turn back
 NEARLY = 0.003  # m by which a goal may be missed: the loop's own evaluation allows for it
 MOVED = (ViolationKind.GOAL, ViolationKind.EXPECTATION)  # what statues cannot bring about
-DOOR = (ViolationKind.UNREACHABLE, ViolationKind.NO_WAY, ViolationKind.DURATION)
+DOOR = (
+    ViolationKind.UNREACHABLE,
+    ViolationKind.SINGULARITY,
+    ViolationKind.NO_WAY,
+    ViolationKind.DURATION,
+)
 
 
 @dataclass(frozen=True, slots=True)
