@@ -184,7 +184,8 @@ class InputBus(Protocol):
 class DriverClass(Protocol):
     """The shape of a plugin's class. ``transport`` names what it wants to be given.
 
-    ``serial``: a :class:`~handrail_drivers.transport.Transport`; ``none``: it is
+    ``serial``: a :class:`~handrail_drivers.transport.Transport`; ``modbus``: a
+    :class:`~handrail_drivers.modbus.line.Line`, which others may share; ``none``: it is
     constructed with ``transport=None`` and finds its device from its settings.
     """
 

@@ -19,6 +19,10 @@
     │   ├── ServoGarbled              UNAVAILABLE         an answer that is no valid frame
     │   ├── ServoFault                UNAVAILABLE         the servo reports overload, heat, voltage
     │   ├── InputFault                UNAVAILABLE         an input module is silent or garbled
+    │   ├── ModbusFault               UNAVAILABLE         a register could not be read or written
+    │   │   ├── ModbusSilent          UNAVAILABLE         no answer within the time
+    │   │   ├── ModbusGarbled         UNAVAILABLE         what came is no answer to what was asked
+    │   │   └── ModbusException       UNAVAILABLE         the device refuses, and says why
     │   └── StaleReading              UNAVAILABLE         a value older than its maximum age
     ├── MotionStopped                 ABORTED             stopped before the plan's end
     ├── AuditBroken                   DATA_LOSS           the audit log is not what was written
@@ -227,6 +231,30 @@ class InputFault(DeviceFault):
     """An input module did not answer in time, or with something that is no valid answer."""
 
     code = "input_fault"
+
+
+class ModbusFault(DeviceFault):
+    """A register could not be read or written."""
+
+    code = "modbus_fault"
+
+
+class ModbusSilent(ModbusFault):
+    """A Modbus unit did not answer within its time."""
+
+    code = "modbus_silent"
+
+
+class ModbusGarbled(ModbusFault):
+    """A Modbus unit answered with something that is no answer to what was asked."""
+
+    code = "modbus_garbled"
+
+
+class ModbusException(ModbusFault):
+    """A Modbus unit refused; ``value`` is the exception code of the specification."""
+
+    code = "modbus_exception"
 
 
 class StaleReading(DeviceFault):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from handrail_drivers.errors import DeviceFault, UnknownName
 from handrail_drivers.reflex import Rule
 
-TRANSPORTS = ("serial", "none")
+TRANSPORTS = ("serial", "modbus", "none")
 
 
 class Plugins:

@@ -14,14 +14,18 @@ import os
 import select
 import termios
 import time
+from typing import Literal
 
 import serial
 from serial.tools import list_ports
 
 from handrail_drivers.errors import BusLost
 
+Parity = Literal["none", "even", "odd"]
+
 WRITE_TIMEOUT = 0.05  # s until a line that takes no bytes counts as lost
 MOST_AT_ONCE = 255  # bytes, the largest VMIN
+PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 CONTROL = 6  # index of the control characters in a termios attribute list
 
 
@@ -32,15 +36,17 @@ class SerialPort:
 
     Args:
         path: device file, such as ``/dev/ttyACM0``.
-        baud: bit/s; 8 data bits, no parity, one stop bit.
+        baud: bit/s; 8 data bits.
+        parity: none, even or odd.
+        stop_bits: 1 or 2.
 
     Raises:
         BusLost: there is no such port, it may not be opened, or another process holds it.
     """
 
-    def __init__(self, path: str, baud: int) -> None:
+    def __init__(self, path: str, baud: int, parity: Parity = "none", stop_bits: int = 1) -> None:
         self.path = path
-        self._port = _open(path, baud)
+        self._port = _open(path, baud, parity, stop_bits)
         self._descriptor = self._port.fileno()
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
@@ -130,9 +136,11 @@ class SerialPort:
         )
 
 
-def _open(path: str, baud: int) -> serial.Serial:
+def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial:
     try:
-        port = serial.Serial(path, baud, timeout=0, exclusive=True)
+        port = serial.Serial(
+            path, baud, parity=PARITIES[parity], stopbits=stop_bits, timeout=0, exclusive=True
+        )
     except (serial.SerialException, ValueError, OSError) as error:
         raise _not_opened(path, error) from error
     # A USB adapter's setting, which terminals do not have.

@@ -1,0 +1,1 @@
+"""Modbus: any register map as typed tools."""

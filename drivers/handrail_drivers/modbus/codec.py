@@ -1,0 +1,170 @@
+"""Between a register's raw words and the value that they mean. Pure."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+from handrail_drivers.errors import InvalidValue, ModbusGarbled
+from handrail_drivers.modbus.register_map import Kind, Register
+
+Value = float | int | bool | str
+FORMATS = {Kind.U32: "I", Kind.I32: "i", Kind.U64: "Q", Kind.I64: "q", Kind.F32: "f", Kind.F64: "d"}
+FORMATS |= {Kind.U16: "H", Kind.I16: "h"}
+
+
+def decode(name: str, register: Register, words: Sequence[int]) -> Value:
+    """Return the value of a register's words (a bit table's cells: one number, 0 or 1).
+
+    Raises:
+        ModbusGarbled: a float that is no number, or a string that is no text.
+    """
+    if register.table.is_bits:
+        return bool(words[0])
+    if register.type is Kind.STRING:
+        return _text(name, register, words)
+    raw = _raw(register, words)
+    if register.type is Kind.BOOL:
+        return bool(raw)
+    if not math.isfinite(raw):
+        raise ModbusGarbled(f"{name} reads as {raw}, which is no number.", field=name)
+    if register.choices is not None:
+        names = {number: choice for choice, number in register.choices.items()}
+        return names.get(int(raw), f"unknown {int(raw)}")
+    if register.scale == 1 and register.offset == 0:
+        return raw
+    return raw * register.scale + register.offset
+
+
+def encode(name: str, register: Register, value: Value, before: Sequence[int] = ()) -> list[int]:
+    """Return the words that mean a value; limits hold for what will really stand there.
+
+    ``before``: the word as it is now, where the register is a field of bits.
+
+    Raises:
+        InvalidValue: it does not fit, or is beyond a limit.
+    """
+    if register.table.is_bits:
+        return [int(_flag(name, value))]
+    raw = _wanted(name, register, value)
+    if register.bits is not None:
+        mask = (1 << register.bits.width) - 1 << register.bits.low
+        return [before[0] & ~mask | int(raw) << register.bits.low]
+    form = FORMATS[register.type]
+    try:
+        packed = struct.pack(f">{form}", raw if form in "fd" else int(raw))
+    except OverflowError as error:
+        raise _beyond(name, register, float(raw), raw) from error
+    return _ordered(register, list(struct.unpack(f">{register.count}H", packed)))
+
+
+def nearest(register: Register, value: float) -> float:
+    """Return the value that will stand in a register where this one is asked for."""
+    raw = _unscaled(register, value)
+    if register.type.is_whole or register.bits is not None:
+        return round(raw) * register.scale + register.offset
+    if register.type is Kind.F32:
+        raw = struct.unpack(">f", struct.pack(">f", raw))[0]
+    return raw * register.scale + register.offset
+
+
+def _unscaled(register: Register, value: float) -> float:
+    """Return the raw number; a whole one stays exact, however large."""
+    plain = register.scale == 1 and register.offset == 0
+    return value if plain else (value - register.offset) / register.scale
+
+
+def _wanted(name: str, register: Register, value: Value) -> float:
+    """Return the raw number of a value that is allowed."""
+    if register.type is Kind.BOOL:
+        return float(_flag(name, value))
+    if register.choices is not None:
+        if value not in register.choices:
+            raise InvalidValue(
+                f"{name} cannot be {value!r}.", field=name, value=value, choices=register.choices
+            )
+        return register.choices[str(value)]
+    if isinstance(value, (bool, str)) or not math.isfinite(value):
+        raise InvalidValue(f"{name} needs a number, not {value!r}.", field=name, value=str(value))
+    raw = _unscaled(register, value)
+    whole = register.type.is_whole or register.bits is not None
+    raw = round(raw) if whole else raw
+    least, most = register.raw_range
+    if not least <= raw <= most:
+        raise _beyond(name, register, float(value), raw)
+    _require_limits(name, register, float(value))
+    return raw
+
+
+def _require_limits(name: str, register: Register, value: float) -> None:
+    try:
+        stands = nearest(register, value)
+    except OverflowError as error:
+        raise _beyond(name, register, value, value) from error
+    slack = 1e-9 * max(1.0, abs(stands))  # of multiplying by the scale
+    low, high = register.low, register.high
+    if low is not None and stands < low - slack:
+        raise _out_of_limits(name, register, value, stands, low)
+    if high is not None and stands > high + slack:
+        raise _out_of_limits(name, register, value, stands, high)
+
+
+def _out_of_limits(
+    name: str, register: Register, value: float, stands: float, limit: float
+) -> InvalidValue:
+    way = "least" if stands < limit else "most"
+    return InvalidValue(
+        f"{name} would be set to {stands:g} {register.unit}; {limit:g} is the {way}.",
+        field=name,
+        value=value,
+        limit=limit,
+        unit=register.unit,
+        hint=f"{limit:g} passes",
+    )
+
+
+def _beyond(name: str, register: Register, value: float, raw: float) -> InvalidValue:
+    ends = sorted(end * register.scale + register.offset for end in register.raw_range)
+    limit = ends[0] if value < ends[0] else ends[1]
+    return InvalidValue(
+        f"{name} cannot hold {value:g} {register.unit}.",
+        field=name,
+        value=value,
+        limit=limit if math.isfinite(limit) else None,
+        unit=register.unit,
+        hint=f"its register ends at {limit:g}"
+        if math.isfinite(limit)
+        else f"raw {raw:g} is too big",
+    )
+
+
+def _flag(name: str, value: Value) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue(f"{name} is true or false, not {value!r}.", field=name, value=value)
+    return value
+
+
+def _raw(register: Register, words: Sequence[int]) -> float:
+    if register.bits is not None:
+        return words[0] >> register.bits.low & (1 << register.bits.width) - 1
+    packed = struct.pack(f">{register.count}H", *_ordered(register, list(words)))
+    number: float = struct.unpack(f">{FORMATS[register.type]}", packed)[0]
+    return number
+
+
+def _ordered(register: Register, words: list[int]) -> list[int]:
+    """Bring words, a list of the caller's own, from the device's order into the usual, or back."""
+    if register.order in ("CDAB", "DCBA"):
+        words.reverse()
+    if register.order in ("BADC", "DCBA"):
+        words = [word >> 8 | (word & 0xFF) << 8 for word in words]
+    return words
+
+
+def _text(name: str, register: Register, words: Sequence[int]) -> str:
+    packed = struct.pack(f">{register.count}H", *_ordered(register, list(words)))
+    try:
+        return packed.split(b"\0", 1)[0].decode("ascii").rstrip(" ")
+    except UnicodeDecodeError as error:
+        raise ModbusGarbled(f"{name} holds no ASCII text: {packed!r}.", field=name) from error

@@ -1,0 +1,243 @@
+"""Any Modbus device as a driver: what it can do stands in its register map."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from handrail_drivers.api import Reading
+from handrail_drivers.errors import BusLost, ModbusFault, Refused, StaleReading, UnknownName
+from handrail_drivers.modbus import frames
+from handrail_drivers.modbus.codec import Value, decode, encode
+from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.modbus.line import Line
+from handrail_drivers.modbus.merging import Span, merged
+from handrail_drivers.modbus.poller import Poller
+from handrail_drivers.modbus.register_map import Register, load_map
+from handrail_drivers.modbus.tools import add_tools
+
+Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
+OLD = 3.0  # periods after which a polled value is no present one any more
+
+
+class ModbusSettings(BaseModel):
+    """One unit on a line, and its register map. Exactly one of tcp, rtu_over_tcp and port."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    map: Path = Field(description="register map, TOML")
+    tcp: Address | None = Field(default=None, description="host:port of a Modbus TCP device")
+    rtu_over_tcp: Address | None = Field(default=None, description="host:port of a plain gateway")
+    port: str | None = Field(default=None, description="device file of a serial line")
+    baud: Annotated[int, Field(gt=0)] = Field(default=19200, description="bit/s")
+    parity: Literal["none", "even", "odd"] = "even"
+    stop_bits: Literal[1, 2] = 1
+    unit: Annotated[int, Field(ge=1, le=255)] = Field(default=1, description="its number there")
+    timeout: Annotated[float, Field(gt=0, le=10)] = Field(default=0.5, description="s, one answer")
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(default=1, description="of reads alone")
+
+    @model_validator(mode="after")
+    def _has_one_line(self) -> ModbusSettings:
+        given = [self.tcp, self.rtu_over_tcp, self.port]
+        if sum(part is not None for part in given) != 1:
+            raise ValueError("name one of tcp, rtu_over_tcp and port")
+        return self
+
+
+class ModbusDevice:
+    """One unit; its tools are made from its map. Safe to use from several threads.
+
+    Args:
+        name: of the device in its cell.
+        settings: its settings, the map's path resolved already.
+        transport: its line, which other devices may share.
+
+    Raises:
+        InvalidCell: the map cannot be read or contradicts itself.
+    """
+
+    Settings: ClassVar[type[ModbusSettings]] = ModbusSettings
+    transport: ClassVar[str] = "modbus"
+    verified_on_hardware: ClassVar[bool] = False
+
+    def __init__(self, name: str, settings: ModbusSettings, transport: Line) -> None:
+        self.name = name
+        self.map = load_map(settings.map)
+        self._unit = settings.unit
+        self._timeout = settings.timeout
+        self._line = transport
+        self._writing = threading.Lock()
+        self._asked: dict[tuple[str, ...], tuple[tuple[Span, Request], ...]] = {}
+        polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
+        self._poller = Poller(name, polled, self.read)
+        add_tools(self, self.map)
+
+    def stop(self) -> None:
+        """Write every safe value.
+
+        Raises:
+            ModbusFault: some could not be written; the sentence names them.
+        """
+        failed = []
+        for name, one in self.map.registers.items():
+            if one.safe is not None:
+                try:
+                    self.write(name, one.safe)
+                except (ModbusFault, BusLost) as error:
+                    failed.append(f"{name} ({error.message})")
+        if failed:
+            raise ModbusFault(
+                f"{self.name} has not got its safe values: {'; '.join(failed)}.", subject=self.name
+            )
+
+    def connect(self) -> None:
+        """Begin to poll; what cannot be reached is tried again and again."""
+        self._poller.start()
+
+    def close(self) -> None:
+        """End polling and write the safe values; the line stays open for others."""
+        self._poller.close()
+        self.stop()
+
+    def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
+        """Return values by name, all where none is named, in as few requests as possible.
+
+        Raises:
+            UnknownName: no such register.
+            ModbusFault, BusLost: it could not be read.
+        """
+        found: dict[str, Value] = {}
+        for span, request in self._requests(tuple(names) or tuple(self.map.registers)):
+            answer = self._ask(request, span.names)
+            bits = span.table.is_bits
+            cells = frames.bits(answer, span.count) if bits else frames.words(answer)
+            for name in span.names:
+                one = self.map.registers[name]
+                at = one.address - span.address
+                found[name] = decode(name, one, cells[at : at + one.count])
+        return found
+
+    def write(self, name: str, value: Value) -> bool:
+        """Write a value; tell whether reading it back has confirmed it.
+
+        Raises:
+            UnknownName: no such register.
+            Refused: it is not written.
+            InvalidValue: the value does not fit, or is beyond a limit.
+            ModbusException: the device refuses it.
+            ModbusFault, BusLost: whether it was written is not known, or it reads otherwise.
+        """
+        one = self._register(name)
+        if not one.writable:
+            raise Refused(f"{name} of {self.name} is only read.", field=name)
+        with self._writing:
+            before = self._words(name, one) if one.bits is not None else ()
+            words = encode(name, one, value, before)
+            try:
+                self._ask(self._request(one, words), (name,))
+            except (ModbusFault, BusLost) as error:
+                if error.code == "modbus_exception" or not self._stands(name, one, words):
+                    raise _unsure(error, name)  # noqa: B904  the cause is the error itself
+                return True
+            if not one.read_back:
+                return False
+            if not self._stands(name, one, words):
+                raise ModbusFault(
+                    f"{name} of {self.name} was written and reads otherwise.",
+                    field=name,
+                    value=value,
+                    hint="the device may limit it, or be in a state in which it ignores it",
+                )
+            return True
+
+    def latest(self, name: str) -> Reading:
+        """Return a polled number with the time at which it was read.
+
+        Raises:
+            UnknownName: it is no polled number.
+            StaleReading: it has not been read for too long.
+        """
+        one = self.map.registers.get(name)
+        value, time_ns = self._poller.newest(name)
+        if one is None or isinstance(value, str):
+            raise UnknownName("polled number", name, self._poller.names, name)
+        limit = OLD / (one.poll or 1.0) + self._timeout
+        old = (time.monotonic_ns() - time_ns) * 1e-9
+        if old > limit:
+            raise StaleReading(
+                f"{name} of {self.name} has not been read for {old:.1f} s.",
+                subject=self.name,
+                limit=limit,
+                unit="s",
+            )
+        return Reading(float(value), one.unit, time_ns, self.name)
+
+    def readings(self) -> dict[str, float]:
+        """Return the polled numbers that are fresh, by ``device.register``."""
+        found = {}
+        for name in self._poller.names:
+            try:
+                found[f"{self.name}.{name}"] = self.latest(name).value
+            except (StaleReading, UnknownName):
+                continue
+        return found
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def _requests(self, names: tuple[str, ...]) -> tuple[tuple[Span, Request], ...]:
+        """Return the reads for some names; made once for each set."""
+        if names not in self._asked:
+            for name in names:
+                self._register(name)
+            spans = merged(self.map, names)
+            self._asked[names] = tuple(
+                (span, frames.read(self._unit, span.table, span.address, span.count))
+                for span in spans
+            )
+        return self._asked[names]
+
+    def _request(self, one: Register, words: list[int]) -> Request:
+        if one.table is Table.COIL:
+            return frames.write_coil(self._unit, one.address, bool(words[0]))
+        return frames.write_registers(self._unit, one.address, words)
+
+    def _register(self, name: str) -> Register:
+        if name not in self.map.registers:
+            raise UnknownName("register", name, self.map.registers, "names")
+        return self.map.registers[name]
+
+    def _words(self, name: str, one: Register) -> tuple[int, ...]:
+        """Return what stands in a register now."""
+        answer = self._ask(frames.read(self._unit, one.table, one.address, one.count), (name,))
+        return frames.bits(answer, one.count) if one.table.is_bits else frames.words(answer)
+
+    def _stands(self, name: str, one: Register, words: list[int]) -> bool:
+        """Tell whether these words stand there; no where nobody knows."""
+        if not one.read_back:
+            return False
+        try:
+            return list(self._words(name, one)) == words
+        except (ModbusFault, BusLost):
+            return False
+
+    def _ask(self, request: Request, names: Iterable[str]) -> bytes:
+        try:
+            return self._line.ask(request)
+        except ModbusFault as error:
+            error.subject = self.name
+            error.field = error.field or ", ".join(names)
+            error.message = f"{self.name}, {error.field}: {error.message}"
+            raise
+
+
+def _unsure(error: Any, name: str) -> Any:
+    """Say of a write whose answer was lost that nobody knows."""
+    if error.code != "modbus_exception":
+        error.message += f" Whether {name} was written is not known."
+        error.hint = "read it before you write it again"
+    return error

@@ -1,0 +1,121 @@
+"""Modbus requests and answers as bytes. Pure, no I/O.
+
+Source: Modbus Application Protocol Specification v1.1b3, section 6 (functions) and 7 (exception
+codes); Modbus Messaging on TCP/IP v1.0b, section 3.1.3 (MBAP header); Modbus over Serial Line
+v1.02, section 2.5.1 (RTU framing).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fastcrc import crc16
+
+EXCEPTION = 0x80  # added to the function's code in an answer that refuses
+EXCEPTIONS = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "server device failure",
+    5: "acknowledge",
+    6: "server device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target device failed to respond",
+}
+MBAP = struct.Struct(">HHHB")  # transaction, protocol, length of what follows, unit
+LONGEST = 253  # bytes of a request or an answer without its framing
+
+
+class Table(StrEnum):
+    """The four tables of a Modbus device."""
+
+    HOLDING = "holding"
+    INPUT = "input"
+    COIL = "coil"
+    DISCRETE = "discrete"
+
+    @property
+    def is_bits(self) -> bool:
+        """Whether its cells are single bits."""
+        return self in (Table.COIL, Table.DISCRETE)
+
+
+READS = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: function and data, and what an answer that is no exception looks like.
+
+    ``size``: bytes of that answer; ``begins``: with what it begins. ``writes``: it changes
+    something, so that it is not sent twice.
+    """
+
+    unit: int
+    body: bytes
+    size: int
+    begins: bytes
+    writes: bool = False
+
+
+def read(unit: int, table: Table, address: int, count: int) -> Request:
+    """Ask for ``count`` registers or bits."""
+    function = READS[table]
+    size = (count + 7) // 8 if table.is_bits else 2 * count
+    body = struct.pack(">BHH", function, address, count)
+    return Request(unit, body, 2 + size, bytes((function, size)))
+
+
+def write_registers(unit: int, address: int, words: Sequence[int]) -> Request:
+    """Set holding registers: one with function 6, several with function 16."""
+    if len(words) == 1:
+        body = struct.pack(">BHH", 6, address, words[0])
+        return Request(unit, body, 5, body, writes=True)
+    count = len(words)
+    head = struct.pack(">BHH", 16, address, count)
+    body = head + struct.pack(f">B{count}H", 2 * count, *words)
+    return Request(unit, body, 5, head, writes=True)
+
+
+def write_coil(unit: int, address: int, on: bool) -> Request:
+    """Set a coil."""
+    body = struct.pack(">BHH", 5, address, 0xFF00 if on else 0)
+    return Request(unit, body, 5, body, writes=True)
+
+
+def words(answer: bytes) -> tuple[int, ...]:
+    """Return the registers of an answer to a read."""
+    return struct.unpack_from(f">{answer[1] // 2}H", answer, 2)
+
+
+def bits(answer: bytes, count: int) -> tuple[int, ...]:
+    """Return the bits of an answer to a read, 0 or 1."""
+    packed = int.from_bytes(answer[2:], "little")
+    return tuple(packed >> n & 1 for n in range(count))
+
+
+def refusal(request: Request, answer: bytes) -> int:
+    """Return the exception code of an answer; 0 where it refuses nothing."""
+    refuses = len(answer) == 2 and answer[0] == request.body[0] | EXCEPTION
+    return answer[1] if refuses else 0
+
+
+def answers(request: Request, answer: bytes) -> bool:
+    """Tell whether these bytes, without framing, can answer a request."""
+    whole = len(answer) == request.size and answer.startswith(request.begins)
+    return whole or refusal(request, answer) != 0
+
+
+def in_rtu(request: Request) -> bytes:
+    """Return a request as it goes over a serial line."""
+    frame = bytes((request.unit,)) + request.body
+    return frame + crc(frame)
+
+
+def crc(data: bytes) -> bytes:
+    """Return the checksum that ends a frame on a serial line."""
+    return crc16.modbus(data).to_bytes(2, "little")

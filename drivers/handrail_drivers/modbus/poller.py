@@ -1,0 +1,89 @@
+"""Reads registers again and again at their own rates, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from handrail_drivers.errors import DeviceFault, UnknownName
+from handrail_drivers.modbus.codec import Value
+
+END = 15.0  # s: longer than any exchange with its retries
+
+log = logging.getLogger(__name__)
+
+
+class Poller:
+    """The newest values of some registers. A time that was missed is skipped, never made up for.
+
+    Args:
+        device: for the log.
+        rates: Hz by register.
+        read: reads some registers.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        rates: Mapping[str, float],
+        read: Callable[[Iterable[str]], Mapping[str, Value]],
+    ) -> None:
+        self.names = tuple(rates)
+        self._device = device
+        self._periods = {name: 1.0 / rate for name, rate in rates.items()}
+        self._read = read
+        self._newest: dict[str, tuple[Value, int]] = {}
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, where there is something to poll."""
+        if self.names and self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._device, daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """End, once the present exchange has ended; may be called again."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(END)
+            self._thread = None
+
+    def newest(self, name: str) -> tuple[Value, int]:
+        """Return a register's newest value, and when [ns] it was read; 0: never.
+
+        Raises:
+            UnknownName: it is not polled.
+        """
+        if name not in self._periods:
+            raise UnknownName("polled register", name, self._periods, name)
+        return self._newest.get(name, (0.0, 0))
+
+    def _run(self) -> None:
+        due = dict.fromkeys(self._periods, 0.0)
+        failing = False
+        while not self._ending.is_set():
+            now = time.monotonic()
+            names = tuple(name for name, at in due.items() if at <= now)
+            if names:
+                failed = self._take(names)
+                if failed is not None and not failing:
+                    log.warning("%s cannot be polled: %s", self._device, failed)
+                failing = failed is not None
+                for name in names:
+                    period = self._periods[name]
+                    missed = max(0.0, (now - due[name]) // period) if due[name] else 0.0
+                    due[name] = (due[name] or now) + (missed + 1) * period
+            self._ending.wait(max(0.0, min(due.values()) - time.monotonic()))
+
+    def _take(self, names: tuple[str, ...]) -> DeviceFault | None:
+        """Read some registers and keep their values; return why it failed."""
+        try:
+            values = self._read(names)
+        except DeviceFault as error:
+            return error
+        read_ns = time.monotonic_ns()
+        self._newest.update({name: (value, read_ns) for name, value in values.items()})
+        return None

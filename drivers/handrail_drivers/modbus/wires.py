@@ -1,0 +1,178 @@
+"""One exchange on a wire: a request goes out, and nothing but its own answer comes back."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from handrail_drivers.errors import ModbusGarbled, ModbusSilent
+from handrail_drivers.modbus import frames
+from handrail_drivers.modbus.frames import MBAP, Request, Table
+from handrail_drivers.transport import Transport
+
+SHORTEST = 5  # bytes of an RTU frame: unit, function, one of data, checksum
+PLENTY = 256  # bytes: more than a frame has
+CHARACTER = 11  # bits on a serial line, with start, parity and stop
+FASTEST_GAP = 0.00175  # s: above 19200 bit/s the silence between frames stays as long
+SHOWN = 24  # bytes of a garbled answer
+
+
+class Wire(Protocol):
+    """Carries one request at a time. ``broken``: only opening it anew helps."""
+
+    broken: bool
+
+    def exchange(self, request: Request, timeout: float) -> bytes:
+        """Return the answer, function and data, within ``timeout`` [s].
+
+        Raises:
+            BusLost: the port or the connection is gone.
+            ModbusSilent: no answer in time.
+            ModbusGarbled: something came that is no answer to this request.
+        """
+
+    def close(self) -> None:
+        """Release the port or the connection; safe to call twice."""
+
+
+class TcpWire:
+    """Modbus TCP. An answer that comes too late is known by its transaction, and dropped."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._transaction = 0
+        self.broken = False
+        self.dropped = 0  # answers that came too late
+
+    def exchange(self, request: Request, timeout: float) -> bytes:
+        """Send a request and return its answer."""
+        deadline = time.monotonic() + timeout
+        self._transaction = self._transaction % 0xFFFF + 1
+        head = MBAP.pack(self._transaction, 0, len(request.body) + 1, request.unit)
+        self._transport.write(head + request.body)
+        while True:
+            transaction, unit, answer = self._receive(request, deadline)
+            if transaction != self._transaction:
+                self.dropped += 1
+            elif unit == request.unit and frames.answers(request, answer):
+                return answer
+            else:
+                raise self._garbled(request, answer)
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._transport.close()
+
+    def _receive(self, request: Request, deadline: float) -> tuple[int, int, bytes]:
+        """Return transaction, unit and answer of the next frame."""
+        head = self._transport.read(MBAP.size, max(0.0, deadline - time.monotonic()))
+        if not head:
+            raise silent(request)
+        if len(head) < MBAP.size:
+            raise self._garbled(request, head)
+        transaction, protocol, size, unit = MBAP.unpack(head)
+        if protocol or not 2 < size <= frames.LONGEST + 1:
+            raise self._garbled(request, head)
+        answer = self._transport.read(size - 1, max(0.0, deadline - time.monotonic()))
+        if len(answer) < size - 1:
+            raise self._garbled(request, head + answer)
+        return transaction, unit, answer
+
+    def _garbled(self, request: Request, said: bytes) -> ModbusGarbled:
+        """Nobody knows any more where a frame begins: only a new connection helps."""
+        self.broken = True
+        return garbled(request, said)
+
+
+class RtuWire:
+    """Modbus RTU over a serial line, or over TCP as simple gateways pass it on.
+
+    Its frames have no number, so that an answer that comes too late could pass for the next one.
+    But a unit answers in order: one that owes an answer is first asked something with another
+    function, and what it says before it answers that is dropped.
+    """
+
+    broken = False  # silence ends whatever was garbled
+
+    def __init__(self, transport: Transport, baud: int) -> None:
+        self._transport = transport
+        self._gap = max(FASTEST_GAP, 3.5 * CHARACTER / baud)
+        self._owed: dict[int, Request] = {}  # what units may still answer
+        self.dropped = 0
+
+    def exchange(self, request: Request, timeout: float) -> bytes:
+        """Send a request and return its answer."""
+        self._transport.discard_input()
+        if request.unit in self._owed:
+            self._ask(_probe(self._owed[request.unit]), timeout)
+        return self._ask(request, timeout)
+
+    def close(self) -> None:
+        """Release the port."""
+        self._transport.close()
+
+    def _ask(self, request: Request, timeout: float) -> bytes:
+        late = dict(self._owed)
+        self._transport.write(frames.in_rtu(request))
+        self._owed[request.unit] = request
+        deadline = time.monotonic() + timeout
+        while True:
+            head = self._read(SHORTEST, deadline)
+            if not head:
+                raise silent(request)
+            if len(head) < SHORTEST:
+                raise garbled(request, head)
+            unit, function = head[0], head[1] & ~frames.EXCEPTION
+            if (unit, function) == (request.unit, request.body[0]):
+                return self._whole(request, head, deadline)
+            owed = late.pop(unit, None)
+            if owed is None or function != owed.body[0]:
+                self._transport.read(PLENTY, self._gap)
+                raise garbled(request, head)
+            self._rest(owed, head, deadline)
+            self.dropped += 1
+            if unit != request.unit:
+                del self._owed[unit]
+
+    def _whole(self, request: Request, head: bytes, deadline: float) -> bytes:
+        """Return the answer that begins so."""
+        frame = self._rest(request, head, deadline)
+        del self._owed[request.unit]
+        if frames.crc(frame[:-2]) == frame[-2:] and frames.answers(request, frame[1:-2]):
+            return frame[1:-2]
+        self._transport.read(PLENTY, self._gap)
+        raise garbled(request, frame)
+
+    def _rest(self, request: Request, head: bytes, deadline: float) -> bytes:
+        """Return the whole frame that begins so and answers a request."""
+        if head[1] & frames.EXCEPTION:
+            return head
+        return head + self._read(request.size + 3 - SHORTEST, deadline)
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        return self._transport.read(size, max(0.0, deadline - time.monotonic()))
+
+
+def _probe(owed: Request) -> Request:
+    """Ask for anything, with another function than what is owed; to refuse is an answer too."""
+    table = Table.HOLDING if owed.body[0] == frames.READS[Table.INPUT] else Table.INPUT
+    return frames.read(owed.unit, table, 0, 1)
+
+
+def silent(request: Request) -> ModbusSilent:
+    """The error of a unit that says nothing."""
+    return ModbusSilent(
+        f"Unit {request.unit} does not answer.",
+        value=request.unit,
+        hint="check its power, its address and the line's speed and parity",
+    )
+
+
+def garbled(request: Request, said: bytes) -> ModbusGarbled:
+    """The error of an answer that is none."""
+    return ModbusGarbled(
+        f"Unit {request.unit} was asked {request.body[:5].hex(' ')}, and what came is no answer "
+        f"to that: {said[:SHOWN].hex(' ')}.",
+        value=request.unit,
+        hint="check the wiring, the line's speed and parity, and that no two units share a number",
+    )

@@ -1,0 +1,85 @@
+"""A TCP connection as a transport."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import time
+
+from handrail_drivers.errors import BusLost
+
+CONNECT = 2.0  # s
+WRITE = 0.5  # s until a peer that takes no bytes counts as lost
+
+
+class SocketPort:
+    """A :class:`~handrail_drivers.transport.Transport` over TCP.
+
+    Raises:
+        BusLost: nobody listens there.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.path = f"{host}:{port}"
+        try:
+            self._socket = socket.create_connection((host, port), CONNECT)
+        except OSError as error:
+            raise BusLost(
+                f"Nobody answers at {self.path}: {error.strerror or error}.",
+                subject=self.path,
+                hint="check the address, and that the device is on",
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.settimeout(WRITE)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+
+    def write(self, data: bytes) -> None:
+        """Send all of data, or raise BusLost."""
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def read(self, size: int, timeout_s: float) -> bytes:
+        """Return up to size bytes; fewer once timeout_s [s] has passed."""
+        deadline = time.monotonic() + timeout_s
+        data = b""
+        while len(data) < size and self._waited(deadline):
+            data += self._take(size - len(data))
+        return data
+
+    def discard_input(self) -> None:
+        """Drop what was received and not yet read."""
+        while self._waited(0.0):
+            self._take(4096)
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _waited(self, deadline: float) -> bool:
+        if self._socket.fileno() < 0:
+            raise self._lost(None)
+        return bool(self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+    def _take(self, size: int) -> bytes:
+        try:
+            part = self._socket.recv(size)
+        except OSError as error:
+            raise self._lost(error) from error
+        if not part:  # end of file: the other side has closed
+            raise self._lost(None)
+        return part
+
+    def _lost(self, error: OSError | None) -> BusLost:
+        reason = os.strerror(error.errno) if error and error.errno else "it was closed"
+        return BusLost(
+            f"The connection to {self.path} is gone: {reason}.",
+            subject=self.path,
+            hint="it is opened again with the next request",
+        )

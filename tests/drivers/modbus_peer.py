@@ -1,0 +1,194 @@
+"""Modbus units that misbehave as told, on a TCP port or at the end of a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import socket
+import struct
+import threading
+import tty
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+END = 5.0  # s
+Send = Callable[[bytes], None]
+
+
+def bitwise_crc(data: bytes) -> bytes:
+    """The checksum bit by bit, as Modbus over Serial Line v1.02, section 6.2.2, has it."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return struct.pack("<H", crc)
+
+
+@dataclass
+class Unit:
+    """One unit's tables, and what it does with its next requests instead of answering."""
+
+    registers: dict[int, int] = field(default_factory=dict)
+    coils: dict[int, int] = field(default_factory=dict)
+    tricks: list[str] = field(default_factory=list)
+    asked: list[bytes] = field(default_factory=list)
+
+    def answer(self, body: bytes) -> bytes:
+        function, address, count = struct.unpack_from(">BHH", body)
+        match function:
+            case 1 | 2:
+                if not all(n in self.coils for n in range(address, address + count)):
+                    return bytes((function | 0x80, 2))
+                packed = sum(self.coils[address + n] << n for n in range(count))
+                size = (count + 7) // 8
+                return bytes((function, size)) + packed.to_bytes(size, "little")
+            case 3 | 4:
+                if not all(n in self.registers for n in range(address, address + count)):
+                    return bytes((function | 0x80, 2))
+                words = [self.registers[address + n] for n in range(count)]
+                return struct.pack(f">BB{count}H", function, 2 * count, *words)
+            case 5:
+                self.coils[address] = int(count == 0xFF00)
+                return body
+            case 6:
+                self.registers[address] = count
+                return body
+            case 16:
+                for n, word in enumerate(struct.unpack_from(f">{count}H", body, 6)):
+                    self.registers[address + n] = word
+                return body[:5]
+        return bytes((function | 0x80, 1))
+
+
+class Peer:
+    """Units by number; subclasses carry their frames."""
+
+    def __init__(self, **units: Unit) -> None:
+        self.units = {int(name[1:]): unit for name, unit in units.items()}
+        self._late: list[bytes] = []
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join(END)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+    def _frame(self, number: int, body: bytes, mark: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _serve(self, number: int, body: bytes, mark: bytes, send: Send) -> bool:
+        """Answer one request as told; false: end the connection."""
+        unit = self.units.get(number)
+        if unit is None:
+            return True
+        unit.asked.append(body)
+        trick = unit.tricks.pop(0) if unit.tricks else "answer"
+        late, self._late = self._late, []
+        for frame in late:
+            send(frame)
+        if trick == "reboot":
+            return False
+        frame = self._frame(number, unit.answer(body), mark)
+        if trick == "late":  # with the next request
+            self._late.append(frame)
+        elif trick != "silent":
+            send(self._said(trick, frame, number, body, mark))
+        return True
+
+    def _said(self, trick: str, frame: bytes, number: int, body: bytes, mark: bytes) -> bytes:
+        good = self.units[number].answer(body)
+        said = {
+            "answer": frame,
+            "short": frame[:-3],
+            "corrupt": frame[:-1] + bytes((frame[-1] ^ 0x55,)),
+            "other unit": self._frame(number + 1, good, mark),
+            "other function": self._frame(number, bytes((body[0] + 1,)) + good[1:], mark),
+            "garbage": bytes(range(200, 240)),
+            "busy": self._frame(number, bytes((body[0] | 0x80, 6)), mark),
+        }
+        return said[trick]
+
+
+class TcpPeer(Peer):
+    """Modbus TCP, one connection at a time."""
+
+    def __init__(self, **units: Unit) -> None:
+        super().__init__(**units)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(0.05)
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connections = 0
+        self._thread.start()
+
+    def _frame(self, number: int, body: bytes, mark: bytes) -> bytes:
+        return mark + struct.pack(">HHB", 0, len(body) + 1, number) + body
+
+    def _run(self) -> None:
+        with self._listener:
+            while not self._ending.is_set():
+                with contextlib.suppress(TimeoutError):
+                    connection, _ = self._listener.accept()
+                    self.connections += 1
+                    with connection, contextlib.suppress(ConnectionError):
+                        self._talk(connection)
+
+    def _talk(self, connection: socket.socket) -> None:
+        connection.settimeout(0.05)
+        data = b""
+        while not self._ending.is_set():
+            try:
+                part = connection.recv(4096)
+            except TimeoutError:
+                continue
+            if not part:
+                return
+            data += part
+            while len(data) >= 8 and len(data) >= 6 + (size := data[4] << 8 | data[5]):
+                frame, data = data[: 6 + size], data[6 + size :]
+                if not self._serve(frame[6], frame[7:], frame[:2], connection.sendall):
+                    return
+
+
+class RtuPeer(Peer):
+    """Modbus RTU at the far end of a pseudo-terminal."""
+
+    def __init__(self, **units: Unit) -> None:
+        super().__init__(**units)
+        self._ours, self._theirs = pty.openpty()
+        tty.setraw(self._ours)
+        tty.setraw(self._theirs)
+        self.address = os.ttyname(self._theirs)
+        self._thread.start()
+
+    def close(self) -> None:
+        super().close()
+        os.close(self._ours)
+        os.close(self._theirs)
+
+    def _frame(self, number: int, body: bytes, mark: bytes) -> bytes:
+        frame = bytes((number,)) + body
+        return frame + bitwise_crc(frame)
+
+    def _run(self) -> None:
+        data = b""
+        while not self._ending.is_set():
+            if not select.select([self._ours], [], [], 0.05)[0]:
+                continue
+            data += os.read(self._ours, 4096)
+            while len(data) >= 8:
+                size = 9 + data[6] if data[1] == 16 else 8
+                if len(data) < size:
+                    break
+                frame, data = data[:size], data[size:]
+                assert bitwise_crc(frame[:-2]) == frame[-2:], "we send whole frames"
+                self._serve(frame[0], frame[1:-2], b"", lambda said: self._send(said))
+
+    def _send(self, said: bytes) -> None:
+        os.write(self._ours, said)
