@@ -9,6 +9,8 @@ ldconfig -p | grep -q 'libEGL\.so\.1' || need+=(libegl1)
 ldconfig -p | grep -q 'libEGL_mesa\.so' || need+=(libegl-mesa0)
 ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need+=(libgl1-mesa-dri)
 command -v cyclictest >/dev/null || need+=(rt-tests)  # the loop is measured beside it
+[ -e /usr/include/modbus/modbus.h ] || need+=(libmodbus-dev)  # a peer of the Modbus driver
+command -v gcc >/dev/null || need+=(gcc libc6-dev)
 if [ ${#need[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "setup: installing ${need[*]}"

@@ -19,6 +19,7 @@ from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
+from handrail_bridge.modbus_devices import ModbusDevices
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
@@ -68,13 +69,20 @@ async def running(
         await checker.start()
         pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
         loop = Loops.start(loop_configs(cell, wires))
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts)
+        modbus = ModbusDevices(cell, wires)
+        stack.push_async_callback(modbus.close)
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, modbus.stop)
         stack.push_async_callback(rail.close)
-        inputs = rail.situation.inputs = _inputs(cell, wires, loop, pollers)
+        inputs = _inputs(cell, wires, loop, pollers)
+        rail.situation.sensing = (*inputs.values(), *modbus.opened.values())
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
-        devices = {cell.cameras[name].device: camera for name, camera in cameras.items()}
-        tools = Tools(cell, Senses(rail, cameras), {**devices, **inputs}, rail.configuring)
+        devices: dict[str, object] = {
+            **{cell.cameras[name].device: camera for name, camera in cameras.items()},
+            **inputs,
+            **modbus.opened,
+        }
+        tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
         notices = driver_notices(cell)
         server = Server(RailService(rail, tools, cameras, notices), rail)
         stack.push_async_callback(server.close)

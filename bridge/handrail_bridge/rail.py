@@ -15,7 +15,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
@@ -43,14 +43,22 @@ class Rail:
     """One cell's plans, permits and receipts, above one loop; the checker is another process."""
 
     def __init__(
-        self, cell: Cell, digest: str, loop: Loops, checker: CheckerProcess, receipts: Receipts
+        self,
+        cell: Cell,
+        digest: str,
+        loop: Loops,
+        checker: CheckerProcess,
+        receipts: Receipts,
+        on_stop: Callable[[], None],
     ) -> None:
+        """``on_stop`` is told of every stop; it brings to rest what no loop moves."""
         self.cell = cell
         self.situation = Situation(cell, digest, loop, checker, receipts.interrupted)
         self._permits = Permits(
             cell.permits.lifetime, cell.permits.joint_drift, cell.approval.timeout
         )
         self.approvals = Approvals(cell, self.situation, self._permits, receipts)
+        self._on_stop = on_stop
         self._loop = loop
         self._checker = checker
         self._receipts = receipts
@@ -278,6 +286,7 @@ class Rail:
             mode = self._loop.state().mode
             if mode != was and mode in LATCHED:
                 self._kill_permits("was killed by a stop")
+                self._on_stop()
             was = mode
 
     def _kill_permits(self, why: str) -> None:

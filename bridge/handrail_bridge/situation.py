@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Protocol
 
 from handrail_drivers.errors import NotArmed, Refused
 from handrail_sim.cell import Cell
@@ -11,7 +12,6 @@ from handrail_sim.verdict import StartState
 
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
-from handrail_bridge.inputs import Inputs
 from handrail_bridge.leases import Leases
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
@@ -20,6 +20,13 @@ from handrail_bridge.permits import Present
 
 LATCHED = (Mode.STOPPED, Mode.FAULT)
 RUNNING = (Mode.MOVING, Mode.STOPPING)
+
+
+class Sensing(Protocol):
+    """A device that predicates can ask."""
+
+    def readings(self) -> dict[str, float]:
+        """Return what is fresh, by ``device.name``."""
 
 
 class Situation:
@@ -37,7 +44,7 @@ class Situation:
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_token)
         self.measured = Measured(cell)
-        self.inputs: Mapping[str, Inputs] = {}  # the devices of digital inputs, once they are open
+        self.sensing: Sequence[Sensing] = ()  # the devices with readings, once they are open
         self.stops = 0
         self.why_disarmed = why_disarmed
         self._loop = loop
@@ -76,9 +83,7 @@ class Situation:
 
     def sensors(self) -> dict[str, float]:
         """Return what is fresh of the sensors' readings."""
-        return {
-            name: value for one in self.inputs.values() for name, value in one.readings().items()
-        }
+        return {name: value for one in self.sensing for name, value in one.readings().items()}
 
     def require_still(self) -> LoopState:
         """Return the state, or refuse while something moves."""

@@ -1,0 +1,84 @@
+"""The bridge's end of a cell's Modbus devices: opened, put to safe values and closed as one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from handrail_drivers import plugins
+from handrail_drivers.errors import DeviceFault
+from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
+from handrail_drivers.modbus.lines import Lines
+from handrail_drivers.modbus.register_map import Kind, load_map
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import device_settings
+
+log = logging.getLogger(__name__)
+
+
+class ModbusDevices:
+    """The Modbus devices of one cell, by name. None has to be there when the bridge starts."""
+
+    def __init__(self, cell: Cell, wires: Mapping[str, str]) -> None:
+        """``wires``: an address or a port by device name, where it is not the cell's."""
+        self._lines = Lines()
+        self._stopping: set[asyncio.Task[None]] = set()
+        self.opened: dict[str, ModbusDevice] = {}
+        for name in _names(cell):
+            driver: Any = plugins.drivers.one(cell.devices[name].driver)
+            settings = _settings(cell, name, wires)
+            self.opened[name] = driver(name, settings, self._lines.line(settings))
+        for device in self.opened.values():
+            device.connect()
+
+    def stop(self) -> None:
+        """Have every device put to its safe values; does not wait for them."""
+        for device in self.opened.values():
+            task = asyncio.create_task(asyncio.to_thread(device.stop))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopped)
+
+    async def close(self) -> None:
+        """Put every device to its safe values and close its line."""
+        await asyncio.gather(*self._stopping, return_exceptions=True)
+        closing = [asyncio.to_thread(device.close) for device in self.opened.values()]
+        for failed in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(failed, DeviceFault):
+                log.warning("%s", failed)
+            elif failed is not None:
+                raise failed
+        await asyncio.to_thread(self._lines.close)
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        self._stopping.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("%s", error)
+
+
+def polled_names(cell: Cell) -> tuple[str, ...]:
+    """Return the numbers of a cell that Modbus devices are polled for, as ``device.register``."""
+    return tuple(
+        f"{device}.{name}"
+        for device in _names(cell)
+        for name, one in load_map(_settings(cell, device, {}).map).registers.items()
+        if one.poll is not None and one.type is not Kind.STRING and one.choices is None
+    )
+
+
+def _names(cell: Cell) -> tuple[str, ...]:
+    drivers: dict[str, Any] = {
+        name: plugins.drivers.one(device.driver) for name, device in cell.devices.items()
+    }
+    return tuple(name for name, driver in drivers.items() if driver.transport == "modbus")
+
+
+def _settings(cell: Cell, name: str, wires: Mapping[str, str]) -> ModbusSettings:
+    settings = device_settings(cell, name)
+    if not isinstance(settings, ModbusSettings):
+        raise TypeError(f"{name}: a driver on a Modbus line needs ModbusSettings")
+    if name not in wires:
+        return settings
+    kind = next(kind for kind in ("tcp", "rtu_over_tcp", "port") if getattr(settings, kind))
+    return settings.model_copy(update={kind: wires[name]})
