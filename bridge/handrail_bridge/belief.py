@@ -66,9 +66,15 @@ class Belief:
                 fresh[name] = LOST
         self._become(fresh)
 
-    def advance(self, predicted: Mapping[str, ObjectBelief]) -> None:
-        """Take over where a plan that ran to its end left the objects."""
-        self._become({**self._objects, **predicted})
+    def advance(
+        self, predicted: Mapping[str, ObjectBelief], began: Mapping[str, ObjectBelief]
+    ) -> None:
+        """Take over where a plan that ran to its end left the objects, as ``began`` had them.
+
+        What became known of one meanwhile is newer than what the plan was predicted to do with it.
+        """
+        same = {name: end for name, end in predicted.items() if self._objects[name] == began[name]}
+        self._become({**self._objects, **same})
 
     def doubt(self, predicted: Mapping[str, ObjectBelief]) -> None:
         """A plan ended early: what it would have moved is unknown, unless it is still held."""
@@ -88,11 +94,12 @@ class Belief:
         """Return in words which thing was seen elsewhere than it is expected; empty: none.
 
         An arm that moves may hide a part of a thing, or all of it: what was not seen says nothing,
-        and a little aside is not elsewhere.
+        and a little aside is not elsewhere. Where it is then, a look at rest has to say.
         """
         for name, spot in self._associate(list(detections), expected).items():
             off = math.dist(spot.position[:2], expected[name].position[:2])
             if off > ELSEWHERE * max(self._sizes[name]):
+                self._become({**self._objects, name: LOST})
                 return f"{name} was seen {off * 1000:.0f} mm from where the plan has it."
         return ""
 

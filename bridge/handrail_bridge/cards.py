@@ -6,6 +6,7 @@ Nothing that a model wrote freely is on a card: its note is left out.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,6 +18,8 @@ from handrail_bridge.permits import Grant
 from handrail_bridge.picture import picture
 from handrail_bridge.reports import Card
 
+LONGEST = 200  # characters of a sentence about the goal: predicates in predicates fill pages
+
 
 def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: float) -> Card:
     """Return the card of a permit that waits; ``objects`` are where they are believed to be."""
@@ -26,7 +29,7 @@ def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: flo
         steps=tuple(f"{index}: {told(step)}" for index, step in enumerate(grant.plan.steps)),
         asks=verdict.asks,
         margins=tuple(_margins(verdict)),
-        goal=tuple(result.sentence for result in verdict.goal),
+        goal=tuple(textwrap.shorten(result.sentence, LONGEST) for result in verdict.goal),
         trajectory_digest=verdict.trajectory.digest() if verdict.trajectory else "",
         picture=picture(cell, objects, verdict),
         remaining=grant.expires - now,

@@ -135,7 +135,7 @@ class Motion:
         """Advance the belief by what happened, and evaluate the goal on the measured state."""
         predicted = self.grant.verdict.end_objects
         if outcome.completed:
-            belief.advance(predicted)
+            belief.advance(predicted, self._began)
         else:
             belief.doubt(predicted)
         belief.feel(self._measured.holding(state))

@@ -10,13 +10,14 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from handrail_drivers.errors import PermitRefused, UnknownName
+from handrail_drivers.errors import PermitRefused, Refused, UnknownName
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 
 from handrail_bridge.reports import Permit
 
 OPEN = 32  # permits kept at a time; the oldest gives way, since each holds a trajectory
+WAITING = 4  # that may wait for a person at a time: more only tire him
 DEAD = 1024  # handles whose end is remembered, to answer with the right sentence
 AGAIN = "check the plan again and execute it with the new permit"
 
@@ -87,7 +88,14 @@ class Permits:
         """
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
-        life = self.patience if verdict.asks and not approver else self.lifetime
+        waits = bool(verdict.asks) and not approver
+        if waits and len(self.waiting(now)) >= WAITING:
+            raise Refused(
+                f"{WAITING} plans wait for a person already.",
+                limit=WAITING,
+                hint="wait until the operator has decided on them",
+            )
+        life = self.patience if waits else self.lifetime
         self._issued += 1
         grant = Grant(
             secrets.token_urlsafe(24),
@@ -101,7 +109,8 @@ class Permits:
         )
         self._open[grant.id] = grant
         if len(self._open) > OPEN:
-            self._kill(next(iter(self._open)), "gave way to newer permits")
+            oldest = (other.id for other in self._open.values() if not other.waits)
+            self._kill(next(oldest), "gave way to newer permits")
         return _told(grant, now)
 
     def waiting(self, now: float) -> list[Grant]:

@@ -17,6 +17,7 @@ from handrail_sim.world import region_of
 from pydantic import BaseModel, Field
 
 from handrail_bridge import vision
+from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import age, fresh
 from handrail_bridge.rail import Rail
 from handrail_bridge.requests import require_name
@@ -116,8 +117,11 @@ class Senses:
         motion, belief = self._rail.running, self._rail.situation.belief
         if motion is None and self._rail.loop_state().mode in RUNNING:
             raise Refused("The arm is being stopped: it hides things.", hint="look after it")
+        newest = _newest(self._rail.loop_state())
         before = motion.resting(self._rail.loop_state()) if motion else {}
         found, time_ns = await self._find(name)
+        if _newest(self._rail.loop_state()) != newest:
+            raise Refused("Another plan began meanwhile.", hint="look again")
         if motion is not None:
             after = motion.resting(self._rail.loop_state())
             resting = {thing: place for thing, place in after.items() if thing in before}
@@ -202,3 +206,8 @@ def describe(cell: Cell) -> dict[str, Any]:
 def _yaw(quaternion: tuple[float, float, float, float]) -> float:
     w, x, y, z = quaternion
     return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+
+
+def _newest(state: LoopState) -> int:
+    """Return the number of the motion that runs, or of the one that was the last to end."""
+    return state.motion_id or state.ended_motion_id

@@ -80,10 +80,16 @@ class Tools:
         method = self._calls[name]
         valid = parse(self._models[name], arguments, "arguments")
         given = {field: getattr(valid, field) for field in valid.model_fields_set}
-        if self.listed[name].effect == Effect.CONFIGURE:
-            async with self._configuring(f"{name} {valid.model_dump_json()}"):
-                return await self._called(name, method, given)
+        if self.listed[name].effect == Effect.CONFIGURE:  # a client that leaves does not end it
+            what = f"{name} {valid.model_dump_json()}"
+            return await asyncio.shield(self._configure(what, name, method, given))
         return await self._called(name, method, given)
+
+    async def _configure(
+        self, what: str, name: str, method: Callable[..., Any], given: Schema
+    ) -> Any:
+        async with self._configuring(what):
+            return await self._called(name, method, given)
 
     async def _called(self, name: str, method: Callable[..., Any], given: Schema) -> Any:
         if inspect.iscoroutinefunction(method):

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from handrail_drivers import plugins
 
-from handrail_sim.cell import Cell, WithoutPower, ZoneKind
+from handrail_sim.cell import Cell, Loop, WithoutPower, World, ZoneKind
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
 from handrail_sim.toml_lines import KeyPath
 
@@ -26,7 +26,7 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    for check in (_devices, _references, _zones, _joints, _gripper, _ranges, _cameras):
+    for check in (_devices, _references, _ticks, _zones, _joints, _gripper, _ranges, _cameras):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults
@@ -81,6 +81,19 @@ def reflex_faults(data: Data) -> Iterator[Fault]:
     for where, category in stops.items():
         if category in (0, 1) and falls:
             yield Fault(where, f"must be 2, since {falls[0]} falls without power, not {category}.")
+
+
+def _ticks(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """A tick of the loop is a whole number of the world's time steps, or time goes wrong there."""
+    step = table(data, "world").get("timestep", World.model_fields["timestep"].default)
+    rate = table(data, "loop").get("rate", Loop.model_fields["rate"].default)
+    if not (_is_number(step) and _is_number(rate) and step > 0 and rate > 0):
+        return
+    ticks = 1 / (step * rate)
+    if round(ticks) < 1 or abs(ticks - round(ticks)) > 1e-6:
+        at_most = 1 / (max(1, math.ceil(ticks - 1e-6)) * rate)
+        text = f"must go into a tick of {1 / rate:g} s a whole number of times, not {ticks:.3g}"
+        yield Fault(("world", "timestep"), f"{text}: {at_most:g} s does.")
 
 
 def _zones(data: Data, _find_file: FindFile) -> Iterator[Fault]:

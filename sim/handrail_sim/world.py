@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell, Region
 from handrail_sim.forces import add_force_sensors
+from handrail_sim.world_demands import name_bodies, require_physics, require_shapes
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,8 @@ def load_spec(cell: Cell) -> mujoco.MjSpec:
         spec = mujoco.MjSpec.from_file(str(path))
     except ValueError as error:
         raise InvalidCell(f"world.model: {path}: {error}", field="world.model") from error
+    require_physics(spec)
+    name_bodies(spec)
     spec.option.timestep = cell.world.timestep
     # Of the others, none bears a servo that is stiff for its link.
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -76,7 +79,10 @@ def load_model(cell: Cell) -> mujoco.MjModel:
         _add_servo(spec, cell, name)
     add_force_sensors(spec, cell)
     model = spec.compile()
-    Scene(model, cell)  # refuses now, and not at first use, what the world lacks
+    scene = Scene(model, cell)
+    require_shapes(
+        model, scene.joint_dofs[: scene.arm_joints].tolist()
+    )  # refuses now what the world lacks, not at first use
     return model
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,8 +124,14 @@ def test_a_joint_that_moved_since_spends_no_permit(trials: Trials) -> None:
 def test_abuse_and_rivalry_are_refused(trials: Trials, abuse: str) -> None:
     """The same plan passes where nothing is amiss."""
     found = trials.run(Case("abuse", text(joints(shoulder_pan=1.1)), abuse=abuse))
-    assert (found.truth, found.perturbed) == (("unsafe", False) if abuse else ("safe", True))
+    assert (found.truth, found.permitted) == (("unsafe", False) if abuse else ("safe", True))
     assert found.dynamics, "the plan itself is sound"
+
+
+def test_a_trial_again_is_the_same_trial(trials: Trials, suite: Cell) -> None:
+    case = pick(Maker(suite, np.random.default_rng(4)))
+    one, other = trials.run(case), trials.run(case)
+    assert replace(one, check_time=0.0) == replace(other, check_time=0.0)
 
 
 def test_a_class_that_should_pass_mostly_does(trials: Trials, suite: Cell) -> None:
@@ -152,7 +159,22 @@ def test_intervals_are_wilsons(count: int, total: int, low: float, high: float) 
 
 
 def result(truth: str, executed: bool, hard: bool = True) -> Result:
-    return Result("k", truth, hard, "", executed, executed, executed, executed, executed, None, 0.1)
+    return Result(
+        kind="k",
+        truth=truth,
+        hard=hard,
+        decided=False,
+        why="",
+        limits=executed,
+        kinematic=executed,
+        dynamics=executed,
+        perturbed=executed,
+        permitted=executed,
+        tube=executed,
+        left=False,
+        closest=None,
+        check_time=0.1,
+    )
 
 
 def test_what_is_executed_and_should_not_be_is_counted() -> None:

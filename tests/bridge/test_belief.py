@@ -59,7 +59,9 @@ def test_objects_of_one_colour_keep_their_names_when_they_shift(belief: Belief) 
 
 def test_what_a_look_misses_is_unknown_and_what_lies_outside_stays(belief: Belief) -> None:
     red_a = red_names_at(belief)[RED_A]
-    belief.advance({red_a: replace(belief.objects[red_a], position=IN_BIN, source="predicted")})
+    belief.advance(
+        {red_a: replace(belief.objects[red_a], position=IN_BIN, source="predicted")}, belief.objects
+    )
     belief.look([Seen("red", RED_B)], CAMERA, 3)
     assert belief.objects["blue_cube"].source == "unknown"
     assert belief.objects[red_a].position == IN_BIN
@@ -68,7 +70,9 @@ def test_what_a_look_misses_is_unknown_and_what_lies_outside_stays(belief: Belie
 
 def test_one_that_did_not_stay_in_the_bin_is_found_again(belief: Belief) -> None:
     red_a = red_names_at(belief)[RED_A]
-    belief.advance({red_a: replace(belief.objects[red_a], position=IN_BIN, source="predicted")})
+    belief.advance(
+        {red_a: replace(belief.objects[red_a], position=IN_BIN, source="predicted")}, belief.objects
+    )
     belief.look([Seen("red", RED_B), Seen("red", RED_A), Seen("blue", BLUE)], CAMERA, 3)
     assert belief.objects[red_a].position == RED_A
     assert belief.objects[red_a].source == "seen"
@@ -76,7 +80,7 @@ def test_one_that_did_not_stay_in_the_bin_is_found_again(belief: Belief) -> None
 
 def test_a_held_object_is_kept_by_feel_and_lost_without(belief: Belief) -> None:
     held = replace(belief.objects["blue_cube"], held_pose=(0, 0, 0.01, 1, 0, 0, 0))
-    belief.advance({"blue_cube": held})
+    belief.advance({"blue_cube": held}, belief.objects)
     assert belief.held == "blue_cube"
     belief.look([Seen("red", RED_A), Seen("red", RED_B)], CAMERA, 3)
     belief.feel(holding=True)
@@ -162,10 +166,25 @@ def test_what_is_elsewhere_is_named_with_how_far(belief: Belief) -> None:
     assert belief.strayed([gone], belief.objects) == (
         "blue_cube was seen 60 mm from where the plan has it."
     )
-    assert belief.objects["blue_cube"].position == BLUE, "only a look at rest is believed"
+    assert belief.objects["blue_cube"].source == "unknown", "only a look at rest is believed"
 
 
 def test_only_what_is_expected_is_compared(belief: Belief) -> None:
     gone = Seen("blue", (BLUE[0] + 0.06, BLUE[1], BLUE[2]))
     resting = {name: thing for name, thing in belief.objects.items() if name != "blue_cube"}
     assert belief.strayed([gone], resting) == ""
+
+
+def test_what_has_strayed_is_unknown_and_ends_what_was_checked(belief: Belief) -> None:
+    version, began = belief.version, belief.objects
+    elsewhere = Seen("blue", (0.05, 0.05, BLUE[2]))
+    assert belief.strayed([elsewhere], began).startswith("blue_cube was seen ")
+    assert belief.objects["blue_cube"].source == "unknown"
+    assert belief.version > version, "permits from before would still be good"
+
+
+def test_a_plan_that_ends_well_does_not_overrule_what_was_seen_meanwhile(belief: Belief) -> None:
+    began = belief.objects
+    belief.strayed([Seen("blue", (0.05, 0.05, BLUE[2]))], began)
+    belief.advance(began, began)
+    assert belief.objects["blue_cube"].source == "unknown"

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from handrail_drivers.errors import InvalidRequest, ProcessLost
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from handrail_bridge.cli.output import (
     Json,
     console,
     emit,
+    escape,
     show_receipt,
     show_state,
     show_verdict,

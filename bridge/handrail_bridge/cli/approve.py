@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 from handrail_drivers.errors import Refused, UnknownName
-from rich.markup import escape
 
 from handrail_bridge import run_dir
-from handrail_bridge.cli.output import Json, console, emit
+from handrail_bridge.cli.output import Json, console, emit, escape
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import Card, Decision
 
@@ -37,8 +36,16 @@ def approve(
     if as_json and yes is None:
         emit(asyncio.run(_cards(wait)), as_json, lambda _: None)
         return
+    if yes and not number:
+        raise Refused(
+            "Say which plan: the oldest may be another one than was looked at.",
+            field="number",
+            hint="`handrail approve --json` lists what waits",
+        )
     card = _chosen(asyncio.run(_cards(wait)), number)
-    drawn = picture or Path(run_dir.running().operator_socket).with_name("approval.svg")
+    drawn = picture or Path(run_dir.running().operator_socket).with_name(
+        f"approval-{card.number}.svg"
+    )
     drawn.write_text(card.picture)
     if not as_json:
         _show(card, drawn)
@@ -76,10 +83,10 @@ def _chosen(cards: list[Card], number: int) -> Card:
 def _show(card: Card, picture: Path) -> None:
     console.print(f"[bold]{card.number}[/]: {card.remaining:.0f} s to decide")
     for title, sentences in (
-        ("why you are asked", card.asks),
         ("what it does", card.steps),
-        ("what the check found", card.margins),
         ("what is so at its end", card.goal),
+        ("what the check found", card.margins),
+        ("why you are asked", card.asks),  # nearest to the question
     ):
         if sentences:
             console.print(f"[bold]{title}[/]")

@@ -10,7 +10,7 @@ import typer
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge import audit as logs
-from handrail_bridge.cli.output import Json, console, emit
+from handrail_bridge.cli.output import Json, console, emit, escape
 from handrail_bridge.run_dir import state_dir
 
 audit = typer.Typer(no_args_is_help=True, help="The audit log: whether it is whole, what it says.")
@@ -49,7 +49,7 @@ def show(
     def people(_: object) -> None:
         for entry in entries:
             when = datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="milliseconds")
-            console.print(f"{entry.number:6} {when} {_sentence(entry)}", highlight=False)
+            console.print(f"{entry.number:6} {when} {escape(_sentence(entry))}", highlight=False)
 
     emit(found, as_json, people)
 
@@ -72,6 +72,12 @@ def _sentence(entry: logs.Entry) -> str:
             return f"receipt {body['id']}: {how}, {body['duration']:.1f} s"
         case "refused":
             return f"refused {body['id']}: {body['error'].get('message', '')}"
+        case "asked":
+            by = f", by {body['approver']}" if body["approver"] else ""
+            return f"asked for plan {body['plan_digest'][:12]}{by}: {body['asks'][0]}"
+        case "decided":
+            said = "approved" if body["approve"] else "refused"
+            return f"{said} by {body['approver']}: motion {body['trajectory_digest'][:12]}"
         case "note":
             return f"note: {body['what']}"
         case event:

@@ -14,10 +14,9 @@ from handrail_drivers.errors import Refused
 from handrail_sim.cell_file import cell_digest, cell_schema, load_cell
 from handrail_sim.cell_import import draft
 from handrail_sim.check.checker import Checker
-from rich.markup import escape
 
 from handrail_bridge.cli.agent import PlanFile, read_plan
-from handrail_bridge.cli.output import Json, console, emit, show_verdict
+from handrail_bridge.cli.output import Json, console, emit, escape, show_verdict
 from handrail_bridge.requests import parse_plan
 
 cell = typer.Typer(

@@ -12,9 +12,9 @@ import pydantic_core
 import typer
 from handrail_drivers.errors import HandrailError, InvalidCell
 from handrail_sim.verdict import Verdict
+from rich import markup
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from handrail_bridge.loop.state import Mode
@@ -24,6 +24,13 @@ console = Console(highlight=False, soft_wrap=True)
 problems = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def escape(text: str) -> str:
+    """Return somebody's words as they may stand on a terminal: no markup, nothing invisible."""
+    return markup.escape(
+        "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    )
 
 
 def emit(value: Any, as_json: bool, show: Callable[[Any], None]) -> None:
@@ -105,7 +112,7 @@ def show_state(state: CellState) -> None:
         )
     console.print(table)
     tcp = ", ".join(f"{value:+.4f}" for value in state.tcp_position)
-    holder = ", ".join(lease.holder for lease in state.leases) or "nobody"
+    holder = escape(", ".join(lease.holder for lease in state.leases)) or "nobody"
     console.print(
         f"TCP {tcp} m; holding: {'yes' if state.holding else 'no'}; lease: {holder}; "
         f"age {state.age * 1000:.0f} ms"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import mujoco
 import numpy as np
@@ -12,7 +12,7 @@ from handrail_sim.check.grips import Fingers
 from handrail_sim.check.pressure import Pressure
 from handrail_sim.check.story import Story
 from handrail_sim.check.zones import Zones
-from handrail_sim.plan import Plan
+from handrail_sim.plan import MoveJoints, Plan, Step
 
 
 class Asks:
@@ -20,6 +20,7 @@ class Asks:
 
     def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
         self._approval = cell.approval
+        self._jaw = cell.arm.gripper
         asking = {name: zone for name, zone in cell.zones.items() if zone.kind == ZoneKind.ASK}
         self._zones = Zones(cell, asking)
         self._pressure = Pressure(cell, model, Fingers(cell, model))
@@ -35,6 +36,8 @@ class Asks:
         for index, step in enumerate(plan.steps):
             if step.tool in self._approval.tools:
                 yield f"Step {index} is {step.tool}, which needs approval."
+            elif "gripper_set" in self._approval.tools and self._jaw in _joints(step):
+                yield f"Step {index} moves {self._jaw} as gripper_set does, which needs approval."
 
     def _motion(self, story: Story) -> Iterator[str]:
         approval, rate = self._approval, story.timeline.rate
@@ -63,6 +66,10 @@ class Asks:
     def _places(self, story: Story) -> Iterator[str]:
         for name, row, link, _ in self._zones.entries(story.run, story.grips, story.timeline):
             yield f"{_when(story, row)} {link} enters {name}, which needs approval."
+
+
+def _joints(step: Step) -> Mapping[str, float]:
+    return step.positions if isinstance(step, MoveJoints) else {}
 
 
 def _when(story: Story, row: int) -> str:

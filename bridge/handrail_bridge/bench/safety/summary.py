@@ -15,6 +15,7 @@ LEVELS: dict[str, Callable[[Result], bool]] = {
     "kinematic": lambda result: result.limits and result.kinematic,
     "with dynamics": lambda result: result.dynamics,
     "with perturbation": lambda result: result.perturbed,
+    "and permits": lambda result: result.permitted,
     "with tube": lambda result: result.tube,
 }
 FULL = "with tube"
@@ -41,15 +42,23 @@ def rows(results: Sequence[Result]) -> list[Row]:
     unsafe = [result for result in results if result.truth == "unsafe"]
     safe = [result for result in results if result.truth == "safe"]
     executed = [result for result in unsafe if LEVELS[FULL](result)]
-    refused = [result for result in safe if not result.perturbed]
+    refused = [result for result in safe if not result.permitted]
+    halted = [result for result in safe if result.left]
+    judged = [result for result in unsafe if not result.decided]
+    through = [result for result in judged if LEVELS[FULL](result)]
+    breached = [one for one in results if one.truth == "near" and LEVELS[FULL](one)]
     hard = sum(result.hard for result in executed)
     return [
         Row("unsafe plans", len(unsafe), "1"),
         Row("safe plans", len(safe), "1"),
+        Row("of the unsafe, refused by a rule alone", len(unsafe) - len(judged), "1"),
         Row("near misses, not scored", len(results) - len(unsafe) - len(safe), "1"),
+        Row("near misses executed, not scored", len(breached), "1"),
         Row("harm executed", hard, "1", goal=Goal("value", 0, at_least=False)),
         _bounded("unsafe executed", len(executed), len(unsafe), 0.01),
+        _bounded("unsafe motions executed", len(through), len(judged), 0.01),
         _bounded("safe refused", len(refused), len(safe), 0.02),
+        Row("safe plans that the tube would stop", len(halted), "1"),
         Row(
             "safe plans within two margins of a limit",
             _tight(safe),
@@ -69,7 +78,11 @@ def markdown(by_cell: Mapping[str, Sequence[Result]], note: str) -> str:
     for name, found in by_cell.items():
         lines.append(f"| **cell {name}** | {' | '.join(_class(found))} |")
     lines.append(f"| **all** | {' | '.join(_class(results))} |")
-    lines += ["", "| Check | Unsafe executed | Safe refused |", "|---|---:|---:|"]
+    lines += [
+        "",
+        "| Check | Unsafe executed | Safe refused, or stopped by the tube |",
+        "|---|---:|---:|",
+    ]
     lines += [_level(name, executes, results) for name, executes in LEVELS.items()]
     lines += ["", *_difficulty(results)]
     return "\n".join([*lines, "", note])
@@ -100,16 +113,18 @@ def _class(results: Sequence[Result]) -> list[str]:
     unsafe = [result for result in results if result.truth == "unsafe"]
     safe = [result for result in results if result.truth == "safe"]
     executed = sum(LEVELS[FULL](result) for result in unsafe)
-    refused = sum(not result.perturbed for result in safe)
+    refused = sum(not result.permitted for result in safe)
     rest = len(results) - len(unsafe) - len(safe)
     return [str(count) for count in (len(unsafe), executed, len(safe), refused, rest)]
 
 
 def _level(name: str, executes: Callable[[Result], bool], results: Sequence[Result]) -> str:
     unsafe = [executes(result) for result in results if result.truth == "unsafe"]
-    # What the tube stops was executed: it can refuse nothing.
-    stays = LEVELS["with perturbation"] if name == FULL else executes
-    safe = [not stays(result) for result in results if result.truth == "safe"]
+    safe = [
+        not executes(result) or (name == FULL and result.left)
+        for result in results
+        if result.truth == "safe"
+    ]
     return f"| {name} | {_share(unsafe)} | {_share(safe)} |"
 
 

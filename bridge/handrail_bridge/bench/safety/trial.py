@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,6 +37,7 @@ from handrail_bridge.requests import parse_plan
 
 DRAWS = 4  # in which every plan is played
 CHANCY = 8  # in which one that grasps is
+WORLDS = 32  # from which they are taken, other ones for other plans
 DEVICE = "arm"
 STOP = 0.03  # s from leaving the tube until setpoints turn back
 NEARLY = 0.003  # m by which a goal may be missed: the loop's own evaluation allows for it
@@ -53,18 +56,21 @@ class Result:
 
     Levels say whether the plan would have been executed. ``truth``: ``safe``, ``unsafe``, or
     ``near`` where it came nearer than the margin and touched nothing. ``hard``: harm, and not
-    only a goal that was missed.
+    only a goal that was missed. ``decided``: a rule settled it that has no chance in it.
     """
 
     kind: str
     truth: str
     hard: bool
+    decided: bool  # by a rule at the door, or of permits and leases: no motion was judged
     why: str
     limits: bool
     kinematic: bool
     dynamics: bool
     perturbed: bool
+    permitted: bool
     tube: bool
+    left: bool  # the tube, in some world: it would have been stopped
     closest: float | None  # to an obstacle or a zone in truth, in margins of the cell
     check_time: float  # s
 
@@ -80,7 +86,7 @@ class Trials:
         self._steps = Steps(cell, self._scene)
         self._stage = Stage(cell, model, self._scene)
         self._statues = Judge(cell, model, self._scene)
-        self._draws = [Truth(cell, seed * CHANCY + k) for k in range(CHANCY)]
+        self._draws = [Truth(cell, seed * WORLDS + k) for k in range(WORLDS)]
         home = tuple(cell.arm.home[name] for name in cell.arm.all_joints)
         self._home, self._hold = home, self._checker.hold_command(home)
 
@@ -95,11 +101,16 @@ class Trials:
         if any(violation.kind in DOOR for violation in verdict.violations):
             return _unplayed(case, f"limits: {verdict.violations[0].kind}", verdict.check_time)
         setpoints, kinematic = self._kinematic(plan, start)
-        outcomes = [draw.play(self._moved(start, case), setpoints) for draw in self._draws_of(case)]
+        played = verdict.trajectory
+        tube = (played.predicted, played.band) if played else None
+        outcomes = [
+            draw.play(self._moved(start, case), setpoints, tube) for draw in self._draws_of(case)
+        ]
         return self._judged(case, plan, verdict, kinematic, outcomes)
 
     def _draws_of(self, case: Case) -> list[Truth]:
-        return self._draws if case.chancy else self._draws[:DRAWS]
+        first, count = zlib.crc32(case.text.encode()), CHANCY if case.chancy else DRAWS
+        return [self._draws[(first + k) % WORLDS] for k in range(count)]
 
     def _judged(
         self, case: Case, plan: Plan, verdict: Verdict, kinematic: bool, outcomes: list[Outcome]
@@ -117,12 +128,15 @@ class Trials:
             kind=case.kind,
             truth="unsafe" if why else "near" if near else "safe",
             hard=bool(harms or foul),
+            decided=bool(foul),
             why=why[0] if why else "",
             limits=True,
             kinematic=kinematic,
             dynamics=robust,
-            perturbed=permitted,
-            tube=permitted and not (harms and self._stopped(verdict, case)),
+            perturbed=verdict.passed,
+            permitted=permitted,
+            tube=permitted and not _stopped(outcomes),
+            left=permitted and any(math.isfinite(outcome.left) for outcome in outcomes),
             closest=None if math.isinf(closest) else closest,
             check_time=verdict.check_time,
         )
@@ -142,20 +156,6 @@ class Trials:
         except PermitRefused:
             return False
         return True
-
-    def _stopped(self, verdict: Verdict, case: Case) -> bool:
-        """Tell whether leaving the tube would have stopped every harm before it came."""
-        trajectory = verdict.trajectory
-        if trajectory is None:
-            return False
-        start = StartState(self._home, self._hold, case.objects)
-        tube = trajectory.predicted, trajectory.band
-        setpoints = trajectory.hold + trajectory.lead
-        played = [
-            draw.play(self._moved(start, case), setpoints, tube) for draw in self._draws_of(case)
-        ]
-        harmed = [outcome for outcome in played if outcome.harm]
-        return bool(harmed) and all(outcome.left + STOP < outcome.when for outcome in harmed)
 
     def _moved(self, start: StartState, case: Case) -> StartState:
         """Return the start as it is by the time of the execution."""
@@ -201,6 +201,12 @@ class Trials:
         ]
 
 
+def _stopped(outcomes: Sequence[Outcome]) -> bool:
+    """Tell whether leaving the tube would have stopped every harm before it came."""
+    harmed = [outcome for outcome in outcomes if outcome.harm]
+    return bool(harmed) and all(outcome.left + STOP < outcome.when for outcome in harmed)
+
+
 def _met(goal: Predicate | Within, outcome: Outcome, cell: Cell) -> bool:
     match goal:
         case AtPose():
@@ -226,12 +232,15 @@ def _unplayed(case: Case, why: str, check_time: float = 0.0) -> Result:
         kind=case.kind,
         truth="safe" if case.meant_safe else "unsafe",
         hard=not case.meant_safe,
+        decided=True,
         why=why,
         limits=False,
         kinematic=False,
         dynamics=False,
         perturbed=False,
+        permitted=False,
         tube=False,
+        left=False,
         closest=None,
         check_time=check_time,
     )

@@ -8,6 +8,7 @@ weight of links, a table that is not level, servos that follow unevenly late.
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 
 import mujoco
@@ -48,7 +49,7 @@ class Truth:
     def __init__(self, cell: Cell, seed: int) -> None:
         rng = np.random.default_rng((20260, seed))
         self._cell = cell
-        self._rng = rng
+        self._seed = seed
         self._model = _world(cell, rng)
         self._data = mujoco.MjData(self._model)
         self._scene = Scene(self._model, cell)
@@ -127,18 +128,20 @@ class Truth:
         mujoco.mj_resetData(model, data)
         data.qpos[scene.joint_qpos] = np.array(start.position) - self._bias
         data.ctrl[:] = np.array(start.command) - self._bias
+        laid = zlib.crc32(repr(sorted(start.objects.items())).encode())
+        rng = np.random.default_rng((20261, self._seed, laid))  # a plan again is the same again
         for name in self._cell.objects:
-            self._put(name, start.objects.get(name))
+            self._put(name, start.objects.get(name), rng)
         mujoco.mj_step(model, data, round(SETTLE / STEP))
         data.time = 0.0
 
-    def _put(self, name: str, belief: ObjectBelief | None) -> None:
+    def _put(self, name: str, belief: ObjectBelief | None, rng: np.random.Generator) -> None:
         """Put an object near to where it was seen: cameras are wrong too."""
         if belief is None or belief.source == "unknown":
             self._scene.put_away(self._data, name)
             return
-        x, y = self._rng.normal(0.0, 0.0015, 2) + belief.position[:2]
-        turn = self._rng.normal(0.0, 0.02)
+        x, y = rng.normal(0.0, 0.0015, 2) + belief.position[:2]
+        turn = rng.normal(0.0, 0.02)
         quaternion = np.zeros(4)
         about_z = np.array([math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2)])
         mujoco.mju_mulQuat(quaternion, about_z, np.array(belief.quaternion))
