@@ -12,8 +12,8 @@ from handrail_drivers.errors import Refused
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Camera, Cell
 from handrail_sim.plan import as_json
+from handrail_sim.regions import region_of
 from handrail_sim.verdict import ObjectBelief
-from handrail_sim.world import region_of
 from pydantic import BaseModel, Field
 
 from handrail_bridge import vision

@@ -15,6 +15,8 @@ from pydantic import Field
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
 
+FASTEST = 1000  # Hz of a loop
+
 
 class WithoutPower(StrEnum):
     """What a device does when its power or torque goes."""
@@ -29,7 +31,7 @@ class Device(Section):
 
     driver: str = Field(description="entry point name in the group handrail.drivers")
     without_power: WithoutPower = Field(description="what happens when power goes")
-    rate: Annotated[int, Field(ge=10, le=1000)] | None = Field(
+    rate: Annotated[int, Field(ge=10, le=FASTEST)] | None = Field(
         default=None, description="Hz of its own loop or polling; none: the loop's, 100 for inputs"
     )
     settings: dict[str, Any] = Field(
@@ -223,7 +225,7 @@ class World(Section):
 class Loop(Section):
     """The realtime loop."""
 
-    rate: Annotated[int, Field(ge=50, le=1000)] = Field(default=250, description="Hz")
+    rate: Annotated[int, Field(ge=50, le=FASTEST)] = Field(default=250, description="Hz")
     cpu: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="the core that the loop alone should run on; none: any"
     )

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from handrail_drivers import plugins
 
-from handrail_sim.cell import Cell, Loop, WithoutPower, World, ZoneKind
+from handrail_sim.cell import FASTEST, Cell, Loop, WithoutPower, World, ZoneKind
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
 from handrail_sim.toml_lines import KeyPath
 
@@ -87,8 +87,8 @@ def _ticks(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     """A tick of the loop is a whole number of the world's time steps, or time goes wrong there."""
     step = table(data, "world").get("timestep", World.model_fields["timestep"].default)
     rate = table(data, "loop").get("rate", Loop.model_fields["rate"].default)
-    if not (_is_number(step) and _is_number(rate) and step > 0 and rate > 0):
-        return
+    if not (_is_number(step) and _is_number(rate) and step > 0 and 0 < rate <= FASTEST):
+        return  # has a fault of its own
     ticks = 1 / (step * rate)
     if round(ticks) < 1 or abs(ticks - round(ticks)) > 1e-6:
         at_most = 1 / (max(1, math.ceil(ticks - 1e-6)) * rate)

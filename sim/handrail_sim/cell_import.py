@@ -17,6 +17,7 @@ import mujoco
 import numpy as np
 from handrail_drivers.errors import InvalidCell
 
+from handrail_sim.cell import Loop
 from handrail_sim.kinematic_chain import FREE, NAME, arm_and_others, below, rigid_end
 from handrail_sim.world import Array
 
@@ -81,9 +82,28 @@ class _Importer:
         yield f'name = "{self._name}"'
         yield f'description = "imported from {self._path}: look at every line marked guessed"'
         yield f"\n[world]\nmodel = {_quoted(self._path)}"
-        yield f"timestep = {self._model.opt.timestep:g}\n"
+        yield f"timestep = {self._timestep():.6g}\n"
+        self._ask_about_physics()
         yield "[devices]\n"
         self._ask("devices: without a driver for the arm its plans can be checked, and not run")
+
+    def _timestep(self) -> float:
+        """Return the model's time step [s], or the next below it that divides a tick."""
+        tick = 1 / Loop().rate
+        step = float(self._model.opt.timestep)
+        fine = tick / max(1, math.ceil(tick / step - 1e-6))
+        if not math.isclose(fine, step, rel_tol=1e-6):
+            self._ask(f"world.timestep: the model's {step:g} s does not divide a tick")
+        return fine
+
+    def _ask_about_physics(self) -> None:
+        model = self._model
+        apart = [sorted((int(pair) >> 16, int(pair) & 0xFFFF)) for pair in model.exclude_signature]
+        for one, other in apart:
+            names = f"{model.body(one).name or one} and {model.body(other).name or other}"
+            self._ask(f"world.model: it lets {names} pass through each other (exclude)")
+        if not model.opt.gravity.any():
+            self._ask("world.model: it has no gravity: nothing falls, nothing weighs")
 
     def _chain(self) -> Iterator[str]:
         model = self._model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from handrail_drivers.errors import InvalidCell, Refused
 from numpy.typing import NDArray
 
-from handrail_sim.cell import Cell, Region
+from handrail_sim.cell import Cell
 from handrail_sim.forces import add_force_sensors
 from handrail_sim.world_demands import name_bodies, require_physics, require_shapes
 
@@ -80,9 +79,7 @@ def load_model(cell: Cell) -> mujoco.MjModel:
     add_force_sensors(spec, cell)
     model = spec.compile()
     scene = Scene(model, cell)
-    require_shapes(
-        model, scene.joint_dofs[: scene.arm_joints].tolist()
-    )  # refuses now what the world lacks, not at first use
+    require_shapes(model, scene.joint_dofs[: scene.arm_joints].tolist())
     return model
 
 
@@ -200,40 +197,6 @@ class Scene:
             apart = data.site_xpos[moving] - data.site_xpos[fixed]
             gaps[row] = apart @ data.site_xmat[self.tcp].reshape(3, 3)[:, 0]
         return positions, np.maximum.accumulate(gaps)  # it opens as the joint grows
-
-
-def region_of(cell: Cell, position: Sequence[float] | Array) -> str | None:
-    """Return the first region that contains a point of the world's frame, or None."""
-    return next((name for name, box in cell.regions.items() if inside(box, position)), None)
-
-
-def inside(region: Region, position: Sequence[float] | Array) -> bool:
-    """Tell whether a point of the world's frame lies in a region's box."""
-    dx, dy, dz = (float(p) - c for p, c in zip(position, region.center, strict=True))
-    cosine, sine = math.cos(region.yaw), math.sin(region.yaw)
-    local = (cosine * dx + sine * dy, cosine * dy - sine * dx, dz)
-    return all(abs(x) <= size / 2 for x, size in zip(local, region.size, strict=True))
-
-
-def container(model: mujoco.MjModel, body: str) -> Region:
-    """Return the space between a container's walls, from its underside to the walls' top.
-
-    Walls are the body's boxes that stand beside its centre; the body may be turned about z.
-    """
-    fixed = model.body(body)
-    geoms = range(int(fixed.geomadr[0]), int(fixed.geomadr[0] + fixed.geomnum[0]))
-    near, half = model.geom_pos[geoms], model.geom_size[geoms]
-    inner_low = (near + half)[:, :2]  # a wall on the low side ends here
-    inner_high = (near - half)[:, :2]
-    low = [float(inner_low[inner_low[:, axis] < 0, axis].max()) for axis in (0, 1)]
-    high = [float(inner_high[inner_high[:, axis] > 0, axis].min()) for axis in (0, 1)]
-    top = float((near + half)[:, 2].max())
-    yaw = 2 * math.atan2(fixed.quat[3], fixed.quat[0])
-    middle = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
-    x = fixed.pos[0] + math.cos(yaw) * middle[0] - math.sin(yaw) * middle[1]
-    y = fixed.pos[1] + math.sin(yaw) * middle[0] + math.cos(yaw) * middle[1]
-    size = (high[0] - low[0], high[1] - low[1], top)
-    return Region(center=(x, y, fixed.pos[2] + top / 2), size=size, yaw=yaw, body=body)
 
 
 def _find(model: mujoco.MjModel, kind: mujoco.mjtObj, name: str) -> int:

@@ -117,7 +117,7 @@ def test_a_joint_that_moved_since_spends_no_permit(trials: Trials) -> None:
     result = trials.run(Case("drift", text(pose((0.18, 0.1, 0.15), tilt=0.8)), moved=drift))
     assert result.truth == "unsafe"
     assert result.dynamics, "the check itself has seen nothing wrong"
-    assert not result.perturbed
+    assert not result.permitted
 
 
 @pytest.mark.parametrize("abuse", ["", *ABUSES, *RIVALRIES])

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handrail_bridge.permits import OPEN, Permits, Present
+from handrail_bridge.permits import OPEN, WAITING, Permits, Present
 from handrail_bridge.reports import Permit
-from handrail_drivers.errors import PermitRefused, UnknownName
+from handrail_drivers.errors import PermitRefused, Refused, UnknownName
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 from hypothesis import given
@@ -99,6 +99,17 @@ def test_the_table_is_bounded(permits: Permits) -> None:
     with pytest.raises(PermitRefused, match="newer permits"):
         permits.redeem(first.id, "plan", present())
     permits.redeem(others[-1].id, "plan", present())
+
+
+def test_few_wait_for_a_person_and_none_of_them_gives_way(permits: Permits) -> None:
+    asking = replace(verdict(), asks=ASKS)
+    waiting = [permits.issue(PLAN, asking, present(), ("arm_bus",), NOW) for _ in range(WAITING)]
+    with pytest.raises(Refused, match="wait for a person already") as refused:
+        permits.issue(PLAN, asking, present(), ("arm_bus",), NOW)
+    assert refused.value.limit == WAITING
+    for _ in range(2 * OPEN):
+        permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
+    assert [grant.id for grant in permits.waiting(NOW)] == [permit.id for permit in waiting]
 
 
 def test_a_lease_taken_after_the_check_may_execute(permits: Permits) -> None:

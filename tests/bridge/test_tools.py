@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -32,6 +33,14 @@ class Sight:
 class Lamp(Sight):
     def __init__(self, acts: list[str]) -> None:
         self._acts = acts
+        self.dimmed = asyncio.Event()
+
+    @tool(Effect.CONFIGURE)
+    async def fade(self) -> bool:
+        """Set its brightness, slowly."""
+        await self.dimmed.wait()
+        self._acts.append("fade")
+        return True
 
     @tool(Effect.CONFIGURE)
     def dim(self, level: Annotated[float, Unit("%")]) -> bool:
@@ -53,14 +62,19 @@ def acts() -> list[str]:
 
 
 @pytest.fixture
-def tools(acts: list[str]) -> Tools:
+def lamp(acts: list[str]) -> Lamp:
+    return Lamp(acts)
+
+
+@pytest.fixture
+def tools(acts: list[str], lamp: Lamp) -> Tools:
     @contextlib.asynccontextmanager
     async def configuring(what: str) -> AsyncIterator[None]:
         acts.append(what)
         yield
         acts.append("configured")
 
-    return Tools(DESK, Sight(), {"lamp": Lamp(acts)}, configuring)
+    return Tools(DESK, Sight(), {"lamp": lamp}, configuring)
 
 
 def subschemas(schema: Any) -> list[dict[str, Any]]:
@@ -117,6 +131,22 @@ async def test_a_moving_tool_is_not_called(tools: Tools, acts: list[str], name: 
 async def test_a_device_is_configured_while_nothing_moves(tools: Tools, acts: list[str]) -> None:
     assert await tools.call("lamp_dim", '{"level": 20}') is True
     assert acts == ['lamp_dim {"level":20.0}', "dim", "configured"]
+
+
+async def test_a_client_that_leaves_does_not_end_it_halfway(
+    tools: Tools, acts: list[str], lamp: Lamp
+) -> None:
+    calling = asyncio.create_task(tools.call("lamp_fade", "{}"))
+    while not acts:
+        await asyncio.sleep(0)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    assert acts == ["lamp_fade {}"], "nobody else may begin while it is under way"
+    lamp.dimmed.set()
+    while len(acts) < 3:
+        await asyncio.sleep(0)
+    assert acts[1:] == ["fade", "configured"]
 
 
 async def test_what_does_not_fit_configures_nothing(tools: Tools, acts: list[str]) -> None:

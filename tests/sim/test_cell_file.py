@@ -154,6 +154,13 @@ def test_no_shape_of_data_breaks_the_search_for_faults(tmp_path, text):
     assert any("is missing" in fault for fault in faults(path))
 
 
+@pytest.mark.parametrize(("timestep", "instead"), [("0.003", "0.002"), ("0.0041", "0.004")])
+def test_a_time_step_goes_into_a_tick(edit, timestep, instead):
+    (fault,) = faults(edit(('model = "desk.xml"', f'model = "desk.xml"\ntimestep = {timestep}')))
+    assert "world.timestep" in fault
+    assert f"{instead} s does" in fault
+
+
 def test_files_beside_the_cell_come_before_shipped_ones(edit, tmp_path):
     path = edit()
     shutil.copy(SHIPPED / "cells" / "desk_calibration.json", tmp_path)

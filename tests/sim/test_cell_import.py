@@ -121,6 +121,20 @@ def test_what_was_guessed_is_said(tmp_path: Path, about: str) -> None:
     assert any(about in sentence for sentence in made.unknown), made.unknown
 
 
+def test_physics_that_differ_are_asked_about(tmp_path: Path) -> None:
+    scene = tmp_path / "scene.xml"
+    options = '<mujoco><option timestep="0.003" gravity="0 0 0"/>'
+    apart = '</worldbody><contact><exclude body1="column" body2="hand"/></contact>'
+    text = ARM.format(site="", keyframe="").replace("<mujoco>", options)
+    scene.write_text(text.replace("</worldbody>", apart))
+    made = draft(scene, tmp_path, "mine")
+    file = tmp_path / "mine.toml"
+    file.write_text(made.text)
+    assert load_cell(file).world.timestep == pytest.approx(0.002)
+    for about in ("0.003 s does not divide", "lets column and hand pass", "no gravity"):
+        assert any(about in sentence for sentence in made.unknown), made.unknown
+
+
 def test_a_site_with_a_usual_name_is_the_tcp(tmp_path: Path) -> None:
     site = '<site name="grip_site" pos="0.04 0 0" euler="0 1.5708 0"/>'
     made, file = imported(tmp_path, site=site)

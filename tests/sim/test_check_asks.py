@@ -40,6 +40,13 @@ def test_named_tools(cell: Cell) -> None:
     assert sentence.startswith("Step 1 is gripper_set")
 
 
+def test_a_tool_by_another_name_is_that_tool(cell: Cell) -> None:
+    """What moves the jaw is a grip, however it is written."""
+    step = {"tool": "arm_move_joints", "positions": {cell.arm.gripper: 0.5}}
+    (sentence,) = checked(cell, plan(carry(WEST), step), tools=("gripper_set",)).asks
+    assert sentence.startswith("Step 1 moves gripper as gripper_set does")
+
+
 def test_above_a_speed_of_the_tcp(cell: Cell) -> None:
     slow = plan({**carry(WEST), "speed": 0.1}, {**carry(EAST), "speed": 0.1})
     (sentence,) = checked(cell, speed=0.1).asks

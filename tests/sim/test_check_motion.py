@@ -25,9 +25,10 @@ from desk_plans import (
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
+from handrail_sim.regions import inside
 from handrail_sim.twin.perturbation import draw, truth_model
 from handrail_sim.verdict import StartState, Trajectory, Verdict
-from handrail_sim.world import Scene, inside, load_model
+from handrail_sim.world import Scene, load_model
 
 Array = np.ndarray
 WEST = math.radians(40)

@@ -8,8 +8,8 @@ import pytest
 from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose, sort
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.regions import inside
 from handrail_sim.verdict import Verdict
-from handrail_sim.world import inside
 
 WEST = math.radians(40)
 CUBE = point(0.2, WEST, 0.0)[:2]

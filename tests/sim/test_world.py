@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
 from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Cell
-from handrail_sim.world import Scene, container, inside, load_model, region_of
+from handrail_sim.regions import container, inside, region_of
+from handrail_sim.world import WORLDS, Scene, load_model
 
 ARM = ("base", "shoulder", "upper_arm", "lower_arm", "wrist", "gripper", "moving_jaw")
 
@@ -157,3 +159,40 @@ def test_a_body_that_is_not_there_is_refused(cell: Cell) -> None:
     cube = cell.objects["blue_cube"].model_copy(update={"body": "green_cube"})
     with pytest.raises(InvalidCell, match="green_cube"):
         load_model(cell.model_copy(update={"objects": {"blue_cube": cube}}))
+
+
+def foreign(cell: Cell, folder: Path, *changes: tuple[str, str]) -> Cell:
+    """The desk with a world that somebody changed."""
+    text = (WORLDS / cell.world.model).read_text().replace('file="', f'file="{WORLDS}/')
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "mine.xml").write_text(text)
+    world = cell.world.model_copy(update={"model": "mine.xml"})
+    return cell.model_copy(update={"world": world, "folder": folder})
+
+
+@pytest.mark.parametrize("flag", ["contact", "constraint", "limit", "gravity"])
+def test_a_world_without_physics_is_refused(cell: Cell, tmp_path: Path, flag: str) -> None:
+    """No check would find anything in it."""
+    off = f'<option><flag {flag}="disable"/></option>'
+    with pytest.raises(InvalidCell, match="no check finds anything") as refused:
+        load_model(foreign(cell, tmp_path, ("<worldbody>", f"{off}<worldbody>")))
+    assert flag in str(refused.value).lower()
+
+
+def test_an_arm_that_nothing_collides_with_is_refused(cell: Cell, tmp_path: Path) -> None:
+    mine = foreign(cell, tmp_path)
+    spec = mujoco.MjSpec.from_file(str(WORLDS / cell.world.model))
+    for geom in spec.body("lower_arm").geoms:
+        geom.contype = geom.conaffinity = 0
+    (tmp_path / "mine.xml").write_text(spec.to_xml())
+    with pytest.raises(InvalidCell, match="'lower_arm' collides"):
+        load_model(mine)
+
+
+def test_bodies_without_a_name_are_told_apart(cell: Cell, tmp_path: Path) -> None:
+    nameless = "<body pos='1 1 0.1'><geom size='0.02'/></body>" * 2
+    mine = foreign(cell, tmp_path, ("</worldbody>", f"{nameless}</worldbody>"))
+    bodies = Scene(load_model(mine), mine).geom_body
+    assert len({name for name in bodies if name.startswith("/body")}) == 2

@@ -21,18 +21,64 @@ SOURCE = Path(__file__).parent / "peers" / "modbus_server.c"
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 MAP = """
 gap = 5
-registers.first = { description = "7 n + 1", address = 0 }
-registers.tenth = { description = "7 n + 1", address = 10, effect = "configure", read_back = true }
-registers.high = { description = "high byte", address = 40, bits = { low = 8, width = 8 } }
-registers.low_bits = { description = "4 bits", address = 41, bits = { low = 0, width = 4 }, effect = "configure" }
-registers.input = { description = "1000 + n", address = 3, table = "input", scale = 0.1 }
-registers.coil = { description = "3 divides", address = 4, table = "coil", type = "bool", effect = "configure", read_back = true }
-registers.odd = { description = "n is odd", address = 7, table = "discrete", type = "bool" }
-registers.wide = { description = "64 bits", address = 80, type = "i64", order = "CDAB", effect = "configure", read_back = true }
-registers.beyond = { description = "not there", address = 200 }
+
+[registers.first]
+description = "7 n + 1"
+address = 0
+
+[registers.tenth]
+description = "7 n + 1"
+address = 10
+effect = "configure"
+read_back = true
+
+[registers.high]
+description = "high byte"
+address = 40
+bits = { low = 8, width = 8 }
+
+[registers.low_bits]
+description = "4 bits"
+address = 41
+bits = { low = 0, width = 4 }
+effect = "configure"
+
+[registers.input]
+description = "1000 + n"
+address = 3
+table = "input"
+scale = 0.1
+
+[registers.coil]
+description = "3 divides"
+address = 4
+table = "coil"
+type = "bool"
+effect = "configure"
+read_back = true
+
+[registers.odd]
+description = "n is odd"
+address = 7
+table = "discrete"
+type = "bool"
+
+[registers.wide]
+description = "64 bits"
+address = 80
+type = "i64"
+order = "CDAB"
+effect = "configure"
+read_back = true
+
+[registers.beyond]
+description = "not there"
+address = 200
+
 """ + "\n".join(
-    f'registers.float_{order.lower()} = {{ description = "1234.5", address = {60 + 2 * n}, '
-    f'type = "f32", order = "{order}", effect = "configure", read_back = true }}'
+    f"[registers.float_{order.lower()}]\n"
+    f'description = "1234.5"\naddress = {60 + 2 * n}\ntype = "f32"\norder = "{order}"\n'
+    'effect = "configure"\nread_back = true\n'
     for n, order in enumerate(ORDERS)
 )
 

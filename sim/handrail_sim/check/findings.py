@@ -10,8 +10,9 @@ from handrail_sim.cell import Cell
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
+from handrail_sim.regions import region_of
 from handrail_sim.verdict import Violation, ViolationKind
-from handrail_sim.world import Array, Scene, region_of
+from handrail_sim.world import Array, Scene
 
 BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
 OVERSHOOT = 1.2  # of the velocity limit, measured against planned

@@ -25,8 +25,8 @@ from handrail_sim.predicates import (
     SensorInRange,
     Visible,
 )
+from handrail_sim.regions import inside
 from handrail_sim.verdict import GoalResult, ObjectBelief
-from handrail_sim.world import inside
 
 Point = tuple[float, float, float]
 

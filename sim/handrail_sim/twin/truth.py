@@ -13,8 +13,9 @@ import mujoco
 from handrail_drivers.errors import UnknownName
 
 from handrail_sim.cell import Cell, Region
+from handrail_sim.regions import container, inside
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
-from handrail_sim.world import Array, Scene, container, inside
+from handrail_sim.world import Array, Scene
 
 JAM_STIFFNESS = 400.0  # N.m/rad: a stalled servo bends it by half a degree
 JAM_DAMPING = 7.0  # N.m.s/rad: critical for a joint's armature

@@ -26,8 +26,9 @@ from handrail_sim.predicates import (
     Released,
     Within,
 )
+from handrail_sim.regions import inside
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
-from handrail_sim.world import Array, Scene, inside, load_model
+from handrail_sim.world import Array, Scene, load_model
 
 from handrail_bridge.bench.safety.abuse import goes_through
 from handrail_bridge.bench.safety.classes import Case
