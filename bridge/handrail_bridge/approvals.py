@@ -39,11 +39,13 @@ class Approvals:
                 return permit
             await asyncio.sleep(WATCH)
 
-    def cards(self) -> list[Card]:
-        """Return what waits for a person, the oldest first."""
+    async def cards(self) -> list[Card]:
+        """Return what waits for a person, the oldest first; drawing them takes a while."""
         now, objects = time.monotonic(), self._situation.belief.objects
-        waiting = self._permits.waiting(now)
-        return [cards.card(self._cell, grant, objects, now) for grant in waiting]
+        return [
+            await asyncio.to_thread(cards.card, self._cell, grant, objects, now)
+            for grant in self._permits.waiting(now)
+        ]
 
     async def decide(self, decision: Decision) -> None:
         """Approve or refuse a plan that waits; written down before it counts.

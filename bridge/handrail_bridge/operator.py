@@ -58,7 +58,8 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
     async def ListApprovals(
         self, request: rail_pb2.ListApprovalsRequest, context: Context
     ) -> rail_pb2.ListApprovalsResponse:
-        return rail_pb2.ListApprovalsResponse(cards=map(write_card, self._rail.approvals.cards()))
+        cards = await self._rail.approvals.cards()
+        return rail_pb2.ListApprovalsResponse(cards=map(write_card, cards))
 
     @answering
     async def Decide(

@@ -16,6 +16,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
@@ -92,7 +93,8 @@ class Rail:
             ProcessLost: the checker died or hung.
         """
         start = await self.situation.start()
-        present = self.situation.present()
+        checked = dict(zip(self.cell.arm.all_joints, start.position, strict=True))
+        present = replace(self.situation.present(), position=checked)
         verdict = await self._checker.check(plan, start)
         if not verdict.passed:
             return Check(verdict, None)
@@ -122,7 +124,13 @@ class Rail:
     async def _execute(self, plan: Plan, permit_id: str, token: int) -> Receipt:
         try:
             motion = await self._begin(plan, permit_id, token)
-            return await self._finish(motion)
+            try:
+                return await self._finish(motion)
+            except Exception as error:  # ours: neither may the arm go on, nor the log be silent
+                self._loop.abort(motion.number)
+                self.situation.belief.doubt(motion.grant.verdict.end_objects)
+                await self._acted(f"motion {motion.receipt_id} has no receipt: {error!r}")
+                raise
         finally:
             self.running = None
             self._motion = None
