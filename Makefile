@@ -7,7 +7,7 @@ STAMP := $(VENV)/.handrail-ready
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt setup.sh
+$(STAMP): pyproject.toml constraints.txt setup.sh tests/wire/peers/package-lock.json
 	@bash setup.sh $(VENV)
 	@touch $(STAMP)
 

@@ -11,6 +11,8 @@ ls /usr/lib/*/dri/swrast_dri.so >/dev/null 2>&1 || need+=(libgl1-mesa-dri)
 command -v cyclictest >/dev/null || need+=(rt-tests)  # the loop is measured beside it
 [ -e /usr/include/modbus/modbus.h ] || need+=(libmodbus-dev)  # a peer of the Modbus driver
 command -v gcc >/dev/null || need+=(gcc libc6-dev)
+command -v node >/dev/null || need+=(nodejs)  # modbus-serial is another
+command -v npm >/dev/null || need+=(npm)
 if [ ${#need[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "setup: installing ${need[*]}"
@@ -30,4 +32,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
 rm -rf handrail.egg-info  # an old one would hide new entry points
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+mkdir -p "$venv/peers"
+cp tests/wire/peers/package.json tests/wire/peers/package-lock.json "$venv/peers"
+npm ci --prefix "$venv/peers" --ignore-scripts --no-audit --no-fund --silent
 echo "setup: ready"

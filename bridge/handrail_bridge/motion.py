@@ -139,7 +139,8 @@ class Motion:
         else:
             belief.doubt(predicted)
         belief.feel(self._measured.holding(state))
-        view = self._measured.view(state, belief.objects, self._began, self._sensors())
+        sensors = self._sensors()
+        view = self._measured.view(state, belief.objects, self._began, sensors)
         return Receipt(
             id=self.receipt_id,
             plan_digest=self.grant.verdict.plan_digest,
@@ -153,6 +154,7 @@ class Motion:
             end_position=self._measured.positions(state),
             goal=self._watch.results(view),
             approver=self.grant.approver,
+            sensors=sensors,
         )
 
     def _now(self) -> float:

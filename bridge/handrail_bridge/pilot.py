@@ -21,6 +21,7 @@ from handrail_bridge.reports import Receipt
 
 ATTEMPTS = 4  # grasps of one object before the pilot gives up
 SIDE_BY_SIDE = 0.022  # m from a container's middle, so that objects lie beside one another
+MASS = 0.4  # by which what is weighed may differ from what is believed
 PLACE_TILTS = (0.26, 0.40, 0.12)  # rad, tried in order
 
 Plan = dict[str, Any]
@@ -158,6 +159,7 @@ class Pilot:
         goal = [
             {"predicate": "released"},
             {"predicate": "object_in_region", "object": name, "region": region},
+            *await self._weighs(name, box.get("weight")),
         ]
         height = self._cell["objects"][name]["size"][2]
         wall = box["center"][2] + box["size"][2] / 2
@@ -165,11 +167,22 @@ class Pilot:
             steps = [*place(spot, wall, height, tilt), {"tool": "arm_home"}]
             receipt = await self._travel(f"put {name} into {region}", steps, azimuth, goal)
             if receipt is not None:
-                placed = self._judged(receipt, f"{name} lies in {region}", f"{name} went astray")
+                lies = f"{name} lies in {region}{_weight(receipt, box.get('weight'))}"
+                placed = self._judged(receipt, lies, f"{name} went astray")
                 self._placed[region] = self._placed.get(region, 0) + placed
                 return placed
         self._say("failed", f"no way to put {name} into {region} was permitted")
         return False
+
+    async def _weighs(self, name: str, sensor: str | None) -> list[Step]:
+        """What the container's scale has to say once an object lies there, where it has one."""
+        if sensor is None:
+            return []
+        device, _, register = sensor.partition(".")
+        read = await self._rail.call(f"{device}_read_values", names=[register])
+        mass, before = self._cell["objects"][name]["mass"], read[register]
+        low, high = before + (1 - MASS) * mass, before + (1 + MASS) * mass
+        return [{"predicate": "sensor_in_range", "sensor": sensor, "low": low, "high": high}]
 
     def _spot(self, region: str, box: Mapping[str, Any]) -> tuple[float, float]:
         """A place in a container beside those already used, on the arm's tangent."""
@@ -242,6 +255,12 @@ class Pilot:
 
     def _say(self, kind: str, text: str) -> None:
         self._tell(Event(kind, text))
+
+
+def _weight(receipt: Receipt, sensor: str | None) -> str:
+    """Say what the container's scale read at the end, where it has one."""
+    read = receipt.sensors.get(sensor or "")
+    return "" if read is None else f"; its scale reads {read * 1000:.1f} g"
 
 
 def _obstacle(violations: Iterable[Violation]) -> Mapping[str, Any] | None:

@@ -152,6 +152,7 @@ def write_receipt(receipt: Receipt) -> plan_pb2.Receipt:
         end_position=receipt.end_position,
         goal=_write_goal(receipt.goal),
         approver=receipt.approver,
+        sensors=receipt.sensors,
     )
 
 
@@ -170,4 +171,5 @@ def read_receipt(sent: plan_pb2.Receipt) -> Receipt:
         end_position=dict(sent.end_position),
         goal=_read_goal(sent.goal),
         approver=sent.approver,
+        sensors=dict(sent.sensors),
     )

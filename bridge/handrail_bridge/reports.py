@@ -82,6 +82,7 @@ class Receipt:
     end_position: dict[str, float]  # rad, by joint
     goal: tuple[GoalResult, ...]  # evaluated on the measured state
     approver: str = ""  # of its permit; empty where nobody was asked
+    sensors: dict[str, float] = field(default_factory=dict)  # what devices read at its end
 
     @property
     def goal_met(self) -> bool:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
+from handrail_sim.stand_ins import ScaleStandIn
 
 FASTEST = 1000  # Hz of a loop
 
@@ -36,6 +37,9 @@ class Device(Section):
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"
+    )
+    twin: ScaleStandIn | None = Field(
+        default=None, description="what the twin has in its place, where the driver does not say"
     )
 
 
@@ -138,6 +142,9 @@ class Region(Section):
     yaw: float = Field(default=0.0, description="rad about world z")
     color: Literal["red", "green", "blue", "yellow"] | None = None
     body: str | None = Field(default=None, description="body that forms it, such as a bin")
+    weight: str | None = Field(
+        default=None, description="sensor [kg] of a scale under it, as device.register"
+    )
 
 
 class Obstacle(Section):

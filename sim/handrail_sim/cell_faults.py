@@ -117,6 +117,11 @@ def _references(data: Data, find_file: FindFile) -> Iterator[Fault]:
         yield from _known(camera, ("cameras", name, "device"), devices)
     for name, thing in tables(data, "objects"):
         yield from _known(thing, ("objects", name, "goes_to"), regions)
+    for name, region in tables(data, "regions"):
+        weight = region.get("weight")
+        scale = weight.partition(".")[0] if isinstance(weight, str) else None
+        if scale is not None and scale not in devices:
+            yield Fault(("regions", name, "weight"), f"there is no device {scale!r}.")
     model = table(data, "world").get("model")
     if isinstance(model, str) and not find_file(model).is_file():
         yield Fault(("world", "model"), f"there is no file {find_file(model)}.")

@@ -106,7 +106,8 @@ class Visible(Strict):
 class SensorInRange(Strict):
     """A sensor reads a value in a range; a digital input reads 0 or 1.
 
-    What a sensor will read cannot be predicted: the check takes what it reads now.
+    What a sensor will read cannot be predicted: the check takes what it reads now, and for a scale
+    under a region what will lie there.
     """
 
     predicate: Literal["sensor_in_range"] = "sensor_in_range"

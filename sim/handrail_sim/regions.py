@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import mujoco
 
 from handrail_sim.cell import Cell, Region
+from handrail_sim.verdict import ObjectBelief
 from handrail_sim.world import Array
 
 
@@ -22,6 +23,28 @@ def inside(region: Region, position: Sequence[float] | Array) -> bool:
     cosine, sine = math.cos(region.yaw), math.sin(region.yaw)
     local = (cosine * dx + sine * dy, cosine * dy - sine * dx, dz)
     return all(abs(x) <= size / 2 for x, size in zip(local, region.size, strict=True))
+
+
+def weighed(
+    cell: Cell,
+    sensors: Mapping[str, float],
+    before: Mapping[str, ObjectBelief],
+    now: Mapping[str, ObjectBelief],
+) -> dict[str, float]:
+    """Return what sensors will read: scales weigh what came to lie on them, and what left them."""
+    found = dict(sensors)
+    for region in cell.regions.values():
+        if region.weight in found:
+            found[region.weight] += _load(cell, region, now) - _load(cell, region, before)
+    return found
+
+
+def _load(cell: Cell, region: Region, objects: Mapping[str, ObjectBelief]) -> float:
+    """Return the mass [kg] of what lies in a region, as the cell has it."""
+    lying = {name: one for name, one in objects.items() if one.held_pose is None}
+    return sum(
+        cell.objects[name].mass for name, one in lying.items() if inside(region, one.position)
+    )
 
 
 def container(model: mujoco.MjModel, body: str) -> Region:

@@ -35,6 +35,8 @@ class Rail:
             return self.cell
         if tool == "arm_state":
             return {"tcp": [0.2, 0.1, 0.1], "holding": False}
+        if tool == "blue_scale_read_values":
+            return {"weight": 0.2}
         region = "blue_bin" if self.sorted else "pick_area"
         source = "predicted" if self.sorted else "seen"
         return {"objects": {"blue_cube": {**CUBE, "region": region, "source": source}}}

@@ -91,6 +91,8 @@ def show_receipt(receipt: Receipt) -> None:
         console.print(f"[red]ended early[/]: {escape(receipt.reason)} (receipt {receipt.id})")
     for result in receipt.goal:
         console.print(f"  goal {'met' if result.met else 'NOT met'}: {escape(result.sentence)}")
+    for name, value in receipt.sensors.items():
+        console.print(f"  {escape(name)} read {value:g}")
 
 
 def show_state(state: CellState) -> None:

@@ -288,6 +288,26 @@ class Receipt(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class SensorsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     PLAN_DIGEST_FIELD_NUMBER: _builtins.int
     PERMIT_ID_FIELD_NUMBER: _builtins.int
@@ -300,6 +320,7 @@ class Receipt(_message.Message):
     GOAL_FIELD_NUMBER: _builtins.int
     REFLEXES_FIELD_NUMBER: _builtins.int
     APPROVER_FIELD_NUMBER: _builtins.int
+    SENSORS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
     permit_id: _builtins.str
@@ -322,6 +343,10 @@ class Receipt(_message.Message):
     def reflexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the reflexes that fired meanwhile."""
 
+    @_builtins.property
+    def sensors(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What the cell's other devices read at its end, by device.register: a scale's weight [kg]."""
+
     def __init__(
         self,
         *,
@@ -337,10 +362,11 @@ class Receipt(_message.Message):
         goal: _abc.Iterable[Global___GoalResult] | None = ...,
         reflexes: _abc.Iterable[_builtins.str] | None = ...,
         approver: _builtins.str = ...,
+        sensors: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes", "sensors", b"sensors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

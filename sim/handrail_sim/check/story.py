@@ -14,6 +14,7 @@ from handrail_sim.check.predicates import WorldView, known
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Missed, Watch
+from handrail_sim.regions import weighed
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
@@ -69,7 +70,7 @@ class Story:
             held=next((name for name, thing in beliefs.items() if thing.held_pose), None),
             objects=known(beliefs),
             began=known(self.state.objects),
-            sensors=self.state.sensors,
+            sensors=weighed(self.cell, self.state.sensors, self.state.objects, beliefs),
         )
 
     def watched(self, watch: Watch) -> tuple[Missed, int] | None:

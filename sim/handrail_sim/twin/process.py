@@ -27,13 +27,11 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.lifeline import die_with
 from handrail_sim.twin.camera import CameraProcess
-from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.truth_port import HISTORY_COLUMNS, PAGE, TruthServer
-from handrail_sim.twin.wire import Wire
+from handrail_sim.twin.wires import Wires
 
 FIFO_PRIORITY = 50  # the loop has 60
 CATCH_UP = 0.02  # s of lateness that is made up; what is beyond becomes slip
@@ -60,12 +58,8 @@ class TwinWorld:
         self._cell = cell
         self.folder = Path(tempfile.mkdtemp(prefix="handrail-twin-"))
         self._truth = Truth(cell, seed, perturb)
-        device = cell.arm.device
-        self._bank = FeetechBank(_specs(cell, self._truth))
-        self._wires = {device: Wire(self._bank, PseudoTerminal(self.folder / device, baud))}
-        self._buttons = _buttons(cell)
-        for name, module in self._buttons.items():
-            self._wires[name] = Wire(module, PseudoTerminal(self.folder / name, None))
+        self._wires = Wires(cell, self._truth, self.folder, baud, seed)
+        self._bank = self._wires.bank
         self._port = TruthServer(self.folder / "truth.sock")
         self._camera = CameraProcess(cell, seed, perturb)
         self._state = self._truth.joint_state()
@@ -80,8 +74,8 @@ class TwinWorld:
         urls = {camera.device: name for name, camera in self._cell.cameras.items()}
         urls["view"] = "view"
         return {
-            "wires": {name: wire.terminal.path for name, wire in self._wires.items()},
-            "links": {name: str(wire.terminal.link) for name, wire in self._wires.items()},
+            "wires": self._wires.addresses(),
+            "links": self._wires.links(),
             "urls": {device: self._camera.url(camera) for device, camera in urls.items()},
             "truth": str(self.folder / "truth.sock"),
         }
@@ -95,8 +89,7 @@ class TwinWorld:
         while self.running:
             ready = self._wait()
             now = time.monotonic()
-            for wire in self._wires.values():
-                wire.flush(now)
+            self._wires.flush(now)
             if ready or now >= self._due + LAZY:
                 self._catch_up(now)
                 self._serve(ready, now)
@@ -105,29 +98,22 @@ class TwinWorld:
         """End the camera, close the wires, remove links and sockets."""
         self._camera.close()
         self._port.close()
-        for wire in self._wires.values():
-            wire.terminal.pull()
+        self._wires.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _wait(self) -> list[int]:
+    def _wait(self) -> set[int]:
         """Sleep until steps or an answer are due, or something arrives; return what did."""
         until = self._due + LAZY
-        sources = self._port.descriptors()
-        for wire in self._wires.values():
-            terminal = wire.terminal
-            if terminal.fileno >= 0:
-                sources.append(terminal.fileno)
-            if terminal.due is not None:
-                until = min(until, terminal.due)
-        return select.select(sources, (), (), max(0.0, until - time.monotonic()))[0]
+        if (due := self._wires.due()) is not None:
+            until = min(until, due)
+        sources = self._port.descriptors() + self._wires.sources()
+        return set(select.select(sources, (), (), max(0.0, until - time.monotonic()))[0])
 
-    def _serve(self, ready: list[int], now: float) -> None:
+    def _serve(self, ready: set[int], now: float) -> None:
         """Take what arrived by now [s] on wires and at the truth port."""
-        for wire in self._wires.values():
-            if wire.terminal.fileno in ready:
-                ready.remove(wire.terminal.fileno)
-                wire.receive(now)
-        for descriptor in ready:
+        asked = ready.intersection(self._port.descriptors())
+        self._wires.serve(ready - asked, now)
+        for descriptor in asked:
             self._port.serve(descriptor, self._answer)
 
     def _catch_up(self, now: float) -> None:
@@ -144,6 +130,7 @@ class TwinWorld:
         truth.step(self._bank.step(*self._state, truth.timestep))
         self._state = q, qd = truth.joint_state()
         self._history[steps % RING] = (truth.time, self._due, *q, *qd)
+        self._wires.step(steps, truth.timestep)
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:
             self._camera.publish(truth.qpos, truth.time)
@@ -157,7 +144,7 @@ class TwinWorld:
             "truth": self._truth.snapshot,
             "history": self._kept,
             "history_rows": self._rows,
-            "wire_log": lambda wire, since_ns: self._wire(wire).logged(since_ns),
+            "wire_log": lambda wire, since_ns: self._wires.wire(wire).logged(since_ns),
             "wire_log_entries": self._entries,
             "pull": self._pull,
             "plug": self._plug,
@@ -180,23 +167,16 @@ class TwinWorld:
         rows = np.arange(first, min(end, first + PAGE, self._steps)) % RING
         return self._history[rows].astype("<f8").tobytes()
 
-    def _wire(self, name: str) -> Wire:
-        if name not in self._wires:
-            raise UnknownName("wire", name, self._wires)
-        return self._wires[name]
-
     def _entries(self, wire: str, first: int, end: int) -> list[tuple[int, str, str]]:
-        entries = self._wire(wire).entries(first, end)
+        entries = self._wires.wire(wire).entries(first, end)
         return [(time_ns, way, data.hex()) for time_ns, way, data in entries]
 
     def _pull(self, wire: str) -> int:
-        self._wire(wire).terminal.pull()
+        self._wires.pull(wire)
         return time.monotonic_ns()
 
     def _plug(self, wire: str) -> str:
-        terminal = self._wire(wire).terminal
-        terminal.plug()
-        return terminal.path
+        return self._wires.plug(wire)
 
     def _press(self, device: str, input: str) -> int:
         self._button(device, input).press(input)
@@ -207,13 +187,17 @@ class TwinWorld:
         return time.monotonic_ns()
 
     def _button(self, device: str, name: str) -> NumatoModule:
-        if device not in self._buttons:
-            raise UnknownName("device with buttons", device, self._buttons)
-        if name not in self._buttons[device].inputs:
-            raise UnknownName("input", name, self._buttons[device].inputs)
-        return self._buttons[device]
+        buttons = self._wires.buttons
+        if device not in buttons:
+            raise UnknownName("device with buttons", device, buttons)
+        if name not in buttons[device].inputs:
+            raise UnknownName("input", name, buttons[device].inputs)
+        return buttons[device]
 
     def _inject(self, fault: str, joint: str, count: int) -> None:
+        if joint in self._wires.lines:
+            self._wires.disturb(fault, joint, int(count))
+            return
         if fault == "garble":
             self._bank.garble = int(count)
             return
@@ -230,21 +214,6 @@ class TwinWorld:
             servo.stuck_faults = FAULT_BITS[fault] if count else 0
         else:
             raise UnknownName("fault", fault, FAULTS)
-
-
-def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:
-    joints = cell.devices[cell.arm.device].settings["joints"]
-    return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in truth.joints]
-
-
-def _buttons(cell: Cell) -> dict[str, NumatoModule]:
-    """Return the input modules of a cell, by device name."""
-    devices = {
-        name: device.settings
-        for name, device in cell.devices.items()
-        if device.driver == "numato_gpio"
-    }
-    return {name: NumatoModule(given["ports"], given["inputs"]) for name, given in devices.items()}
 
 
 def _realtime(parent: int | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mujoco
+import numpy as np
 from handrail_drivers.errors import UnknownName
 
 from handrail_sim.cell import Cell, Region
@@ -85,6 +86,18 @@ class Truth:
         turned = self._data.qpos[at + 3 : at + 7].copy()
         height = self._cell.objects[name].size[2] / 2
         self._scene.set_object(self._data, name, (x, y, height), turned)
+
+    def load(self, body: str) -> float:
+        """Return the force [N] with which what touches a body presses it down."""
+        mine, force = self._model.body(body).id, np.zeros(6)
+        total = 0.0
+        for number, contact in enumerate(self._data.contact):
+            one, other = self._model.geom_bodyid[contact.geom]
+            if (one == mine) != (other == mine):
+                mujoco.mj_contactForce(self._model, self._data, number, force)
+                up = float(contact.frame.reshape(3, 3)[:, 2] @ force[:3])  # on the other one
+                total += up if one == mine else -up
+        return total
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that is true now, as JSON values in SI units.
