@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose, sort
@@ -111,3 +112,23 @@ def test_letting_go_at_any_speed_is_not_dropping(
     verdict = checker.check(plan(*steps, {**grip(0.045), "speed": speed}, away, carry(WEST)), start)
     assert verdict.violations == ()
     assert verdict.end_objects["red_cube_a"].held_pose is None
+
+
+@pytest.mark.parametrize(("more", "passes"), [(1.0, True), (0.0, False), (2.0, False)])
+def test_a_scale_is_foreseen_to_read_what_will_lie_on_it(
+    cell: Cell, checker: Checker, more: float, passes: bool
+) -> None:
+    """Where the cell says which region a scale weighs."""
+    mass, before = cell.objects["red_cube_a"].mass, 0.004
+    lies = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST))
+    start = replace(lies, sensors={"red_scale.weight": before, "blue_scale.weight": before})
+    sorting = sort(cell, "red_cube_a", start)
+    reads = {
+        "predicate": "sensor_in_range",
+        "sensor": "red_scale.weight",
+        "low": before + (more - 0.25) * mass,
+        "high": before + (more + 0.25) * mass,
+    }
+    asked = sorting.model_dump()
+    verdict = checker.check(plan(*asked["steps"], goal=[*asked["goal"], reads]), start)
+    assert verdict.passed == passes, verdict.violations

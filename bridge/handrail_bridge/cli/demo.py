@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from handrail_drivers.errors import Refused
 from rich.markup import escape
 
 from handrail_bridge.cli.output import Json, console, emit
@@ -39,7 +40,10 @@ def demo(
             console.print(f"{passed:6.1f} s  [{color}]{event.kind:<9}[/] {escape(event.text)}")
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidies up, as after Ctrl-C
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{out} cannot be a folder: {error}.", field="out", value=str(out)) from error
     outcome = asyncio.run(run(cell, seed, out, video, tell))
     emit(outcome, as_json, _show)
     if not outcome.succeeded:

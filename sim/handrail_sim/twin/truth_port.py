@@ -185,7 +185,8 @@ class TruthClient:
         """Cause a fault.
 
         Of the wire: garble. Of a joint's servo: silent, speaking, brownout, overload, overheat,
-        voltage, angle. Of the joint itself, which no wire shows: jammed, free.
+        voltage, angle. Of the joint itself, which no wire shows: jammed, free. Of a Modbus device,
+        named as ``joint``: silent, speaking, garble, brownout.
         """
         self.ask("inject", fault=fault, joint=joint, count=count)
 
