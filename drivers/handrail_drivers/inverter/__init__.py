@@ -1,0 +1,1 @@
+"""Axes that a frequency inverter drives."""
