@@ -38,12 +38,15 @@ class Measured:
 
     def gap(self, state: LoopState) -> float:
         """Return how far apart the pads are [m]."""
-        return self._scene.jaw_to_gap(state.position[-1])
+        return self._scene.jaw_to_gap(state.position[self._scene.arm_joints])
 
     def holding(self, state: LoopState) -> bool:
         """Tell whether the jaw feels something: stopped short of closed, and pressing."""
         arm = self._cell.arm
-        jaw, closing = state.position[-1], -state.effort[-1]
+        number = self._scene.jaw
+        if number is None:
+            return False
+        jaw, closing = state.position[number], -state.effort[number]
         return bool(arm.jaw_empty < jaw < arm.jaw_open and closing >= arm.hold_effort)
 
     def view(

@@ -68,8 +68,11 @@ def polled_names(cell: Cell) -> tuple[str, ...]:
 
 
 def _names(cell: Cell) -> tuple[str, ...]:
+    """Return the devices on Modbus lines, but for those that loops move."""
     drivers: dict[str, Any] = {
-        name: plugins.drivers.one(device.driver) for name, device in cell.devices.items()
+        name: plugins.drivers.one(device.driver)
+        for name, device in cell.devices.items()
+        if name not in cell.arm.buses
     }
     return tuple(name for name, driver in drivers.items() if driver.transport == "modbus")
 
@@ -78,7 +81,4 @@ def _settings(cell: Cell, name: str, wires: Mapping[str, str]) -> ModbusSettings
     settings = device_settings(cell, name)
     if not isinstance(settings, ModbusSettings):
         raise TypeError(f"{name}: a driver on a Modbus line needs ModbusSettings")
-    if name not in wires:
-        return settings
-    kind = next(kind for kind in ("tcp", "rtu_over_tcp", "port") if getattr(settings, kind))
-    return settings.model_copy(update={kind: wires[name]})
+    return settings.at(wires.get(name))

@@ -75,11 +75,12 @@ def _require_joints(step: MoveJoints, cell: Cell, field: str) -> None:
         limits = cell.arm.limits[joint]
         if not limits.low <= position <= limits.high:
             raise InvalidValue(
-                f"{joint} goes from {limits.low:.4f} rad to {limits.high:.4f} rad.",
+                f"{joint} goes from {limits.low:.4f} {limits.unit} to "
+                f"{limits.high:.4f} {limits.unit}.",
                 field=f"{field}.{joint}",
                 value=position,
                 limit=limits.high if position > limits.high else limits.low,
-                unit="rad",
+                unit=limits.unit,
                 hint=_degrees(position, limits.low, limits.high),
             )
 

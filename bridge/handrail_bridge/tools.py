@@ -143,7 +143,7 @@ def _positions(cell: Cell) -> Schema:
                 "type": "number",
                 "minimum": cell.arm.limits[joint].low,
                 "maximum": cell.arm.limits[joint].high,
-                "unit": "rad",
+                "unit": cell.arm.limits[joint].unit,
             }
             for joint in cell.arm.all_joints
         },

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
-from handrail_sim.stand_ins import ScaleStandIn
+from handrail_sim.stand_ins import StandIn
 
 FASTEST = 1000  # Hz of a loop
 
@@ -38,13 +38,13 @@ class Device(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"
     )
-    twin: ScaleStandIn | None = Field(
+    twin: StandIn | None = Field(
         default=None, description="what the twin has in its place, where the driver does not say"
     )
 
 
 class JointLimits(Section):
-    """What must hold for one joint at every instant. ``low``/``high`` in rad."""
+    """What must hold for one joint at every instant, rad and N.m; of one that slides m and N."""
 
     low: float
     high: float
@@ -52,6 +52,7 @@ class JointLimits(Section):
     acceleration: Positive = Field(description="rad/s2")
     jerk: Positive = Field(description="rad/s3")
     effort: Positive = Field(description="N.m")
+    unit: Literal["rad", "m"] = "rad"
 
 
 class Servo(Section):
@@ -87,6 +88,10 @@ class Arm(Section):
     gripper_device: Name | None = Field(
         default=None, description="the jaw's device, where it has a bus of its own"
     )
+    external: dict[Name, Name] = Field(
+        default_factory=dict,
+        description="external axes, such as a conveyor: the device that moves each joint",
+    )
     axis: tuple[float, float] = Field(
         description="x y [m] of the first joint's axis; azimuth, radius and tilt are about it"
     )
@@ -94,7 +99,7 @@ class Arm(Section):
     frame: Frame | None = Field(
         default=None, description="puts a site named `tcp` into a model that has none"
     )
-    limits: dict[str, JointLimits] = Field(description="by joint, the gripper's included")
+    limits: dict[str, JointLimits] = Field(description="by joint, gripper and external included")
     servo: dict[str, Servo] = Field(description="by joint")
     home: dict[str, float] = Field(description="joint positions [rad] of arm_home")
     rest: dict[str, float] = Field(description="joint positions [rad] at rest without torque")
@@ -111,17 +116,25 @@ class Arm(Section):
 
     @property
     def all_joints(self) -> tuple[str, ...]:
-        """Arm joints and the gripper, in bus order."""
-        return self.joints if self.gripper is None else (*self.joints, self.gripper)
+        """Arm joints, the gripper and external axes, in bus order."""
+        return (*self.joints, *self.jaw, *self.external)
+
+    @property
+    def jaw(self) -> tuple[str, ...]:
+        """The gripper's joint, or none."""
+        return () if self.gripper is None else (self.gripper,)
 
     @property
     def buses(self) -> dict[str, tuple[str, ...]]:
         """The joints of each device that moves some, in bus order."""
         if not self.device:
             return {}
-        if self.gripper_device is None:
-            return {self.device: self.all_joints}
-        return {self.device: self.joints, self.gripper_device: self.all_joints[-1:]}
+        found = {self.device: self.joints}
+        jaw_device = self.gripper_device or self.device
+        found[jaw_device] = (*found.get(jaw_device, ()), *self.jaw)
+        for joint, device in self.external.items():
+            found[device] = (*found.get(device, ()), joint)
+        return found
 
 
 class SceneObject(Section):

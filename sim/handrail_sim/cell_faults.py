@@ -113,6 +113,8 @@ def _references(data: Data, find_file: FindFile) -> Iterator[Fault]:
     devices, regions = table(data, "devices"), table(data, "regions")
     yield from _known(table(data, "arm"), ("arm", "device"), devices)
     yield from _known(table(data, "arm"), ("arm", "gripper_device"), devices)
+    for joint in table(data, "arm", "external"):
+        yield from _known(table(data, "arm", "external"), ("arm", "external", joint), devices)
     for name, camera in tables(data, "cameras"):
         yield from _known(camera, ("cameras", name, "device"), devices)
     for name, thing in tables(data, "objects"):
@@ -136,16 +138,20 @@ def _known(table: Data, path: KeyPath, names: Iterable[str]) -> Iterator[Fault]:
 
 def _all_joints(arm: Data) -> list[str]:
     joints = arm.get("joints")
-    names = [*joints, arm.get("gripper")] if isinstance(joints, list) else []
+    names = [*joints, *_jaw(arm), *table(arm, "external")] if isinstance(joints, list) else []
     return [name for name in names if isinstance(name, str)]
+
+
+def _jaw(arm: Data) -> list[str]:
+    return [arm["gripper"]] if isinstance(arm.get("gripper"), str) else []
 
 
 def _joints(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     """Joints are told once, and everything that is given by joint is given for all of them."""
     arm = table(data, "arm")
     joints = _all_joints(arm)
-    if arm.get("gripper") in joints[:-1]:
-        yield Fault(("arm", "gripper"), f"{joints[-1]!r} is a joint of the arm already.")
+    if _jaw(arm) and joints.count(arm["gripper"]) > 1:
+        yield Fault(("arm", "gripper"), f"{arm['gripper']!r} is a joint of the arm already.")
     elif len(set(joints)) < len(joints):
         yield Fault(("arm", "joints"), "a joint is named twice.")
     for part in ("limits", "servo", "home", "rest"):
@@ -166,18 +172,20 @@ def _gripper(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     for key in ("jaw_open", "jaw_empty", "hold_effort"):
         if "gripper" in arm and key not in arm:
             yield Fault(("arm", key), "is missing: a gripper needs it.")
-    alone = [name for name in _all_joints(arm) if name != arm.get("gripper")]
+    others = {*_jaw(arm), *table(arm, "external")}
+    alone = [name for name in _all_joints(arm) if name not in others]
     for index, seed in enumerate(arm.get("seeds", ())):
         if isinstance(seed, dict):
             yield from _by_joint(seed, ("arm", "seeds", index), alone)
 
 
 def _wired(arm: Data, joints: list[str]) -> list[tuple[str, list[str]]]:
-    """Return which joints each bus has."""
-    device, jaw = str(arm.get("device")), arm.get("gripper_device")
-    if jaw is None:
-        return [(device, joints)]
-    return [(device, joints[:-1]), (str(jaw), joints[-1:])]
+    """Return which joints each bus has, but for external axes, which name their own."""
+    device, jaw = str(arm.get("device")), _jaw(arm)
+    own = [name for name in joints if name not in {*jaw, *table(arm, "external")}]
+    if "gripper_device" not in arm:
+        return [(device, [*own, *jaw])]
+    return [(device, own), (str(arm["gripper_device"]), jaw)]
 
 
 def _by_joint(table: Data, path: KeyPath, joints: list[str]) -> Iterator[Fault]:

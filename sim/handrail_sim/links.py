@@ -164,9 +164,10 @@ class Links:
         return max(1.0, chain + float(out.max()) + float(held))
 
     def _bodies_moved(self) -> tuple[str, ...]:
-        """Return the names of the bodies that a joint of the arm carries."""
-        model = self._model
-        roots = set(model.dof_bodyid[self._scene.joint_dofs].tolist())
+        """Return the names of the bodies that a joint of the arm or the gripper carries."""
+        model, arm = self._model, self._scene.cell.arm
+        own = self._scene.joint_dofs[: len(arm.joints) + len(arm.jaw)]
+        roots = set(model.dof_bodyid[own].tolist())
         moved: set[int] = set()
         for body in range(1, model.nbody):
             if body in roots or int(model.body_parentid[body]) in moved:

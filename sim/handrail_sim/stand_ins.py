@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,3 +14,12 @@ class ScaleStandIn(Section):
 
     kind: Literal["scale"]
     body: str = Field(description="of the world: the scale weighs what presses on it")
+
+
+class InverterStandIn(Section):
+    """A frequency inverter that drives the device's joint; its registers: docs/modbus.md."""
+
+    kind: Literal["inverter"]
+
+
+StandIn = Annotated[ScaleStandIn | InverterStandIn, Field(discriminator="kind")]

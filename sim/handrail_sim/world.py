@@ -110,7 +110,8 @@ class Scene:
         )
         self.arm_joints = len(cell.arm.joints)
         self._still = mujoco.MjData(model)
-        self._jaw = self._jaw_geometry(joints[-1]) if cell.arm.gripper else None
+        self.jaw = self.arm_joints if cell.arm.gripper else None  # its number among the joints
+        self._jaw = None if self.jaw is None else self._jaw_geometry(joints[self.jaw])
 
     def joint_positions(self, data: mujoco.MjData) -> Array:
         """Return the joints' positions (6,) [rad]."""

@@ -16,7 +16,7 @@ from handrail_sim.cell_file import SHIPPED
 from handrail_sim.twin import inverter as twin
 from handrail_sim.twin.modbus_unit import answer
 
-MAP = SHIPPED / "cells" / "inverter.toml"
+MAP = SHIPPED / "cells" / "maps" / "inverter.toml"
 STEP = 0.002  # s
 TICK = 0.02  # s
 MASS, DRAG = 1.5, 4.0  # kg, N.s/m

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from handrail_drivers import plugins
+from handrail_drivers.modbus.lines import own_line
 from handrail_drivers.serial_port import SerialPort
 
 from handrail_bridge.loop.settings import InputConfig, LoopConfig
@@ -17,8 +18,15 @@ def opener(config: LoopConfig | InputConfig) -> Callable[[], Any]:
     settings = driver.Settings(**config.settings)
 
     def factory() -> Any:
-        serial = driver.transport == "serial"
-        port = SerialPort(settings.port, settings.baud) if serial else None
-        return driver(config.device, settings, port)
+        return driver(config.device, settings, _transport(driver.transport, settings))
 
     return factory
+
+
+def _transport(kind: str, settings: Any) -> Any:
+    match kind:
+        case "serial":
+            return SerialPort(settings.port, settings.baud)
+        case "modbus":
+            return own_line(settings)
+    return None

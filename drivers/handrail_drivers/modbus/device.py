@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -47,6 +47,11 @@ class ModbusSettings(BaseModel):
         if sum(part is not None for part in given) != 1:
             raise ValueError("name one of tcp, rtu_over_tcp and port")
         return self
+
+    def at(self, wire: str | None) -> Self:
+        """Return the same at another address or port, of the same kind; None: at its own."""
+        kinds = (kind for kind in ("tcp", "rtu_over_tcp", "port") if getattr(self, kind))
+        return self if wire is None else self.model_copy(update={next(kinds): wire})
 
 
 class ModbusDevice:

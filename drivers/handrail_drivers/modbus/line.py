@@ -51,10 +51,17 @@ class Line:
         open_wire: opens the port or the connection; raises BusLost.
         timeout: s, one answer.
         retries: how often a read is repeated; a write is sent once.
+        pauses: a silent unit is left alone; not where it has the line, and moves something.
     """
 
     def __init__(
-        self, name: str, open_wire: Callable[[], Wire], timeout: float, retries: int
+        self,
+        name: str,
+        open_wire: Callable[[], Wire],
+        timeout: float,
+        retries: int,
+        *,
+        pauses: bool = True,
     ) -> None:
         self.name = name
         self._open_wire = open_wire
@@ -63,6 +70,7 @@ class Line:
         self._wire: Wire | None = None
         self._queue = _Queue()
         self._closed = False
+        self._has_pauses = pauses
         self._line_pause = _Pause()
         self._pauses: dict[int, _Pause] = {}
 
@@ -145,7 +153,7 @@ class Line:
         )
 
     def _require_patience(self, request: Request, pause: _Pause) -> None:
-        if pause.left:
+        if pause.left and self._has_pauses:
             raise ModbusSilent(
                 f"Unit {request.unit} on {self.name} did not answer; it is asked again in "
                 f"{pause.left:.1f} s.",

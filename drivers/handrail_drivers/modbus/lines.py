@@ -34,6 +34,12 @@ class Lines:
         self._lines.clear()
 
 
+def own_line(settings: ModbusSettings) -> Line:
+    """Return the line of a device that shares it with none: it is asked on, however silent."""
+    name = settings.tcp or settings.rtu_over_tcp or settings.port or ""
+    return Line(name, _opener(settings), settings.timeout, settings.retries, pauses=False)
+
+
 def _opener(settings: ModbusSettings) -> Callable[[], Wire]:
     if settings.tcp is not None:
         return partial(_tcp, settings.tcp)

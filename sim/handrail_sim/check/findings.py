@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from handrail_sim.cell import Cell
+from handrail_sim.cell import Cell, JointLimits
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
@@ -34,11 +34,11 @@ class Findings:
         arm = self._cell.arm
         for i, name in enumerate(arm.all_joints):
             limits = arm.limits[name]
-            yield from self._position(run.position[:, i], name, limits.low, limits.high, timeline)
+            yield from self._position(run.position[:, i], name, limits, timeline)
             yield from _over(
                 np.abs(run.velocity[:, i]),
                 OVERSHOOT * limits.velocity,
-                (ViolationKind.JOINT_VELOCITY, name, "rad/s", "lower the step's speed"),
+                (ViolationKind.JOINT_VELOCITY, name, f"{limits.unit}/s", "lower the step's speed"),
                 timeline,
             )
             if name == arm.gripper:
@@ -48,13 +48,19 @@ class Findings:
             yield from _over(
                 lag,
                 self._cell.loop.tube / 2,
-                (ViolationKind.TRACKING, name, "rad", "lower the step's speed, or avoid contact"),
+                (
+                    ViolationKind.TRACKING,
+                    name,
+                    limits.unit,
+                    "lower the step's speed, or avoid contact",
+                ),
                 timeline,
             )
 
     def _position(
-        self, position: Array, name: str, low: float, high: float, timeline: Timeline
+        self, position: Array, name: str, limits: JointLimits, timeline: Timeline
     ) -> Iterator[Violation]:
+        low, high, unit = limits.low, limits.high, limits.unit
         outside = np.flatnonzero((position > high + BEYOND) | (position < low - BEYOND))
         if not len(outside):
             return
@@ -63,11 +69,11 @@ class Findings:
         words = (
             ViolationKind.JOINT_POSITION,
             name,
-            "rad",
-            f"stay between {low:.3f} and {high:.3f} rad",
+            unit,
+            f"stay between {low:.3f} and {high:.3f} {unit}",
         )
         limit = high if worst > middle else low
-        text = f"reaches {worst:.3f} rad; its limit is {limit:.3f} rad"
+        text = f"reaches {worst:.3f} {unit}; its limit is {limit:.3f} {unit}"
         yield _violation(words, worst, limit, timeline.moment(int(outside[0])), text)
 
     def _effort(self, run: Rollout, joint: int, timeline: Timeline) -> Iterator[Violation]:
@@ -94,7 +100,8 @@ class Findings:
         """Yield what was dropped, pushed or tipped without the plan saying so."""
         for name, grip in grips.items():
             start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
-            yield from self._dropped(name, grip, run.command[:, -1], timeline)
+            if self._scene.jaw is not None:
+                yield from self._dropped(name, grip, run.command[:, self._scene.jaw], timeline)
             yield from self._heavy(name, grip, timeline)
             if start[2] > FLOOR > end[2]:
                 yield _violation(

@@ -50,9 +50,10 @@ class Fingers:
         ``position`` (rows, joints) [rad] is how they went. A closed jaw can push a thing with
         both fingers, but it does not hold it.
         """
-        ajar = position[:, -1] > self._cell.arm.jaw_empty
-        if not self.bodies:
-            ajar = np.zeros_like(ajar)
+        if self.bodies:
+            ajar = position[:, len(self._cell.arm.joints)] > self._cell.arm.jaw_empty
+        else:
+            ajar = np.zeros(len(position), dtype=np.bool_)
         touching = {(pair.one, pair.other): pair for pair in pairs}
         return {
             name: Grip(name, self._held(touching, thing.body, ajar, rate))

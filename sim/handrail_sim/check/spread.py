@@ -36,7 +36,8 @@ class Spread:
     def __init__(self, cell: Cell) -> None:
         self._believed = cell.check.spread
         self._rate = cell.loop.rate
-        self._presses = cell.arm.hold_effort if cell.arm.gripper else math.inf
+        self._presses = cell.arm.hold_effort
+        self._jaws = [cell.arm.all_joints.index(name) for name in cell.arm.jaw]
         servos = [cell.arm.servo[name] for name in cell.arm.all_joints]
         # Where a joint sticks in its dry friction is its history's: the rollout's may be opposite.
         self._stick_effort = 2 * np.array([servo.friction for servo in servos])
@@ -50,8 +51,9 @@ class Spread:
         rest, effort_rest = believed.noise + self._stick, believed.effort_noise + self._stick_effort
         band = self._hull(run.position, reports, rest, believed.floor)
         effort_band = self._hull(run.effort, efforts, effort_rest, believed.effort_floor)
-        gripping = self._gripping([run.effort, *efforts])
-        band[gripping, -1] = effort_band[gripping, -1] = np.inf
+        for jaw in self._jaws:
+            gripping = self._gripping([effort[:, jaw] for effort in (run.effort, *efforts)])
+            band[gripping, jaw] = effort_band[gripping, jaw] = np.inf
         played = slice(1, run.setpoints + 1)
         return Tube(band[played], effort_band[played])
 
@@ -67,8 +69,8 @@ class Spread:
 
     def _gripping(self, efforts: Sequence[Array]) -> Array:
         """Tell by row whether the jaw presses in any world: then its place is the thing's size."""
-        pressing = np.abs(np.stack(efforts)[:, :, -1:]).max(axis=0) > self._presses
-        gripping: Array = _highest(pressing, math.ceil(GRIP * self._rate))[:, 0]
+        pressing = np.abs(np.stack(efforts)).max(axis=0) > self._presses
+        gripping: Array = _highest(pressing[:, None], math.ceil(GRIP * self._rate))[:, 0]
         return gripping
 
 

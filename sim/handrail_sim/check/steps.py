@@ -121,10 +121,11 @@ class Steps:
 
     def _set_gripper(self, step: GripperSet, index: int, reference: Reference) -> None:
         """Gap 0 closes on the joint's stop, so that it presses on whatever is between."""
-        low = self._cell.arm.limits[self._cell.arm.all_joints[-1]].low
+        (name,), jaw = self._cell.arm.jaw, self._scene.arm_joints
+        low = self._cell.arm.limits[name].low
         target = reference.present.copy()
-        target[-1] = low if step.gap == 0 else self._scene.gap_to_jaw(step.gap)
-        closing = step.gap == 0 or target[-1] < reference.present[-1]
+        target[jaw] = low if step.gap == 0 else self._scene.gap_to_jaw(step.gap)
+        closing = step.gap == 0 or target[jaw] < reference.present[jaw]
         self._move(target, step.speed, index, reference)
         if closing:
             reference.wait(SQUEEZE)
@@ -140,7 +141,7 @@ class Steps:
             limits = self._cell.arm.limits[name]
             if not limits.low <= position <= limits.high:
                 limit = limits.high if position > limits.high else limits.low
-                raise Unplayable(_out_of_range(name, index, position, limit))
+                raise Unplayable(_out_of_range(name, index, position, (limit, limits.unit)))
 
     def _pose(self, step: MoveToPose, index: int, present: Array) -> Array:
         if max(map(abs, step.position)) > MILLIMETRES:
@@ -251,7 +252,8 @@ def _spoken(pose: MoveToPose) -> str:
     return f"({position}) m with tilt {pose.tilt:.4f} rad{yaw}"
 
 
-def _out_of_range(name: str, index: int, position: float, limit: float) -> Violation:
+def _out_of_range(name: str, index: int, position: float, bound: tuple[float, str]) -> Violation:
+    limit, unit = bound
     return Violation(
         kind=ViolationKind.JOINT_POSITION,
         step=index,
@@ -259,9 +261,9 @@ def _out_of_range(name: str, index: int, position: float, limit: float) -> Viola
         subject=name,
         value=position,
         limit=limit,
-        unit="rad",
-        sentence=f"Step {index} asks {name} for {position:.5g} rad; its limit is {limit:.4f} rad.",
-        hint=f"{name} can go as far as {limit:.4f} rad",
+        unit=unit,
+        sentence=f"Step {index} asks {name} for {position:.5g} {unit}; its limit is {limit:.4f} {unit}.",
+        hint=f"{name} can go as far as {limit:.4f} {unit}",
     )
 
 

@@ -1,7 +1,7 @@
 """A frequency inverter with a motor and an encoder, behind Modbus. Pure, no I/O.
 
 Its power states are CiA 402's (IEC 61800-7-201, section 5); its registers are those of
-``cells/inverter.toml``. It follows a speed by its own ramp, with a force that is limited.
+``cells/maps/inverter.toml``. It follows a speed by its own ramp, with a force that is limited.
 """
 
 from __future__ import annotations

@@ -127,9 +127,10 @@ class TwinWorld:
 
     def _step(self) -> None:
         truth, steps = self._truth, self._steps
-        truth.step(self._bank.step(*self._state, truth.timestep))
+        truth.step(self._wires.torques(*self._state, truth.timestep))
         self._state = q, qd = truth.joint_state()
-        self._history[steps % RING] = (truth.time, self._due, *q, *qd)
+        own = slice(len(self._bank.servos))
+        self._history[steps % RING] = (truth.time, self._due, *q[own], *qd[own])
         self._wires.step(steps, truth.timestep)
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:

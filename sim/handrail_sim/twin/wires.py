@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from handrail_drivers.modbus.device import ModbusSettings
 
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
+from handrail_sim.stand_ins import InverterStandIn, ScaleStandIn
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
+from handrail_sim.twin.inverter import Inverter
 from handrail_sim.twin.modbus_line import ModbusLine
 from handrail_sim.twin.modbus_port import ModbusPort
 from handrail_sim.twin.modbus_unit import Unit
@@ -35,23 +38,30 @@ class Wires:
         self.bank = FeetechBank(_specs(cell, truth))
         self.buttons = _buttons(cell)
         self.scales = _scales(cell, seed)
+        self.inverters = _inverters(cell)
+        self._standing: dict[str, Scale | Inverter] = {**self.scales, **self.inverters}
         self.lines: dict[str, ModbusLine | ModbusPort] = {}  # by device
         self._truth = truth
         self._bodies = _bodies(cell)
-        self._numbers = {name: _modbus(cell, name).unit for name in self.scales}
+        self._axes = [
+            (truth.joints.index(joint), self.inverters[device])
+            for joint, device in cell.arm.external.items()
+            if device in self.inverters
+        ]
+        self._numbers = {name: _modbus(cell, name).unit for name in self._standing}
         bus = cell.arm.device
         self._serial = {bus: Wire(self.bank, PseudoTerminal(folder / bus, baud))}  # by device
         for name, module in self.buttons.items():
             self._serial[name] = Wire(module, PseudoTerminal(folder / name, None))
         self._ports: dict[str, ModbusPort] = {}  # by device
-        for shared in _shared_lines(cell, self.scales):
+        for shared in _shared_lines(cell, list(self._standing)):
             self._lay(cell, shared, folder, baud)
         self._wires = tuple(dict.fromkeys(self._serial.values()))
         self._distinct_ports = tuple(dict.fromkeys(self._ports.values()))
 
     def _lay(self, cell: Cell, names: list[str], folder: Path, baud: int | None) -> None:
         """Open the one line that these Modbus devices share."""
-        units: dict[int, Unit] = {self._numbers[name]: self.scales[name] for name in names}
+        units: dict[int, Unit] = {self._numbers[name]: self._standing[name] for name in names}
         if _modbus(cell, names[0]).port is None:
             self._ports.update(dict.fromkeys(names, ModbusPort(units)))
             self.lines.update(self._ports)
@@ -70,6 +80,17 @@ class Wires:
         """Return the same by names that survive a re-plug."""
         links = {name: str(wire.terminal.link) for name, wire in self._serial.items()}
         return links | {name: port.address for name, port in self._ports.items()}
+
+    def torques(
+        self, position: Sequence[float], velocity: Sequence[float], duration: float
+    ) -> list[float]:
+        """Return what the motors do for the next so many seconds: N.m, of sliding axes N."""
+        own = len(self.bank.servos)
+        found = [*self.bank.step(position[:own], velocity[:own], duration)]
+        found += [0.0] * (len(position) - own)
+        for joint, inverter in self._axes:
+            found[joint] = inverter.step(position[joint], velocity[joint], duration)
+        return found
 
     def step(self, number: int, duration: float) -> None:
         """Let the devices feel the world after its step ``number``; each lasts so long [s]."""
@@ -139,9 +160,10 @@ class Wires:
             case "garble":
                 line.garble = count
             case "brownout":
-                self.scales[device].power_cycle()
-                self.pull(device)
-                self.plug(device)
+                self._standing[device].power_cycle()
+                if device in self._ports:
+                    self.pull(device)
+                    self.plug(device)
             case _:
                 raise UnknownName("fault", fault, LINE_FAULTS)
 
@@ -155,7 +177,8 @@ class Wires:
 
 def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:
     joints = cell.devices[cell.arm.device].settings["joints"]
-    return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in truth.joints]
+    own = (*cell.arm.joints, *cell.arm.jaw)
+    return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in own]
 
 
 def _buttons(cell: Cell) -> dict[str, NumatoModule]:
@@ -172,13 +195,22 @@ def _scales(cell: Cell, seed: int) -> dict[str, Scale]:
     return {
         name: Scale(np.random.default_rng((seed, 3, number)))
         for number, (name, device) in enumerate(cell.devices.items())
-        if device.twin is not None
+        if isinstance(device.twin, ScaleStandIn)
+    }
+
+
+def _inverters(cell: Cell) -> dict[str, Inverter]:
+    return {
+        name: Inverter()
+        for name, device in cell.devices.items()
+        if isinstance(device.twin, InverterStandIn)
     }
 
 
 def _bodies(cell: Cell) -> dict[str, str]:
     """Return what each scale stands under."""
-    return {name: one.twin.body for name, one in cell.devices.items() if one.twin is not None}
+    stand_ins = {name: device.twin for name, device in cell.devices.items()}
+    return {name: one.body for name, one in stand_ins.items() if isinstance(one, ScaleStandIn)}
 
 
 def _modbus(cell: Cell, name: str) -> ModbusSettings:
@@ -190,7 +222,7 @@ def _modbus(cell: Cell, name: str) -> ModbusSettings:
     return settings
 
 
-def _shared_lines(cell: Cell, names: dict[str, Scale]) -> list[list[str]]:
+def _shared_lines(cell: Cell, names: Sequence[str]) -> list[list[str]]:
     """Return the devices of each line."""
     lines: dict[tuple[str | None, ...], list[str]] = defaultdict(list)
     for name in names:

@@ -121,7 +121,7 @@ class Watch:
                 self.note(f"joint {index} leant on its effort limit", now)
 
     def _grips(self, touching: dict[str, set[int]], now: float) -> None:
-        jaw = float(self._data.ctrl[-1])
+        jaw = float(self._data.ctrl[self._scene.jaw or -1])
         for name in self._touched:
             both = len(touching.get(name, ())) == 2
             self._touched[name] = (
