@@ -145,6 +145,9 @@ class SceneObject(Section):
     mass: Positive = Field(description="kg")
     body: str = Field(description="its body in the world's model")
     goes_to: Name | None = Field(default=None, description="region where the task wants it")
+    start: Vector | None = Field(
+        default=None, description="m, about where the twin puts it; none: anywhere in reach"
+    )
 
 
 class Region(Section):

@@ -52,7 +52,7 @@ class Findings:
                     ViolationKind.TRACKING,
                     name,
                     limits.unit,
-                    "lower the step's speed, or avoid contact",
+                    "lower its speed, or avoid contact",
                 ),
                 timeline,
             )
@@ -95,9 +95,16 @@ class Findings:
             )
 
     def objects(
-        self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
+        self,
+        run: Rollout,
+        grips: Mapping[str, Grip],
+        carried: Mapping[str, Array],
+        timeline: Timeline,
     ) -> Iterator[Violation]:
-        """Yield what was dropped, pushed or tipped without the plan saying so."""
+        """Yield what was dropped, pushed or tipped without the plan saying so.
+
+        ``carried`` (rows, 3) [m] by object is how far a conveyor has taken it.
+        """
         for name, grip in grips.items():
             start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
             if self._scene.jaw is not None:
@@ -112,7 +119,7 @@ class Findings:
                     "fell off the table",
                 )
             elif not grip.ever and start[2] > FLOOR:
-                yield from self._pushed(run, name, start, end, timeline)
+                yield from self._pushed(run, name, carried.get(name), timeline)
 
     def _dropped(
         self, name: str, grip: Grip, jaw: Array, timeline: Timeline
@@ -135,21 +142,23 @@ class Findings:
             yield _violation(words, mass, payload, moment, text)
 
     def _pushed(
-        self, run: Rollout, name: str, start: Array, end: Array, timeline: Timeline
+        self, run: Rollout, name: str, carried: Array | None, timeline: Timeline
     ) -> Iterator[Violation]:
+        start, end = self._pose(run.qpos[0], name), self._pose(run.qpos[-1], name)
         home = region_of(self._cell, start[:3])
         in_container = home is not None and self._cell.regions[home].body is not None
         if in_container and region_of(self._cell, end[:3]) == home:
             return  # what lies in a bin may be nudged by what joins it
         allowed = self._cell.check.moved
-        shift = float(np.linalg.norm(end[:3] - start[:3]))
+        shifts = self._shifts(run, name, carried)
+        shift = float(shifts[-1])
         x, y, z = start[:3].tolist()
         hint = (
             f"{name} lay at ({x:.3f}, {y:.3f}, {z:.3f}) m: pass above it, come from another side "
             "(yaw), or open the jaw to a smaller gap"
         )
         if shift > allowed:
-            row = self._first_shift(run, name, allowed)
+            row = int(np.argmax(shifts > allowed))
             words = (ViolationKind.DISPLACED, name, "m", hint)
             text = f"is pushed {shift * 1000:.0f} mm away though the plan does not grasp it"
             yield _violation(words, shift, allowed, timeline.moment(row), text)
@@ -159,10 +168,12 @@ class Findings:
                 words, shift, allowed, timeline.moment(len(run.qpos) - 1), "is tipped over"
             )
 
-    def _first_shift(self, run: Rollout, name: str, allowed: float) -> int:
+    def _shifts(self, run: Rollout, name: str, carried: Array | None) -> Array:
+        """Return how far [m] an object is from where it lay, or was carried to, by row."""
         at, _ = self._scene.object_qpos[name]
-        shift = np.linalg.norm(run.qpos[:, at : at + 3] - run.qpos[0, at : at + 3], axis=1)
-        return int(np.argmax(shift > allowed))
+        moved = run.qpos[:, at : at + 3] - run.qpos[0, at : at + 3]
+        shifts: Array = np.linalg.norm(moved if carried is None else moved - carried, axis=1)
+        return shifts
 
     def _pose(self, qpos: Array, name: str) -> Array:
         at, _ = self._scene.object_qpos[name]

@@ -10,6 +10,7 @@ import numpy as np
 
 from handrail_sim.cell import Cell
 from handrail_sim.check import goal
+from handrail_sim.check.carried import Carriers
 from handrail_sim.check.collisions import Collisions
 from handrail_sim.check.contacts import REACH, TOUCH, Proximity
 from handrail_sim.check.findings import Findings
@@ -62,6 +63,7 @@ class Judge:
         self._fingers = Fingers(cell, model)
         self._collisions = Collisions(cell, model, self._fingers, touching=lenient)
         self._findings = Findings(cell, scene)
+        self._carriers = Carriers(cell, model)
         self._pressure = Pressure(cell, model, self._fingers)
         self._zones = Zones(cell, demanded(cell, margins=not lenient))
         self.proximity = Proximity(cell, scene, 2 * TOUCH if lenient else REACH)
@@ -79,7 +81,8 @@ class Judge:
             if not (self._lenient and strain.kind in LENIENT)
         ]
         violations += strains
-        violations += self._findings.objects(run, grips, timeline)
+        carried = self._carriers.ways(run, pairs)
+        violations += self._findings.objects(run, grips, carried, timeline)
         violations += self._pressure.judge(run, grips, timeline)
         violations += self._zones.judge(run, grips, timeline)
         story = Story(self._cell, self._scene, self._data, state, run, path, grips, timeline)

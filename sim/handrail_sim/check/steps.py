@@ -262,7 +262,8 @@ def _out_of_range(name: str, index: int, position: float, bound: tuple[float, st
         value=position,
         limit=limit,
         unit=unit,
-        sentence=f"Step {index} asks {name} for {position:.5g} {unit}; its limit is {limit:.4f} {unit}.",
+        sentence=f"Step {index} asks {name} for {position:.5g} {unit}; "
+        f"its limit is {limit:.4f} {unit}.",
         hint=f"{name} can go as far as {limit:.4f} {unit}",
     )
 

@@ -22,6 +22,8 @@ AZIMUTH = (12.0, 100.0)
 SPACING = 0.050  # m between centres: the open jaw must pass between two cubes
 OBSTACLE_AZIMUTH = 20.0  # deg to any obstacle: the arm must pass beside it
 
+ASIDE = 0.004  # m, each way, of what begins at a place of its own
+
 MASS = 0.20  # relative, each way, as are the next three
 FRICTION = 0.20
 GAIN = 0.10
@@ -122,14 +124,19 @@ def layout(cell: Cell, seed: int) -> dict[str, tuple[float, float, float]]:
     rng = np.random.default_rng((seed, 2))
     places: dict[str, tuple[float, float, float]] = {}
     while len(places) < len(cell.objects):
-        x, y = _point(rng)
-        if not _clear_of_obstacles(cell, x, y):
+        name, thing = list(cell.objects.items())[len(places)]
+        x, y = _point(rng) if thing.start is None else _about(thing.start, rng)
+        if thing.start is None and not _clear_of_obstacles(cell, x, y):
             continue
         if any(math.dist((x, y), place[:2]) < SPACING for place in places.values()):
             continue
-        name = tuple(cell.objects)[len(places)]
         places[name] = (x, y, float(rng.uniform(-math.pi, math.pi)))
     return places
+
+
+def _about(start: tuple[float, float, float], rng: np.random.Generator) -> tuple[float, float]:
+    x, y = rng.uniform(-ASIDE, ASIDE, 2) + start[:2]
+    return float(x), float(y)
 
 
 def _point(rng: np.random.Generator) -> tuple[float, float]:
