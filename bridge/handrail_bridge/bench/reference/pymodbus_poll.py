@@ -50,7 +50,7 @@ async def _poll(newest: Newest, port: int, count: int, rate: float) -> None:
 
 def _poll_in_thread(newest: Newest, port: int, count: int, rate: float) -> None:
     client = ModbusTcpClient("127.0.0.1", port=port, timeout=TIMEOUT)
-    client.connect()
+    client.connect()  # type: ignore[no-untyped-call]  # theirs
     due = time.monotonic()
     while True:
         newest.keep(client.read_holding_registers(0, count=count))
