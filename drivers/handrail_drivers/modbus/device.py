@@ -196,7 +196,9 @@ class ModbusDevice:
 
     def _planned(self, span: Span) -> tuple[Request, Readers]:
         found = {name: self.map.registers[name] for name in span.names}
-        readers = {name: reader(name, one, one.address - span.address) for name, one in found.items()}
+        readers = {
+            name: reader(name, one, one.address - span.address) for name, one in found.items()
+        }
         return frames.read(self._unit, span.table, span.address, span.count), readers
 
     def _request(self, one: Register, words: list[int]) -> Request:

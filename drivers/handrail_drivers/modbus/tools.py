@@ -50,7 +50,9 @@ def _add(device: Device, name: str, function: Callable[..., Any], effect: Effect
 
 def _reading(device: Device, found: RegisterMap) -> Callable[..., Any]:
     fields: dict[str, Any] = {
-        name: NotRequired[Annotated[_with_unit(_type(one), one), Field(description=one.description)]]
+        name: NotRequired[
+            Annotated[_with_unit(_type(one), one), Field(description=one.description)]
+        ]
         for name, one in found.registers.items()
     }
     fields["time_ns"] = Annotated[int, Field(description="monotonic clock, when the last was read")]

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import numpy as np
@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from handrail_bridge.bench.modbus import maps, tooling
 from handrail_bridge.bench.modbus.children import child
 from handrail_bridge.bench.reference.grpc_echo import METHOD, SERVICE
-from handrail_bridge.bench.reference.pymodbus_client import PymodbusClient
 from handrail_bridge.client import Client
 from handrail_bridge.tools import Tools
 
+if TYPE_CHECKING:
+    from handrail_bridge.bench.reference.pymodbus_client import PymodbusClient
+
 WARM = 50  # calls
 CALL = 10.0  # s
-TOOL, RAIL, PYMODBUS, ECHO = "tool", "rail", "pymodbus", "echo"
+TOOL, RAIL, ECHO = "tool", "rail", "echo"
+PYMODBUS, ASYNCIO = "pymodbus", "pymodbus, asyncio"
 
 Times = NDArray[np.float64]  # us
 Round = dict[str, Times]
@@ -37,15 +40,21 @@ async def rounds(file: Path, port: int, count: int, calls: int) -> list[Round]:
     Raises:
         HandrailError: one of them failed, or they do not read the same.
     """
+    # Not everybody has what a developer has.
+    from handrail_bridge.bench.reference.pymodbus_client import AsyncPymodbusClient, PymodbusClient
+
     async with contextlib.AsyncExitStack() as stack:
         device = stack.enter_context(tooling.device(file, port))
         tools = tooling.tools(device)
         rail = await stack.enter_async_context(_rail(file, port))
         bare = PymodbusClient(port, maps.ADDRESS)
         stack.callback(bare.close)
+        its_async = await AsyncPymodbusClient.connect(port, maps.ADDRESS)
+        stack.callback(its_async.close)
         echo = await stack.enter_async_context(_echo(await _answer(tools)))
         _require_same(await _answer(tools), await _over(rail), bare.read())
-        ways: dict[str, Call] = {TOOL: lambda: _tool(tools), RAIL: lambda: _over(rail), ECHO: echo}
+        ways: dict[str, Call] = {TOOL: lambda: _tool(tools), RAIL: lambda: _over(rail)}
+        ways |= {ECHO: echo, ASYNCIO: its_async.read}
         await _round(ways, bare, WARM)
         return [await _round(ways, bare, calls) for _ in range(count)]
 

@@ -1,6 +1,7 @@
 """The bridge's server with the tools of one device: ``python -m ... MAP PORT PARENT``, until ended.
 
-Prints its address; its operator's socket lies beside the map. There is no arm in this process, so that a call meets nothing but its own road.
+Prints its address; the operator's socket lies beside the map. There is no arm in this process, so
+that a call meets nothing but its own road.
 """
 
 from __future__ import annotations

@@ -7,7 +7,16 @@ from pathlib import Path
 from handrail_drivers.modbus.device import ModbusSettings
 
 # A usual three-phase meter: floats over two registers each, in runs with holes between them.
-RUNS: tuple[tuple[int, int], ...] = ((0, 44), (46, 50), (52, 54), (56, 58), (60, 64), (66, 68), (70, 88), (100, 108))
+RUNS: tuple[tuple[int, int], ...] = (
+    (0, 44),
+    (46, 50),
+    (52, 54),
+    (56, 58),
+    (60, 64),
+    (66, 68),
+    (70, 88),
+    (100, 108),
+)
 RUNS += ((200, 208), (224, 226), (234, 246), (248, 252), (254, 256), (258, 266))
 ADDRESSES = tuple(address for run in RUNS for address in range(*run, 2))
 VALUE, ADDRESS = "value_70", 70  # the one that is read alone

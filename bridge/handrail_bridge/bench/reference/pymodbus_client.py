@@ -1,4 +1,4 @@
-"""One value of a Modbus TCP device as one reads it with pymodbus: the yardstick of ``bench modbus``.
+"""One value of a Modbus TCP device, read with pymodbus: the yardstick of ``bench modbus``.
 
 Frozen: it is never made slower. Decodes like anything that is to be used.
 """
@@ -6,8 +6,9 @@ Frozen: it is never made slower. Decodes like anything that is to be used.
 from __future__ import annotations
 
 import struct
+from typing import Any, Self
 
-from pymodbus.client import ModbusTcpClient
+from pymodbus.client import AsyncModbusTcpClient, ModbusTcpClient
 
 TIMEOUT = 1.0  # s
 
@@ -24,11 +25,39 @@ class PymodbusClient:
     def read(self) -> float:
         """Return the value."""
         answer = self._client.read_holding_registers(self._address, count=2)
-        if answer.isError():
-            raise ValueError(str(answer))
-        value: float = struct.unpack(">f", struct.pack(">HH", *answer.registers))[0]
-        return value
+        return _float(answer)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()  # type: ignore[no-untyped-call]  # theirs
+
+
+class AsyncPymodbusClient:
+    """The same with its client for asyncio."""
+
+    def __init__(self, client: AsyncModbusTcpClient, address: int) -> None:
+        self._client = client
+        self._address = address
+
+    @classmethod
+    async def connect(cls, port: int, address: int) -> Self:
+        """Open a connection."""
+        client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=TIMEOUT)
+        if not await client.connect():
+            raise ConnectionError(f"nobody answers at port {port}")
+        return cls(client, address)
+
+    async def read(self) -> float:
+        """Return the value."""
+        return _float(await self._client.read_holding_registers(self._address, count=2))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
+def _float(answer: Any) -> float:
+    if answer.isError():
+        raise ValueError(str(answer))
+    value: float = struct.unpack(">f", struct.pack(">HH", *answer.registers))[0]
+    return value
