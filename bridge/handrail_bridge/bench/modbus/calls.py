@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc.aio
 import numpy as np
@@ -21,17 +23,34 @@ from handrail_bridge.bench.reference.grpc_echo import METHOD, SERVICE
 from handrail_bridge.client import Client
 from handrail_bridge.tools import Tools
 
-if TYPE_CHECKING:
-    from handrail_bridge.bench.reference.pymodbus_client import PymodbusClient
-
-WARM = 50  # calls
+STRETCH = 50  # calls that one makes before it is the next one's turn
+NAMES = (maps.VALUE,)
 CALL = 10.0  # s
-TOOL, RAIL, ECHO = "tool", "rail", "echo"
-PYMODBUS, ASYNCIO = "pymodbus", "pymodbus, asyncio"
+DRIVER, TOOL, RAIL, ECHO = "driver", "tool", "rail", "echo"
+PYMODBUS, ASYNCIO, THREAD = "pymodbus", "pymodbus, asyncio", "pymodbus, thread"
 
 Times = NDArray[np.float64]  # us
 Round = dict[str, Times]
 Call = Callable[[], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Contestants:
+    """Who reads the value: some wait where they are, some leave the event loop to others."""
+
+    waiting: dict[str, Callable[[], object]]
+    awaited: dict[str, Call]
+
+    async def round(self, calls: int) -> Round:
+        """Have everyone read so often, a stretch each and all over again."""
+        stretches = [await self._stretch() for _ in range(calls // STRETCH)]
+        return {name: np.concatenate([one[name] for one in stretches]) for name in stretches[0]}
+
+    async def _stretch(self) -> Round:
+        found = {name: _timed(way, STRETCH) for name, way in self.waiting.items()}
+        for name, way in self.awaited.items():
+            found[name] = await _timed_calls(way, STRETCH)
+        return found
 
 
 async def rounds(file: Path, port: int, count: int, calls: int) -> list[Round]:
@@ -40,30 +59,33 @@ async def rounds(file: Path, port: int, count: int, calls: int) -> list[Round]:
     Raises:
         HandrailError: one of them failed, or they do not read the same.
     """
+    async with contextlib.AsyncExitStack() as stack:
+        found = await _contestants(file, port, stack)
+        await found.round(STRETCH)
+        return [await found.round(calls) for _ in range(count)]
+
+
+async def _contestants(file: Path, port: int, stack: contextlib.AsyncExitStack) -> Contestants:
     # Not everybody has what a developer has.
     from handrail_bridge.bench.reference.pymodbus_client import AsyncPymodbusClient, PymodbusClient
 
-    async with contextlib.AsyncExitStack() as stack:
-        device = stack.enter_context(tooling.device(file, port))
-        tools = tooling.tools(device)
-        rail = await stack.enter_async_context(_rail(file, port))
-        bare = PymodbusClient(port, maps.ADDRESS)
-        stack.callback(bare.close)
-        its_async = await AsyncPymodbusClient.connect(port, maps.ADDRESS)
-        stack.callback(its_async.close)
-        echo = await stack.enter_async_context(_echo(await _answer(tools)))
-        _require_same(await _answer(tools), await _over(rail), bare.read())
-        ways: dict[str, Call] = {TOOL: lambda: _tool(tools), RAIL: lambda: _over(rail)}
-        ways |= {ECHO: echo, ASYNCIO: its_async.read}
-        await _round(ways, bare, WARM)
-        return [await _round(ways, bare, calls) for _ in range(count)]
-
-
-async def _round(ways: dict[str, Call], bare: PymodbusClient, calls: int) -> Round:
-    found = {PYMODBUS: _timed(bare.read, calls)}
-    for name, way in ways.items():
-        found[name] = await _timed_calls(way, calls)
-    return found
+    device = stack.enter_context(tooling.device(file, port))
+    tools = tooling.tools(device)
+    rail = await stack.enter_async_context(_rail(file, port))
+    bare = PymodbusClient(port, maps.ADDRESS)
+    stack.callback(bare.close)
+    its_async = await AsyncPymodbusClient.connect(port, maps.ADDRESS)
+    stack.callback(its_async.close)
+    answer = await _answer(tools)
+    _require_same(json.loads(answer.result_json), await _over(rail), bare.read())
+    awaited: dict[str, Call] = {
+        TOOL: lambda: _tool(tools),
+        RAIL: lambda: _over(rail),
+        ECHO: await stack.enter_async_context(_echo(answer)),
+        ASYNCIO: its_async.read,
+        THREAD: lambda: asyncio.to_thread(bare.read),
+    }
+    return Contestants({PYMODBUS: bare.read, DRIVER: lambda: device.read(NAMES)}, awaited)
 
 
 def _timed(way: Callable[[], object], calls: int) -> Times:
@@ -117,7 +139,7 @@ async def _echo(answer: rpc.CallToolResponse) -> AsyncIterator[Call]:
             yield lambda: say(asked, timeout=CALL)
 
 
-def _require_same(answer: rpc.CallToolResponse, over: dict[str, Any], bare: float) -> None:
-    values = json.loads(answer.result_json)[maps.VALUE], over[maps.VALUE], bare
+def _require_same(ours: dict[str, Any], over: dict[str, Any], bare: float) -> None:
+    values = ours[maps.VALUE], over[maps.VALUE], bare
     if len(set(values)) != 1:
         raise ProcessLost(f"The contestants do not read the same: {values}.")

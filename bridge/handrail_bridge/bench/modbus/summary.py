@@ -8,7 +8,16 @@ from statistics import median
 import numpy as np
 
 from handrail_bridge.bench.modbus import maps
-from handrail_bridge.bench.modbus.calls import ASYNCIO, ECHO, PYMODBUS, RAIL, TOOL, Round
+from handrail_bridge.bench.modbus.calls import (
+    ASYNCIO,
+    DRIVER,
+    ECHO,
+    PYMODBUS,
+    RAIL,
+    THREAD,
+    TOOL,
+    Round,
+)
 from handrail_bridge.bench.modbus.merging import Polls
 from handrail_bridge.bench.modbus.polls import DEVICES, OURS, Polled
 from handrail_bridge.bench.report import Goal, Row
@@ -22,7 +31,9 @@ QUANTILES = {"p50": 50.0, "p99": 99.0}
 ROADS: tuple[tuple[str, str, tuple[str, ...], Goal | None], ...] = (
     ("one value by its tool / pymodbus", TOOL, (PYMODBUS,), READ),
     ("one value over gRPC / bare call + pymodbus", RAIL, (ECHO, PYMODBUS), CALLED),
-    ("pymodbus with asyncio / without", ASYNCIO, (PYMODBUS,), None),
+    ("one value by the driver alone / pymodbus", DRIVER, (PYMODBUS,), None),
+    ("one value by its tool / pymodbus in a thread of asyncio", TOOL, (THREAD,), None),
+    ("pymodbus's asyncio client / pymodbus", ASYNCIO, (PYMODBUS,), None),
 )
 
 
