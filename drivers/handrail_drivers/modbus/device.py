@@ -23,6 +23,7 @@ from handrail_drivers.modbus.tools import add_tools
 
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
 Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
+SETS = 256  # of names whose requests are kept
 OLD = 3.0  # periods after which a polled value is no present one any more
 
 
@@ -188,11 +189,14 @@ class ModbusDevice:
 
     def _requests(self, names: tuple[str, ...]) -> tuple[tuple[Request, Readers], ...]:
         """Return the reads for some names, and what takes their values out; made once a set."""
-        if names not in self._asked:
+        planned = self._asked.get(names)
+        if planned is None:
             for name in names:
                 self._register(name)
-            self._asked[names] = tuple(self._planned(span) for span in merged(self.map, names))
-        return self._asked[names]
+            planned = tuple(self._planned(span) for span in merged(self.map, names))
+            if len(self._asked) < SETS:  # whoever asks for ever others fills no memory
+                self._asked[names] = planned
+        return planned
 
     def _planned(self, span: Span) -> tuple[Request, Readers]:
         found = {name: self.map.registers[name] for name in span.names}
