@@ -11,6 +11,7 @@ import time
 from handrail_drivers.errors import BusLost
 
 CONNECT = 2.0  # s
+PLENTY = 4096  # bytes taken at once
 WRITE = 0.5  # s until a peer that takes no bytes counts as lost
 
 
@@ -32,29 +33,35 @@ class SocketPort:
                 hint="check the address, and that the device is on",
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.settimeout(WRITE)
+        self._socket.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
+        self._received = b""  # and not yet read
 
     def write(self, data: bytes) -> None:
         """Send all of data, or raise BusLost."""
         try:
-            self._socket.sendall(data)
+            sent = self._socket.send(data)
+            if sent < len(data):
+                self._write_rest(data[sent:])
+        except BlockingIOError:
+            self._write_rest(data)
         except OSError as error:
             raise self._lost(error) from error
 
     def read(self, size: int, timeout_s: float) -> bytes:
         """Return up to size bytes; fewer once timeout_s [s] has passed."""
         deadline = time.monotonic() + timeout_s
-        data = b""
-        while len(data) < size and self._waited(deadline):
-            data += self._take(size - len(data))
+        while len(self._received) < size and self._waited(deadline):
+            self._received += self._take()
+        data, self._received = self._received[:size], self._received[size:]
         return data
 
     def discard_input(self) -> None:
         """Drop what was received and not yet read."""
         while self._waited(0.0):
-            self._take(4096)
+            self._take()
+        self._received = b""
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""
@@ -67,9 +74,19 @@ class SocketPort:
             raise self._lost(None)
         return bool(self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
 
-    def _take(self, size: int) -> bytes:
+    def _write_rest(self, data: bytes) -> None:
+        """Send what its buffer had no room for."""
+        self._socket.settimeout(WRITE)
         try:
-            part = self._socket.recv(size)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._lost(error) from error
+        self._socket.setblocking(False)
+
+    def _take(self) -> bytes:
+        """Return what has come, which may be more than is read now."""
+        try:
+            part = self._socket.recv(PLENTY)
         except OSError as error:
             raise self._lost(error) from error
         if not part:  # end of file: the other side has closed

@@ -14,6 +14,7 @@ BENCHES = {
     "check": "handrail_bridge.bench.check",
     "faults": "handrail_bridge.bench.faults.run",
     "loop": "handrail_bridge.bench.loop.run",
+    "modbus": "handrail_bridge.bench.modbus.run",
     "safety": "handrail_bridge.bench.safety.run",
 }
 SEEDED = ("safety",)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from handrail_drivers.errors import InvalidValue, ModbusGarbled
+from handrail_drivers.modbus.frames import DATA
 from handrail_drivers.modbus.register_map import Kind, Register
 
 Value = float | int | bool | str
@@ -35,6 +36,46 @@ def decode(name: str, register: Register, words: Sequence[int]) -> Value:
     if register.scale == 1 and register.offset == 0:
         return raw
     return raw * register.scale + register.offset
+
+
+def reader(name: str, register: Register, at: int) -> Callable[[bytes], Value]:
+    """Return what takes a register's value out of an answer, as :func:`decode` would.
+
+    ``at``: where it stands there, in registers or bits. What is the same each time is done here.
+    """
+    if register.table.is_bits:
+        byte, bit = DATA + at // 8, at % 8
+        return lambda answer: bool(answer[byte] >> bit & 1)
+    place = DATA + 2 * at
+    if _is_plain(register):
+        return _plain_reader(name, register, place)
+    words = struct.Struct(f">{register.count}H").unpack_from
+    return lambda answer: decode(name, register, words(answer, place))
+
+
+def _is_plain(register: Register) -> bool:
+    """Whether it is a number, and nothing but a number."""
+    return (register.order, register.bits, register.choices) == ("ABCD", None, None) and (
+        register.type in FORMATS
+    )
+
+
+def _plain_reader(name: str, register: Register, place: int) -> Callable[[bytes], Value]:
+    number = struct.Struct(f">{FORMATS[register.type]}").unpack_from
+    scale, offset = register.scale, register.offset
+    if not register.type.is_whole:
+        words = struct.Struct(f">{register.count}H").unpack_from
+
+        def read_float(answer: bytes) -> Value:
+            raw: float = number(answer, place)[0]
+            if math.isfinite(raw):
+                return raw * scale + offset
+            return decode(name, register, words(answer, place))  # which says what is wrong
+
+        return read_float
+    if scale == 1 and offset == 0:  # stays exact, however large
+        return lambda answer: number(answer, place)[0]
+    return lambda answer: number(answer, place)[0] * scale + offset
 
 
 def encode(name: str, register: Register, value: Value, before: Sequence[int] = ()) -> list[int]:
@@ -148,7 +189,7 @@ def _flag(name: str, value: Value) -> bool:
 def _raw(register: Register, words: Sequence[int]) -> float:
     if register.bits is not None:
         return words[0] >> register.bits.low & (1 << register.bits.width) - 1
-    packed = struct.pack(f">{register.count}H", *_ordered(register, list(words)))
+    packed = struct.pack(f">{len(words)}H", *_ordered(register, list(words)))
     number: float = struct.unpack(f">{FORMATS[register.type]}", packed)[0]
     return number
 

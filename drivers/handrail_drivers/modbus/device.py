@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from handrail_drivers.api import Reading
 from handrail_drivers.errors import BusLost, ModbusFault, Refused, StaleReading, UnknownName
 from handrail_drivers.modbus import frames
-from handrail_drivers.modbus.codec import Value, decode, encode
+from handrail_drivers.modbus.codec import Value, encode, reader
 from handrail_drivers.modbus.frames import Request, Table
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.merging import Span, merged
@@ -22,6 +22,8 @@ from handrail_drivers.modbus.register_map import Register, load_map
 from handrail_drivers.modbus.tools import add_tools
 
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
+Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
+SETS = 256  # of names whose requests are kept
 OLD = 3.0  # periods after which a polled value is no present one any more
 
 
@@ -77,7 +79,7 @@ class ModbusDevice:
         self._timeout = settings.timeout
         self._line = transport
         self._writing = threading.Lock()
-        self._asked: dict[tuple[str, ...], tuple[tuple[Span, Request], ...]] = {}
+        self._asked: dict[tuple[str, ...], tuple[tuple[Request, Readers], ...]] = {}
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
         self._poller = Poller(name, polled, self.read)
         add_tools(self, self.map)
@@ -117,14 +119,10 @@ class ModbusDevice:
             ModbusFault, BusLost: it could not be read.
         """
         found: dict[str, Value] = {}
-        for span, request in self._requests(tuple(names) or tuple(self.map.registers)):
-            answer = self._ask(request, span.names)
-            bits = span.table.is_bits
-            cells = frames.bits(answer, span.count) if bits else frames.words(answer)
-            for name in span.names:
-                one = self.map.registers[name]
-                at = one.address - span.address
-                found[name] = decode(name, one, cells[at : at + one.count])
+        for request, readers in self._requests(tuple(names) or tuple(self.map.registers)):
+            answer = self._ask(request, readers)
+            for name, read in readers.items():
+                found[name] = read(answer)
         return found
 
     def write(self, name: str, value: Value) -> bool:
@@ -194,17 +192,23 @@ class ModbusDevice:
 
     # --- requests -------------------------------------------------------------------------------
 
-    def _requests(self, names: tuple[str, ...]) -> tuple[tuple[Span, Request], ...]:
-        """Return the reads for some names; made once for each set."""
-        if names not in self._asked:
+    def _requests(self, names: tuple[str, ...]) -> tuple[tuple[Request, Readers], ...]:
+        """Return the reads for some names, and what takes their values out; made once a set."""
+        planned = self._asked.get(names)
+        if planned is None:
             for name in names:
                 self._register(name)
-            spans = merged(self.map, names)
-            self._asked[names] = tuple(
-                (span, frames.read(self._unit, span.table, span.address, span.count))
-                for span in spans
-            )
-        return self._asked[names]
+            planned = tuple(self._planned(span) for span in merged(self.map, names))
+            if len(self._asked) < SETS:  # whoever asks for ever others fills no memory
+                self._asked[names] = planned
+        return planned
+
+    def _planned(self, span: Span) -> tuple[Request, Readers]:
+        found = {name: self.map.registers[name] for name in span.names}
+        readers = {
+            name: reader(name, one, one.address - span.address) for name, one in found.items()
+        }
+        return frames.read(self._unit, span.table, span.address, span.count), readers
 
     def _request(self, one: Register, words: list[int]) -> Request:
         if one.table is Table.COIL:

@@ -27,6 +27,7 @@ EXCEPTIONS = {
     11: "gateway target device failed to respond",
 }
 MBAP = struct.Struct(">HHHB")  # transaction, protocol, length of what follows, unit
+DATA = 2  # bytes of an answer to a read before its data: function and size
 LONGEST = 253  # bytes of a request or an answer without its framing
 
 
@@ -67,7 +68,7 @@ def read(unit: int, table: Table, address: int, count: int) -> Request:
     function = READS[table]
     size = (count + 7) // 8 if table.is_bits else 2 * count
     body = struct.pack(">BHH", function, address, count)
-    return Request(unit, body, 2 + size, bytes((function, size)))
+    return Request(unit, body, DATA + size, bytes((function, size)))
 
 
 def write_registers(unit: int, address: int, words: Sequence[int]) -> Request:
@@ -89,12 +90,12 @@ def write_coil(unit: int, address: int, on: bool) -> Request:
 
 def words(answer: bytes) -> tuple[int, ...]:
     """Return the registers of an answer to a read."""
-    return struct.unpack_from(f">{answer[1] // 2}H", answer, 2)
+    return struct.unpack_from(f">{answer[1] // 2}H", answer, DATA)
 
 
 def bits(answer: bytes, count: int) -> tuple[int, ...]:
     """Return the bits of an answer to a read, 0 or 1."""
-    packed = int.from_bytes(answer[2:], "little")
+    packed = int.from_bytes(answer[DATA:], "little")
     return tuple(packed >> n & 1 for n in range(count))
 
 

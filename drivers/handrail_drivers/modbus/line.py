@@ -37,7 +37,7 @@ class _Pause:
     @property
     def left(self) -> float:
         """Time until it is tried again [s]."""
-        return max(0.0, self.until - time.monotonic())
+        return max(0.0, self.until - time.monotonic()) if self.until else 0.0
 
 
 class Line:

@@ -31,8 +31,12 @@ class Poller:
         read: Callable[[Iterable[str]], Mapping[str, Value]],
     ) -> None:
         self.names = tuple(rates)
+        self._rates = rates
         self._device = device
-        self._periods = {name: 1.0 / rate for name, rate in rates.items()}
+        self._together: dict[float, tuple[str, ...]] = {  # by their period [s]
+            1.0 / rate: tuple(name for name in rates if rates[name] == rate)
+            for rate in dict.fromkeys(rates.values())
+        }
         self._read = read
         self._newest: dict[str, tuple[Value, int]] = {}
         self._ending = threading.Event()
@@ -57,25 +61,24 @@ class Poller:
         Raises:
             UnknownName: it is not polled.
         """
-        if name not in self._periods:
-            raise UnknownName("polled register", name, self._periods, name)
+        if name not in self._rates:
+            raise UnknownName("polled register", name, self.names, name)
         return self._newest.get(name, (0.0, 0))
 
     def _run(self) -> None:
-        due = dict.fromkeys(self._periods, 0.0)
+        due = dict.fromkeys(self._together, 0.0)
         failing = False
         while not self._ending.is_set():
             now = time.monotonic()
-            names = tuple(name for name, at in due.items() if at <= now)
-            if names:
-                failed = self._take(names)
+            periods = [period for period, at in due.items() if at <= now]
+            if periods:
+                failed = self._take(sum((self._together[period] for period in periods), ()))
                 if failed is not None and not failing:
                     log.warning("%s cannot be polled: %s", self._device, failed)
                 failing = failed is not None
-                for name in names:
-                    period = self._periods[name]
-                    missed = max(0.0, (now - due[name]) // period) if due[name] else 0.0
-                    due[name] = (due[name] or now) + (missed + 1) * period
+                for period in periods:
+                    missed = max(0.0, (now - due[period]) // period) if due[period] else 0.0
+                    due[period] = (due[period] or now) + (missed + 1) * period
             self._ending.wait(max(0.0, min(due.values()) - time.monotonic()))
 
     def _take(self, names: tuple[str, ...]) -> DeviceFault | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NotRequired, Protocol
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.modbus.codec import Value
@@ -49,23 +50,21 @@ def _add(device: Device, name: str, function: Callable[..., Any], effect: Effect
 
 def _reading(device: Device, found: RegisterMap) -> Callable[..., Any]:
     fields: dict[str, Any] = {
-        name: (
-            _type(one) | None if one.unit == "1" else Annotated[_type(one) | None, Unit(one.unit)],
-            Field(default=None, description=one.description),
-        )
+        name: NotRequired[
+            Annotated[_with_unit(_type(one), one), Field(description=one.description)]
+        ]
         for name, one in found.registers.items()
     }
-    fields["time_ns"] = (int, Field(description="monotonic clock, when the last was read"))
-    model = create_model(f"{device.name}_values", **fields)
+    fields["time_ns"] = Annotated[int, Field(description="monotonic clock, when the last was read")]
+    result = TypedDict(f"{device.name}_values", fields)  # type: ignore[misc]  # only known here
     names = Literal[tuple(found.registers)]  # type: ignore[valid-type]  # only known here
 
     def read_values(names: Any = ()) -> Any:
-        values = device.read(names)
-        return model(**values, time_ns=time.monotonic_ns())
+        return {**device.read(names), "time_ns": time.monotonic_ns()}
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
     listed = "; ".join(f"{name}: {one.description}" for name, one in found.registers.items())
-    return _typed(read_values, {"names": (chosen, [])}, model, f"Read values. {listed}")
+    return _typed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
 
 
 def _writing(device: Device, name: str, one: Register) -> Callable[..., Any]:
@@ -77,8 +76,7 @@ def _writing(device: Device, name: str, one: Register) -> Callable[..., Any]:
         kind = Literal[tuple(one.choices)]
     elif one.low is not None or one.high is not None:
         kind = Annotated[kind, Field(ge=one.low, le=one.high)]
-    if one.unit != "1":
-        kind = Annotated[kind, Unit(one.unit)]
+    kind = _with_unit(kind, one)
     text = f"Set {name}: {one.description}"
     return _typed(write, {"value": (kind, inspect.Parameter.empty)}, Written, text)
 
@@ -99,6 +97,10 @@ def _typed(
     signature = inspect.Signature(parameters, return_annotation=result)
     function.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
     return function
+
+
+def _with_unit(kind: Any, one: Register) -> Any:
+    return kind if one.unit == "1" else Annotated[kind, Unit(one.unit)]
 
 
 def _type(one: Register) -> Any:

@@ -1,0 +1,1 @@
+"""``handrail bench modbus``: how fast a value is read, and what polling many devices costs."""

@@ -1,0 +1,35 @@
+"""A bare unary call of gRPC: ``python -m ... SIZE PARENT`` answers with so many bytes, until ended.
+
+Frozen: it is never made slower. Prints its port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import grpc
+import grpc.aio
+from handrail_sim.lifeline import die_with
+
+SERVICE, METHOD = "bench.Echo", "Say"
+
+
+async def _serve(size: int) -> None:
+    said = bytes(size)
+
+    async def say(_request: bytes, _context: Any) -> bytes:
+        return said
+
+    server = grpc.aio.server()
+    handlers: dict[str, Any] = {METHOD: grpc.unary_unary_rpc_method_handler(say)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    print(server.add_insecure_port("127.0.0.1:0"), flush=True)  # noqa: T201  for who waits
+    await server.start()
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    die_with(int(sys.argv[2]))
+    asyncio.run(_serve(int(sys.argv[1])))
