@@ -21,6 +21,8 @@ from handrail_bridge.reports import Receipt
 
 ATTEMPTS = 4  # grasps of one object before the pilot gives up
 SIDE_BY_SIDE = 0.022  # m from a container's middle, so that objects lie beside one another
+FAR = 0.27  # m from the arm's axis: grasps farther out hold little
+NEARER = 0.06  # m that a conveyor brings things at a time
 MASS = 0.4  # by which what is weighed may differ from what is believed
 PLACE_TILTS = (0.26, 0.40, 0.12)  # rad, tried in order
 
@@ -72,8 +74,9 @@ class Pilot:
         async with self._rail.lease("pilot"):
             await self._start_over()
             attempts = dict.fromkeys(self._cell["objects"], 0)
-            while (name := self._next(await self._look(), attempts)) is not None:
-                await self._sort(name, attempts[name])
+            while (name := await self._following(attempts)) is not None:
+                if not await self._sort(name, attempts[name]) and await self._bring():
+                    continue  # it lies elsewhere now
                 attempts[name] += 1
             self.log.given_up = [name for name in attempts if not self._sorted(name)]
         return self.log
@@ -91,6 +94,14 @@ class Pilot:
         self._say("looked", ", ".join(seen) or "nothing left in the pick area")
         self._seen = objects
         return objects
+
+    async def _following(self, attempts: Mapping[str, int]) -> str | None:
+        """The next object to sort; where none is near, a conveyor may bring one."""
+        while True:
+            name = self._next(await self._look(), attempts)
+            near = name is not None and self._radius(name) < FAR
+            if near or all(map(self._sorted, attempts)) or not await self._bring():
+                return name
 
     def _next(self, objects: Mapping[str, Any], attempts: Mapping[str, int]) -> str | None:
         """The nearest object that is seen and not where it belongs."""
@@ -110,9 +121,27 @@ class Pilot:
 
     # --- what it does -------------------------------------------------------------------------
 
-    async def _sort(self, name: str, failed: int) -> None:
-        if not (await self._pick(name, failed) and await self._place(name)):
+    async def _sort(self, name: str, failed: int) -> bool:
+        done = await self._pick(name, failed) and await self._place(name)
+        if not done:
             await self._start_over()
+        return done
+
+    async def _bring(self) -> bool:
+        """Let a conveyor bring things nearer; tell whether it did."""
+        arm = self._cell["arm"]
+        for axis in arm["external"]:
+            now = next(
+                one.position for one in (await self._rail.state()).joints if one.name == axis
+            )
+            to = min(now + NEARER, arm["limits"][axis]["high"])
+            if to - now < NEARER / 2:
+                continue
+            steps = [{"tool": "arm_move_joints", "positions": {axis: to}}]
+            receipt = await self._try(f"let {axis} bring what lies on it", steps, [])
+            if receipt is not None:
+                return self._judged(receipt, f"{axis} is at {to:.2f} m", f"{axis} was stopped")
+        return False
 
     async def _start_over(self) -> None:
         """Go home, with nothing in the gripper."""
