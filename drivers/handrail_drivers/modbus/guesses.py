@@ -52,15 +52,14 @@ def likely(cells: Mapping[int, int], most: int) -> dict[int, Guess]:
     many in the one in which they begin at even places. Whole numbers over two registers are never
     chosen: two values beside each other look the same. Nothing is longer than ``most`` registers.
     """
-    return max(
-        (_read_as(cells, order, most) for order in ORDERS), key=lambda way: _trust(cells, way)
-    )
+    ways = [_read_as(cells, order, most) for order in ORDERS]
+    return max(ways, key=lambda way: _trust(cells, way))
 
 
 def _trust(cells: Mapping[int, int], way: Mapping[int, Guess]) -> tuple[int, int]:
     """Return how many floats were found, and how many of them begin at even places."""
     floats = [address for address, guess in way.items() if guess.type is Kind.F32]
-    starts = {}
+    starts: dict[int, int] = {}
     for address in sorted(cells):
         starts[address] = starts.get(address - 1, address)
     return len(floats), sum((address - starts[address]) % 2 == 0 for address in floats)

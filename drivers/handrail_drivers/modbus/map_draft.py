@@ -30,6 +30,7 @@ class MapDraft:
 
     text: str = ""
     unknown: list[str] = field(default_factory=list)
+    registers: int = 0
 
 
 def fits(name: str, parts: Mapping[str, Any]) -> Register:

@@ -6,6 +6,8 @@ says what a person has to add. A row that makes no sense is left out with a sent
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Iterable
 
 from handrail_drivers.errors import HandrailError, InvalidValue
@@ -51,11 +53,13 @@ class _Importer:
         notation: Notation,
         unit: int | None,
     ) -> None:
-        self._list, self._source, self._first = found, source, first_address
+        self._list, self._source, self._first = found, printable(source), first_address
         self._draft = MapDraft()
-        self._rows = [row for row in found.rows if self._is_of(row, unit)]
+        self._rows = [row for row in found.rows if _is_of(row, unit)]
+        self._sort_types_out()
         self._is_modicon = self._notation(notation)
         self._entries: list[Entry] = []
+        self._names: set[str] = set()
         self._taken: dict[tuple[Table, int], tuple[int, str]] = {}  # bits of each, and whose
         self._doubts: dict[str, list[str]] = {}  # names by sentence
         self._writable: list[str] = []
@@ -76,6 +80,7 @@ class _Importer:
             "before somebody gives a register effect, low, high and safe."
         ]
         self._draft.text = as_toml(head, {}, (), self._entries)
+        self._draft.registers = len(self._entries)
         return self._draft
 
     # --- rows -----------------------------------------------------------------------------------
@@ -84,8 +89,9 @@ class _Importer:
         meaning = self._meaning(row)
         name = self._name(row, meaning)
         entry = self._fitting(row, name, meaning)
-        self._claim(row, name, fits(name, entry.parts))
+        self._claim(fits(name, entry.parts), name)
         self._entries.append(entry)
+        self._names.add(name)
         for doubt in meaning.doubts:
             self._doubts.setdefault(doubt, []).append(f"{name} (line {row.line})")
         if meaning.is_written:
@@ -122,7 +128,7 @@ class _Importer:
         guessed = frozenset(meaning.guessed | set(limits))
         return Entry(name, parts | limits, guessed, f"line {row.line} of the list")
 
-    def _claim(self, row: Row, name: str, one: Register) -> None:
+    def _claim(self, one: Register, name: str) -> None:
         """Take the places of a register.
 
         Raises:
@@ -130,7 +136,6 @@ class _Importer:
         """
         width, low = (one.bits.width, one.bits.low) if one.bits else (16, 0)
         mask = ((1 << width) - 1) << low
-        mask |= 0 if one.bits else 1 << 16  # whole registers and fields never share
         spots = [(one.table, address) for address in range(one.address, one.end)]
         for spot in spots:
             taken, other = self._taken.get(spot, (0, ""))
@@ -142,8 +147,7 @@ class _Importer:
     def _name(self, row: Row, meaning: Meaning) -> str:
         where = f"{meaning.parts['table']}_{meaning.parts['address']}"
         name = vocabulary.identifier(row.get("name")) or where
-        names = {entry.name for entry in self._entries}
-        number = next(n for n in range(1, len(names) + 2) if _numbered(name, n) not in names)
+        number = next(n for n in itertools.count(1) if _numbered(name, n) not in self._names)
         if number > 1:
             meaning.doubts.append("this name is in the list more than once; a number was added")
         return _numbered(name, number)
@@ -178,8 +182,13 @@ class _Importer:
                 continue
         return places.looks_like_modicon(seen)
 
-    def _is_of(self, row: Row, unit: int | None) -> bool:
-        return unit is None or not row.get("slave") or row.get("slave") == str(unit)
+    def _sort_types_out(self) -> None:
+        """Take a column of types for one of tables where it names those."""
+        said = {row.get("type") for row in self._rows} - {""}
+        if "table" not in self._list.headers and any(_is_table_alone(word) for word in said):
+            self._list.headers["table"] = self._list.headers.pop("type")
+            for row in self._rows:
+                row.cells["table"] = row.cells.pop("type", "")
 
     # --- sentences ------------------------------------------------------------------------------
 
@@ -219,6 +228,20 @@ class _Importer:
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}_{number}"
+
+
+def _is_of(row: Row, unit: int | None) -> bool:
+    return unit is None or not row.get("slave") or row.get("slave") == str(unit)
+
+
+def _is_table_alone(word: str) -> bool:
+    """Tell whether a word names a table and no type."""
+    try:
+        vocabulary.kind(word)
+    except InvalidValue:
+        with contextlib.suppress(InvalidValue):
+            return bool(vocabulary.table(word))
+    return False
 
 
 def _why(error: HandrailError) -> str:

@@ -32,6 +32,7 @@ def draft_map(found: Probe) -> MapDraft:
         "guessed.",
     ]
     draft.text = as_toml(head, keys, guessed, entries)
+    draft.registers = len(entries)
     return draft
 
 
@@ -60,9 +61,9 @@ def _unknown(found: Probe) -> Iterator[str]:
 def _entries(found: TableFound, most: int, unknown: list[str]) -> Iterator[Entry]:
     cells = found.cells
     meanings = likely(cells, most) if not found.table.is_bits else {}
-    still = {at for run in _still(found) for at in run}
-    for run in _still(found):
-        unknown.append(f"{found.table} {run[0]} to {run[-1]}: all 0, left out")
+    runs = _still(found)
+    still = {at for run in runs for at in run}
+    unknown += [f"{found.table} {run[0]} to {run[-1]}: all 0, left out" for run in runs]
     for address in sorted(cells if found.table.is_bits else meanings):
         guess = meanings.get(address)
         if address in still and (guess is None or guess.count == 1):

@@ -22,6 +22,7 @@ WIDER = {
     (Kind.F32, 4): Kind.F64,
 }
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.IGNORECASE)
+BITS = re.compile(r"(?:bit\s*|b)?([0-9]{1,2})(?:\s*(?:-|\.\.|:)\s*([0-9]{1,2}))?", re.IGNORECASE)
 YES = {"yes", "true", "1", "x", "y", "ja", "oui"}
 WRITE_ONLY = {"w", "wo", "write", "write only", "writeonly", "write-only"}
 
@@ -45,7 +46,7 @@ class Meaning:
         Raises:
             InvalidValue: a cell makes no sense; its field is the column.
         """
-        bits = bits_of(self.row) or (Bits(low=place.bit) if place.bit in range(16) else None)
+        bits = bits_of(self.row.get("bit") or ("" if place.bit is None else str(place.bit)))
         kind, length, order = self._kind(table, place.count)
         table = table or self._table(kind, bits)
         self.parts = {"address": address, "table": table.value}
@@ -210,18 +211,15 @@ def whole(row: Row, column: str) -> int:
     return int(match[1])
 
 
-def bits_of(row: Row) -> Bits | None:
-    """Return the bits that a row names, as ``3``, ``bit 3`` or ``0-3``; None where it names none.
+def bits_of(said: str) -> Bits | None:
+    """Return the bits of a cell, as ``3``, ``bit 3`` or ``0-3``; None where it is empty.
 
     Raises:
         InvalidValue: these are none.
     """
-    said = row.get("bit")
     if not said:
         return None
-    match = re.fullmatch(
-        r"(?:bit\s*|b)?([0-9]{1,2})(?:\s*(?:-|\.\.|:)\s*([0-9]{1,2}))?", said.lower()
-    )
+    match = BITS.fullmatch(said)
     ends = sorted(int(end) for end in match.groups() if end) if match else [16]
     if ends[-1] > 15:
         raise InvalidValue(f"{said!r} are no bits of a register", field="bit", value=said)

@@ -52,13 +52,13 @@ TYPES = {
     "bitfield16 bitmap bitmask flags byte uint8 u8 usint",
     Kind.I16: "i16 int16 int16t int short s16 sint16 signed signed16 signedint signedint16 "
     "signedshort signedinteger integer 16bitsigned signed16bit int16bit sunssf int8 i8 sint",
-    Kind.U32: "u32 uint32 uint32t udint dword ulong unsigned32 unsignedint32 unsignedlong uint32bit "
-    "32bitunsigned unsigned32bit acc32 enum32 bitfield32",
+    Kind.U32: "u32 uint32 uint32t udint dword ulong unsigned32 unsignedint32 unsignedlong "
+    "uint32bit 32bitunsigned unsigned32bit acc32 enum32 bitfield32",
     Kind.I32: "i32 int32 int32t dint long s32 sint32 signed32 signedint32 signedlong int32bit "
     "32bitsigned signed32bit longint",
     Kind.U64: "u64 uint64 uint64t ulint lword qword unsigned64 unsignedint64 acc64 64bitunsigned",
     Kind.I64: "i64 int64 int64t lint s64 sint64 signed64 signedint64 longlong 64bitsigned",
-    Kind.F32: "f32 float float32 real real32 single ieee754 ieee float32bit 32bitfloat floatingpoint",
+    Kind.F32: "f32 float float32 real real32 single ieee754 ieee float32bit 32bitfloat",
     Kind.F64: "f64 float64 double lreal real64 float64bit 64bitfloat",
     Kind.STRING: "string str text ascii char chars asciistring",
 }
@@ -200,7 +200,8 @@ def table(text: str) -> tuple[Table, bool]:
         return Table.COIL, writes
     if "input" in low or re.search(r"\bir\b", low):
         return Table.INPUT, False
-    numbers = [int(number, 0) for number in re.findall(r"0x[0-9a-f]{1,2}|[1-9][0-9]?", low)]
+    codes = re.findall(r"\b(?:0x[0-9a-f]{1,2}|[0-9]{1,2})\b", re.sub(r"\bfc?(?=[0-9])", "", low))
+    numbers = [int(code, 16 if "x" in code else 10) for code in codes]
     found = next((number for number in numbers if number in _READS), None)
     written = [_WRITES[number] for number in numbers if number in _WRITES]
     if found is not None or written:
