@@ -74,10 +74,10 @@ class _Importer:
         unknown = self._draft.unknown
         if not self._entries:
             raise nothing(f"Nothing in {self._source} can be used.", unknown)
-        unknown[:0] = [*self._general(), *self._doubted(), *self._marked_writable()]
+        unknown[:0] = [*self._general(), *self._doubted(), *self._writable]
         head = [
-            f"Imported from {self._source}: look at every line marked guessed. Nothing is written "
-            "before somebody gives a register effect, low, high and safe."
+            f"Imported from {self._source}: look at every line marked guessed.",
+            "Nothing is written before somebody gives a register effect, low, high and safe.",
         ]
         self._draft.text = as_toml(head, {}, (), self._entries)
         self._draft.registers = len(self._entries)
@@ -95,7 +95,7 @@ class _Importer:
         for doubt in meaning.doubts:
             self._doubts.setdefault(doubt, []).append(f"{name} (line {row.line})")
         if meaning.is_written:
-            self._writable.append(f"{name} (line {row.line})")
+            self._writable.append(_to_do(f"{name} (line {row.line})", meaning))
 
     def _meaning(self, row: Row) -> Meaning:
         """Return what a row says.
@@ -104,7 +104,7 @@ class _Importer:
             InvalidValue: a cell of it cannot be.
         """
         if is_write_only(row):
-            raise InvalidValue("it can only be written", field="access")
+            raise InvalidValue("it can only be written, and nothing imported is", field="access")
         place = self._written(row)
         named, _ = self._table(row)
         table, address = places.resolve(place, self._is_modicon, self._first, named)
@@ -218,12 +218,16 @@ class _Importer:
         for sentence, names in self._doubts.items():
             yield f"{sentence}: {', '.join(names)}"
 
-    def _marked_writable(self) -> Iterable[str]:
-        for name in self._writable:
-            yield (
-                f"{name}: marked writable; it is only read. To let it be written add effect = "
-                '"configure" or "move", low and high, and safe'
-            )
+
+def _to_do(name: str, meaning: Meaning) -> str:
+    """Say what a person has to do before a register that is marked writable is written."""
+    if meaning.parts["table"] in (Table.INPUT, Table.DISCRETE):
+        return f"{name}: marked writable, in a table that cannot be written; it is only read"
+    limits = "" if meaning.parts["type"] == Kind.BOOL else "low and high, "
+    return (
+        f"{name}: marked writable; it is only read. To let it be written add "
+        f'effect = "configure" or "move", {limits}and safe'
+    )
 
 
 def _numbered(name: str, number: int) -> str:
