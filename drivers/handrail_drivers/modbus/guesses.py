@@ -62,7 +62,8 @@ def _trust(cells: Mapping[int, int], way: Mapping[int, Guess]) -> tuple[int, int
     starts: dict[int, int] = {}
     for address in sorted(cells):
         starts[address] = starts.get(address - 1, address)
-    return len(floats), sum((address - starts[address]) % 2 == 0 for address in floats)
+    even = sum((address - starts[address]) % 2 == 0 for address in floats)
+    return len(floats), even if len(floats) > 1 else 0  # a single one could be anywhere
 
 
 def _read_as(cells: Mapping[int, int], order: Order, most: int) -> dict[int, Guess]:

@@ -148,13 +148,12 @@ class _Search:
         found, bits = self._found, self._found.table.is_bits
         most = MOST_BITS if bits else MOST_REGISTERS
         walk = Walk(self._read, first, last, most, pairs=not bits)
-        at = first
-        progress(found.table, at)
+        progress(found.table, first)
         try:
             for at in walk.steps():
                 progress(found.table, at)
         except _GivenUp as why:
-            found.note = f"from {at} on: {why}" if found.refusals or walk.blocks else str(why)
+            found.note = str(why)
         found.blocks, found.longest = walk.blocks, walk.longest
         found.is_limit = walk.limit == found.longest or found.longest == most
         return found
@@ -164,22 +163,22 @@ class _Search:
             try:
                 cells = read_cells(self._line, self._unit, self._found.table, address, count)
             except ModbusException as error:
-                if self._may_try_again(error):
+                if self._may_try_again(error, address):
                     continue
                 return None
             except ModbusFault as error:
-                self._count(error.code)
+                self._count(error.code, address)
                 return None
             self._unanswered, self._answered = 0, True
             return cells
         return None
 
-    def _may_try_again(self, error: ModbusException) -> bool:
+    def _may_try_again(self, error: ModbusException, address: int) -> bool:
         """Count a refusal; tell whether the device was only busy."""
         code = error.value if isinstance(error.value, int) else 0
         reason = frames.EXCEPTIONS.get(code, f"exception {code}")
         if code in NOBODY:
-            self._count(reason)
+            self._count(reason, address)
             return False
         self._unanswered = 0
         self._found.refusals[reason] += 1
@@ -187,11 +186,14 @@ class _Search:
             raise _GivenUp("the unit has no such table")
         return code == BUSY
 
-    def _count(self, reason: str) -> None:
+    def _count(self, reason: str, address: int) -> None:
         self._found.refusals[reason] += 1
         self._unanswered += 1
         if self._unanswered >= PATIENCE:
-            raise _GivenUp(f"{PATIENCE} reads in a row were not answered")
+            raise _GivenUp(
+                f"{PATIENCE} reads in a row were not answered, the last at {address}; what "
+                "follows was not looked at"
+            )
 
 
 def read_cells(

@@ -53,6 +53,7 @@ def _unknown(found: Probe) -> Iterator[str]:
     yield "registers: what they mean, their units and scales are not known; rename and describe"
     yield "registers.*.type: guessed from one look; two whole numbers may be one over two registers"
     yield "registers.*.effect: nothing is written before somebody gives effect, low, high and safe"
+    yield "registers.*.order: a guess for the whole device; compare one value with its display"
     for table in found.tables:
         if table.note:
             yield f"{table.table}: {table.note}"
