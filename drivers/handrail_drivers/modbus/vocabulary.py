@@ -120,7 +120,8 @@ UCUM = {
     "lx": "lx lux",
     "dB": "db",
 }
-CAPITALS = {"MW": "MW", "MWh": "MW.h", "MV": "MV", "MPa": "MPa", "MHz": "MHz", "MOhm": "MOhm"}
+CAPITALS = dict.fromkeys("SMTGHD", "")  # these letters are something else than the small ones
+CAPITALS |= {"MW": "MW", "MWh": "MW.h", "MV": "MV", "MPa": "MPa", "MHz": "MHz", "MOhm": "MOhm"}
 LOW_WORD_FIRST = ("low word", "lsw", "word swap", "little word", "words swapped")
 LITTLE = {"le", "lsb", "lsb first"}
 BIG = {"be", "msb", "msb first", "msw first", "high word first", "normal", "standard", "no"}
@@ -157,7 +158,7 @@ def ucum(text: str) -> str | None:
     if word.lower() in BLANK | {"1"}:
         return "1"
     if word in CAPITALS:
-        return CAPITALS[word]
+        return CAPITALS[word] or None
     return _UCUM.get(unicodedata.normalize("NFKC", word).lower())  # ³ becomes 3, ℃ °c, µ μ
 
 
