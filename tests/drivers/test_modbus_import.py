@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from handrail_bridge.cli.main import app
 from handrail_drivers.errors import HandrailError, InvalidCell, InvalidRequest, Refused
-from handrail_drivers.modbus.map_draft import MapDraft
+from handrail_drivers.modbus.map_draft import Entry, MapDraft, as_toml
 from handrail_drivers.modbus.map_import import import_map
 from handrail_drivers.modbus.places import Notation
 from handrail_drivers.modbus.register_list import decoded
@@ -167,6 +167,11 @@ def test_a_header_may_say_hex() -> None:
     assert imported("name,address (hex)\na,1F\n").registers["a"].address == 31
 
 
+def test_of_two_address_columns_the_decimal_one_is_taken() -> None:
+    text = "name,address (hex),address (dec)\na,1F,31\nb,20,32\n"
+    assert [one.address for one in imported(text).registers.values()] == [31, 32]
+
+
 def test_one_plain_address_makes_all_of_them_plain() -> None:
     found = imported("name,address\na,40001\nb,12\n").registers
     assert (found["a"].address, found["b"].address) == (40001, 12)
@@ -294,6 +299,19 @@ def test_limits_that_do_not_fit_are_left_out() -> None:
     draft = import_map("name,address,type,min,max\na,1,u16,-5,5\n", "test.csv")
     assert loaded(draft).registers["a"].low is None
     assert any("min and max are left out" in line for line in draft.unknown)
+
+
+def test_a_comma_in_a_number_is_decimal_only_where_it_is_no_delimiter() -> None:
+    assert imported("name\taddress\tscale\na\t1\t0,5\n").registers["a"].scale == 0.5
+    with pytest.raises(InvalidCell):
+        imported('name,address,scale\na,1,"1,500"\n')
+
+
+def test_what_cannot_be_seen_does_not_stand_in_a_draft() -> None:
+    parts = {"description": 'a\x7f"b"\n\u202ec', "address": 1}
+    text = as_toml(["a\nb"], {}, (), [Entry("it", parts, before="c\rd")])
+    assert read_map(tomllib.loads(text), "it").registers["it"].description == 'a "b"  c'
+    assert "# a b\n" in text
 
 
 @given(st.text())

@@ -120,6 +120,7 @@ def test_a_busy_device_is_asked_again(start: Start) -> None:
     found = look(start(unit), tables=HOLDING, last=9)
     assert len(found.tables[0].cells) == 10
     assert found.tables[0].refusals == {"server device busy": 2}
+    assert len(unit.asked) == 1 + 3
 
 
 def test_a_unit_that_says_nothing_is_an_error(start: Start) -> None:
@@ -250,6 +251,7 @@ def test_the_draft_loads_and_says_what_is_guessed(start: Start, tmp_path: Path) 
     assert loaded.registers["holding_1"].type == "i16"
     assert loaded.registers["coil_0"].table is Table.COIL
     assert loaded.most_registers == 30
+    assert "holding_120" not in loaded.registers
     assert not any(one.writable for one in loaded.registers.values())
     assert 'type = "f32"  # guessed' in draft.text
     assert "holding 100 to 139: all 0, left out" in draft.unknown

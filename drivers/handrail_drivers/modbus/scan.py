@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from handrail_drivers.errors import InvalidValue, ModbusException, ModbusGarbled, ModbusSilent
@@ -24,7 +24,7 @@ SERIAL_TIMEOUT = 0.2  # s
 BAUDS = (19200, 9600, 115200)  # bit/s, the likeliest first
 PARITIES = ("even", "none")
 NOBODY = (10, 11)  # exceptions by which a gateway says that there is no such unit
-ENOUGH = 4  # units in a row, all of which answer, that look like one device
+ENOUGH = 4  # units that answer alike and look like one device
 
 Progress = Callable[[str, int, int, int], None]
 """Called before each request with line, unit, how many were asked, how many there are."""
@@ -164,17 +164,17 @@ class _Search:
             return None
         return f"holding register 0 is {frames.words(said)[0]}"
 
-    def _note_line(self, line: ReadOnlyLine, found: Iterable[Found]) -> None:
+    def _note_line(self, line: ReadOnlyLine, found: Sequence[Found]) -> None:
         if line.late:
             self._notes.append(
                 f"{line.late} answers on {line.settings.shown} came later than "
                 f"{line.settings.timeout:g} s: try a longer --timeout."
             )
-        answering = {one.unit for one in found}
-        asked = set(self._units or default_units(line.settings))
-        if line.settings.tcp and len(asked) >= ENOUGH and answering == asked:
+        asked = self._units or default_units(line.settings)
+        alike = len(found) == len(asked) and len({one.answer for one in found}) == 1
+        if line.settings.port is None and len(asked) >= ENOUGH and alike:
             self._notes.append(
-                "Every unit that was asked answers: the device looks past the unit's number."
+                "Every unit that was asked answers alike: the device may look past their numbers."
             )
 
 
