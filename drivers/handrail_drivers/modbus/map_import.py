@@ -19,6 +19,8 @@ from handrail_drivers.modbus.register_list import RegisterList, Row, read_list
 from handrail_drivers.modbus.register_map import Kind, Register
 from handrail_drivers.modbus.row_meaning import Meaning, is_write_only, is_written
 
+SHOWN = 10  # names behind one sentence
+
 
 def import_map(
     text: str,
@@ -216,7 +218,8 @@ class _Importer:
 
     def _doubted(self) -> Iterable[str]:
         for sentence, names in self._doubts.items():
-            yield f"{sentence}: {', '.join(names)}"
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            yield f"{sentence}: {', '.join(names[:SHOWN])}{more}"
 
 
 def _to_do(name: str, meaning: Meaning) -> str:
