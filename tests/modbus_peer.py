@@ -34,9 +34,13 @@ class Unit:
     registers: dict[int, int] = field(default_factory=dict)
     coils: dict[int, int] = field(default_factory=dict)
     tricks: list[str] = field(default_factory=list)
+    identity: tuple[str, ...] = ()
+    most: int = 125  # registers at once
     asked: list[bytes] = field(default_factory=list)
 
     def answer(self, body: bytes) -> bytes:
+        if body[0] == 0x2B:
+            return self._identified(body)
         function, address, count = struct.unpack_from(">BHH", body)
         match function:
             case 1 | 2:
@@ -46,7 +50,9 @@ class Unit:
                 size = (count + 7) // 8
                 return bytes((function, size)) + packed.to_bytes(size, "little")
             case 3 | 4:
-                if not all(n in self.registers for n in range(address, address + count)):
+                if count > self.most or not all(
+                    n in self.registers for n in range(address, address + count)
+                ):
                     return bytes((function | 0x80, 2))
                 words = [self.registers[address + n] for n in range(count)]
                 return struct.pack(f">BB{count}H", function, 2 * count, *words)
@@ -61,6 +67,16 @@ class Unit:
                     self.registers[address + n] = word
                 return body[:5]
         return bytes((function | 0x80, 1))
+
+    def _identified(self, body: bytes) -> bytes:
+        """One object in an answer, so that it takes several."""
+        first = body[3]
+        if first >= len(self.identity):
+            return bytes((0xAB, 1))
+        more = first + 1 < len(self.identity)
+        text = self.identity[first].encode()
+        head = (0x2B, 0x0E, body[2], 1, 0xFF * more, (first + 1) * more, 1)
+        return bytes((*head, first, len(text))) + text
 
 
 class Peer:
@@ -182,8 +198,8 @@ class RtuPeer(Peer):
             if not select.select([self._ours], [], [], 0.05)[0]:
                 continue
             data += os.read(self._ours, 4096)
-            while len(data) >= 8:
-                size = 9 + data[6] if data[1] == 16 else 8
+            while len(data) >= 7:
+                size = {16: 9 + data[6], 0x2B: 7}.get(data[1], 8)
                 if len(data) < size:
                     break
                 frame, data = data[:size], data[size:]

@@ -15,7 +15,12 @@ from select import select
 import pytest
 from handrail_drivers.errors import ModbusException
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
-from handrail_drivers.modbus.lines import Lines
+from handrail_drivers.modbus.lines import Lines, line_settings
+from handrail_drivers.modbus.probe import probe
+from handrail_drivers.modbus.probe_draft import draft_map
+from handrail_drivers.modbus.read_only import ReadOnlyLine
+from handrail_drivers.modbus.register_map import load_map
+from handrail_drivers.modbus.scan import candidates, scan
 
 SOURCE = Path(__file__).parent / "peers" / "modbus_server.c"
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
@@ -100,21 +105,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(params=["tcp", "rtu"])
-def device(request: pytest.FixtureRequest, server: str, tmp_path: Path) -> Iterator[ModbusDevice]:
-    path = tmp_path / "map.toml"
-    path.write_text(MAP)
-    lines = Lines()
+def where(request: pytest.FixtureRequest, server: str) -> Iterator[dict[str, str]]:
+    """The line at whose end the peer is."""
     with Cable() as cable:
         arguments = ["tcp"] if request.param == "tcp" else ["rtu", cable.theirs]
         with subprocess.Popen([server, *arguments], stdout=subprocess.PIPE) as process:
             said = process.stdout.readline().decode().strip() if process.stdout else ""
-            where = {"tcp": f"127.0.0.1:{said}"} if request.param == "tcp" else {"port": cable.ours}
-            settings = ModbusSettings(map=path, baud=115200, **where)
-            found = ModbusDevice("peer", settings, lines.line(settings))
-            yield found
-            found.close()
-            lines.close()
+            yield {"tcp": f"127.0.0.1:{said}"} if request.param == "tcp" else {"port": cable.ours}
             process.kill()
+
+
+@pytest.fixture
+def device(where: dict[str, str], tmp_path: Path) -> Iterator[ModbusDevice]:
+    path = tmp_path / "map.toml"
+    path.write_text(MAP)
+    lines = Lines()
+    settings = ModbusSettings(map=path, baud=115200, **where)
+    found = ModbusDevice("peer", settings, lines.line(settings))
+    yield found
+    found.close()
+    lines.close()
 
 
 class Cable:
@@ -187,3 +197,24 @@ def test_its_refusal_is_named(device: ModbusDevice) -> None:
         device.read(["beyond"])
     assert refused.value.value == 2
     assert device.read(["first"])["first"] == 1
+
+
+def test_it_is_found_by_a_scan(where: dict[str, str]) -> None:
+    lines = candidates(bauds=[115200], parities=["even"], timeout=0.1, **where)
+    found = scan(lines, (1,)).found
+    assert [(one.unit, one.answer, one.identity) for one in found] == [
+        (1, "holding register 0 is 1", None)
+    ]
+
+
+def test_a_probe_finds_what_it_holds(where: dict[str, str], tmp_path: Path) -> None:
+    with ReadOnlyLine(line_settings(baud=115200, **where)) as line:
+        found = probe(line, 1, last=149)
+    assert {str(table.table): table.runs for table in found.tables} == {
+        "holding": [(0, 99)],
+        "input": [(0, 99)],
+        "coil": [(0, 31)],
+        "discrete": [(0, 31)],
+    }
+    (tmp_path / "map.toml").write_text(draft_map(found).text)
+    assert load_map(tmp_path / "map.toml").registers["holding_10"].type == "u16"

@@ -13,6 +13,7 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
 from handrail_bridge.cli.up import up
@@ -35,6 +36,7 @@ app.command()(demo)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")
+app.add_typer(modbus, name="modbus")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def decode(name: str, register: Register, words: Sequence[int]) -> Value:
         return bool(words[0])
     if register.type is Kind.STRING:
         return _text(name, register, words)
-    raw = _raw(register, words)
+    raw = raw_number(register, words)
     if register.type is Kind.BOOL:
         return bool(raw)
     if not math.isfinite(raw):
@@ -186,7 +186,8 @@ def _flag(name: str, value: Value) -> bool:
     return value
 
 
-def _raw(register: Register, words: Sequence[int]) -> float:
+def raw_number(register: Register, words: Sequence[int]) -> float:
+    """Return what a register's words are as a number, before scale and offset."""
     if register.bits is not None:
         return words[0] >> register.bits.low & (1 << register.bits.width) - 1
     packed = struct.pack(f">{len(words)}H", *_ordered(register, list(words)))

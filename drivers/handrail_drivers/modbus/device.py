@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from handrail_drivers.api import Reading
 from handrail_drivers.errors import BusLost, ModbusFault, Refused, StaleReading, UnknownName
@@ -16,44 +16,22 @@ from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.codec import Value, encode, reader
 from handrail_drivers.modbus.frames import Request, Table
 from handrail_drivers.modbus.line import Line
+from handrail_drivers.modbus.lines import LineSettings
 from handrail_drivers.modbus.merging import Span, merged
 from handrail_drivers.modbus.poller import Poller
 from handrail_drivers.modbus.register_map import Register, load_map
 from handrail_drivers.modbus.tools import add_tools
 
-Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
 Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
 SETS = 256  # of names whose requests are kept
 OLD = 3.0  # periods after which a polled value is no present one any more
 
 
-class ModbusSettings(BaseModel):
+class ModbusSettings(LineSettings):
     """One unit on a line, and its register map. Exactly one of tcp, rtu_over_tcp and port."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
     map: Path = Field(description="register map, TOML")
-    tcp: Address | None = Field(default=None, description="host:port of a Modbus TCP device")
-    rtu_over_tcp: Address | None = Field(default=None, description="host:port of a plain gateway")
-    port: str | None = Field(default=None, description="device file of a serial line")
-    baud: Annotated[int, Field(gt=0)] = Field(default=19200, description="bit/s")
-    parity: Literal["none", "even", "odd"] = "even"
-    stop_bits: Literal[1, 2] = 1
     unit: Annotated[int, Field(ge=1, le=255)] = Field(default=1, description="its number there")
-    timeout: Annotated[float, Field(gt=0, le=10)] = Field(default=0.5, description="s, one answer")
-    retries: Annotated[int, Field(ge=0, le=5)] = Field(default=1, description="of reads alone")
-
-    @model_validator(mode="after")
-    def _has_one_line(self) -> ModbusSettings:
-        given = [self.tcp, self.rtu_over_tcp, self.port]
-        if sum(part is not None for part in given) != 1:
-            raise ValueError("name one of tcp, rtu_over_tcp and port")
-        return self
-
-    def at(self, wire: str | None) -> Self:
-        """Return the same at another address or port, of the same kind; None: at its own."""
-        kinds = (kind for kind in ("tcp", "rtu_over_tcp", "port") if getattr(self, kind))
-        return self if wire is None else self.model_copy(update={next(kinds): wire})
 
 
 class ModbusDevice:

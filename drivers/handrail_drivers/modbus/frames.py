@@ -26,6 +26,8 @@ EXCEPTIONS = {
     10: "gateway path unavailable",
     11: "gateway target device failed to respond",
 }
+IDENTIFY = (0x2B, 0x0E)  # read device identification, section 6.21
+BASIC = 1  # its objects vendor, product and revision
 MBAP = struct.Struct(">HHHB")  # transaction, protocol, length of what follows, unit
 DATA = 2  # bytes of an answer to a read before its data: function and size
 LONGEST = 253  # bytes of a request or an answer without its framing
@@ -52,8 +54,8 @@ READS = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
 class Request:
     """One request: function and data, and what an answer that is no exception looks like.
 
-    ``size``: bytes of that answer; ``begins``: with what it begins. ``writes``: it changes
-    something, so that it is not sent twice.
+    ``size``: bytes of that answer, 0 where only the answer tells; ``begins``: with what it begins.
+    ``writes``: it changes something, so that it is not sent twice.
     """
 
     unit: int
@@ -69,6 +71,12 @@ def read(unit: int, table: Table, address: int, count: int) -> Request:
     size = (count + 7) // 8 if table.is_bits else 2 * count
     body = struct.pack(">BHH", function, address, count)
     return Request(unit, body, DATA + size, bytes((function, size)))
+
+
+def identify(unit: int, first: int = 0) -> Request:
+    """Ask for vendor, product and revision, from one of them on."""
+    head = bytes((*IDENTIFY, BASIC))
+    return Request(unit, head + bytes((first,)), 0, head)
 
 
 def write_registers(unit: int, address: int, words: Sequence[int]) -> Request:
@@ -105,9 +113,21 @@ def refusal(request: Request, answer: bytes) -> int:
     return answer[1] if refuses else 0
 
 
+def size_of(request: Request, said: bytes) -> int:
+    """Return how long an answer that begins so is, at least."""
+    if request.size:
+        return request.size
+    end = 7  # function, type, code, conformity, more, next, number of objects
+    for _ in range(said[6] if len(said) >= end else 0):
+        if len(said) < end + 2:
+            return end + 2
+        end += 2 + said[end + 1]
+    return end
+
+
 def answers(request: Request, answer: bytes) -> bool:
     """Tell whether these bytes, without framing, can answer a request."""
-    whole = len(answer) == request.size and answer.startswith(request.begins)
+    whole = len(answer) == size_of(request, answer) and answer.startswith(request.begins)
     return whole or refusal(request, answer) != 0
 
 

@@ -95,7 +95,7 @@ class Line:
             pause.well()
         code = frames.refusal(request, answer)
         if code:
-            raise _refused(request, code)
+            raise refused(request, code)
         return answer
 
     def close(self) -> None:
@@ -191,7 +191,8 @@ class _Queue:
                     self._waiting.popleft().release()
 
 
-def _refused(request: Request, code: int) -> ModbusException:
+def refused(request: Request, code: int) -> ModbusException:
+    """The error of an answer that refuses."""
     name = frames.EXCEPTIONS.get(code, "unknown")
     return ModbusException(
         f"Unit {request.unit} refuses {request.body[:5].hex(' ')}: {name} (exception {code}).",

@@ -4,14 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Annotated, Any, Literal, Self
 
-from handrail_drivers.modbus.device import ModbusSettings
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from handrail_drivers.errors import InvalidValue
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.wires import RtuWire, TcpWire, Wire
 from handrail_drivers.serial_port import SerialPort
 from handrail_drivers.socket_port import SocketPort
 
 ANY_SPEED = 115_200  # bit/s that a gateway's serial side is taken to have at least
+MOST_PORT = 0xFFFF
+Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")]
+Parity = Literal["none", "even", "odd"]
+
+
+class LineSettings(BaseModel):
+    """A line and how to speak on it. Exactly one of tcp, rtu_over_tcp and port."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    tcp: Address | None = Field(default=None, description="host:port of a Modbus TCP device")
+    rtu_over_tcp: Address | None = Field(default=None, description="host:port of a plain gateway")
+    port: str | None = Field(default=None, description="device file of a serial line")
+    baud: Annotated[int, Field(gt=0)] = Field(default=19200, description="bit/s")
+    parity: Parity = "even"
+    stop_bits: Literal[1, 2] = 1
+    timeout: Annotated[float, Field(gt=0, le=10)] = Field(default=0.5, description="s, one answer")
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(default=1, description="of reads alone")
+
+    @model_validator(mode="after")
+    def _has_one_line(self) -> LineSettings:
+        given = [self.tcp, self.rtu_over_tcp, self.port]
+        if sum(part is not None for part in given) != 1:
+            raise ValueError("name one of tcp, rtu_over_tcp and port")
+        address = self.tcp or self.rtu_over_tcp
+        if address is not None and int(address.rpartition(":")[2]) > MOST_PORT:
+            raise ValueError(f"{address}: a port is {MOST_PORT} at most")
+        return self
+
+    @property
+    def shown(self) -> str:
+        """The line in a few words, as ``/dev/ttyUSB0 19200 8E1``."""
+        if self.port is None:
+            return self.tcp or f"{self.rtu_over_tcp} (RTU)"
+        return f"{self.port} {self.baud} 8{self.parity[0].upper()}{self.stop_bits}"
+
+    def at(self, wire: str | None) -> Self:
+        """Return the same at another address or port, of the same kind; None: at its own."""
+        kinds = (kind for kind in ("tcp", "rtu_over_tcp", "port") if getattr(self, kind))
+        return self if wire is None else self.model_copy(update={next(kinds): wire})
+
+
+def line_settings(**given: Any) -> LineSettings:
+    """Return the settings of a line.
+
+    Raises:
+        InvalidValue: one of them cannot be.
+    """
+    try:
+        return LineSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise InvalidValue(f"{field or 'line'}: {said}.", field=field) from error
 
 
 class Lines:
@@ -20,11 +78,11 @@ class Lines:
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
 
-    def line(self, settings: ModbusSettings) -> Line:
+    def line(self, settings: LineSettings) -> Line:
         """Return the line of a device, the same one for the same address."""
         name = settings.tcp or settings.rtu_over_tcp or settings.port or ""
         if name not in self._lines:
-            self._lines[name] = Line(name, _opener(settings), settings.timeout, settings.retries)
+            self._lines[name] = Line(name, opener(settings), settings.timeout, settings.retries)
         return self._lines[name]
 
     def close(self) -> None:
@@ -34,13 +92,14 @@ class Lines:
         self._lines.clear()
 
 
-def own_line(settings: ModbusSettings) -> Line:
+def own_line(settings: LineSettings) -> Line:
     """Return the line of a device that shares it with none: it is asked on, however silent."""
     name = settings.tcp or settings.rtu_over_tcp or settings.port or ""
-    return Line(name, _opener(settings), settings.timeout, settings.retries, pauses=False)
+    return Line(name, opener(settings), settings.timeout, settings.retries, pauses=False)
 
 
-def _opener(settings: ModbusSettings) -> Callable[[], Wire]:
+def opener(settings: LineSettings) -> Callable[[], Wire]:
+    """Return what opens a line; it raises BusLost where it cannot."""
     if settings.tcp is not None:
         return partial(_tcp, settings.tcp)
     if settings.rtu_over_tcp is not None:
@@ -56,7 +115,7 @@ def _rtu_over_tcp(address: str) -> Wire:
     return RtuWire(_socket(address), ANY_SPEED)
 
 
-def _rtu(settings: ModbusSettings) -> Wire:
+def _rtu(settings: LineSettings) -> Wire:
     path, baud = settings.port or "", settings.baud
     return RtuWire(SerialPort(path, baud, settings.parity, settings.stop_bits), baud)
 

@@ -259,11 +259,13 @@ def _too_long(found: RegisterMap) -> Iterator[str]:
 
 def _overlaps(found: RegisterMap) -> Iterator[str]:
     """Two values may share registers where both are fields of bits; not else."""
-    for (name, one), (other_name, other) in itertools.combinations(found.registers.items(), 2):
-        apart = one.table != other.table or one.end <= other.address or other.end <= one.address
-        if apart or (one.bits and other.bits and not _bits_overlap(one.bits, other.bits)):
-            continue
-        yield f"registers.{name} and registers.{other_name} overlap"
+    placed = sorted(found.registers.items(), key=lambda item: (item[1].table, item[1].address))
+    for n, (name, one) in enumerate(placed, 1):
+        for other_name, other in itertools.islice(placed, n, None):
+            if other.table != one.table or one.end <= other.address:
+                break  # so are all that follow
+            if not (one.bits and other.bits and not _bits_overlap(one.bits, other.bits)):
+                yield f"registers.{name} and registers.{other_name} overlap"
 
 
 def _bits_overlap(one: Bits, other: Bits) -> bool:

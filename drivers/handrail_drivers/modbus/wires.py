@@ -147,7 +147,11 @@ class RtuWire:
         """Return the whole frame that begins so and answers a request."""
         if head[1] & frames.EXCEPTION:
             return head
-        return head + self._read(request.size + 3 - SHORTEST, deadline)
+        frame, left = head, frames.size_of(request, head[1:]) + 3 - SHORTEST
+        while left > 0 and (part := self._read(left, deadline)):
+            frame += part
+            left = frames.size_of(request, frame[1:]) + 3 - len(frame)
+        return frame
 
     def _read(self, size: int, deadline: float) -> bytes:
         return self._transport.read(size, max(0.0, deadline - time.monotonic()))
