@@ -77,6 +77,10 @@ class PlainBus:
         self.calls.append(f"torque {enabled}")
         self.torque = [enabled] * len(self.joints)
 
+    def reset(self) -> None:
+        self.on_read()
+        self.calls.append("reset")
+
     def stop(self) -> None:
         raise AssertionError("the loop stops on the path")
 

@@ -37,16 +37,16 @@ def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
 PATIENCE = (("late_reads = 10", "late_reads = 20"), ("silence = 0.05", "silence = 0.25"))
 
 
-def patient(folder: Path, *changes: tuple[str, str]) -> Path:
-    """Write the desk's file as a cell that bears a machine which starves the twin now and then.
+def patient(folder: Path, *changes: tuple[str, str], cell: str = "desk") -> Path:
+    """Write a cell's file as one that bears a machine which starves the twin now and then.
 
     ``changes``: what to replace in it besides, and with what.
     """
-    text = (resources.files("handrail_sim") / "cells" / "desk.toml").read_text()
+    text = (resources.files("handrail_sim") / "cells" / f"{cell}.toml").read_text()
     for line, instead in (*PATIENCE, *changes):
         assert line in text
         text = text.replace(line, instead)
-    file = folder / "patient_desk.toml"
+    file = folder / f"patient_{cell}.toml"
     file.write_text(text)
     return file
 
@@ -72,9 +72,11 @@ class RunningCell(Rig):
         async with self.operator() as operator:
             deadline = time.monotonic() + END
             while (mode := (await operator.state()).mode) != Mode.ARMED:
+                if mode in (Mode.MOVING, Mode.STOPPING):  # what the test before has cut off
+                    await asyncio.sleep(0.02)
+                    continue
                 try:
-                    if mode in (Mode.STOPPED, Mode.FAULT):
-                        await operator.reset()
+                    await operator.reset()  # of devices too, which a restart finds in fault
                     await operator.arm()
                 except DeviceFault:  # a machine too busy for the twin's pace; not for long
                     if time.monotonic() > deadline:
@@ -101,16 +103,16 @@ class RunningCell(Rig):
 
 
 @contextlib.contextmanager
-def twin_and_wires(*changes: tuple[str, str]) -> Iterator[RunningCell]:
-    """Run the twin of the desk, alone; whatever bridge was started on it ends with the block."""
+def twin_and_wires(*changes: tuple[str, str], cell: str = "desk") -> Iterator[RunningCell]:
+    """Run the twin of a cell, alone; whatever bridge was started on it ends with the block."""
     folder = Path(tempfile.mkdtemp(prefix="hr-"))  # short: Unix socket paths are
-    file = str(patient(folder, *changes))
+    file = str(patient(folder, *changes, cell=cell))
     with Twin.start(file, seed=7) as twin:
-        cell = RunningCell(twin, folder, file)
-        yield cell
-        if cell.bridge is not None:
-            assert cell.down() == 0
-        cell.close()
+        running = RunningCell(twin, folder, file)
+        yield running
+        if running.bridge is not None:
+            assert running.down() == 0
+        running.close()
     shutil.rmtree(folder)
 
 

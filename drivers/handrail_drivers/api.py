@@ -153,6 +153,9 @@ class MotionBus(Protocol):
     def set_torque(self, enabled: bool) -> None:
         """Enable or remove torque on all joints."""
 
+    def reset(self) -> None:
+        """Have joints forget faults that they have latched themselves. Moves nothing."""
+
     def stop(self) -> None:
         """Hold every joint where it is, torque kept."""
 

@@ -61,6 +61,9 @@ class NullBus:
         """Remember it."""
         self._torque = enabled
 
+    def reset(self) -> None:
+        """There is no fault."""
+
     def stop(self) -> None:
         """It stands already."""
 

@@ -26,6 +26,7 @@ Parity = Literal["none", "even", "odd"]
 WRITE_TIMEOUT = 0.05  # s until a line that takes no bytes counts as lost
 MOST_AT_ONCE = 255  # bytes, the largest VMIN
 PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+PSEUDO = "/dev/pts/"  # where pseudo-terminals are
 CONTROL = 6  # index of the control characters in a termios attribute list
 
 
@@ -137,11 +138,13 @@ class SerialPort:
 
 
 def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial:
+    if os.path.realpath(path).startswith(PSEUDO):
+        parity = "none"  # it has none, and asked for it twice the C library refuses
     try:
         port = serial.Serial(
             path, baud, parity=PARITIES[parity], stopbits=stop_bits, timeout=0, exclusive=True
         )
-    except (serial.SerialException, ValueError, OSError) as error:
+    except (serial.SerialException, ValueError, OSError, termios.error) as error:
         raise _not_opened(path, error) from error
     # A USB adapter's setting, which terminals do not have.
     with contextlib.suppress(OSError, ValueError, NotImplementedError):

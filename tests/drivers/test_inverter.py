@@ -109,9 +109,13 @@ def test_nobody_speaks_any_more_and_it_stops_by_itself(belt: Belt, axis: Inverte
     assert belt.position - before < 0.1 * (0.3 + 0.2)
     axis.read()
     assert axis.faults() == {"belt": (f"inverter fault {twin.CONNECTION}",)}
-    # Arming again resets it.
-    axis.set_torque(True)
+    # Only a reset leads out of it.
+    with pytest.raises(ModbusFault, match="it is fault"):
+        axis.set_torque(True)
+    axis.reset()
+    axis.read()
     assert axis.faults() == {}
+    axis.set_torque(True)
     assert follow(belt, axis, lambda _: belt.position, 0.2) < 0.001
 
 

@@ -144,3 +144,13 @@ def test_a_port_that_is_not_there_gets_the_nearest(monkeypatch):
 def test_no_serial_port_at_all():
     with pytest.raises(BusLost, match="cannot be opened"):
         SerialPort("/dev/null", 1_000_000)
+
+
+@pytest.mark.parametrize("parity", ["even", "odd"])
+def test_a_terminal_is_opened_again_whatever_parity_is_asked_of_it(parity):
+    """A pseudo-terminal has none; the C library tells so only at the second opening."""
+    far, near = os.openpty()
+    for _ in range(3):
+        SerialPort(os.ttyname(near), 115_200, parity).close()
+    os.close(far)
+    os.close(near)

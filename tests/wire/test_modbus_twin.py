@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from handrail_drivers.inverter.power import Power
 from handrail_drivers.modbus.frames import Table
+from handrail_sim.twin.inverter import CONNECTION, WORDS
+from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.modbus_line import ModbusLine
 from handrail_sim.twin.modbus_port import ModbusPort
 from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, Refusal
@@ -151,6 +154,27 @@ def test_libmodbus_reads_and_writes(served: Served, libmodbus: str, kind: str) -
         f"ok 77 8 15 {4711 & 240 | 15 & ~240} 1",
         "error Illegal data address",
     ]
+
+
+def test_libmodbus_drives_the_belt_which_stands_once_it_is_silent(libmodbus: str) -> None:
+    """Foreign software moves the physics; gone, it leaves no belt running."""
+    with Twin.start("line", seed=3) as twin:
+        where = ["rtu", twin.wires["belt_drive"], "115200", "N", "1"]
+        up = "w 200 30  w 100 6  w 100 7  w 100 15  r 110 1  w 101 1000"
+        assert told([libmodbus, *where, *up.split()])[4] == f"ok {WORDS[Power.ENABLED]}"
+
+        def belt() -> dict[str, float]:
+            joint: dict[str, float] = twin.truth.snapshot()["joints"]["belt"]
+            return joint
+
+        deadline = time.monotonic() + 20
+        while belt()["position"] < 0.005 or abs(belt()["velocity"]) > 0.001:
+            assert time.monotonic() < deadline, belt()
+        assert belt()["position"] < 0.1 * (0.3 + 0.2)
+        assert told([libmodbus, *where, *["r", "110", "1", "r", "115", "1"]]) == [
+            f"ok {WORDS[Power.FAULT]}",
+            f"ok {CONNECTION}",
+        ]
 
 
 # --- modbus-serial ----------------------------------------------------------------------------

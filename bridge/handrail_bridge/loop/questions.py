@@ -103,7 +103,7 @@ class Questions:
         if self._complaint:
             raise NotArmed(
                 f"A reflex would stop the cell at once: {self._complaint}",
-                hint="mend its cause, then arm",
+                hint="mend its cause, reset, then arm",
             )
         bus = self._port.require()
         present = bus.read_hold()
@@ -145,6 +145,9 @@ class Questions:
         self._require_rest("a reset")
         if self._motion.latched:
             self._port.require()
+        if self._port.bus is not None:
+            self._port.bus.reset()
+        if self._motion.latched:
             self._motion.disarm("reset by the operator; not armed yet")
         self._motion.speed_scale = 1.0
         self._reflexes.reset()

@@ -212,6 +212,9 @@ class FeetechBus:
                     hint="read its health: a servo in overload keeps its torque off",
                 )
 
+    def reset(self) -> None:
+        """A servo's fault ends with its cause, or with its power."""
+
     def stop(self) -> None:
         """Hold every joint where it is, torque kept; joints without torque are left alone.
 

@@ -23,7 +23,7 @@ NEEDED = ("status_word", "control_word", "target_speed", "speed", "position", "f
 SLOW = ("fault_code", "temperature", "voltage", "current")
 SAFETY = ("communication_loss", "ramp")
 CYCLIC = ("status_word", "speed", "position", "force")
-STEPS = 6  # from a fault to operation, with one to spare
+STEPS = 5  # from no voltage to operation, with one to spare
 NEAR = 0.0005  # m, or rad: nearer than that, a standing axis is left alone
 LONGEST_TICK = 0.2  # s between two writes that still tell a speed
 
@@ -164,7 +164,7 @@ class Inverter:
             self.read()
             if self._state == Power.ENABLED:
                 return
-            self._device.write("control_word", UP.get(self._state, FAULT_RESET))
+            self._device.write("control_word", UP.get(self._state, DISABLE_VOLTAGE))
         self._device.write("control_word", DISABLE_VOLTAGE)
         raise ModbusFault(
             f"{self._name} does not come into operation: it is {self._state}.",
@@ -172,6 +172,13 @@ class Inverter:
             value=self._fault,
             hint="see its own display for the fault; its enable input may be open",
         )
+
+    def reset(self) -> None:
+        """Reset a fault of the inverter; it has no power afterwards."""
+        self.read()
+        if self._state == Power.FAULT:
+            self._device.write("control_word", FAULT_RESET)
+            self._device.write("control_word", DISABLE_VOLTAGE)
 
     def stop(self) -> None:
         """Come to a stand by the inverter's ramp, with power."""

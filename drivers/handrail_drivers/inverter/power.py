@@ -38,13 +38,12 @@ SHUTDOWN = 0x06
 SWITCH_ON = 0x07
 ENABLE_OPERATION = 0x0F
 FAULT_RESET = 0x80
-# What leads one state nearer to operation; a fault is reset by the operator's arming alone.
+# What leads one state nearer to operation; out of a fault only a reset leads.
 UP = {
     Power.DISABLED: SHUTDOWN,
     Power.READY: SWITCH_ON,
     Power.SWITCHED_ON: ENABLE_OPERATION,
     Power.QUICK_STOP: DISABLE_VOLTAGE,
-    Power.FAULT: FAULT_RESET,
 }
 
 

@@ -202,13 +202,16 @@ class TwinWorld:
         if fault == "garble":
             self._bank.garble = int(count)
             return
+        if joint not in self._truth.joints:
+            raise UnknownName("joint", joint, self._truth.joints)
+        if fault in ("jammed", "free"):
+            (self._truth.jam if fault == "jammed" else self._truth.free)(joint)
+            return
         if joint not in self._bank.servos:
-            raise UnknownName("joint", joint, self._bank.servos)
+            raise UnknownName("servo", joint, self._bank.servos)
         servo = self._bank.servos[joint]
         if fault in ("silent", "speaking"):
             servo.silent = fault == "silent"
-        elif fault in ("jammed", "free"):
-            (self._truth.jam if fault == "jammed" else self._truth.free)(joint)
         elif fault == "brownout":
             servo.power_cycle()
         elif fault in FAULT_BITS:

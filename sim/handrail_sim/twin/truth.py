@@ -18,8 +18,8 @@ from handrail_sim.regions import container, inside
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
 from handrail_sim.world import Array, Scene
 
-JAM_STIFFNESS = 400.0  # N.m/rad: a stalled servo bends it by half a degree
-JAM_DAMPING = 7.0  # N.m.s/rad: critical for a joint's armature
+JAM_TURN = 400.0, 7.0  # N.m/rad: a stalled servo bends it by half a degree; N.m.s/rad: critical
+JAM_SLIDE = 10_000.0, 250.0  # N/m: a stalled belt gives a millimetre; N.s/m: critical
 
 
 class Truth:
@@ -120,7 +120,9 @@ class Truth:
         scene, data = self._scene, self._data
         off = data.qpos[scene.joint_qpos[joint]] - place
         speed = data.qvel[scene.joint_dofs[joint]]
-        data.qfrc_applied[scene.joint_dofs[joint]] -= JAM_STIFFNESS * off + JAM_DAMPING * speed
+        slides = self._cell.arm.limits[self.joints[joint]].unit == "m"
+        stiffness, damping = JAM_SLIDE if slides else JAM_TURN
+        data.qfrc_applied[scene.joint_dofs[joint]] -= stiffness * off + damping * speed
 
     def _place(self, seed: int) -> None:
         rest = [self._cell.arm.rest[name] for name in self.joints]
