@@ -107,6 +107,13 @@ FAULTS = [
     (("quaternion = [0.70", "quaternion = [0.80"), "cameras.overhead.quaternion", "length 1"),
     (("search = [-0.04", "search = [0.94"), "cameras.overhead.search", "x_min"),
     (('name = "desk"', 'name = "desk"\nfolder = "x"'), "folder", "no such key"),
+    (
+        ("axis = [0.03", 'external = { belt = "x" }\naxis = [0.03'),
+        "arm.external.belt",
+        "device 'x'",
+    ),
+    (('weight = "red_scale', 'weight = "rad_scale'), "regions.red_bin.weight", "'rad_scale'"),
+    (('kind = "scale"', 'kind = "scales"'), "devices.red_scale.twin", "'scale'"),
 ]
 
 

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Cell
 from handrail_sim.twin.perturbation import SENSOR_NOISE, draw, layout, truth_model
 from handrail_sim.twin.truth import Truth
@@ -167,3 +168,8 @@ def test_a_cube_dropped_into_a_bin_lies_in_it(cell: Cell) -> None:
     state = truth.snapshot()
     assert state["objects"]["blue_cube"]["region"] == "blue_bin"
     assert any({"blue_bin", "blue_cube"} == set(pair[:2]) for pair in state["contacts"])
+
+
+def test_a_scale_needs_a_body_to_bear(cell: Cell) -> None:
+    with pytest.raises(InvalidCell, match="'nothing'"):
+        Truth(cell, 1, perturb=False).load("nothing")

@@ -11,7 +11,7 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from handrail_drivers.errors import UnknownName
+from handrail_drivers.errors import InvalidCell, UnknownName
 
 from handrail_sim.cell import Cell, Region
 from handrail_sim.regions import container, inside
@@ -88,8 +88,15 @@ class Truth:
         self._scene.set_object(self._data, name, (x, y, height), turned)
 
     def load(self, body: str) -> float:
-        """Return the force [N] with which what touches a body presses it down."""
-        mine, force = self._model.body(body).id, np.zeros(6)
+        """Return the force [N] with which what touches a body presses it down.
+
+        Raises:
+            InvalidCell: the world has no such body.
+        """
+        mine = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_BODY, body)
+        if mine < 0:
+            raise InvalidCell(f"The world has no body named {body!r} that a scale could bear.")
+        force = np.zeros(6)
         total = 0.0
         for number, contact in enumerate(self._data.contact):
             one, other = self._model.geom_bodyid[contact.geom]

@@ -43,6 +43,8 @@ class Wires:
         self.lines: dict[str, ModbusLine | ModbusPort] = {}  # by device
         self._truth = truth
         self._bodies = _bodies(cell)
+        for body in self._bodies.values():
+            truth.load(body)  # refuses now what the world lacks
         self._axes = [
             (truth.joints.index(joint), self.inverters[device])
             for joint, device in cell.arm.external.items()
