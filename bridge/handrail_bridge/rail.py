@@ -16,7 +16,6 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
@@ -93,8 +92,7 @@ class Rail:
             ProcessLost: the checker died or hung.
         """
         start = await self.situation.start()
-        checked = dict(zip(self.cell.arm.all_joints, start.position, strict=True))
-        present = replace(self.situation.present(), position=checked)
+        present = self.situation.present(start.position)
         verdict = await self._checker.check(plan, start)
         if not verdict.passed:
             return Check(verdict, None)

@@ -57,11 +57,12 @@ class Situation:
             return state._replace(reason=self.why_disarmed)
         return state
 
-    def present(self) -> Present:
-        """Return what permits are bound to."""
+    def present(self, start: Sequence[float] = ()) -> Present:
+        """Return what permits are bound to; ``start``: where joints were when a check began."""
+        position = start or self._loop.state().position
         return Present(
             time=time.monotonic(),
-            position=self.measured.positions(self._loop.state()),
+            position=dict(zip(self.cell.arm.all_joints, position, strict=True)),
             cell_digest=self.digest,
             belief_version=self.belief.version,
             stops=self.stops,
