@@ -1,7 +1,7 @@
 """A whole cell in one process and virtual time, with the calls that a client offers.
 
 Real: the bridge's senses, vision and belief, the check, the loop's tick, the servo driver, the
-servos, the true physics, the camera's picture. Left out: processes, gRPC, permits, leases.
+servos, the true physics, the camera's picture. Left out: processes, gRPC, permits, leases, scales.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class VirtualCell:
     """An armed cell. ``call``, ``lease``, ``check`` and ``execute`` are as a Client's."""
 
     def __init__(self, cell: Cell, seed: int, perturb: bool = True) -> None:
+        cell = _without_scales(cell)
         self.cell = cell
         self.world = World(cell, seed, perturb)
         config = loop_configs(cell, {})[0]
@@ -188,3 +189,8 @@ class VirtualCell:
     def close(self) -> None:
         self._lens.close()
         self.rig.close()
+
+
+def _without_scales(cell: Cell) -> Cell:
+    regions = {n: one.model_copy(update={"weight": None}) for n, one in cell.regions.items()}
+    return cell.model_copy(update={"regions": regions})
