@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Self
 
 from handrail_drivers.errors import PermitRefused, Refused, UnknownName
+from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 
@@ -63,15 +66,30 @@ class Permits:
         lifetime: s from issue, or from approval, to expiry.
         patience: s from issue in which a person may approve.
         joint_drift: rad that any joint may have moved between check and execution.
+        slide_drift: m, of those named in ``slides``.
     """
 
-    def __init__(self, lifetime: float, joint_drift: float, patience: float) -> None:
+    def __init__(
+        self,
+        lifetime: float,
+        joint_drift: float,
+        patience: float,
+        slide_drift: float = 0.0,
+        slides: Collection[str] = (),
+    ) -> None:
         self.lifetime = lifetime
         self.patience = patience
         self._issued = 0
-        self.joint_drift = joint_drift
+        self.joint_drift, self.slide_drift = joint_drift, slide_drift
+        self._slides = slides
         self._open: OrderedDict[str, Grant] = OrderedDict()
         self._dead: OrderedDict[str, str] = OrderedDict()
+
+    @classmethod
+    def of(cls, cell: Cell) -> Self:
+        """Return an empty table for a cell."""
+        life, slides = cell.permits, cell.arm.slides
+        return cls(life.lifetime, life.joint_drift, cell.approval.timeout, life.slide_drift, slides)
 
     def issue(
         self,
@@ -235,14 +253,16 @@ class Permits:
     def _same_start(self, start: Present, present: Present) -> None:
         for joint, before in start.position.items():
             drift = abs(present.position[joint] - before)
-            if not drift <= self.joint_drift:  # NaN is a drift too
+            slides = joint in self._slides
+            limit, unit = (self.slide_drift, "m") if slides else (self.joint_drift, "rad")
+            if not drift <= limit:  # NaN is a drift too
                 raise PermitRefused(
-                    f"{joint} has moved by {drift:.3f} rad since the check; "
-                    f"{self.joint_drift:g} rad are tolerated.",
+                    f"{joint} has moved by {drift:.3f} {unit} since the check; "
+                    f"{limit:g} {unit} are tolerated.",
                     field=joint,
                     value=drift,
-                    limit=self.joint_drift,
-                    unit="rad",
+                    limit=limit,
+                    unit=unit,
                     hint=AGAIN,
                 )
 

@@ -54,9 +54,7 @@ class Rail:
         """``on_stop`` is told of every stop; it brings to rest what no loop moves."""
         self.cell = cell
         self.situation = Situation(cell, digest, loop, checker, receipts.interrupted)
-        self._permits = Permits(
-            cell.permits.lifetime, cell.permits.joint_drift, cell.approval.timeout
-        )
+        self._permits = Permits.of(cell)
         self.approvals = Approvals(cell, self.situation, self._permits, receipts)
         self._on_stop = on_stop
         self._loop = loop

@@ -125,6 +125,11 @@ class Arm(Section):
         return () if self.gripper is None else (self.gripper,)
 
     @property
+    def slides(self) -> frozenset[str]:
+        """The joints that slide."""
+        return frozenset(name for name, limits in self.limits.items() if limits.unit == "m")
+
+    @property
     def buses(self) -> dict[str, tuple[str, ...]]:
         """The joints of each device that moves some, in bus order."""
         if not self.device:

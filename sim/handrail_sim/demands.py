@@ -101,6 +101,7 @@ class Permits(Section):
 
     lifetime: Positive = Field(default=30.0, description="s")
     joint_drift: Positive = Field(default=0.03, description="rad")
+    slide_drift: Positive = Field(default=0.003, description="m, of joints that slide")
     lease_heartbeat: Annotated[float, Field(ge=0.05)] = Field(default=2.0, description="s")
 
 

@@ -7,7 +7,7 @@ sum of all contact forces between two bodies, in the world's frame.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import mujoco
@@ -59,7 +59,8 @@ def presses(model: mujoco.MjModel) -> list[Press]:
 def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
     # One that the world lacks is refused by who looks for all that the cell names.
     objects = [thing.body for thing in cell.objects.values() if spec.body(thing.body) is not None]
-    fixed = [body.name for body in spec.bodies if body.geoms and _stands(body)]
+    external = set(cell.arm.external)
+    fixed = [body.name for body in spec.bodies if body.geoms and _stands(body, external)]
     if cell.arm.gripper is not None:
         jaw = spec.joint(cell.arm.gripper).parent
         fixed = [jaw.parent.name, jaw.name, *fixed]
@@ -67,10 +68,10 @@ def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
     yield from itertools.combinations(objects, 2)
 
 
-def _stands(body: mujoco.MjsBody) -> bool:
-    """Tell whether nothing moves a body."""
+def _stands(body: mujoco.MjsBody, external: Collection[str]) -> bool:
+    """Tell whether nothing moves a body, but for external axes: a belt is a table that moves."""
     while body.name != "world":
-        if body.joints:
+        if any(joint.name not in external for joint in body.joints):
             return False
         body = body.parent
     return True

@@ -75,6 +75,14 @@ def test_each_refusal_has_its_own_sentence(
     assert refused.value.field
 
 
+def test_what_slides_is_held_to_metres() -> None:
+    permits = Permits(LIFETIME, DRIFT, PATIENCE, 0.003, {"gripper"})
+    grant = permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
+    with pytest.raises(PermitRefused, match=r"gripper has moved by 0\.010 m") as refused:
+        permits.redeem(grant.id, "plan", present(position={**START, "gripper": 0.51}))
+    assert (refused.value.limit, refused.value.unit) == (0.003, "m")
+
+
 def test_an_unknown_handle_is_refused(permits: Permits) -> None:
     with pytest.raises(PermitRefused, match="not known"):
         permits.redeem("forged", "plan", present())

@@ -119,6 +119,39 @@ def test_nobody_speaks_any_more_and_it_stops_by_itself(belt: Belt, axis: Inverte
     assert follow(belt, axis, lambda _: belt.position, 0.2) < 0.001
 
 
+def test_where_setpoints_end_it_stands_though_it_is_read(belt: Belt, axis: Inverter) -> None:
+    """Reading alone keeps the inverter's own timeout from running out."""
+    axis.set_torque(True)
+    follow(belt, axis, lambda t: 0.1 * t, 1.0)
+    for _ in range(50):
+        axis.read()
+        belt.live(TICK)
+    assert belt.speed == pytest.approx(0.0, abs=0.001)
+    assert belt.position < 0.1 + 0.1 * 0.3
+    assert axis.faults() == {}
+
+
+def test_what_somebody_else_has_begun_stands_once_we_are_there(belt: Belt, axis: Inverter) -> None:
+    axis.set_torque(True)
+    follow(belt, axis, lambda t: 0.1 * t, 1.0)
+    anew = opened(belt)
+    before = belt.position
+    for _ in range(50):
+        anew.read()
+        belt.live(TICK)
+    assert belt.position - before < 0.02
+
+
+def test_power_that_is_gone_is_told_at_once(belt: Belt, axis: Inverter) -> None:
+    axis.set_torque(True)
+    belt.inverter.power_cycle()
+    axis.read()
+    assert axis.faults() == {"belt": ("inverter: switch on disabled",)}
+    axis.set_torque(False)
+    axis.read()
+    assert axis.faults() == {}
+
+
 def test_its_own_timeout_is_set_and_read_back(belt: Belt) -> None:
     opened(belt, communication_loss=0.2)
     assert belt.inverter.read(Table.HOLDING, twin.TIMEOUT, 1) == [20]
@@ -174,6 +207,9 @@ def test_a_map_that_lacks_something_is_refused(belt: Belt, tmp_path: Path) -> No
     settings = InverterSettings(map=short, tcp="127.0.0.1:1", joint="belt")
     line: Any = belt
     with pytest.raises(InvalidCell, match="lacks ramp"):
+        Inverter("drive", settings, line)
+    short.write_text(MAP.read_text().replace("low = -0.3\n", ""))
+    with pytest.raises(InvalidCell, match="on one side at most"):
         Inverter("drive", settings, line)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from desk_plans import at_home, grip, joints, lying, plan, pose
+from desk_plans import at_home, grip, joints, lying, pick, plan, pose
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
@@ -46,6 +46,15 @@ def test_what_the_arm_pushes_on_it_is_displaced(line: Cell, checker: Checker) ->
     into = pose((there[0], there[1] - 0.005, 0.02), tilt=0.3)
     verdict = checker.check(plan(grip(0.0), into), start)
     assert not verdict.passed
+
+
+def test_pressing_a_held_thing_on_it_is_refused(line: Cell, checker: Checker) -> None:
+    x, y = 0.15, 0.2
+    start = at_home(line, checker, red_cube_a=lying(x, y))
+    steps = pick(x, y, 0.0)
+    onto = {**steps[3], "position": (*steps[3]["position"][:2], 0.004)}
+    verdict = checker.check(plan(*steps[:5], onto), start)
+    assert "force" in {violation.kind for violation in verdict.violations}, verdict.violations
 
 
 def test_poses_and_home_leave_it_where_it_is(line: Cell, checker: Checker) -> None:

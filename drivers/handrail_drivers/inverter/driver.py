@@ -77,6 +77,8 @@ class Inverter:
         self._fault = 0
         self._position = 0.0
         self._goal: float | None = None
+        self._speed = 0.0  # that it was told last
+        self._powered = False
         self._written_ns = 0
         missing = [
             one for one in (*NEEDED, *SLOW, *SAFETY) if one not in self._device.map.registers
@@ -85,6 +87,12 @@ class Inverter:
             raise InvalidCell(
                 f"The map of {name} lacks {', '.join(missing)}.", field="map", value=missing
             )
+        bounds = self._device.map.registers["target_speed"]
+        if bounds.low is None or bounds.high is None or not bounds.low < 0 < bounds.high:
+            raise InvalidCell(
+                f"The map of {name} bounds target_speed on one side at most.", field="map"
+            )
+        self._low, self._high = bounds.low, bounds.high
 
     @property
     def retries(self) -> int:
@@ -92,19 +100,27 @@ class Inverter:
         return 0
 
     def faults(self) -> dict[str, tuple[str, ...]]:
-        """Return what the inverter complained of in the last cyclic read."""
-        if self._state not in (Power.FAULT, Power.FAULT_REACTION):
-            return {}
-        return {self.joints[0]: (f"inverter fault {self._fault}",)}
+        """Return what the inverter complained of in the last cyclic read, or how it lost power."""
+        if self._state in (Power.FAULT, Power.FAULT_REACTION):
+            return {self.joints[0]: (f"inverter fault {self._fault}",)}
+        if self._powered and self._state != Power.ENABLED:
+            return {self.joints[0]: (f"inverter: {self._state}",)}
+        return {}
 
     def connect(self) -> None:
-        """Find the inverter, and set its ramp and its own communication-loss timeout."""
+        """Find the inverter, let it stand, set its ramp and its own communication-loss timeout."""
+        self._drive(0.0)  # our reading alone would keep alive what somebody else has begun
         self._set("ramp", self._settings.ramp)
         self._set("communication_loss", self._settings.communication_loss)
         self.read()
 
     def read(self) -> JointState:
-        """Read power state, position, speed and force."""
+        """Read power state, position, speed and force; let it stand where no more setpoints come.
+
+        Reading keeps the inverter's own timeout from running out.
+        """
+        if self._speed and (self._clock() - self._written_ns) * 1e-9 > LONGEST_TICK:
+            self.stop()
         values = self._numbers(CYCLIC)
         self._state = power_of(int(values["status_word"]))
         self._position = values["position"]
@@ -154,6 +170,7 @@ class Inverter:
                 come into operation; it has no power then.
         """
         self._goal = None
+        self._powered = False
         if not enabled:
             self._device.write("control_word", DISABLE_VOLTAGE)
             self._state = Power.DISABLED
@@ -163,6 +180,7 @@ class Inverter:
         for _ in range(STEPS):
             self.read()
             if self._state == Power.ENABLED:
+                self._powered = True
                 return
             self._device.write("control_word", UP.get(self._state, DISABLE_VOLTAGE))
         self._device.write("control_word", DISABLE_VOLTAGE)
@@ -190,12 +208,8 @@ class Inverter:
         self._line.close()
 
     def _drive(self, speed: float) -> None:
-        limits = self._device.map.registers["target_speed"]
-        low = -limits.high if limits.low is None and limits.high is not None else limits.low
-        bounded = speed if low is None else max(low, speed)
-        self._device.write(
-            "target_speed", bounded if limits.high is None else min(limits.high, bounded)
-        )
+        self._speed = max(self._low, min(self._high, speed))
+        self._device.write("target_speed", self._speed)
 
     def _set(self, name: str, value: float) -> None:
         """Write what has to be read back."""

@@ -127,7 +127,7 @@ class Truth:
         scene, data = self._scene, self._data
         off = data.qpos[scene.joint_qpos[joint]] - place
         speed = data.qvel[scene.joint_dofs[joint]]
-        slides = self._cell.arm.limits[self.joints[joint]].unit == "m"
+        slides = self.joints[joint] in self._cell.arm.slides
         stiffness, damping = JAM_SLIDE if slides else JAM_TURN
         data.qfrc_applied[scene.joint_dofs[joint]] -= stiffness * off + damping * speed
 

@@ -144,8 +144,7 @@ class Trials:
 
     def _permitted(self, plan: Plan, verdict: Verdict, case: Case) -> bool:
         """Tell whether the permit holds where joints have moved since, or somebody abuses it."""
-        life = self._cell.permits
-        permits = Permits(life.lifetime, life.joint_drift, self._cell.approval.timeout)
+        permits = Permits.of(self._cell)
         names = self._cell.arm.all_joints
         before = dict(zip(names, self._home, strict=True))
         permit = permits.issue(plan, verdict, _present(before), (DEVICE,), 0.0)
