@@ -105,6 +105,7 @@ class Surroundings:
     """What a reflex is made for. ``geometry`` loads the model: call it once, when made."""
 
     joints: tuple[str, ...]
+    units: tuple[str, ...]  # of their positions: rad, or m where one slides
     rate: int  # Hz
     geometry: Callable[[], Geometry]
 

@@ -33,7 +33,7 @@ class Tube:
     """A joint is farther from where the check saw it than the check's own spread allows."""
 
     def __init__(self, config: LoopConfig) -> None:
-        self._joints = config.joints
+        self._joints, self._units = config.joints, config.units
         self._watched = [i for i, grips in enumerate(config.grips) if not grips]
 
     def look(self, sight: Sight) -> Trip | None:
@@ -46,12 +46,12 @@ class Tube:
         worst, joint = max(out, default=(0.0, 0))
         if worst <= 0:
             return None
-        error = abs(position[joint] - expected[joint])
+        error, unit = abs(position[joint] - expected[joint]), self._units[joint]
         return Trip(
             "tube",
             "tube_left",
-            f"{self._joints[joint]} is {error:.3f} rad from where it should be; "
-            f"the tube is {band[joint]:.3f} rad.",
+            f"{self._joints[joint]} is {error:.3f} {unit} from where it should be; "
+            f"the tube is {band[joint]:.3f} {unit}.",
             Stop.WHERE_IT_IS,
         )
 

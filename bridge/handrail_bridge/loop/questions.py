@@ -124,13 +124,14 @@ class Questions:
         grips = self._config.grips[index]  # its goal lies behind what it presses against
         if present.torque_enabled[index] and (grips or abs(goal - measured) <= NEAR):
             return goal
+        unit = self._config.units[index]
         if not abs(hold - measured) <= NEAR:
             raise Refused(
-                f"{self._config.joints[index]} would jump by {hold - measured:.3f} rad.",
+                f"{self._config.joints[index]} would jump by {hold - measured:.3f} {unit}.",
                 field=self._config.joints[index],
                 value=hold - measured,
                 limit=NEAR,
-                unit="rad",
+                unit=unit,
                 hint="the load compensation must be computed from the present position",
             )
         return min(max(hold, self._config.low[index]), self._config.high[index])
@@ -201,16 +202,17 @@ class Questions:
         if trajectory.rows < 1 or not whole or not (band > 0).all() or not (effort_band > 0).all():
             raise PermitRefused("The trajectory is empty or holds a value that is no number.")
         first = trajectory.hold[0] + trajectory.lead[0]
-        for name, begins, stands in zip(
-            self._config.joints, first, self._motion.setpoint or (), strict=True
+        setpoint = self._motion.setpoint or ()
+        for name, unit, begins, stands in zip(
+            self._config.joints, self._config.units, first, setpoint, strict=True
         ):
             if not math.isclose(begins, stands, rel_tol=0.0, abs_tol=START):
                 raise PermitRefused(
-                    f"{name} would start {abs(begins - stands):.3f} rad from its present setpoint.",
+                    f"{name} would start {abs(begins - stands):.3f} {unit} from its setpoint.",
                     field=name,
                     value=float(begins),
                     limit=stands,
-                    unit="rad",
+                    unit=unit,
                     hint="have the plan checked again",
                 )
 

@@ -78,7 +78,9 @@ class Reflexes:
     """All rules of a loop, and which of them are latched."""
 
     def __init__(self, config: LoopConfig, guards: tuple[Guard, ...]) -> None:
-        surroundings = Surroundings(config.joints, config.rate, lambda: _links(config))
+        surroundings = Surroundings(
+            config.joints, config.units, config.rate, lambda: _links(config)
+        )
         self._names = config.reflexes
         self._rules: list[Guard] = [*guards]
         for name, given in config.rules.items():

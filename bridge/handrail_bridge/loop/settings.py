@@ -31,6 +31,7 @@ class LoopConfig(BaseModel):
     driver: str  # entry point name
     settings: dict[str, Any]  # the driver's, port and calibration path resolved
     joints: tuple[str, ...]
+    units: tuple[str, ...]  # of their positions: rad, or m where one slides
     low: tuple[float, ...]  # rad
     high: tuple[float, ...]  # rad
     velocity: tuple[float, ...]  # rad/s
@@ -95,6 +96,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         driver=device.driver,
         settings=_settings(cell, name, wires),
         joints=joints,
+        units=tuple(limit.unit for limit in limits),
         low=tuple(limit.low for limit in limits),
         high=tuple(limit.high for limit in limits),
         velocity=tuple(limit.velocity for limit in limits),

@@ -10,6 +10,7 @@ from handrail_drivers.reflex import Rule, Sight, Surroundings
 from pydantic import Field
 
 Positive = Annotated[float, Field(gt=0)]
+EFFORT = {"rad": "N.m", "m": "N"}  # by the unit of the joint's position
 
 
 class JointRule(Rule):
@@ -21,21 +22,23 @@ class JointRule(Rule):
 class PositionRule(JointRule):
     """A range of position."""
 
-    low: float = Field(description="rad")
-    high: float = Field(description="rad")
+    low: float = Field(description="rad, or m")
+    high: float = Field(description="rad, or m")
 
 
 class LimitRule(JointRule):
     """An upper bound of a magnitude."""
 
-    limit: Positive = Field(description="in the quantity's unit: rad/s, N.m, Cel or rad")
+    limit: Positive = Field(
+        description="in the quantity's unit: rad/s, N.m, Cel or rad; m/s, N or m where one slides"
+    )
 
 
 class ContactRule(JointRule):
     """How much more effort than predicted counts as contact, and for how long."""
 
     on_path: bool = False  # on the path it would go on pushing
-    margin: Positive = Field(description="N.m beyond the band that the check predicted")
+    margin: Positive = Field(description="N.m, or N, beyond the band that the check predicted")
     lasting: Positive = Field(default=0.02, description="s, so that noise is no contact")
 
 
@@ -63,6 +66,7 @@ class JointPosition:
                 "low must be below high.", field="low", value=settings.low, limit=settings.high
             )
         self._rule, self._names = settings, surroundings.joints
+        self._units = surroundings.units
         self._joints = watched(settings, surroundings)
 
     def look(self, sight: Sight) -> str | None:
@@ -70,8 +74,9 @@ class JointPosition:
         low, high = self._rule.low, self._rule.high
         for i in self._joints:
             if not low <= sight.position[i] <= high:
-                where = f"{sight.position[i]:.3f} rad"
-                return f"{self._names[i]} is at {where}, outside {low:g} to {high:g} rad."
+                unit = self._units[i]
+                where = f"{sight.position[i]:.3f} {unit}"
+                return f"{self._names[i]} is at {where}, outside {low:g} to {high:g} {unit}."
         return None
 
 
@@ -80,10 +85,11 @@ class _Limit:
 
     Settings: ClassVar[type[Rule]] = LimitRule
     quantity: ClassVar[str]
-    unit: ClassVar[str]
+    units: ClassVar[dict[str, str]]  # by that of the joint's position
 
     def __init__(self, settings: LimitRule, surroundings: Surroundings) -> None:
         self._limit, self._names = settings.limit, surroundings.joints
+        self._units = [self.units[unit] for unit in surroundings.units]
         self._joints = watched(settings, surroundings)
 
     def measure(self, sight: Sight) -> Sequence[float] | None:
@@ -98,15 +104,16 @@ class _Limit:
         limit = self._limit
         for i in self._joints:
             if not abs(values[i]) <= limit:
-                what = f"{self._names[i]} has a {self.quantity} of {values[i]:.3g} {self.unit}"
-                return f"{what}; the limit is {limit:g} {self.unit}."
+                unit = self._units[i]
+                what = f"{self._names[i]} has a {self.quantity} of {values[i]:.3g} {unit}"
+                return f"{what}; the limit is {limit:g} {unit}."
         return None
 
 
 class JointVelocity(_Limit):
     """A joint moves too fast."""
 
-    quantity, unit = "velocity", "rad/s"
+    quantity, units = "velocity", {"rad": "rad/s", "m": "m/s"}
 
     def measure(self, sight: Sight) -> Sequence[float]:
         """Return measured velocities."""
@@ -116,7 +123,7 @@ class JointVelocity(_Limit):
 class JointEffort(_Limit):
     """A joint pushes too hard."""
 
-    quantity, unit = "effort", "N.m"
+    quantity, units = "effort", EFFORT
 
     def measure(self, sight: Sight) -> Sequence[float]:
         """Return measured efforts."""
@@ -126,7 +133,7 @@ class JointEffort(_Limit):
 class JointTemperature(_Limit):
     """A servo is too hot."""
 
-    quantity, unit = "temperature", "Cel"
+    quantity, units = "temperature", {"rad": "Cel", "m": "Cel"}
 
     def measure(self, sight: Sight) -> Sequence[float]:
         """Return the servos' temperatures."""
@@ -136,7 +143,7 @@ class JointTemperature(_Limit):
 class FollowingError(_Limit):
     """A joint is too far from where it should be: a fixed bound beside the derived tube."""
 
-    quantity, unit = "following error", "rad"
+    quantity, units = "following error", {"rad": "rad", "m": "m"}
 
     def measure(self, sight: Sight) -> Sequence[float] | None:
         """Return measured minus expected positions, None while nothing is held."""
@@ -152,6 +159,7 @@ class Contact:
 
     def __init__(self, settings: ContactRule, surroundings: Surroundings) -> None:
         self._margin, self._names = settings.margin, surroundings.joints
+        self._units = [EFFORT[unit] for unit in surroundings.units]
         self._joints = watched(settings, surroundings)
         self._patience = max(1, round(settings.lasting * surroundings.rate))
         self._ticks = dict.fromkeys(self._joints, 0)
@@ -165,8 +173,9 @@ class Contact:
             excess = abs(sight.effort[i] - predicted[i]) - sight.effort_band[i]
             self._ticks[i] = 0 if excess <= self._margin else self._ticks[i] + 1
             if self._ticks[i] >= self._patience:
+                unit = self._units[i]
                 return (
-                    f"{self._names[i]} pushes with {sight.effort[i]:.2f} N.m where "
-                    f"{predicted[i]:.2f} N.m were predicted: it touches something."
+                    f"{self._names[i]} pushes with {sight.effort[i]:.2f} {unit} where "
+                    f"{predicted[i]:.2f} {unit} were predicted: it touches something."
                 )
         return None
