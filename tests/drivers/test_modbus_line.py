@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from handrail_drivers.errors import (
     BusLost,
+    InvalidValue,
     ModbusException,
     ModbusFault,
     ModbusGarbled,
     ModbusSilent,
 )
-from handrail_drivers.modbus import frames, line
+from handrail_drivers.modbus import frames, line, wires
 from handrail_drivers.modbus.device import ModbusSettings
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.line import Line
@@ -195,10 +196,66 @@ def test_devices_at_one_address_share_a_line(peer: Peer, lines: Lines) -> None:
     assert on(lines, peer) is on(lines, peer, unit=2)
 
 
+@pytest.mark.parametrize(("key", "other"), [("baud", 9600), ("parity", "none"), ("frame_gap", 0.1)])
+def test_devices_on_one_line_speak_alike(lines: Lines, key: str, other: Any) -> None:
+    shared = {"map": "m.toml", "port": "/dev/ttyUSB0"}
+    lines.line(ModbusSettings.model_validate(shared))
+    lines.line(ModbusSettings.model_validate({**shared, "unit": 2, "map": "other.toml"}))
+    with pytest.raises(InvalidValue, match="/dev/ttyUSB0") as refused:
+        lines.line(ModbusSettings.model_validate({**shared, "unit": 3, key: other}))
+    assert (refused.value.field, refused.value.value) == (key, other)
+
+
 def test_nobody_there_is_told_with_the_address(lines: Lines) -> None:
     settings = ModbusSettings.model_validate({"map": "m.toml", "tcp": "127.0.0.1:9"})
     with pytest.raises(BusLost, match=r"127\.0\.0\.1:9"):
         lines.line(settings).ask(FIRST)
+
+
+class Slow:
+    """A serial line in virtual time, whose unit answers 5 ms after it was asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sent: list[float] = []
+        self.came: list[float] = []
+        self._waiting = b""
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def discard_input(self) -> None:
+        """Nothing waits."""
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(self.now)
+        body = bytes((data[0], 3, 4, 0, 22, 0, 29))
+        self._waiting = body + frames.crc(body)
+
+    def read(self, size: int, timeout: float) -> bytes:
+        self.now += 0.005
+        part, self._waiting = self._waiting[:size], self._waiting[size:]
+        self.came += [self.now] if part else []
+        return part
+
+
+@pytest.mark.parametrize(
+    ("baud", "gap", "silence"), [(9600, None, 0.004), (115_200, None, 0.00175), (9600, 0.05, 0.05)]
+)
+def test_frames_are_parted_by_silence(
+    monkeypatch: pytest.MonkeyPatch, baud: int, gap: float | None, silence: float
+) -> None:
+    line = Slow()
+    monkeypatch.setattr(wires, "time", line)
+    wire = wires.RtuWire(line, baud, gap)  # type: ignore[arg-type]  # all that it needs
+    for _ in range(3):
+        assert wire.exchange(FIRST, timeout=1.0)
+    lasts = [max(at for at in line.came if at < sent) for sent in line.sent[1:]]
+    waits = [sent - last for sent, last in zip(line.sent[1:], lasts, strict=True)]
+    assert waits == pytest.approx([silence] * 2, rel=0.01)
 
 
 @given(st.binary(max_size=60))

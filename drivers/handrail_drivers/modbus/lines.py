@@ -32,6 +32,9 @@ class LineSettings(BaseModel):
     parity: Parity = "even"
     stop_bits: Literal[1, 2] = 1
     timeout: Annotated[float, Field(gt=0, le=10)] = Field(default=0.5, description="s, one answer")
+    frame_gap: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="s of silence between RTU frames; none: 3.5 characters"
+    )
     retries: Annotated[int, Field(ge=0, le=5)] = Field(default=1, description="of reads alone")
 
     @model_validator(mode="after")
@@ -77,10 +80,16 @@ class Lines:
 
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
+        self._spoken: dict[str, LineSettings] = {}  # how, by line
 
     def line(self, settings: LineSettings) -> Line:
-        """Return the line of a device, the same one for the same address."""
+        """Return the line of a device, the same one for the same address.
+
+        Raises:
+            InvalidValue: another device there has it spoken on otherwise.
+        """
         name = settings.tcp or settings.rtu_over_tcp or settings.port or ""
+        _require_alike(name, self._spoken.setdefault(name, settings), settings)
         if name not in self._lines:
             self._lines[name] = Line(name, opener(settings), settings.timeout, settings.retries)
         return self._lines[name]
@@ -90,6 +99,19 @@ class Lines:
         for line in self._lines.values():
             line.close()
         self._lines.clear()
+        self._spoken.clear()
+
+
+def _require_alike(name: str, first: LineSettings, other: LineSettings) -> None:
+    for key in LineSettings.model_fields:
+        if (value := getattr(other, key)) != (limit := getattr(first, key)):
+            raise InvalidValue(
+                f"Two devices share {name}; one has {key} = {limit}, the other {value}.",
+                field=key,
+                value=value,
+                limit=limit,
+                hint="give both the same line settings",
+            )
 
 
 def own_line(settings: LineSettings) -> Line:
@@ -103,7 +125,7 @@ def opener(settings: LineSettings) -> Callable[[], Wire]:
     if settings.tcp is not None:
         return partial(_tcp, settings.tcp)
     if settings.rtu_over_tcp is not None:
-        return partial(_rtu_over_tcp, settings.rtu_over_tcp)
+        return partial(_rtu_over_tcp, settings.rtu_over_tcp, settings.frame_gap)
     return partial(_rtu, settings)
 
 
@@ -111,13 +133,14 @@ def _tcp(address: str) -> Wire:
     return TcpWire(_socket(address))
 
 
-def _rtu_over_tcp(address: str) -> Wire:
-    return RtuWire(_socket(address), ANY_SPEED)
+def _rtu_over_tcp(address: str, gap: float | None) -> Wire:
+    return RtuWire(_socket(address), ANY_SPEED, gap)
 
 
 def _rtu(settings: LineSettings) -> Wire:
     path, baud = settings.port or "", settings.baud
-    return RtuWire(SerialPort(path, baud, settings.parity, settings.stop_bits), baud)
+    port = SerialPort(path, baud, settings.parity, settings.stop_bits)
+    return RtuWire(port, baud, settings.frame_gap)
 
 
 def _socket(address: str) -> SocketPort:
