@@ -194,6 +194,7 @@ class Inverter:
     def reset(self) -> None:
         """Reset a fault of the inverter; it has no power afterwards."""
         self.read()
+        self._powered = self._powered and self._state == Power.ENABLED
         if self._state == Power.FAULT:
             self._device.write("control_word", FAULT_RESET)
             self._device.write("control_word", DISABLE_VOLTAGE)
