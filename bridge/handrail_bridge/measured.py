@@ -31,7 +31,7 @@ class Measured:
 
     def tcp(self, position: Sequence[float]) -> Point:
         """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""
-        self._data.qpos[self._scene.joint_qpos] = position
+        self._scene.set_joints(self._data.qpos, position)
         mujoco.mj_kinematics(self._scene.model, self._data)
         x, y, z = self._scene.tcp_pose(self._data)[0].tolist()
         return x, y, z

@@ -165,7 +165,8 @@ class Pilot:
         thing = self._seen[name]
         goal = [{"predicate": "holding", "object": name}]
         _, azimuth = self._base.polar(thing["position"])
-        for grasp in grasps(thing, self._others(name), self._base, failed):
+        fingers = self._cell["arm"]["fingers"]
+        for grasp in grasps(thing, self._others(name), self._base, failed, fingers):
             receipt = await self._travel(f"take {name}", pick(grasp), azimuth, goal)
             if receipt is not None:
                 return self._judged(receipt, f"{name} is in the gripper", f"{name} slipped away")

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-BESIDE = 0.011  # between the fixed finger and the object: more than camera and arm are wrong
-SPARE = 0.012  # the same on the moving finger's side
-FINGER = 0.0125  # half of the object for which the TCP lies at its centre
+ONE_MOVES = "one moves"  # of the fingers
+BESIDE = 0.011  # between the first finger and the object: more than camera and arm are wrong
+SPARE = 0.012  # the same on the other finger's side
+FINGER = 0.0125  # from the TCP to a finger that does not move
 ABOVE_TABLE = 0.004
 LEAN = 0.016  # how much deeper a tilted finger's corner reaches, times sin(tilt)
 APPROACH = 0.05  # over the object before and after the grasp
@@ -63,7 +64,11 @@ class Grasp:
 
 
 def grasps(
-    thing: Mapping[str, Any], others: Sequence[Point], base: Base, failed: int = 0
+    thing: Mapping[str, Any],
+    others: Sequence[Point],
+    base: Base,
+    failed: int = 0,
+    fingers: str = ONE_MOVES,
 ) -> Iterator[Grasp]:
     """Yield ways to take an object, the most promising first.
 
@@ -73,13 +78,14 @@ def grasps(
         base: the arm's first axis.
         failed: grasps of it that failed; what went wrong would go wrong again, so that the
             next comes from another side.
+        fingers: which of them move, as the cell says.
     """
     radius, azimuth = base.polar(thing["position"])
     tilt = min(MOST_LEAN, max(0.0, (radius - UPRIGHT_RADIUS) * LEAN_RATE))
     rolls = [math.remainder(thing["yaw"] - azimuth + k * math.pi / 2, math.tau) for k in range(4)]
 
     def worse(roll: float) -> tuple[float, float]:
-        room = _room(_grasp(thing, tilt, azimuth + roll), others)
+        room = _room(_grasp(thing, tilt, azimuth + roll, fingers), others, fingers)
         # With a tilted gripper, closing across the radius keeps the fingers flush.
         best = math.pi / 2 if tilt > math.radians(3) else 0.0
         return -min(room, ROOM), abs(abs(roll) - best)
@@ -88,29 +94,36 @@ def grasps(
     turned = ranked[failed % len(ranked) :] + ranked[: failed % len(ranked)]
     for lean in (tilt, min(MOST_LEAN, tilt + 0.2)):
         for roll in turned:
-            yield _grasp(thing, lean, azimuth + roll)
+            yield _grasp(thing, lean, azimuth + roll, fingers)
 
 
-def _room(grasp: Grasp, others: Sequence[Point]) -> float:
+def _room(grasp: Grasp, others: Sequence[Point], fingers: str) -> float:
     """Return the distance [m] from the line of the open fingers to the nearest other object."""
     cos, sin = math.cos(grasp.yaw), math.sin(grasp.yaw)
-    low, high = -FINGER - THICK, grasp.gap - FINGER + THICK
+    low, high = _pads(grasp.gap, fingers)
     distances = []
     for x, y, _ in others:
         dx, dy = x - grasp.position[0], y - grasp.position[1]
         reach = dx * cos + dy * sin
-        beyond = max(low - reach, 0.0, reach - high)
+        beyond = max(low - THICK - reach, 0.0, reach - high - THICK)
         distances.append(math.hypot(beyond, dy * cos - dx * sin))
     return min(distances, default=math.inf)
 
 
-def _grasp(thing: Mapping[str, Any], tilt: float, yaw: float) -> Grasp:
+def _pads(gap: float, fingers: str) -> tuple[float, float]:
+    """Return where the two pads are [m] from the TCP along the opening."""
+    low = -FINGER if fingers == ONE_MOVES else -gap / 2
+    return low, low + gap
+
+
+def _grasp(thing: Mapping[str, Any], tilt: float, yaw: float, fingers: str) -> Grasp:
     position, size = thing["position"], thing["size"]
     half = size[0] / 2
-    aside = BESIDE + half - FINGER
+    gap = size[0] + BESIDE + SPARE
+    aside = _pads(gap, fingers)[0] + BESIDE + half
     z = max(size[2] / 2, FINGER) + ABOVE_TABLE + LEAN * math.sin(tilt)
     x, y = position[0] - aside * math.cos(yaw), position[1] - aside * math.sin(yaw)
-    return Grasp((x, y, z), tilt, yaw, size[0] + BESIDE + SPARE)
+    return Grasp((x, y, z), tilt, yaw, gap)
 
 
 def pick(grasp: Grasp) -> list[Step]:

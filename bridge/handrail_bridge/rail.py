@@ -22,11 +22,11 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 
 from handrail_bridge.approvals import Approvals
+from handrail_bridge.arming import arm
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Wish
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.measured import fresh
 from handrail_bridge.motion import Motion
 from handrail_bridge.permits import Grant, Permits
 from handrail_bridge.receipts import Receipts
@@ -216,9 +216,8 @@ class Rail:
 
     async def arm(self) -> CellState:
         """Hold the arm where it is: neither a jump nor a sag. Permits of before are dead."""
-        state = fresh(self._loop.state())
         self._kill_permits("was issued before the cell was armed")
-        await self._loop.arm(await self._checker.hold_command(state.position))
+        await arm(self._loop, self._checker)
         self.situation.why_disarmed = ""
         return await self._acted("armed")
 

@@ -23,6 +23,7 @@
     │   │   ├── ModbusSilent          UNAVAILABLE         no answer within the time
     │   │   ├── ModbusGarbled         UNAVAILABLE         what came is no answer to what was asked
     │   │   └── ModbusException       UNAVAILABLE         the device refuses, and says why
+    │   ├── NotReady                  UNAVAILABLE         a device needs some seconds yet
     │   └── StaleReading              UNAVAILABLE         a value older than its maximum age
     ├── MotionStopped                 ABORTED             stopped before the plan's end
     ├── AuditBroken                   DATA_LOSS           the audit log is not what was written
@@ -77,16 +78,8 @@ class HandrailError(Exception):
 
     def detail(self) -> dict[str, Any]:
         """Return the machine-readable part, empty fields left out."""
-        parts = {
-            "code": self.code,
-            "message": self.message,
-            "field": self.field,
-            "value": self.value,
-            "limit": self.limit,
-            "unit": self.unit,
-            "hint": self.hint,
-            "choices": list(self.choices),
-        }
+        names = ("code", "message", "field", "value", "limit", "unit", "hint")
+        parts = {name: getattr(self, name) for name in names} | {"choices": list(self.choices)}
         return {key: part for key, part in parts.items() if part not in (None, "", [])}
 
     @classmethod
@@ -255,6 +248,12 @@ class ModbusException(ModbusFault):
     """A Modbus unit refused; ``value`` is the exception code of the specification."""
 
     code = "modbus_exception"
+
+
+class NotReady(DeviceFault):
+    """A device needs some seconds before it does what it is asked."""
+
+    code = "not_ready"
 
 
 class StaleReading(DeviceFault):

@@ -17,6 +17,7 @@ from handrail_sim.section import Name, Positive, Section, Vector
 from handrail_sim.stand_ins import StandIn
 
 FASTEST = 1000  # Hz of a loop
+LEVER = 0.1  # m: on an axis that slides, an error of 1 mrad is one of 0.1 mm
 
 
 class WithoutPower(StrEnum):
@@ -54,6 +55,16 @@ class JointLimits(Section):
     effort: Positive = Field(description="N.m")
     unit: Literal["rad", "m"] = "rad"
 
+    @property
+    def effort_unit(self) -> str:
+        """UCUM code of its effort."""
+        return "N" if self.unit == "m" else "N.m"
+
+    @property
+    def lever(self) -> float:
+        """What a small turn [rad] is worth in the joint's unit."""
+        return LEVER if self.unit == "m" else 1.0
+
 
 class Servo(Section):
     """The servo as the check believes it to be (facts: MuJoCo position actuator)."""
@@ -85,6 +96,10 @@ class Arm(Section):
     device: Name | Literal[""] = Field(default="", description="the device whose bus moves it")
     joints: tuple[Name, ...] = Field(description="base to tip, as on the bus, gripper last apart")
     gripper: Name | None = Field(default=None, description="the jaw's joint, where it has one")
+    fingers: Literal["one moves", "both move"] = Field(
+        default="one moves",
+        description="both: they close on the TCP; one: the TCP is 12.5 mm beside the other",
+    )
     gripper_device: Name | None = Field(
         default=None, description="the jaw's device, where it has a bus of its own"
     )

@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
+from handrail_sim.coupling import in_spec
 
 MARK = "/presses"
 FORCE = 1 << int(mujoco.mjtConDataField.mjCONDATA_FORCE)  # a bit of intprm[0]
@@ -63,7 +64,8 @@ def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
     fixed = [body.name for body in spec.bodies if body.geoms and _stands(body, external)]
     if cell.arm.gripper is not None:
         jaw = spec.joint(cell.arm.gripper).parent
-        fixed = [jaw.parent.name, jaw.name, *fixed]
+        others = [spec.joint(name).parent.name for _, name in in_spec(spec, cell.arm.jaw)]
+        fixed = [jaw.parent.name, jaw.name, *others, *fixed]
     yield from itertools.product(objects, fixed)
     yield from itertools.combinations(objects, 2)
 

@@ -39,7 +39,7 @@ class Links:
         self._movable = (*self.moved, *carried)
         self._shapes: dict[tuple[str, ...], Array] = {}
         home = [cell.arm.home[name] for name in cell.arm.all_joints]
-        self._data.qpos[self._scene.joint_qpos] = home
+        self._scene.set_joints(self._data.qpos, home)
         self._at: tuple[float, ...] = ()
         self._reach = self._far(carried)
 
@@ -118,7 +118,7 @@ class Links:
         if tuple(position) != self._at:
             self._at = tuple(position)
             # A bus has the first joints of all, or all; the others are taken where home has them.
-            self._data.qpos[self._scene.joint_qpos[: len(position)]] = position
+            self._scene.set_joints(self._data.qpos, position)
             mujoco.mj_kinematics(self._model, self._data)
 
     def _distance(self, geom: int, box: Box) -> float:

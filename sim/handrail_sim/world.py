@@ -11,6 +11,7 @@ from handrail_drivers.errors import InvalidCell, Refused
 from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
+from handrail_sim.coupling import couplings, in_spec
 from handrail_sim.forces import add_force_sensors
 from handrail_sim.world_demands import name_bodies, require_physics, require_shapes
 
@@ -99,6 +100,11 @@ class Scene:
         joints = [_find(model, mujoco.mjtObj.mjOBJ_JOINT, name) for name in cell.arm.all_joints]
         self.joint_qpos: NDArray[np.int32] = model.jnt_qposadr[joints]
         self.joint_dofs: NDArray[np.int32] = model.jnt_dofadr[joints]
+        names = cell.arm.all_joints
+        self._followers = [
+            (int(model.joint(one.joint).qposadr[0]), names.index(one.leader), one.offset, one.ratio)
+            for one in couplings(model, names)
+        ]
         self.tcp = _find(model, mujoco.mjtObj.mjOBJ_SITE, cell.arm.tcp)
         self.bodies = {
             name: _find(model, mujoco.mjtObj.mjOBJ_BODY, thing.body)
@@ -111,12 +117,32 @@ class Scene:
         self.arm_joints = len(cell.arm.joints)
         self._still = mujoco.MjData(model)
         self.jaw = self.arm_joints if cell.arm.gripper else None  # its number among the joints
+        both = "both move" if couplings(model, cell.arm.jaw) else "one moves"
+        if self.jaw is not None and cell.arm.fingers != both:
+            raise InvalidCell(
+                f"arm.fingers: of those in the world {both}.",
+                field="arm.fingers",
+                value=cell.arm.fingers,
+                choices=[both],
+            )
         self._jaw = None if self.jaw is None else self._jaw_geometry(joints[self.jaw])
 
     def joint_positions(self, data: mujoco.MjData) -> Array:
         """Return the joints' positions (6,) [rad]."""
         positions: Array = data.qpos[self.joint_qpos]
         return positions
+
+    def set_joints(self, qpos: Array, positions: Sequence[float] | Array) -> None:
+        """Put the joints, and what follows them, into the model's positions (..., nq).
+
+        ``positions`` (..., n) [rad], or [m] where one slides, are of the first n joints.
+        """
+        placed = np.asarray(positions)
+        count = placed.shape[-1]
+        qpos[..., self.joint_qpos[:count]] = placed
+        for follower, leader, offset, ratio in self._followers:
+            if leader < count:
+                qpos[..., follower] = offset + ratio * placed[..., leader]
 
     def tcp_pose(self, data: mujoco.MjData) -> tuple[Array, Array]:
         """Return the TCP's position (3,) [m] and quaternion (4,) wxyz in the world's frame."""
@@ -143,7 +169,7 @@ class Scene:
         Objects are trees of their own in the model, so their weight is not in it.
         """
         data = self._still
-        data.qpos[self.joint_qpos] = q
+        self.set_joints(data.qpos, q)
         mujoco.mj_kinematics(self.model, data)
         mujoco.mj_comPos(self.model, data)
         torque = np.zeros(self.model.nv)
@@ -184,7 +210,7 @@ class Scene:
 
     def _jaw_geometry(self, joint: int) -> tuple[Array, Array]:
         """Jaw positions [rad] and the gaps [m] there: the tips' distance along the TCP's x."""
-        data = self._still
+        data, present = self._still, np.zeros(len(self.joint_qpos))
         fixed, moving = (
             _find(self.model, mujoco.mjtObj.mjOBJ_SITE, name)
             for name in ("fixed_tip", "moving_tip")
@@ -193,7 +219,8 @@ class Scene:
         positions = np.linspace(low, high, JAW_ROWS)
         gaps = np.empty(JAW_ROWS)
         for row, position in enumerate(positions):
-            data.qpos[self.model.jnt_qposadr[joint]] = position
+            present[self.arm_joints] = position
+            self.set_joints(data.qpos, present)
             mujoco.mj_kinematics(self.model, data)
             apart = data.site_xpos[moving] - data.site_xpos[fixed]
             gaps[row] = apart @ data.site_xmat[self.tcp].reshape(3, 3)[:, 0]
@@ -213,14 +240,16 @@ def _hold_the_rest(spec: mujoco.MjSpec, cell: Cell) -> None:
     for key in list(spec.keys):
         spec.delete(key)  # of the model with all its joints
     free = {thing.body for thing in cell.objects.values()}
+    coupled = list(in_spec(spec, cell.arm.all_joints))
+    ours = {*cell.arm.all_joints, *(name for _, name in coupled)}
     foreign = [
-        joint
-        for joint in spec.joints
-        if joint.name not in cell.arm.all_joints and joint.parent.name not in free
+        joint for joint in spec.joints if joint.name not in ours and joint.parent.name not in free
     ]
     if not foreign:
         return
-    for part in (*spec.equalities, *spec.tendons, *spec.actuators, *spec.sensors):
+    kept = {equality.name for equality, _ in coupled}
+    others = [equality for equality in spec.equalities if equality.name not in kept]
+    for part in (*others, *spec.tendons, *spec.actuators, *spec.sensors):
         spec.delete(part)
     for joint in foreign:
         spec.delete(joint)

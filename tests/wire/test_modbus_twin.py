@@ -177,6 +177,34 @@ def test_libmodbus_drives_the_belt_which_stands_once_it_is_silent(libmodbus: str
         ]
 
 
+def test_libmodbus_activates_and_closes_the_gripper(libmodbus: str) -> None:
+    """By the registers that its manual gives: 0x03E8 requests, 0x07D0 status, unit 9."""
+    with Twin.start("desk_2f85", seed=3) as twin:
+        where = ["rtu", twin.wires["gripper_line"], "115200", "N", "9"]
+
+        def asked(acts: str) -> list[str]:
+            return told([libmodbus, *where, *acts.split()])
+
+        def status(wanted: int) -> list[str]:
+            """Echo, position and current once the first byte is what is wanted."""
+            deadline = time.monotonic() + 20
+            while True:
+                _, first, *rest = asked("r 2000 3")[0].split()
+                if int(first) >> 8 == wanted:
+                    return rest
+                assert time.monotonic() < deadline, (first, rest)
+
+        assert asked("r 2000 1") == ["ok 0"]
+        assert asked("w 1000 0  w 1000 256") == ["ok", "ok"]  # rACT
+        status(0x31)  # gACT, gSTA 3
+        # Position 100, speed 255, force 0; then rGTO.
+        assert asked(f"W 1001 100 {255 << 8}  w 1000 {0x0900}") == ["ok", "ok"]
+        (_, found) = map(int, status(0xF9))  # gOBJ 3: there, nothing in between
+        assert found >> 8 == pytest.approx(100, abs=2)
+        finger = twin.truth.snapshot()["joints"]["gripper"]["position"]
+        assert finger == pytest.approx(0.0425 * (228 - 100) / (228 - 3), abs=0.0006)
+
+
 # --- modbus-serial ----------------------------------------------------------------------------
 
 

@@ -177,7 +177,10 @@ class Loops:
         """Return the numbers of the buses that have a part in a motion."""
         travel = np.ptp(trajectory.hold + trajectory.lead, axis=0)
         parts = enumerate(self._parts())
-        return tuple(n for n, part in parts if (travel[part] > STILL).any()) or (0,)
+        moved = {n for n, part in parts if (travel[part] > STILL).any()} or {0}
+        if 0 in moved:  # the arm carries its gripper, which must not let go on the way
+            moved |= {n for n, config in enumerate(self._configs) if any(config.grips)}
+        return tuple(sorted(moved))
 
     def _parts(self) -> list[slice]:
         """Return which of the cell's joints each bus has."""
@@ -191,7 +194,8 @@ def _together(states: Sequence[LoopState], motion_id: int, moved: Sequence[int])
     moving = next((state for state in states if state.motion_id), worst)
     parts = [states[n] for n in moved]
     ended = bool(parts) and all(state.ended_motion_id == motion_id for state in parts)
-    broken = next((state for state in parts if not state.ended_completed), None)
+    failed = [state for state in parts if not state.ended_completed]
+    broken = max(failed, key=lambda state: GRAVITY.index(state.mode), default=None)  # who began it
     joined: dict[str, Any] = {
         name: tuple(chain.from_iterable(getattr(state, name) for state in states))
         for name in (*VECTORS, "torque_enabled")

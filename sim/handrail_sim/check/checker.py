@@ -47,7 +47,7 @@ class Checker:
 
     def tcp_position(self, position: Sequence[float]) -> tuple[float, float, float]:
         """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""
-        self._data.qpos[self._scene.joint_qpos] = position
+        self._scene.set_joints(self._data.qpos, position)
         mujoco.mj_kinematics(self._scene.model, self._data)
         x, y, z = self._scene.tcp_pose(self._data)[0].tolist()
         return x, y, z

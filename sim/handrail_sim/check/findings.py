@@ -18,7 +18,7 @@ BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
 OVERSHOOT = 1.2  # of the velocity limit, measured against planned
 SATURATED = 0.1  # s at the effort limit
 TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
-OPENED = 0.01  # rad
+OPENED = 0.01  # rad, by the joint's lever
 FLOOR = -0.02  # m: below the table's top
 
 
@@ -28,6 +28,7 @@ class Findings:
     def __init__(self, cell: Cell, scene: Scene) -> None:
         self._cell = cell
         self._scene = scene
+        self._opened = OPENED * sum(cell.arm.limits[name].lever for name in cell.arm.jaw)
 
     def joints(self, run: Rollout, reference: Array, timeline: Timeline) -> Iterator[Violation]:
         """Yield violations of position, velocity and effort limits, and of the tube."""
@@ -61,7 +62,8 @@ class Findings:
         self, position: Array, name: str, limits: JointLimits, timeline: Timeline
     ) -> Iterator[Violation]:
         low, high, unit = limits.low, limits.high, limits.unit
-        outside = np.flatnonzero((position > high + BEYOND) | (position < low - BEYOND))
+        beyond = BEYOND * limits.lever
+        outside = np.flatnonzero((position > high + beyond) | (position < low - beyond))
         if not len(outside):
             return
         middle = (low + high) / 2
@@ -79,7 +81,8 @@ class Findings:
     def _effort(self, run: Rollout, joint: int, timeline: Timeline) -> Iterator[Violation]:
         """An effort limit that is only touched is harmless; one that is leant on is not."""
         name = self._cell.arm.all_joints[joint]
-        limit = self._cell.arm.limits[name].effort
+        limits = self._cell.arm.limits[name]
+        limit, unit = limits.effort, limits.effort_unit
         length = round(SATURATED * timeline.rate)
         at_limit = (np.abs(run.effort[:, joint]) >= 0.999 * limit).astype(float)
         leaning = np.convolve(at_limit, np.ones(length), "valid") >= length
@@ -87,11 +90,11 @@ class Findings:
         if len(rows):
             hint = "slow down, come nearer to the base, or avoid the contact"
             yield _violation(
-                (ViolationKind.JOINT_EFFORT, name, "N.m", hint),
+                (ViolationKind.JOINT_EFFORT, name, unit, hint),
                 limit,
                 limit,
                 timeline.moment(int(rows[0])),
-                f"leans on its effort limit of {limit:.2f} N.m",
+                f"leans on its effort limit of {limit:.2f} {unit}",
             )
 
     def objects(
@@ -126,7 +129,7 @@ class Findings:
     ) -> Iterator[Violation]:
         """A grip may end only where the jaw was told to open farther than it was in that grip."""
         for begin, end in grip.ended():
-            if jaw[end] < jaw[begin:end].min() + OPENED:
+            if jaw[end] < jaw[begin:end].min() + self._opened:
                 step, time = timeline.moment(end)
                 hint = "grasp it deeper or move more slowly"
                 words = (ViolationKind.DROPPED, name, "s", hint)

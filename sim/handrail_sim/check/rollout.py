@@ -142,7 +142,7 @@ class Stage:
         """Set the scene and let it settle; return the model's positions before that."""
         model, data, scene = self._model, self._data, self._scene
         mujoco.mj_resetData(model, data)
-        data.qpos[scene.joint_qpos] = start.position
+        scene.set_joints(data.qpos, start.position)
         data.ctrl[:] = start.command
         mujoco.mj_kinematics(model, data)
         self._place(start.objects)

@@ -101,7 +101,8 @@ def variations(cell: Cell) -> list[Variation]:
 
     corners = np.tile(np.resize(np.arange(len(CORNERS)), count), (joints, 1))
     gain, drag, latency = np.moveaxis(CORNERS[rng.permuted(corners, axis=1).T], -1, 0)
-    offset, play = ends(believed.encoder, joints), ends(believed.backlash / 2, joints)
+    levers = np.array([cell.arm.limits[name].lever for name in cell.arm.all_joints])
+    offset, play = levers * ends(believed.encoder, joints), ends(believed.backlash / 2, joints)
     mass, friction = 1 + ends(believed.mass, objects), 1 + ends(believed.friction, 1)[:, 0]
     turn = ends(believed.turn, objects)
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
@@ -113,7 +114,7 @@ def variations(cell: Cell) -> list[Variation]:
             drag=1 + believed.drag * (2.0 * drag[k] - 1),
             latency=believed.latency * latency[k],
             offset=offset[k],
-            play=play[k],
+            play=levers * play[k],
             mass=mass[k],
             friction=float(friction[k]),
             objects=tuple(cell.objects),

@@ -129,7 +129,7 @@ class TwinWorld:
         truth, steps = self._truth, self._steps
         truth.step(self._wires.torques(*self._state, truth.timestep))
         self._state = q, qd = truth.joint_state()
-        own = slice(len(self._bank.servos))
+        own = slice(len(self._cell.arm.joints) + len(self._cell.arm.jaw))
         self._history[steps % RING] = (truth.time, self._due, *q[own], *qd[own])
         self._wires.step(steps, truth.timestep)
         self._steps = steps + 1

@@ -133,7 +133,7 @@ class Truth:
 
     def _place(self, seed: int) -> None:
         rest = [self._cell.arm.rest[name] for name in self.joints]
-        self._data.qpos[self._scene.joint_qpos] = rest
+        self._scene.set_joints(self._data.qpos, rest)
         for name, (x, y, yaw) in layout(self._cell, seed).items():
             height = self._cell.objects[name].size[2] / 2
             turned = (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2))

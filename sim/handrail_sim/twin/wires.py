@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from handrail_drivers.errors import InvalidCell, UnknownName
 from handrail_drivers.modbus.device import ModbusSettings
+from handrail_drivers.robotiq.driver import RobotiqSettings
 
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
@@ -20,12 +21,14 @@ from handrail_sim.twin.modbus_port import ModbusPort
 from handrail_sim.twin.modbus_unit import Unit
 from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.pseudo_terminal import PseudoTerminal
+from handrail_sim.twin.robotiq import Gripper
 from handrail_sim.twin.scale import Scale
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.wire import Wire
 
 LINE_FAULTS = ("silent", "speaking", "garble", "brownout")
 WEIGH_EVERY = 10  # steps, 50 Hz
+Motor = Inverter | Gripper
 
 
 class Wires:
@@ -38,17 +41,17 @@ class Wires:
         self.bank = FeetechBank(_specs(cell, truth))
         self.buttons = _buttons(cell)
         self.scales = _scales(cell, seed)
-        self.inverters = _inverters(cell)
-        self._standing: dict[str, Scale | Inverter] = {**self.scales, **self.inverters}
+        self.motors = _motors(cell)
+        self._standing: dict[str, Scale | Motor] = {**self.scales, **self.motors}
         self.lines: dict[str, ModbusLine | ModbusPort] = {}  # by device
         self._truth = truth
         self._bodies = _bodies(cell)
         for body in self._bodies.values():
             truth.load(body)  # refuses now what the world lacks
         self._axes = [
-            (truth.joints.index(joint), self.inverters[device])
-            for joint, device in cell.arm.external.items()
-            if device in self.inverters
+            (truth.joints.index(joint), motor)
+            for device, motor in self.motors.items()
+            for joint in cell.arm.buses[device]
         ]
         self._numbers = {name: _modbus(cell, name).unit for name in self._standing}
         bus = cell.arm.device
@@ -90,8 +93,8 @@ class Wires:
         own = len(self.bank.servos)
         found = [*self.bank.step(position[:own], velocity[:own], duration)]
         found += [0.0] * (len(position) - own)
-        for joint, inverter in self._axes:
-            found[joint] = inverter.step(position[joint], velocity[joint], duration)
+        for joint, motor in self._axes:
+            found[joint] = motor.step(position[joint], velocity[joint], duration)
         return found
 
     def step(self, number: int, duration: float) -> None:
@@ -179,7 +182,7 @@ class Wires:
 
 def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:
     joints = cell.devices[cell.arm.device].settings["joints"]
-    own = (*cell.arm.joints, *cell.arm.jaw)
+    own = cell.arm.buses[cell.arm.device]
     return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in own]
 
 
@@ -201,12 +204,15 @@ def _scales(cell: Cell, seed: int) -> dict[str, Scale]:
     }
 
 
-def _inverters(cell: Cell) -> dict[str, Inverter]:
-    return {
-        name: Inverter()
-        for name, device in cell.devices.items()
-        if isinstance(device.twin, InverterStandIn)
-    }
+def _motors(cell: Cell) -> dict[str, Motor]:
+    """Return what drives a joint by Modbus, by device."""
+    found: dict[str, Motor] = {}
+    for name, device in cell.devices.items():
+        if isinstance(device.twin, InverterStandIn):
+            found[name] = Inverter()
+        elif isinstance(settings := device_settings(cell, name), RobotiqSettings):
+            found[name] = Gripper(settings.open_at)
+    return found
 
 
 def _bodies(cell: Cell) -> dict[str, str]:
@@ -215,9 +221,9 @@ def _bodies(cell: Cell) -> dict[str, str]:
     return {name: one.body for name, one in stand_ins.items() if isinstance(one, ScaleStandIn)}
 
 
-def _modbus(cell: Cell, name: str) -> ModbusSettings:
+def _modbus(cell: Cell, name: str) -> ModbusSettings | RobotiqSettings:
     settings = device_settings(cell, name)
-    if not isinstance(settings, ModbusSettings):
+    if not isinstance(settings, ModbusSettings | RobotiqSettings):
         raise InvalidCell(f"devices.{name}.twin: what stands in for it speaks Modbus.")
     if settings.rtu_over_tcp is not None:
         raise InvalidCell(f"devices.{name}: the twin has Modbus TCP and serial lines alone.")

@@ -178,7 +178,7 @@ class Trials:
     def _as_told(self, run: Rollout, targets: Array) -> Rollout:
         """Return a rollout in which joints follow exactly and nothing else moves."""
         qpos = np.repeat(run.qpos[:1], len(targets) + 1, axis=0)
-        qpos[1:, self._scene.joint_qpos] = targets
+        self._scene.set_joints(qpos[1:], targets)
         position = qpos[:, self._scene.joint_qpos]
         still = np.zeros_like(position)
         rate = self._cell.loop.rate

@@ -126,7 +126,7 @@ class Truth:
     def _set(self, start: StartState) -> None:
         model, data, scene = self._model, self._data, self._scene
         mujoco.mj_resetData(model, data)
-        data.qpos[scene.joint_qpos] = np.array(start.position) - self._bias
+        scene.set_joints(data.qpos, np.array(start.position) - self._bias)
         data.ctrl[:] = np.array(start.command) - self._bias
         laid = zlib.crc32(repr(sorted(start.objects.items())).encode())
         rng = np.random.default_rng((20261, self._seed, laid))  # a plan again is the same again

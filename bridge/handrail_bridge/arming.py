@@ -1,0 +1,35 @@
+"""Arming: every loop holds its joints where they are, once its device is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from handrail_drivers.errors import NotReady
+
+from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.loop.loops import Loops
+from handrail_bridge.measured import fresh
+
+READY = 10.0  # s that a device may take
+AGAIN = 0.1  # s
+
+
+async def arm(loops: Loops, checker: CheckerProcess) -> None:
+    """Arm all loops. A device that needs some seconds yet is asked again, from where it is then.
+
+    Raises:
+        StaleReading: the joints were not read lately.
+        Refused, NotArmed: one would jump; or a loop is latched and wants a reset.
+        NotReady: a device still is not, after ``READY``.
+        DeviceFault: a joint did not do its part.
+    """
+    deadline = time.monotonic() + READY
+    while True:
+        state = fresh(loops.state())
+        try:
+            return await loops.arm(await checker.hold_command(state.position))
+        except NotReady:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(AGAIN)

@@ -1,0 +1,1 @@
+"""Robotiq grippers on Modbus RTU."""

@@ -1,0 +1,262 @@
+"""The 2F gripper: it is asked for counts, feels things, and activates itself only if it may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from handrail_drivers.errors import ModbusFault, ModbusSilent, NotReady
+from handrail_drivers.modbus import frames
+from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.robotiq import registers as reg
+from handrail_drivers.robotiq.driver import Robotiq, RobotiqSettings
+from handrail_drivers.robotiq.registers import Command, Contact, Status
+from handrail_sim.twin import robotiq as twin
+from handrail_sim.twin.modbus_unit import answer
+from hypothesis import given
+from hypothesis import strategies as st
+
+TRAVEL = 0.0425  # m
+STEP, TICK = 0.002, 0.02  # s
+MASS = 2.0  # kg, of both fingers with their motor
+BYTE = st.integers(0, 255)
+
+
+class Hand:
+    """A gripper and its fingers in virtual time; ``thing``: half of what is between them [m]."""
+
+    def __init__(self) -> None:
+        self.gripper = twin.Gripper(TRAVEL)
+        self.position, self.speed = TRAVEL, 0.0
+        self.thing = 0.0
+        self.now_ns = 0
+        self.dead = False
+        self.written: list[bytes] = []
+
+    def live(self, seconds: float) -> None:
+        for _ in range(round(seconds / STEP)):
+            self.speed += self.gripper.step(self.position, self.speed, STEP) / MASS * STEP
+            self.speed *= 0.97  # drag
+            self.position += self.speed * STEP
+            for end, side in ((self.thing, 1), (TRAVEL, -1)):
+                if (self.position - end) * side < 0:
+                    self.position, self.speed = end, 0.0
+            self.now_ns += round(STEP * 1e9)
+
+    def ask(self, request: Request) -> bytes:
+        if self.dead:
+            raise ModbusSilent("It does not answer.")
+        if request.writes:
+            self.written.append(request.body)
+        said = answer(request.body, self.gripper)
+        assert frames.answers(request, said)
+        return said
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def hand() -> Hand:
+    return Hand()
+
+
+def opened(hand: Hand, activation: str = "when armed", **changes: Any) -> Robotiq:
+    settings = RobotiqSettings.model_validate(
+        {"tcp": "127.0.0.1:1", "joint": "gripper", "activation": activation, **changes}
+    )
+    line: Any = hand
+    made = Robotiq("hand", settings, line, lambda: hand.now_ns)
+    made.connect()
+    return made
+
+
+@pytest.fixture
+def armed(hand: Hand) -> Robotiq:
+    made = opened(hand)
+    power(hand, made)
+    return made
+
+
+def power(hand: Hand, axis: Robotiq) -> None:
+    """Ask again and again until it is ready, as arming does."""
+    while True:
+        try:
+            return axis.set_torque(True)
+        except NotReady:
+            hand.live(0.1)
+
+
+def go(hand: Hand, axis: Robotiq, goal: float, seconds: float = 2.0) -> None:
+    for _ in range(round(seconds / TICK)):
+        axis.read()
+        axis.write((goal,))
+        hand.live(TICK)
+
+
+# --- registers --------------------------------------------------------------------------------
+
+
+@given(st.builds(Command, st.booleans(), st.booleans(), BYTE, BYTE, BYTE))
+def test_a_command_is_what_its_words_say(command: Command) -> None:
+    assert reg.command_of(command.words()) == command
+    assert all(0 <= word <= 0xFFFF for word in command.words())
+
+
+STATUS = st.builds(
+    Status,
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 3),
+    st.sampled_from(Contact),
+    st.integers(0, 15),
+    BYTE,
+    BYTE,
+    BYTE,
+)
+
+
+@given(STATUS)
+def test_a_status_is_what_its_words_say(status: Status) -> None:
+    assert reg.status_of(status.words()) == status
+
+
+def test_the_manuals_own_example() -> None:
+    """Full speed and force to the closed end, as the manual's Modbus example writes it."""
+    command = Command(activate=True, go=True, position=255, speed=255, force=255)
+    body = frames.write_registers(9, reg.OUTPUT, command.words()).body
+    assert body.hex(" ") == "10 03 e8 00 03 06 09 00 00 ff ff ff"
+
+
+# --- the driver -------------------------------------------------------------------------------
+
+
+def test_it_opens_and_closes(hand: Hand, armed: Robotiq) -> None:
+    go(hand, armed, 0.0)
+    assert hand.position == pytest.approx(0.0, abs=0.001)
+    go(hand, armed, 0.03)
+    assert hand.position == pytest.approx(0.03, abs=0.001)
+    state = armed.read()
+    assert state.position[0] == pytest.approx(0.03, abs=0.0005)
+    assert state.effort == (0.0,)
+
+
+def test_it_feels_what_it_closes_on_and_says_with_which_force(hand: Hand, armed: Robotiq) -> None:
+    hand.thing = 0.0125
+    go(hand, armed, 0.0)
+    state = armed.read()
+    assert state.position[0] == pytest.approx(0.0125, abs=0.001)
+    assert state.effort[0] == pytest.approx(-2 * (20 + 0.1 * 215))
+    # A stop keeps the grip, and so does being armed again.
+    armed.stop()
+    hand.live(0.5)
+    assert hand.position == pytest.approx(0.0125, abs=0.001)
+    armed.set_torque(True)
+    hand.live(0.5)
+    assert hand.position == pytest.approx(0.0125, abs=0.001)
+
+
+def test_a_stop_stands_where_it_is(hand: Hand, armed: Robotiq) -> None:
+    go(hand, armed, TRAVEL)
+    go(hand, armed, 0.0, seconds=0.2)
+    armed.stop()
+    before = hand.position
+    hand.live(0.5)
+    assert 0.002 < hand.position == pytest.approx(before, abs=0.002)
+
+
+def test_it_is_not_told_the_same_again(hand: Hand, armed: Robotiq) -> None:
+    go(hand, armed, 0.02)
+    count = len(hand.written)
+    go(hand, armed, 0.02)
+    assert len(hand.written) == count
+
+
+def test_its_fingers_do_not_move_unless_they_may(hand: Hand) -> None:
+    """An activation opens and closes them, whatever they hold."""
+    axis = opened(hand, "refuse")
+    hand.position = 0.02
+    with pytest.raises(ModbusFault, match="opens and closes its fingers") as refused:
+        axis.set_torque(True)
+    hand.live(1.0)
+    assert hand.position == 0.02
+    axis.write((0.04,))
+    hand.live(1.0)
+    assert hand.position == 0.02, "a request would have activated it"
+    assert "when armed" in refused.value.hint
+    assert not axis.read_health("gripper").torque_enabled
+
+
+def test_one_that_is_active_already_is_armed_where_it_is(hand: Hand, armed: Robotiq) -> None:
+    go(hand, armed, 0.02)
+    again = opened(hand, "refuse")
+    again.set_torque(True)
+    hand.live(1.0)
+    assert hand.position == pytest.approx(0.02, abs=0.001)
+    assert again.read_hold().torque_enabled == (True,)
+
+
+def test_faults_have_names(hand: Hand, armed: Robotiq) -> None:
+    hand.gripper.fail(0x0E)
+    armed.read()
+    assert armed.faults() == {"gripper": ("gripper fault 0x0e, overcurrent",)}
+    hand.gripper.fail(0x07)
+    armed.read()
+    assert armed.faults() == {}, "it waits for something, and is not broken"
+
+
+def test_an_activation_is_not_waited_for(hand: Hand) -> None:
+    """The loop has ticks to make meanwhile."""
+    axis = opened(hand)
+    before = hand.now_ns
+    with pytest.raises(NotReady, match="activates itself"):
+        axis.set_torque(True)
+    assert hand.now_ns == before
+    with pytest.raises(NotReady):
+        axis.set_torque(True)
+    assert len([body for body in hand.written if body]) == 2, "it was begun once"
+
+
+def test_one_that_loses_its_activation_says_so_and_stays_still(hand: Hand, armed: Robotiq) -> None:
+    """Its supply broke down: the next request must not make it open and close."""
+    go(hand, armed, 0.02)
+    hand.gripper.power_cycle()
+    armed.read()
+    assert armed.faults() == {"gripper": ("gripper: its activation is lost",)}
+    go(hand, armed, 0.04)
+    assert hand.position == pytest.approx(0.02, abs=0.001)
+    armed.reset()  # by the operator, who arms it again
+    assert armed.faults() == {}
+    power(hand, armed)
+    go(hand, armed, 0.04)
+    assert hand.position == pytest.approx(0.04, abs=0.001)
+
+
+def test_one_that_does_not_come_up_is_named(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    axis = opened(hand)
+    monkeypatch.setattr(hand.gripper, "_activated", lambda _: TRAVEL)
+    with pytest.raises(ModbusFault, match="did not activate itself within 8 s"):
+        power(hand, axis)
+
+
+def test_a_silent_one_is_named(hand: Hand, armed: Robotiq) -> None:
+    hand.dead = True
+    for act in (armed.read, armed.stop, lambda: armed.write((0.01,))):
+        with pytest.raises(ModbusSilent, match="hand") as silent:
+            act()
+        assert silent.value.subject == "gripper"
+
+
+def test_power_off_keeps_what_it_holds(hand: Hand, armed: Robotiq) -> None:
+    hand.thing = 0.0125
+    go(hand, armed, 0.0)
+    armed.set_torque(False)
+    hand.live(0.5)
+    assert hand.position == pytest.approx(0.0125, abs=0.001)
+    assert armed.read_hold().torque_enabled == (False,)
+
+
+def test_registers_that_are_not_there_are_refused(hand: Hand) -> None:
+    for body in (bytes((3, 7, 0xD0, 0, 4)), bytes((6, 7, 0xD0, 0, 1)), bytes((1, 0, 0, 0, 1))):
+        assert answer(body, hand.gripper)[0] & 0x80
+    assert hand.gripper.read(Table.INPUT, reg.INPUT, 1) == [0]
