@@ -50,7 +50,7 @@ class Loop:
     def abort(self, number: int) -> None:
         self.aborted.append(number)
 
-    def set_token(self, token: int, devices: tuple[str, ...]) -> None:
+    def set_lease(self, token: int, devices: tuple[str, ...], until: float) -> None:
         """Whoever holds the lease may move it."""
 
     def pulse(self) -> None:

@@ -32,7 +32,8 @@ log = logging.getLogger("handrail.loop")
 def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool]) -> None:
     """Tick at absolute times until it is time to leave and nothing moves.
 
-    An overrun skips the ticks that were missed; it never bursts.
+    An overrun skips the periods that were missed as a whole, and begins late within the one that
+    runs: what is behind is never made up for by a burst.
     """
     due = clock.now_ns() + period_ns
     while True:
@@ -41,9 +42,7 @@ def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool
         if (tick.bridge_gone or leaving()) and tick.is_done:
             return
         due += period_ns
-        late = clock.now_ns() - due
-        if late > 0:
-            due += (late // period_ns + 1) * period_ns
+        due += max(0, (clock.now_ns() - due) // period_ns) * period_ns
 
 
 def main() -> None:
