@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 from handrail_bridge.loop.clock import VirtualClock
-from handrail_bridge.loop.control import ABORT, HEARTBEAT, TOKEN, Control
+from handrail_bridge.loop.control import ABORT, HEARTBEAT, Control
+from handrail_bridge.loop.loops import FOREVER_NS
 from handrail_bridge.loop.mailbox import MESSAGE, Mailbox, decode_error
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
@@ -146,22 +147,25 @@ class Rig:
             raise decode_error(answer["error"])
         return answer["result"]
 
-    def play(self, trajectory: Trajectory, motion_id: int = 1, token: int = 7, **other: Any) -> Any:
-        """Have a trajectory played, as the bridge does; ``other`` replaces arguments."""
+    def load(self, trajectory: Trajectory, motion_id: int = 1, token: int = 7, **other: Any) -> Any:
+        """Have a trajectory taken, as the bridge does; ``other`` replaces arguments."""
         self.shared.put_trajectory(trajectory)
         arguments = {
             "motion_id": motion_id,
             "token": token,
             "digest": trajectory.digest(),
-            "rate": trajectory.rate,
             "rows": trajectory.rows,
             "step_rows": list(trajectory.step_rows),
-            "begin_ns": 0,
         }
         return self.ask("play", **{**arguments, **other})
 
-    def lease(self, token: int = 7) -> None:
-        self.control.set_word(TOKEN, token)
+    def play(self, *of: Any, **other: Any) -> None:
+        """Have a trajectory played at once; arguments as :meth:`load`."""
+        self.load(*of, **other)
+        self.control.begin(self.clock.now_ns())
+
+    def lease(self, token: int = 7, until_ns: int = FOREVER_NS) -> None:
+        self.control.lease(self.config.number, token, until_ns)
 
     def abort(self, motion_id: int) -> None:
         self.control.set_word(ABORT, motion_id)

@@ -24,7 +24,7 @@ LONGEST = 60.0  # s
 PATIENCE = 600.0  # s, longest wait in the queue
 WAITING = 16  # in the queue at most
 
-OnToken = Callable[[int, tuple[str, ...]], None]
+OnLease = Callable[[int, tuple[str, ...], float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class Leases:
     Args:
         devices: names of all that moves.
         heartbeat: default longest silence [s].
-        on_token: told devices' token at every change, 0 where nobody holds them.
+        on_lease: told devices' token at every change, 0 where nobody holds them, and the time
+            on the clock at which it lapses, at every heartbeat.
         clock: monotonic seconds.
     """
 
@@ -57,12 +58,12 @@ class Leases:
         self,
         devices: tuple[str, ...],
         heartbeat: float,
-        on_token: OnToken,
+        on_lease: OnLease,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.devices = devices
         self.heartbeat = heartbeat
-        self._on_token = on_token
+        self._on_lease = on_lease
         self._clock = clock
         self._held: list[_Held] = []
         self._queue: list[tuple[Wish, asyncio.Future[Lease]]] = []
@@ -153,6 +154,7 @@ class Leases:
         """Keep a lease alive. Raises LeaseRefused where it is no longer the caller's."""
         held = self._find(token)
         held.expires = self._clock() + held.wish.heartbeat
+        self._on_lease(token, held.wish.devices, held.expires)
         return self._report(held)
 
     def release(self, token: int) -> None:
@@ -228,7 +230,7 @@ class Leases:
         self._last += 1
         held = _Held(wish, self._last, self._clock() + wish.heartbeat)
         self._held.append(held)
-        self._on_token(held.token, wish.devices)
+        self._on_lease(held.token, wish.devices, held.expires)
         return self._report(held)
 
     def _expire(self) -> None:
@@ -240,7 +242,7 @@ class Leases:
 
     def _end(self, held: _Held) -> None:
         self._held.remove(held)
-        self._on_token(0, held.wish.devices)
+        self._on_lease(0, held.wish.devices, 0.0)
 
     def _serve(self) -> None:
         """Give leases to those whose turn has come, the earliest first."""

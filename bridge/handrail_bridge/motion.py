@@ -22,7 +22,7 @@ from handrail_bridge.reports import Receipt
 
 LOOK = 0.02  # s between two looks at the loop's state
 STILL = 0.002  # m
-PATIENCE = 5.0  # s beyond the plan's length before it counts as hung
+PATIENCE = 5.0  # s in one row of the trajectory, at full speed, before a motion counts as hung
 EXPECTATION = "expectation"  # the code of a plan that a step's expectation has ended
 WORLD = "world_changed"  # of one that went on in a world that had become another
 
@@ -68,9 +68,11 @@ class Motion:
     async def follow(self, loop: Loops) -> Outcome:
         """Wait until the loop reports the motion's end.
 
-        Aborts one that lasts too long, and one whose step did not bring what was expected of it.
+        Aborts one that does not get on, and one whose step did not bring what was expected of it.
+        A motion may last longer than was checked: ticks that are missed stretch it.
         """
-        began = self._now()
+        began = moved = self._now()
+        row = -1
         while True:
             state, lasted = loop.state(), self._now() - began
             rest = lasted, state.peak_following_error, loop.fired(state)
@@ -78,12 +80,21 @@ class Motion:
                 loop.abort(self.number)
             if state.ended_motion_id == self.number:
                 return self._ended(state, *rest)
-            longest = self.grant.verdict.duration / state.speed_scale + PATIENCE
-            if age(state.time_ns) > STALE or lasted > longest:
+            if state.motion_id == self.number and state.row != row:
+                row, moved = state.row, self._now()
+            if (lost := self._lost(state, self._now() - moved)) is not None:
                 loop.abort(self.number)
-                lost = "The loop fell silent while the plan was running."
                 return Outcome(False, lost, ProcessLost.code, *rest)
             await asyncio.sleep(LOOK)
+
+    @staticmethod
+    def _lost(state: LoopState, stood: float) -> str | None:
+        """Return why nobody should wait for the motion's end any more; ``stood``: s in one row."""
+        if age(state.time_ns) > STALE:
+            return "The loop fell silent while the plan was running."
+        if stood > PATIENCE / state.speed_scale:
+            return f"The motion has stood still for {stood:.0f} s, and nobody says why."
+        return None
 
     def _misses(self, state: LoopState, lasted: float) -> bool:
         """Look at what the plan demands on its way; tell whether it has just missed something."""

@@ -28,12 +28,14 @@ from handrail_bridge.leases import Wish
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.motion import Motion
+from handrail_bridge.notes import Notes
 from handrail_bridge.permits import Grant, Permits
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import CellState, Check, Lease, Receipt
 from handrail_bridge.situation import LATCHED, Situation
+from handrail_bridge.watch import Watch
 
-WATCH = 0.02  # s between two looks of the watch
+LOOK = 0.02  # s between two looks at the loops
 STOPPING = 1.0  # s that a stop waits to see its effect
 
 log = logging.getLogger(__name__)
@@ -60,12 +62,13 @@ class Rail:
         self._loop = loop
         self._checker = checker
         self._receipts = receipts
+        self._notes = Notes(receipts)
         self._numbers = 0
         self._aborted = False
         self._configuring = 0  # devices
         self._motion: asyncio.Task[Receipt] | None = None
         self.running: Motion | None = None  # the plan that moves
-        self._watching = asyncio.create_task(self._watch())
+        self._watch = Watch(loop, self.situation.leases, self._halted)
 
     def loop_state(self) -> LoopState:
         """Return the loop's newest state."""
@@ -205,10 +208,11 @@ class Rail:
         """Bring everything to a held stop, latched; every permit dies."""
         self._loop.raise_stop(reason)
         self._kill_permits("was killed by a stop")
+        self._notes.add(f"stop asked for: {reason}")
         deadline = time.monotonic() + STOPPING
         mode = self._loop.state().mode
         while mode not in LATCHED and time.monotonic() < deadline:
-            await asyncio.sleep(WATCH)
+            await asyncio.sleep(LOOK)
             mode = self._loop.state().mode
         return mode
 
@@ -272,25 +276,18 @@ class Rail:
         if self._motion is not None:
             self.abort()
             await asyncio.wait({self._motion}, timeout=10.0)
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
+        await self._watch.close()
         await self._loop.close()
+        await self._notes.close()
         self._checker.close()
         with contextlib.suppress(Refused):
             self._receipts.close()
 
-    async def _watch(self) -> None:
-        """A lease lapses and a fault kills permits also where nobody asks."""
-        was = self._loop.state().mode
-        while True:
-            await asyncio.sleep(WATCH)
-            self._loop.pulse()
-            self.situation.leases.current()
-            mode = self._loop.state().mode
-            if mode != was and mode in LATCHED:
-                self._kill_permits("was killed by a stop")
-                self._on_stop()
-            was = mode
+    def _halted(self, state: LoopState) -> None:
+        """The loops have stopped until a reset: no permit outlives that, and it is written down."""
+        self._kill_permits("was killed by a stop")
+        self._on_stop()
+        self._notes.add(f"{state.mode.name.lower()}: {state.reason}")
 
     def _kill_permits(self, why: str) -> None:
         self.situation.stops += 1

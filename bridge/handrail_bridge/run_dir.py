@@ -7,6 +7,7 @@ holds the receipts: ``$XDG_STATE_HOME/handrail/<cell>``, or ``~/.local/state/han
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -34,14 +35,12 @@ class Bridge:
     loops: tuple[int, ...]
 
     def signal_stop(self) -> None:
-        """Stop the motion past a bridge that does not answer: by a signal to its loops."""
+        """Stop the motion past the bridge, which may hang: by a signal to its loops."""
         for pid in self.loops:
-            try:
+            with contextlib.suppress(OSError):  # it has ended, and its motion with it
                 command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except OSError:
-                continue  # it has ended, and its motion with it
-            if LOOP in command:  # no other process that has the number by now
-                os.kill(pid, signal.SIGUSR1)
+                if LOOP in command:  # no other process that has the number by now
+                    os.kill(pid, signal.SIGUSR1)
 
 
 def root() -> Path:
@@ -116,22 +115,29 @@ class RunDir:
             (self.folder / name).unlink(missing_ok=True)
 
 
+def all_running() -> list[Bridge]:
+    """Return the running bridges of this user."""
+    return [bridge for path in root().glob(f"*/{RECORD}") if (bridge := _read(path))]
+
+
 def running(cell: str | None = None) -> Bridge:
     """Return the running bridge of a cell, or the only one that runs.
 
     Raises:
         ProcessLost: none runs, or several do and none was named.
     """
-    found = [bridge for path in root().glob(f"*/{RECORD}") if (bridge := _read(path))]
-    if cell is not None:
-        found = [bridge for bridge in found if bridge.cell == cell]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    every = all_running()
+    cells = sorted(bridge.cell for bridge in every)
+    found = [bridge for bridge in every if cell in (None, bridge.cell)]
+    if not every:
         raise ProcessLost("No bridge is running.", hint="start one: handrail up desk --sim")
-    raise ProcessLost(
-        "Several bridges are running.", choices=[bridge.cell for bridge in found], hint="--cell"
-    )
+    if not found:
+        raise ProcessLost(f"No bridge of the cell {cell!r} is running.", choices=cells)
+    if len(found) > 1:
+        raise ProcessLost(
+            "Several bridges are running.", choices=cells, hint="say which one: --cell NAME"
+        )
+    return found[0]
 
 
 def _read(path: Path) -> Bridge | None:

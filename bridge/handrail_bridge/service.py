@@ -11,7 +11,13 @@ from typing import Any
 
 import grpc.aio
 from handrail.v1 import rail_pb2, rail_pb2_grpc
-from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
+from handrail_drivers.errors import (
+    InvalidRequest,
+    InvalidValue,
+    LeaseRefused,
+    NotPermittedRole,
+    Refused,
+)
 from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, plan_messages, vision
@@ -151,7 +157,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, requests: AsyncIterator[rail_pb2.HoldLeaseRequest], context: Context
     ) -> None:
         with self._slot():
-            first = await asyncio.wait_for(context.read(), FIRST)
+            first = await self._first(context)
             if first is grpc.aio.EOF:
                 return
             lease = await self._take(first, context)
@@ -167,6 +173,16 @@ class RailService(rail_pb2_grpc.RailServicer):
                 raise LeaseRefused(f"No heartbeat for {heartbeat:g} s: the lease lapsed.") from None
             finally:
                 self._rail.situation.leases.release(lease.token)
+
+    async def _first(self, context: Context) -> Any:
+        """Return a lease stream's first message, or its end."""
+        try:
+            return await asyncio.wait_for(context.read(), FIRST)
+        except TimeoutError:
+            raise InvalidRequest(
+                f"A lease's stream began without a message for {FIRST:g} s.",
+                hint="say who wants the lease in its first message",
+            ) from None
 
     async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> Lease:
         """Return the lease that a stream's first message asks for."""

@@ -42,7 +42,7 @@ class Situation:
         self.cell = cell
         self.digest = digest
         self.belief = Belief(cell.objects, cell.check.clearance)
-        self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_token)
+        self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_lease)
         self.measured = Measured(cell)
         self.sensing: Sequence[Sensing] = ()  # the devices with readings, once they are open
         self.stops = 0

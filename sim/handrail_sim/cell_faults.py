@@ -9,7 +9,16 @@ from typing import Any, TypeGuard
 
 from handrail_drivers import plugins
 
-from handrail_sim.cell import FASTEST, Cell, Loop, WithoutPower, World, ZoneKind
+from handrail_sim.cell import (
+    FASTEST,
+    RULES,
+    WATCHED,
+    Cell,
+    Loop,
+    WithoutPower,
+    World,
+    ZoneKind,
+)
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
 from handrail_sim.toml_lines import KeyPath
 
@@ -26,7 +35,17 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    for check in (_devices, _references, _ticks, _zones, _joints, _gripper, _ranges, _cameras):
+    for check in (
+        _devices,
+        _references,
+        _ticks,
+        _rules,
+        _zones,
+        _joints,
+        _gripper,
+        _ranges,
+        _cameras,
+    ):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults
@@ -94,6 +113,16 @@ def _ticks(data: Data, _find_file: FindFile) -> Iterator[Fault]:
         at_most = 1 / (max(1, math.ceil(ticks - 1e-6)) * rate)
         text = f"must go into a tick of {1 / rate:g} s a whole number of times, not {ticks:.3g}"
         yield Fault(("world", "timestep"), f"{text}: {at_most:g} s does.")
+
+
+def _rules(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """The loop watches so many rules and no more: it reports each as one bit."""
+    watched = [("reflexes", name) for name in table(data, "reflexes")]
+    watched += [
+        ("zones", name) for name, zone in tables(data, "zones") if zone.get("kind") in WATCHED
+    ]
+    for path in watched[RULES:]:
+        yield Fault(path, f"is one too many: the loop watches {RULES} reflexes and zones.")
 
 
 def _zones(data: Data, _find_file: FindFile) -> Iterator[Fault]:

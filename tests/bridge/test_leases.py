@@ -33,10 +33,10 @@ def told() -> list[tuple[int, tuple[str, ...]]]:
 
 @pytest.fixture
 def leases(clock: Clock, told: list[tuple[int, tuple[str, ...]]]) -> Leases:
-    def on_token(token: int, devices: tuple[str, ...]) -> None:
+    def on_lease(token: int, devices: tuple[str, ...], _until: float) -> None:
         told.append((token, devices))
 
-    return Leases((*ARM, *JAW), 2.0, on_token, clock)
+    return Leases((*ARM, *JAW), 2.0, on_lease, clock)
 
 
 def test_one_holder_of_a_device_at_a_time(leases: Leases, clock: Clock) -> None:
@@ -168,10 +168,10 @@ acts = st.tuples(
 def test_no_device_ever_has_two_holders(acts: list[tuple[str, tuple[str, ...], float]]) -> None:
     clock, tokens = Clock(), {"arm_bus": 0, "jaw_bus": 0}
 
-    def on_token(token: int, devices: tuple[str, ...]) -> None:
+    def on_lease(token: int, devices: tuple[str, ...], _until: float) -> None:
         tokens.update(dict.fromkeys(devices, token))
 
-    leases = Leases((*ARM, *JAW), 2.0, on_token, clock)
+    leases = Leases((*ARM, *JAW), 2.0, on_lease, clock)
     seen: list[int] = []
     for act, devices, seconds in acts:
         clock.now += seconds

@@ -93,3 +93,18 @@ def test_health_is_read_in_turn_in_the_slack(rig: Rig, bus: PlainBus) -> None:
     rig.run(6 * 63)
     assert asked[:6] == list(bus.joints)
     assert rig.state.temperature == (30.0,) * 6
+
+
+def test_arming_that_takes_long_is_no_stall(
+    rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give = bus.set_torque
+
+    def slowly(enabled: bool) -> None:
+        rig.clock.sleep_until(rig.clock.now_ns() + int(2e9 * rig.config.heartbeat))
+        give(enabled)
+
+    monkeypatch.setattr(bus, "set_torque", slowly)
+    rig.ask("arm", hold=bus.position)
+    rig.run(5)
+    assert rig.state.mode == Mode.ARMED, rig.state.reason

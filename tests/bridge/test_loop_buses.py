@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import pytest
-from handrail_bridge.loop.control import TOKEN, Control
+from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.state import Mode
-from handrail_drivers.errors import BusLost, Refused
+from handrail_drivers.api import JointState
+from handrail_drivers.errors import BusLost
 from handrail_sim.verdict import Trajectory
-from loop_rig import PlainBus, Rig, sweep
+from loop_rig import PlainBus, Rig, silent, sweep
 from two_buses import configs
 
 MS = 1_000_000  # ns
@@ -28,7 +30,7 @@ class Both:
             bus = PlainBus(config.joints)
             rig = Rig(config, lambda bus=bus: bus, control=self.control)
             bus.now = rig.clock.now_ns
-            rig.control.set_word(TOKEN + config.number, 7)
+            rig.lease()
             rig.ask("arm", hold=bus.position)
             self.buses.append(bus)
             self.rigs.append(rig)
@@ -48,7 +50,8 @@ class Both:
         whole = sweep(start, {0: 0.5, 5: 0.5}, int(seconds * 250), 250, JOINTS)
         begin_ns = max(rig.clock.now_ns() for rig in self.rigs) + 30 * MS
         for rig, part in zip(self.rigs, (slice(0, 5), slice(5, 6)), strict=True):
-            rig.play(whole.part(part), begin_ns=begin_ns)
+            rig.load(whole.part(part))
+        self.control.begin(begin_ns)
         return whole
 
 
@@ -77,7 +80,7 @@ def test_what_ends_a_motion_on_one_bus_ends_it_on_the_other(both: Both) -> None:
     both.buses[1].complaints = {"gripper": ("overload",)}
     both.run(0.3)
     arm, jaw = (rig.state for rig in both.rigs)
-    assert (jaw.mode, arm.mode) == (Mode.FAULT, Mode.ARMED)
+    assert (jaw.mode, arm.mode) == (Mode.FAULT, Mode.STOPPED)
     assert not arm.ended_completed
     assert "another bus" in arm.ended_reason
     stood = list(both.buses[0].position)
@@ -95,7 +98,7 @@ def test_a_bus_that_is_lost_stops_the_other_on_its_path(both: Both) -> None:
     both.buses[0].on_read = gone
     both.run(0.3)
     arm, jaw = (rig.state for rig in both.rigs)
-    assert (arm.mode, jaw.mode) == (Mode.FAULT, Mode.ARMED)
+    assert (arm.mode, jaw.mode) == (Mode.FAULT, Mode.STOPPED)
     assert path.hold[0, 5] < both.buses[1].position[0] < path.hold[-1, 5]
 
 
@@ -113,10 +116,10 @@ def test_a_lease_ends_what_its_holder_moves_and_leaves_the_other_bus_alone(both:
     path = sweep([*start, both.buses[1].position[0]], {0: 0.5}, 250, 250, JOINTS)
     both.rigs[0].play(path.part(slice(0, 5)))
     both.run(0.3)
-    both.control.set_word(TOKEN + 1, 8)  # the jaw's changes hands
+    both.rigs[1].lease(8)  # the jaw's changes hands
     both.run(0.2)
     assert both.rigs[0].state.mode == Mode.MOVING
-    both.control.set_word(TOKEN, 9)
+    both.rigs[0].lease(9)
     both.run(0.3)
     assert both.rigs[0].state.mode == Mode.ARMED
     assert "lease" in both.rigs[0].state.ended_reason
@@ -145,9 +148,80 @@ def test_a_reflex_of_one_bus_slows_the_other(both: Both) -> None:
     assert [rig.tick.motion.scale for rig in both.rigs] == [1.0, 1.0]
 
 
-def test_a_beginning_that_has_passed_is_refused(both: Both) -> None:
+def test_what_stops_one_bus_stops_what_another_moves_by_itself(both: Both) -> None:
+    start = both.buses[0].position
+    path = sweep([*start, both.buses[1].position[0]], {0: 0.5}, 500, 250, JOINTS)
+    both.rigs[0].play(path.part(slice(0, 5)))
+    both.run(0.3)
+    both.rigs[1].tick.flags.stop_wanted = True  # SIGUSR1 to the jaw's loop alone
+    both.run(0.4)
+    arm, jaw = (rig.state for rig in both.rigs)
+    assert (arm.mode, jaw.mode) == (Mode.STOPPED, Mode.STOPPED)
+    assert "another bus" in arm.ended_reason
+    assert "signal" in jaw.reason
+    for rig in both.rigs:
+        rig.ask("reset")
+    both.run(0.1)
+    assert {rig.state.mode for rig in both.rigs} == {Mode.DISARMED}, "neither stops the other again"
+
+
+def test_an_abort_of_one_bus_latches_nothing_elsewhere(both: Both) -> None:
+    both.play()
+    both.run(0.4)
+    both.rigs[1].abort(1)
+    both.run(0.4)
+    assert {rig.state.mode for rig in both.rigs} == {Mode.ARMED}
+
+
+def done(both: Both, path: Trajectory) -> list[float]:
+    """Return how far each bus is on the way of the joint that it moves."""
+    arm, jaw = both.buses[0].position[0], both.buses[1].position[0]
+    at = (arm - path.hold[0, 0]), (jaw - path.hold[0, 5])
+    return [way / 0.5 for way in at]
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_a_bus_waits_for_one_that_is_late_again_and_again(
+    both: Both, behind: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = both.play()
+    bus, reads = both.buses[behind], count(1)
+    read = bus.read
+
+    def late() -> JointState:
+        return silent() if next(reads) % 2 else read()
+
+    monkeypatch.setattr(bus, "read", late)
+    farthest = 0.0
+    for _ in range(80):
+        both.run(0.01)
+        farthest = max(farthest, abs(np.subtract(*done(both, path))))
+    assert farthest < 0.1, "a bus goes on alone: nobody has checked that"
+    monkeypatch.setattr(bus, "read", read)
+    both.run(2.5)
+    assert [rig.state.ended_completed for rig in both.rigs] == [True, True]
+
+
+def test_a_bus_whose_neighbour_stands_still_gives_the_motion_up(both: Both) -> None:
+    path = both.play()
+    both.run(0.4)
+    arm = both.rigs[0]
+    was = done(both, path)[0]
+    arm.run(int(2 * arm.config.heartbeat * arm.config.rate))
+    assert "fell behind" in arm.state.ended_reason
+    assert done(both, path)[0] - was < 0.15, "no more than waiting, and slowing down"
+
+
+def test_what_was_taken_begins_when_the_word_comes_and_not_before(both: Both) -> None:
     rig, bus = both.rigs[0], both.buses[0]
     path = sweep([*bus.position, 0.0], {0: 0.5}, 250, 250, JOINTS).part(slice(0, 5))
-    with pytest.raises(Refused, match="passed already"):
-        rig.play(path, begin_ns=rig.clock.now_ns())
-    assert rig.state.mode == Mode.ARMED
+    rig.load(path)
+    before = len(bus.writes)
+    rig.run(100)
+    assert set(bus.writes[before:]) == {tuple(path.hold[0])}
+    rig.control.begin(rig.clock.now_ns() - 500 * MS)  # a loop that saw it late begins at once
+    rig.run(1)
+    assert rig.tick.motion.player is not None
+    assert rig.tick.motion.player.begun
+    rig.run(250)
+    assert rig.state.ended_completed

@@ -92,15 +92,6 @@ def test_between_two_rows_lies_the_line_between_them(row: int, part: float) -> N
     assert player.command() == pytest.approx((between + part * lead).tolist(), abs=1e-9)
 
 
-def test_a_copy_is_played_not_the_callers_array() -> None:
-    checked = trajectory(4)
-    first = (checked.hold[0] + checked.lead[0]).tolist()
-    player = Player(checked, 1, 1, 250)
-    checked.hold[:] = 9.0
-    player.advance(1.0, 0.2)
-    assert player.command() == first
-
-
 @pytest.mark.parametrize("rate", [100, 250, 1000])
 def test_a_loop_of_another_rate_plays_the_same_path_in_the_same_time(rate: int) -> None:
     checked = straight(251)  # one second

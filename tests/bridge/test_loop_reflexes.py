@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 from handrail_bridge.loop.settings import GUARDS
-from handrail_bridge.loop.state import Mode
+from handrail_bridge.loop.shared import Shared
+from handrail_bridge.loop.state import VECTORS, LoopState, Mode
 from handrail_drivers import plugins
 from handrail_drivers.errors import BusLost, NotArmed, ServoSilent
 from handrail_drivers.reflex import Rule
+from handrail_sim.cell import RULES
 from loop_rig import PlainBus, Rig, silent
 from reflex_trial import BUTTON, Trial, config_with, too_hot
 
@@ -204,3 +206,14 @@ def test_contact_is_felt_while_slowed_down_and_with_late_readings(
     one.bus.on_read = lambda: silent() if next(late) else None
     one.rig.until(lambda state: state.mode == Mode.FAULT, 100)
     assert "touch" in one.fired
+
+
+def test_the_last_rule_that_a_cell_may_have_fits_into_the_state() -> None:
+    shared = Shared.create(1, 250)
+    last = 1 << (len(GUARDS) + RULES - 1)
+    numbers = dict.fromkeys(VECTORS, (0.0,))
+    shared.publish(LoopState(mode=Mode.FAULT, fired=last, torque_enabled=(True,), **numbers))
+    found = shared.state()
+    assert found is not None
+    assert found.fired == last
+    shared.close()

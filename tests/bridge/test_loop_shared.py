@@ -6,13 +6,10 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.shared import PAGE, SLOT_AT, Shared
 from handrail_bridge.loop.state import VECTORS, LoopState, Mode
-from handrail_drivers.errors import InvalidValue
-from handrail_sim.verdict import Trajectory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,8 +50,18 @@ def is_whole(state: LoopState) -> bool:
     )
 
 
-@pytest.mark.parametrize("exchanges", [100_000, pytest.param(10_000_000, marks=pytest.mark.long)])
-def test_no_torn_state_is_ever_read_across_processes(exchanges: int) -> None:
+@pytest.mark.parametrize("exchanges", [40_000, pytest.param(10_000_000, marks=pytest.mark.long)])
+def test_no_torn_state_is_ever_read_across_processes(
+    exchanges: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, met = Shared._slot, [0]
+
+    def slot(shared: Shared, index: int) -> tuple[int, bytes] | None:
+        seen = look(shared, index)
+        met[0] += seen is None
+        return seen
+
+    monkeypatch.setattr(Shared, "_slot", slot)
     shared, control = Shared.create(JOINTS, 250), Control.create()
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(shared.fileno), str(control.fileno)],
@@ -81,6 +88,8 @@ def test_no_torn_state_is_ever_read_across_processes(exchanges: int) -> None:
     assert (torn, backwards, empty) == (0, 0, 0)
     assert int(said) >= exchanges
     assert read > 1000, "the two did not run side by side"
+    if exchanges > 1_000_000:
+        assert met[0] > 0, "no slot was ever met half written: nothing was tried"
 
 
 def state_of(number: int) -> LoopState:
@@ -159,17 +168,3 @@ def test_a_state_comes_back_as_it_was(
     assert got is not None
     assert got._replace(reason="", fault_code="") == sent._replace(reason="", fault_code="")
     assert reason.startswith(got.reason.rstrip("�")[:20])
-
-
-def test_a_trajectory_arrives_number_for_number_or_not_at_all() -> None:
-    shared = Shared.create(JOINTS, 250)
-    numbers = np.random.default_rng(5).normal(size=(6, 700, JOINTS))
-    names = tuple("abcdef")
-    sent = Trajectory(250, names, *numbers, step_rows=(0, 300, 700))
-    shared.put_trajectory(sent)
-    assert shared.take_trajectory(250, names, 700, (0, 300, 700)).digest() == sent.digest()
-    assert shared.take_trajectory(250, names, 699, (0, 300, 699)).digest() != sent.digest()
-    long = np.zeros((60 * 250 + 1, JOINTS))
-    with pytest.raises(InvalidValue, match="longer than 60 s"):
-        shared.put_trajectory(Trajectory(250, names, *(long,) * 6, step_rows=(0, len(long))))
-    shared.close()

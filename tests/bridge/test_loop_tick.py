@@ -10,6 +10,7 @@ from handrail_drivers.errors import (
     LeaseRefused,
     NotArmed,
     PermitRefused,
+    Refused,
 )
 from handrail_sim.verdict import Trajectory
 from loop_rig import RAMP, ROWS, TRAVEL, PlainBus, Rig, on_path, played, sweep, wide_tube
@@ -132,6 +133,18 @@ def test_the_end_of_the_lease_ends_what_ran_under_it(armed: Rig, path: Trajector
             armed.play(path, motion_id=2, token=token)
 
 
+def test_a_lease_that_lapses_ends_what_ran_under_it_whoever_hangs(
+    armed: Rig, path: Trajectory
+) -> None:
+    begun = armed.clock.now_ns()
+    armed.lease(7, begun + 300_000_000)
+    armed.play(path)
+    armed.until(lambda state: state.mode == Mode.STOPPING)
+    assert armed.clock.now_ns() - begun <= 300_000_000 + armed.config.period_ns
+    armed.until(lambda state: state.mode == Mode.ARMED, ticks=RAMP + 1)
+    assert "lapsed" in armed.state.ended_reason
+
+
 def test_what_was_not_checked_is_not_played(armed: Rig, bus: PlainBus, path: Trajectory) -> None:
     before = list(bus.writes)[-1]
     far = sweep([0.1 + p for p in bus.position], TRAVEL, ROWS, 250, armed.config.joints)
@@ -178,3 +191,15 @@ def test_the_clamp_is_the_last_line_and_counts(
     assert np.abs(np.diff(writes[:, 0])).max() <= 2.0 * config.velocity[0] / config.rate + 0.0101
     assert writes[:, 4].max() <= config.high[4]
     assert armed.state.clamps > 0
+
+
+def test_a_setpoint_that_the_driver_refuses_is_named_so(
+    armed: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise Refused("The driver does not take it.")
+
+    monkeypatch.setattr(bus, "write", refuse)
+    armed.run(1)
+    assert (armed.state.mode, armed.state.reason) == (Mode.FAULT, "The driver does not take it.")
+    assert armed.state.fired == 1 << armed.config.reflexes.index("refused_write")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from handrail_bridge.audit import NAME, read
 from handrail_bridge.leases import Wish
 from handrail_bridge.loop.settings import loop_configs
-from handrail_bridge.loop.state import LoopState
+from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.motion import Motion
+from handrail_bridge.notes import PENDING
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.requests import parse_plan
@@ -47,11 +51,18 @@ class Loop:
     async def play(self, *_: object) -> None:
         """Accept it."""
 
+    def run(self, ticks: int) -> None:
+        self._rig.run(ticks)
+
     def abort(self, number: int) -> None:
         self.aborted.append(number)
 
-    def set_token(self, token: int, devices: tuple[str, ...]) -> None:
+    def set_lease(self, token: int, devices: tuple[str, ...], until: float) -> None:
         """Whoever holds the lease may move it."""
+
+    def raise_stop(self, reason: str) -> None:
+        self._rig.control.raise_stop(reason)
+        self._rig.run(1)
 
     def pulse(self) -> None:
         """The bridge lives."""
@@ -87,7 +98,7 @@ async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     rig.ask("arm", hold=await desk.hold_command(bus.position))
     loop: Any = Loop(rig)
     rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path), lambda: None)
-    yield SimpleNamespace(rail=rail, loop=loop, cell=cell, log=tmp_path / NAME)
+    yield SimpleNamespace(rail=rail, loop=loop, cell=cell, log=tmp_path / NAME, bus=bus)
     await rail.close()
     rig.close()
 
@@ -107,3 +118,98 @@ async def test_a_plan_that_nobody_follows_any_more_is_stopped_and_written_down(
     assert road.loop.aborted == [1]
     assert "ZeroDivisionError" in read(road.log, 1)[0].body["what"]
     assert road.rail.running is None
+
+
+async def noted(road: SimpleNamespace, *texts: str) -> None:
+    """Wait until the log has notes that contain these."""
+    async with asyncio.timeout(20):
+        while True:
+            said = [entry.body.get("what", "") for entry in read(road.log, 50)]
+            if all(any(text in what for what in said) for text in texts):
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stop_is_written_down_with_its_reason(road: SimpleNamespace) -> None:
+    assert await road.rail.stop("smoke") == Mode.STOPPED
+    await noted(road, "stop asked for: smoke", "stopped: smoke")
+
+
+async def test_a_fault_at_rest_is_written_down(road: SimpleNamespace) -> None:
+    road.bus.complaints = {"elbow_flex": ("overload",)}
+    road.loop.run(1)
+    await noted(road, "fault: elbow_flex reports overload")
+
+
+async def test_a_stop_does_not_wait_for_a_log_that_hangs(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = threading.Event()
+    monkeypatch.setattr(Receipts, "note", lambda *_: hangs.wait(20))
+    try:
+        for number in range(2 * PENDING):
+            assert await road.rail.stop(f"number {number}") == Mode.STOPPED
+        assert not hangs.is_set()
+    finally:
+        hangs.set()
+
+
+async def test_a_watch_that_fails_stops_what_moves(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(road.rail.situation.leases, "current", broken)
+    async with asyncio.timeout(20):
+        while road.loop.state().mode != Mode.STOPPED:
+            await asyncio.sleep(0.01)
+    assert "watch over its loops failed: ZeroDivisionError" in road.loop.state().reason
+    assert "the watch over the loops failed" in caplog.text
+    await noted(road, "stopped: The bridge's watch")
+
+
+class Told:
+    """A loop that says what a test has it say, a second apart."""
+
+    def __init__(self, states: Iterator[LoopState]) -> None:
+        self._states, self.now, self.aborted = states, 0.0, False
+
+    def state(self) -> LoopState:
+        self.now += 1.0
+        return next(self._states)._replace(time_ns=time.monotonic_ns())
+
+    def fired(self, _: LoopState) -> tuple[str, ...]:
+        return ()
+
+    def abort(self, _: int) -> None:
+        self.aborted = True
+
+
+async def follow(states: Iterator[LoopState], monkeypatch: pytest.MonkeyPatch) -> tuple[bool, str]:
+    """Follow a short plan's motion through these states; return how it ended."""
+    told: Any = Told(states)
+    grant: Any = SimpleNamespace(verdict=SimpleNamespace(trajectory=None, duration=0.1))
+    plan = parse_plan(NUDGE, load_cell("desk"))
+    motion = Motion(1, "id", plan, grant, *cast("Any", (None, {}, dict)))
+    monkeypatch.setattr(motion, "_now", lambda: told.now)
+    monkeypatch.setattr("handrail_bridge.motion.LOOK", 0.0)
+    outcome = await motion.follow(told)
+    assert told.aborted is not outcome.completed
+    return outcome.completed, outcome.reason
+
+
+async def test_a_motion_that_missed_ticks_stretch_is_followed_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = (LoopState(motion_id=1, row=row, rows=100) for row in range(100))
+    end = LoopState(ended_motion_id=1, ended_completed=True)
+    assert await follow(chain(slow, [end]), monkeypatch) == (True, "")
+
+
+async def test_a_motion_that_does_not_get_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = repeat(LoopState(motion_id=1, row=7, rows=100))
+    assert await follow(stuck, monkeypatch) == (
+        False,
+        "The motion has stood still for 6 s, and nobody says why.",
+    )

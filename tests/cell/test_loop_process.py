@@ -57,7 +57,7 @@ async def link(config: LoopConfig) -> AsyncIterator[Loops]:
 async def armed(config: LoopConfig) -> Loops:
     link = await asyncio.to_thread(Loops.start, (config,))
     await link.arm(link.state().position)
-    link.set_token(TOKEN)
+    link.set_lease(TOKEN)
     return link
 
 

@@ -24,7 +24,7 @@ TOKEN = 5
 async def loops() -> AsyncIterator[Loops]:
     loops = await asyncio.to_thread(Loops.start, configs(jaw_rate=500, heartbeat=2.0))
     await loops.arm(loops.state().position)
-    loops.set_token(TOKEN)
+    loops.set_lease(TOKEN)
     yield loops
     await loops.close()
 
@@ -53,13 +53,13 @@ async def test_a_motion_of_both_ends_when_both_have_ended(loops: Loops) -> None:
 async def test_a_motion_of_one_needs_the_lease_of_one(loops: Loops) -> None:
     path = motion(loops, {5: 0.3}, 100)
     assert loops.moved_by(path) == ("jaw_bus",)
-    loops.set_token(0, ("arm_bus",))
+    loops.set_lease(0, ("arm_bus",))
     await loops.play(path, 2, TOKEN)
     assert (await until(loops, lambda state: state.ended_motion_id == 2)).ended_completed
 
 
 async def test_what_one_refuses_moves_nothing(loops: Loops) -> None:
-    loops.set_token(0, ("jaw_bus",))
+    loops.set_lease(0, ("jaw_bus",))
     before = loops.state().setpoint
     with pytest.raises(Refused):
         await loops.play(motion(loops, {0: 0.5, 5: 0.3}), 3, TOKEN)

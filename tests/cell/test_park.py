@@ -108,7 +108,7 @@ async def test_a_stop_passes_a_bridge_that_hangs(cell: RunningCell) -> None:
     finally:
         cell.process.send_signal(signal.SIGCONT)
     assert stopped.returncode == 0, stopped.stderr
-    assert json.loads(stopped.stdout) == {"mode": "stopping"}
+    assert json.loads(stopped.stdout) == {"desk": {"mode": "stopping"}}
     async with cell.operator() as operator:
         state = await operator.state()
     assert state.mode in (Mode.STOPPED, Mode.FAULT)

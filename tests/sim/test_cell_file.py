@@ -11,6 +11,7 @@ import pytest
 from handrail_drivers.errors import InvalidCell, UnknownName
 from handrail_drivers.feetech.calibration import RAD_PER_COUNT, Calibration
 from handrail_sim import cell_file
+from handrail_sim.cell import RULES
 from handrail_sim.cell_file import (
     SHIPPED,
     cell_digest,
@@ -237,6 +238,17 @@ def test_a_reflex_that_cannot_be_is_refused_with_what_can(
     with pytest.raises(InvalidCell) as refused:
         load_cell(file)
     assert any(says in fault for fault in refused.value.faults), refused.value.faults
+
+
+def test_a_cell_has_no_more_rules_than_the_loop_can_report(tmp_path: Path) -> None:
+    rule = '\n[reflexes.r{}]\nkind = "joint_effort"\nlimit = 9\n'
+    most = RULES - len(load_cell("desk").rules)
+    file = tmp_path / "cell.toml"
+    file.write_text(DESK.read_text() + "".join(rule.format(n) for n in range(most)))
+    assert len(load_cell(file).rules) == RULES
+    file.write_text(file.read_text() + rule.format(most))
+    with pytest.raises(InvalidCell, match=f"one too many: the loop watches {RULES} reflexes"):
+        load_cell(file)
 
 
 def test_a_reflex_is_part_of_the_cells_digest(tmp_path: Path) -> None:

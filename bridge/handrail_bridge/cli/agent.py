@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from handrail_drivers.errors import InvalidRequest, ProcessLost
+from handrail_drivers.errors import HandrailError, InvalidRequest
 from rich.box import SIMPLE
 from rich.progress import Progress
 from rich.table import Table
 
 from handrail_bridge import run_dir
+from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import (
     Json,
     console,
@@ -25,20 +26,21 @@ from handrail_bridge.cli.output import (
     show_state,
     show_verdict,
 )
+from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Permit, Receipt, Tool
 
-UNHEARD = 2.0  # s that a bridge has to take a stop, before its loops get a signal
+UNHEARD = 2.0  # s that a bridge has to answer a stop; its loops stop without it
 
 PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a JSON file, or - for stdin")]
 
 
-def tools(as_json: Json = False) -> None:
+def tools(of_cell: OfCell = None, as_json: Json = False) -> None:
     """List the tools that an agent sees, with their schemas."""
 
     async def ask() -> dict[str, Tool]:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             return await rail.tools()
 
     emit(list(asyncio.run(ask()).values()), as_json, _show_tools)
@@ -47,13 +49,14 @@ def tools(as_json: Json = False) -> None:
 def call(
     tool: Annotated[str, typer.Argument(help="the tool's name, see `handrail tools`")],
     arguments: Annotated[str, typer.Argument(metavar="JSON", help="its arguments")] = "{}",
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
     """Call one tool. One that moves is a plan of one step and takes the same road."""
     given = parse_object(arguments, "arguments")
 
     async def ask() -> dict[str, Any] | Receipt:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             known = (await rail.tools()).get(tool)
             if known is None or known.effect != "move":
                 return await rail.call(tool, **given)
@@ -66,12 +69,12 @@ def call(
         emit(answer, as_json, _show_result)
 
 
-def check(plan: PlanFile, as_json: Json = False) -> None:
+def check(plan: PlanFile, of_cell: OfCell = None, as_json: Json = False) -> None:
     """Check a plan from the measured state and print its verdict. Exits 1 where refused."""
     proposed = parse_object(read_plan(plan), "plan")
 
     async def ask() -> Any:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             return await rail.check(proposed)
 
     answer = asyncio.run(ask())
@@ -79,12 +82,12 @@ def check(plan: PlanFile, as_json: Json = False) -> None:
     raise typer.Exit(0 if answer.verdict.passed else 1)
 
 
-def run(plan: PlanFile, as_json: Json = False) -> None:
+def run(plan: PlanFile, of_cell: OfCell = None, as_json: Json = False) -> None:
     """Check a plan and run it. Exits 1 where it is refused, ends early or misses its goal."""
     proposed = parse_object(read_plan(plan), "plan")
 
     async def ask() -> Receipt:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             return await _run(rail, proposed, as_json)
 
     _finish(asyncio.run(ask()), as_json)
@@ -92,31 +95,38 @@ def run(plan: PlanFile, as_json: Json = False) -> None:
 
 def stop(
     reason: Annotated[str, typer.Argument(help="why, for the log")] = "handrail stop",
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
-    """Bring everything to a held stop. Everybody may; the operator resets.
+    """Bring everything to a held stop, in every cell that runs. Everybody may; the operator resets.
 
-    A bridge that does not answer is passed by: its loops get a signal.
+    It passes by a bridge that hangs: the loops get a signal before the bridge is asked.
     """
-    bridge = run_dir.running()
-
-    async def ask() -> Any:
-        async with asyncio.timeout(UNHEARD), Client.connect(bridge.address) as rail:
-            return await rail.stop(reason)
-
-    try:
-        mode = asyncio.run(ask())
-    except (TimeoutError, ProcessLost):
+    every = run_dir.all_running() if of_cell is None else []
+    bridges = every or [run_dir.running(of_cell)]
+    for bridge in bridges:
         bridge.signal_stop()
-        mode = Mode.STOPPING
-    emit({"mode": mode}, as_json, lambda answer: console.print(_word(answer)))
+
+    async def ask(bridge: run_dir.Bridge) -> Mode:
+        try:
+            async with asyncio.timeout(UNHEARD), Client.connect(bridge.address) as rail:
+                return await rail.stop(reason)
+        except (TimeoutError, HandrailError):
+            return Mode.STOPPING
+
+    async def ask_all() -> list[Mode]:
+        return await asyncio.gather(*map(ask, bridges))
+
+    modes = asyncio.run(ask_all())
+    answer = {bridge.cell: {"mode": mode} for bridge, mode in zip(bridges, modes, strict=True)}
+    emit(answer, as_json, _show_stops)
 
 
-def state(as_json: Json = False) -> None:
+def state(of_cell: OfCell = None, as_json: Json = False) -> None:
     """Print the measured state of the cell."""
 
     async def ask() -> CellState:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             return await rail.state()
 
     emit(asyncio.run(ask()), as_json, show_state)
@@ -180,5 +190,7 @@ def _show_result(result: dict[str, Any]) -> None:
     console.print_json(data=result)
 
 
-def _word(answer: dict[str, Any]) -> str:
-    return f"[yellow]{answer['mode'].name.lower()}[/]: the operator has to reset and arm it"
+def _show_stops(answer: dict[str, dict[str, Mode]]) -> None:
+    for cell, found in answer.items():
+        word = found["mode"].name.lower()
+        console.print(f"{cell}: [yellow]{word}[/]: the operator has to reset and arm it")

@@ -12,8 +12,9 @@ import typer
 from handrail_drivers.errors import Refused, UnknownName
 
 from handrail_bridge import run_dir
+from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, escape
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.reports import Card, Decision
 
 LOOK = 0.2  # s between two looks at what waits
@@ -27,6 +28,7 @@ def approve(
     picture: Annotated[
         Path | None, typer.Option(help="SVG file to draw the motion in; none: beside the socket")
     ] = None,
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
     """Show a plan that waits for a person, and approve or refuse it.
@@ -34,7 +36,7 @@ def approve(
     With --json and neither --yes nor --no it prints all that waits, and decides nothing.
     """
     if as_json and yes is None:
-        emit(asyncio.run(_cards(wait)), as_json, lambda _: None)
+        emit(asyncio.run(_cards(of_cell, wait)), as_json, lambda _: None)
         return
     if yes and not number:
         raise Refused(
@@ -42,8 +44,8 @@ def approve(
             field="number",
             hint="`handrail approve --json` lists what waits",
         )
-    card = _chosen(asyncio.run(_cards(wait)), number)
-    drawn = picture or Path(run_dir.running().operator_socket).with_name(
+    card = _chosen(asyncio.run(_cards(of_cell, wait)), number)
+    drawn = picture or Path(run_dir.running(of_cell).operator_socket).with_name(
         f"approval-{card.number}.svg"
     )
     drawn.write_text(card.picture)
@@ -51,13 +53,13 @@ def approve(
         _show(card, drawn)
     said = typer.confirm("Let it move?") if yes is None else yes
     decision = Decision(card.number, card.trajectory_digest, said, getpass.getuser(), reason)
-    asyncio.run(_decide(decision))
+    asyncio.run(_decide(of_cell, decision))
     emit(decision, as_json, lambda _: console.print("approved" if said else "refused"))
 
 
-async def _cards(wait: float) -> list[Card]:
+async def _cards(of_cell: str | None, wait: float) -> list[Card]:
     deadline = time.monotonic() + wait
-    async with OperatorClient.connect() as operator:
+    async with reach.operator(of_cell) as operator:
         while True:
             cards = await operator.cards()
             if cards or time.monotonic() >= deadline:
@@ -65,8 +67,8 @@ async def _cards(wait: float) -> list[Card]:
             await asyncio.sleep(LOOK)
 
 
-async def _decide(decision: Decision) -> None:
-    async with OperatorClient.connect() as operator:
+async def _decide(of_cell: str | None, decision: Decision) -> None:
+    async with reach.operator(of_cell) as operator:
         await operator.decide(decision)
 
 

@@ -10,33 +10,34 @@ import typer
 from rich.markup import escape
 
 from handrail_bridge import run_dir
+from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, show_state
-from handrail_bridge.client import Client
+from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Lease
 
 lease = typer.Typer(no_args_is_help=True, help="Who may move: show it, or take it away.")
 
 
-def arm(as_json: Json = False) -> None:
+def arm(of_cell: OfCell = None, as_json: Json = False) -> None:
     """Hold the arm where it is, ready to play permitted plans."""
-    _act(lambda operator: operator.arm(), as_json)
+    _act(lambda operator: operator.arm(), of_cell, as_json)
 
 
-def disarm(as_json: Json = False) -> None:
+def disarm(of_cell: OfCell = None, as_json: Json = False) -> None:
     """Write no more setpoints; torque stays, so that nothing falls."""
-    _act(lambda operator: operator.disarm(), as_json)
+    _act(lambda operator: operator.disarm(), of_cell, as_json)
 
 
-def reset(as_json: Json = False) -> None:
+def reset(of_cell: OfCell = None, as_json: Json = False) -> None:
     """Clear a latched stop or fault; the cell is disarmed afterwards."""
-    _act(lambda operator: operator.reset(), as_json)
+    _act(lambda operator: operator.reset(), of_cell, as_json)
 
 
-def park(as_json: Json = False) -> None:
+def park(of_cell: OfCell = None, as_json: Json = False) -> None:
     """Lower the arm to its rest by a checked plan, then remove torque."""
-    cell = run_dir.running().cell
-    _act(lambda operator: operator.park(cell), as_json)
+    cell = run_dir.running(of_cell).cell
+    _act(lambda operator: operator.park(cell), cell, as_json)
 
 
 def remove_torque(
@@ -44,15 +45,15 @@ def remove_torque(
     as_json: Json = False,
 ) -> None:
     """Remove torque at once: what the cell declares as falling will fall. See also park."""
-    _act(lambda operator: operator.remove_torque(confirm_cell), as_json)
+    _act(lambda operator: operator.remove_torque(confirm_cell), confirm_cell, as_json)
 
 
 @lease.command("show")
-def show_lease(as_json: Json = False) -> None:
+def show_lease(of_cell: OfCell = None, as_json: Json = False) -> None:
     """Print who holds which lease, for how long without a heartbeat, and who waits."""
 
     async def ask() -> tuple[Lease, ...]:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             return (await rail.state()).leases
 
     emit(asyncio.run(ask()), as_json, _show)
@@ -62,21 +63,24 @@ def show_lease(as_json: Json = False) -> None:
 def revoke_lease(
     reason: Annotated[str, typer.Argument(help="why, for the log")] = "by the operator",
     token: Annotated[int, typer.Option(help="whose; 0: every lease")] = 0,
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
     """Take the lease from its holder; what the holder was moving stops."""
 
     async def ask() -> None:
-        async with OperatorClient.connect() as operator:
+        async with reach.operator(of_cell) as operator:
             await operator.revoke_lease(reason, token)
 
     asyncio.run(ask())
     emit({"revoked": True}, as_json, lambda _: console.print("revoked"))
 
 
-def _act(what: Callable[[OperatorClient], Awaitable[CellState]], as_json: bool) -> None:
+def _act(
+    what: Callable[[OperatorClient], Awaitable[CellState]], of_cell: str | None, as_json: bool
+) -> None:
     async def ask() -> CellState:
-        async with OperatorClient.connect() as operator:
+        async with reach.operator(of_cell) as operator:
             return await what(operator)
 
     emit(asyncio.run(ask()), as_json, show_state)

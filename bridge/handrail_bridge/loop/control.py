@@ -16,19 +16,26 @@ import zlib
 from handrail_drivers.reflex import Signal
 
 PAGE = 4096
-WORDS = 64
-REASON_AT, REASON_BYTES = 512, 240
-SIGNAL_AT, SIGNAL = 1024, struct.Struct("<qdI")
+WORDS = 128
+REASON_AT, REASON_BYTES = 8 * WORDS, 240
+SIGNAL_AT, SIGNAL = 2048, struct.Struct("<qdI")
 SIGNAL_BYTES = 32  # apart, so that none straddles a cache line
 SIGNALS = 64  # at most
 BUSES = 16  # at most
 
 HANG_NS = 1_000_000_000  # without a pulse, after which the bridge hangs and its heart stands still
 
-STOPS, ABORT, HEARTBEAT = range(3)  # words that the bridge writes
-TOKEN = 16  # + a bus's number: its lease's fencing token, 0 where nobody holds one
-SCALE = 48  # + a bus's number: by how many thousandths its reflexes slow the motion; its loop's
-FAULTED = 32  # + a bus's number: the motion that its loop gave up; each loop writes its own
+STOPS, ABORT, HEARTBEAT, BEGIN = range(4)  # words that the bridge writes
+# The bridge's, + a bus's number.
+TOKEN = 16  # its lease's fencing token, 0 where nobody holds one
+LEASE_UNTIL = 32  # when that lease lapses, ns
+# A loop's own, + its bus's number.
+FAULTED = 48  # the motion that it gave up
+SCALE = 64  # by how many thousandths its reflexes slow the motion
+PROGRESS = 80  # the motion that it plays, << ROW_BITS, and the row
+HALTED = 96  # 1 where it is stopped, or stopping, until a reset
+ROW_BITS = 32
+ALL_ROWS = (1 << ROW_BITS) - 1  # the motion has been played to its end
 
 
 class Control:
@@ -73,6 +80,15 @@ class Control:
     def abort(self, motion_id: int) -> None:
         """End motions up to this one at a held stop, not latched. Later ones are not meant."""
         self._words[ABORT] = max(motion_id, self._words[ABORT])
+
+    def begin(self, time_ns: int) -> None:
+        """Have what the loops have loaded begin at a monotonic time [ns], on all at once."""
+        self._words[BEGIN] = time_ns
+
+    def lease(self, bus: int, token: int, until_ns: int) -> None:
+        """Say under which token a bus may move, and until which monotonic time [ns]."""
+        self._words[LEASE_UNTIL + bus] = until_ns  # first: a new token has a life at once
+        self._words[TOKEN + bus] = token
 
     def stop_reason(self) -> str:
         """Return what was said with the last stop; may be torn where two stop at once."""

@@ -108,7 +108,7 @@ class LostHeartbeat:
 
 
 def guards(config: LoopConfig) -> tuple[Guard, ...]:
-    """Return the guards in the order of ``settings.GUARDS``."""
+    """Return the guards in the order of ``settings.GUARDS``, whose last is the driver's own."""
     return (
         LateReads(config),
         Tube(config),

@@ -25,6 +25,7 @@ from handrail_bridge.loop.state import LoopState, Mode
 
 START_TIMEOUT = 30.0  # s: importing, opening the bus, finding every joint
 ANSWER_TIMEOUT = 2.0  # s
+LOAD_TIMEOUT = 5.0  # s: a minute of motion, taken in the slack of ticks that have hardly any
 CLOSE_TIMEOUT = 5.0  # s: a held stop, then the end
 SILENCE_NS = 1_000_000_000  # ns without a tick: the process is stopped, or hangs
 
@@ -119,10 +120,8 @@ class LoopLink:
         answer = await self._ask("read_hold")
         return HoldState(tuple(answer["goal"]), tuple(answer["torque_enabled"]))
 
-    async def play(
-        self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0
-    ) -> None:
-        """Have a trajectory played, from a monotonic time [ns]; returns once it is accepted.
+    async def load(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
+        """Have a trajectory taken, to begin when ``Control.begin`` says; returns once it is.
 
         Raises:
             NotArmed, LeaseRefused, PermitRefused: the loop's own refusal; nothing moves.
@@ -132,16 +131,15 @@ class LoopLink:
             try:
                 await self._exchange(
                     "play",
+                    LOAD_TIMEOUT,
                     motion_id=motion_id,
                     token=token,
                     digest=trajectory.digest(),
-                    rate=trajectory.rate,
                     rows=trajectory.rows,
                     step_rows=list(trajectory.step_rows),
-                    begin_ns=begin_ns,
                 )
             except (ProcessLost, asyncio.CancelledError):
-                self._control.abort(motion_id)  # it may begin yet, and nobody would follow it
+                self._control.abort(motion_id)  # it may be taken yet, and nobody would follow it
                 raise
 
     async def close(self) -> None:
@@ -162,13 +160,13 @@ class LoopLink:
 
     async def _ask(self, op: str, **arguments: Any) -> Any:
         async with self._asking:
-            return await self._exchange(op, **arguments)
+            return await self._exchange(op, ANSWER_TIMEOUT, **arguments)
 
-    async def _exchange(self, op: str, **arguments: Any) -> Any:
+    async def _exchange(self, op: str, patience: float, **arguments: Any) -> Any:
         self._asked += 1
         message = json.dumps({"id": self._asked, "op": op, **arguments}).encode()
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT):
+            async with asyncio.timeout(patience):
                 await asyncio.get_running_loop().sock_sendall(self._end, message)
                 return _result(await self._answer())
         except (TimeoutError, OSError):  # its end closes a moment before its status can be had

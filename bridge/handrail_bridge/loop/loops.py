@@ -6,6 +6,7 @@ A bus that stalls holds up its own loop alone; a motion that it shares with othe
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -17,12 +18,13 @@ from handrail_drivers.errors import HandrailError
 from handrail_drivers.reflex import Signal
 from handrail_sim.verdict import Trajectory
 
-from handrail_bridge.loop.control import TOKEN, Control, Heart
+from handrail_bridge.loop.control import Control, Heart
 from handrail_bridge.loop.link import LoopLink
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import VECTORS, LoopState, Mode
 
-TOGETHER_NS = 100_000_000  # ahead: a motion of several buses begins on all at one time
+TOGETHER_NS = 20_000_000  # ahead: time for every loop to see when a motion begins
+FOREVER_NS = 2**63 - 1
 STILL = 1e-6  # rad: a bus whose setpoints change by less has no part in a motion
 BEATS = 5  # signs of life within the time that a loop bears without one
 
@@ -97,11 +99,17 @@ class Loops:
         """End one motion at a held stop; the cell stays armed. Later motions are not meant."""
         self._control.abort(motion_id)
 
-    def set_token(self, token: int, devices: Iterable[str] | None = None) -> None:
-        """Set the fencing token of devices (none: all); what runs under another one stops."""
+    def set_lease(
+        self, token: int, devices: Iterable[str] | None = None, until: float = math.inf
+    ) -> None:
+        """Set the fencing token of devices (none: all); what runs under another one stops.
+
+        So does what runs under this one after ``until`` [s, monotonic], whoever hangs by then.
+        """
+        until_ns = FOREVER_NS if math.isinf(until) else int(until * 1e9)
         for device in self.devices if devices is None else devices:
             if device in self.devices:
-                self._control.set_word(TOKEN + self.devices.index(device), token)
+                self._control.lease(self.devices.index(device), token, until_ns)
 
     def put_signal(self, name: str, value: float, time_ns: int) -> None:
         """Tell the loops a signal's newest value; nothing where no reflex looks at it."""
@@ -142,21 +150,21 @@ class Loops:
         return HoldState(tuple(goal), tuple(chain(*(hold.torque_enabled for hold in holds))))
 
     async def play(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
-        """Have a trajectory played by every bus that it moves; returns once all have begun.
+        """Have a trajectory played by every bus that it moves; it begins on all at once.
 
         Raises:
             NotArmed, LeaseRefused, PermitRefused: a loop's own refusal; nothing moves.
         """
         moved = self._moved(trajectory)
         self._last = motion_id, moved
-        begin_ns = time.monotonic_ns() + TOGETHER_NS if len(moved) > 1 else 0
         parts = self._parts()
         try:
             for n in moved:
-                await self._links[n].play(trajectory.part(parts[n]), motion_id, token, begin_ns)
+                await self._links[n].load(trajectory.part(parts[n]), motion_id, token)
         except (HandrailError, asyncio.CancelledError):
-            self.abort(motion_id)  # it may have begun elsewhere, and nobody would follow it
+            self.abort(motion_id)  # another bus has taken it
             raise
+        self._control.begin(time.monotonic_ns() + (TOGETHER_NS if len(moved) > 1 else 0))
 
     def moved_by(self, trajectory: Trajectory) -> tuple[str, ...]:
         """Return the devices that a trajectory moves; the first where it moves none."""
@@ -188,14 +196,19 @@ class Loops:
         return [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
 
 
+def _gravity(state: LoopState) -> tuple[int, int]:
+    """Order states by how badly off they are; of those that are equally so, the first is worst."""
+    return GRAVITY.index(state.mode), -state.mode_since_ns
+
+
 def _together(states: Sequence[LoopState], motion_id: int, moved: Sequence[int]) -> LoopState:
     """Return the state of the whole; ``moved`` are the loops that play the last motion."""
-    worst = max(states, key=lambda state: GRAVITY.index(state.mode))
+    worst = max(states, key=_gravity)
     moving = next((state for state in states if state.motion_id), worst)
     parts = [states[n] for n in moved]
     ended = bool(parts) and all(state.ended_motion_id == motion_id for state in parts)
     failed = [state for state in parts if not state.ended_completed]
-    broken = max(failed, key=lambda state: GRAVITY.index(state.mode), default=None)  # who began it
+    broken = max(failed, key=_gravity, default=None)  # who began it
     joined: dict[str, Any] = {
         name: tuple(chain.from_iterable(getattr(state, name) for state in states))
         for name in (*VECTORS, "torque_enabled")

@@ -50,6 +50,7 @@ class Motion:
         self.band: Sequence[float] = (config.tube,) * len(config.joints)
         self.speed_scale = 1.0
         self.others_scale = 1.0  # what other buses' loops leave of it
+        self.waits = False  # for another bus that plays the same motion
         self.player: Player | None = None
         self.ended = Ended()
         self.peak_error = 0.0
@@ -63,6 +64,11 @@ class Motion:
     def latched(self) -> bool:
         """Whether only the operator's reset leads on."""
         return self.mode in (Mode.STOPPED, Mode.FAULT)
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is latched, or will be once the motion has slowed down."""
+        return self.latched or (self.mode == Mode.STOPPING and self._ends == Mode.STOPPED)
 
     @property
     def slowing(self) -> bool:
@@ -110,12 +116,17 @@ class Motion:
         self.setpoint = self.expected = self._power_off = None
 
     def play(self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0) -> None:
-        """Begin a motion, once a monotonic time [ns] has come."""
+        """Take a motion, which begins once a monotonic time [ns] has come."""
         rate, settling = self._config.rate, self._config.settling
         stiffness = self._config.stiffness
         player = Player(trajectory, motion_id, token, rate, self.scale, settling, stiffness)
         self.player, self.mode, self._slowing = player, Mode.MOVING, False
-        self.peak_error, self._begin_ns = 0.0, begin_ns
+        self.peak_error, self._begin_ns, self.waits = 0.0, begin_ns, False
+
+    def begin(self, begin_ns: int) -> None:
+        """Say when the motion that was taken begins [ns, monotonic]."""
+        if self.player is not None and not self.player.begun:
+            self._begin_ns = begin_ns
 
     def stop(self, reason: str) -> None:
         """A stop of the cell's category, latched."""
@@ -208,6 +219,9 @@ class Motion:
         """Go on by one tick: what is written now, and where the joints should be."""
         player = self.player
         if player is None or (now_ns < self._begin_ns and not self._slowing):
+            return
+        if self.waits and not self._slowing:
+            self.hold_back(1)
             return
         player.advance(0.0 if self._slowing else self.scale, self._slow_step)
         self.setpoint, self.expected = player.command(), player.predicted()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from handrail_drivers.errors import HandrailError
 
-from handrail_bridge.loop.clock import WallClock
+from handrail_bridge.loop.clock import Clock, WallClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.mailbox import MESSAGE, Mailbox
 from handrail_bridge.loop.opening import opener
@@ -29,21 +29,40 @@ START_TIMEOUT = 10.0  # s for the bridge to say what to do
 log = logging.getLogger("handrail.loop")
 
 
-def run(tick: Tick, clock: WallClock, period_ns: int, leaving: Callable[[], bool]) -> None:
+def run(tick: Tick, clock: Clock, period_ns: int, leaving: Callable[[], bool]) -> None:
     """Tick at absolute times until it is time to leave and nothing moves.
 
-    An overrun skips the ticks that were missed; it never bursts.
+    An overrun skips the periods that were missed as a whole, and begins late within the one that
+    runs: what is behind is never made up for by a burst. What nobody foresaw ends the loop; its
+    joints are held by their driver then.
     """
     due = clock.now_ns() + period_ns
-    while True:
-        clock.sleep_until(due)
-        tick.run_once(due)
-        if (tick.bridge_gone or leaving()) and tick.is_done:
-            return
-        due += period_ns
-        late = clock.now_ns() - due
-        if late > 0:
-            due += (late // period_ns + 1) * period_ns
+    try:
+        while True:
+            clock.sleep_until(due)
+            tick.run_once(due)
+            if (tick.bridge_gone or leaving()) and tick.is_done:
+                return
+            due = following(due, clock.now_ns(), period_ns)
+    except Exception:
+        log.critical("the loop ends by a fault of its own, or of its driver")
+        hold(tick)
+        raise
+
+
+def following(due_ns: int, now_ns: int, period_ns: int) -> int:
+    """Return when the next tick is due [ns]: periods that have passed as a whole are skipped."""
+    due_ns += period_ns
+    return due_ns + max(0, (now_ns - due_ns) // period_ns) * period_ns
+
+
+def hold(tick: Tick) -> None:
+    """Have the joints held where they are by their driver, as well as it can."""
+    try:
+        if tick.port.bus is not None:
+            tick.port.bus.stop()
+    except Exception:
+        log.exception("the driver could not stop its joints: they have their last setpoint")
 
 
 def main() -> None:

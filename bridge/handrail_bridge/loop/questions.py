@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from handrail_drivers.api import HoldState, JointState, MotionBus
 from handrail_drivers.errors import (
     HandrailError,
@@ -23,6 +22,7 @@ from handrail_drivers.errors import (
 from handrail_sim.verdict import Trajectory
 
 from handrail_bridge.loop.control import TOKEN, Control
+from handrail_bridge.loop.loading import Loading
 from handrail_bridge.loop.motion import Motion
 from handrail_bridge.loop.port import Port
 from handrail_bridge.loop.reflexes import Reflexes
@@ -32,6 +32,7 @@ from handrail_bridge.loop.state import Mode
 
 NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothing by surprise
 READS = 5  # tries at a whole reading before arming fails
+NEVER_NS = 2**63 - 1  # until the bridge says when
 START = 0.02  # rad between a trajectory's first setpoint and the one that stands
 
 
@@ -62,7 +63,9 @@ class Questions:
         self._reflexes = reflexes
         self._port = port
         self._motion = motion
-        self._now_ns, self._complaint = 0, ""
+        self._complaint, self._number = "", 0
+        self._room = shared.room()
+        self._loading: tuple[int, Loading, int, int] | None = None  # question, motion, token
         self._acts: dict[str, Callable[..., object]] = {
             "arm": self._arm,
             "disarm": self._disarm,
@@ -72,19 +75,46 @@ class Questions:
             "play": self._play,
         }
 
-    def answer(self, question: dict[str, Any], now_ns: int, complaint: str = "") -> Answer:
-        """Do what is asked, and return what to say; nothing is armed while a reflex complains."""
-        self._now_ns, self._complaint = now_ns, complaint
-        number = question.pop("id")
+    @property
+    def loading(self) -> bool:
+        """Whether a trajectory is being taken: then :meth:`go_on` is due."""
+        return self._loading is not None
+
+    def answer(self, question: dict[str, Any], complaint: str = "") -> Answer | None:
+        """Do what is asked, and return what to say; nothing is armed while a reflex complains.
+
+        None: it takes longer, and ends in :meth:`go_on`.
+        """
+        self._complaint = complaint
+        self._number = question.pop("id")
         try:
             act = self._acts[question.pop("op")]
-            return Answer(number, result=act(**question))
+            result = act(**question)
         except HandrailError as error:
-            return Answer(number, error=error)
+            return Answer(self._number, error=error)
         except (KeyError, TypeError, ValueError) as error:
             return Answer(
-                number, error=InvalidRequest(f"The loop cannot read this question: {error!r}")
+                self._number, error=InvalidRequest(f"The loop cannot read this question: {error!r}")
             )
+        return None if self.loading else Answer(self._number, result)
+
+    def go_on(self) -> Answer | None:
+        """Take the next piece of a trajectory; return what to say once it is whole."""
+        if self._loading is None:
+            return None
+        number, loading, motion_id, token = self._loading
+        if not loading.finished:
+            loading.go_on()
+            return None
+        self._loading = None
+        try:
+            self._require_movable(token)
+            trajectory = loading.result()
+            self._require_near(trajectory)
+        except HandrailError as error:
+            return Answer(number, error=error)
+        self._motion.play(trajectory, motion_id, token, NEVER_NS)
+        return Answer(number)
 
     # --- acts of the operator -----------------------------------------------------------------
 
@@ -170,37 +200,24 @@ class Questions:
     # --- the one road of motion -----------------------------------------------------------------
 
     def _play(
-        self,
-        motion_id: int,
-        token: int,
-        digest: str,
-        rate: int,
-        rows: int,
-        step_rows: list[int],
-        begin_ns: int,
+        self, motion_id: int, token: int, digest: str, rows: int, step_rows: list[int]
     ) -> None:
-        """Begin to play what lies in shared memory, if it is what was permitted."""
+        """Take what lies in shared memory, if it is what was permitted: it begins by a word."""
+        self._require_movable(token)
+        loading = Loading(self._config, self._shared, self._room, digest, rows, step_rows)
+        self._loading = self._number, loading, motion_id, token
+
+    def _require_movable(self, token: int) -> None:
         if self._motion.mode != Mode.ARMED or self._motion.setpoint is None:
             raise NotArmed(
                 f"The cell is {self._motion.mode.name.lower()}.",
                 hint="an operator has to arm it" if self._motion.at_rest else "wait for its end",
             )
-        if 0 < begin_ns <= self._now_ns:
-            raise Refused("The motion's common beginning has passed already.", hint="try again")
         if token == 0 or token != self._control.word(TOKEN + self._config.number):
             raise LeaseRefused("The lease under which this plan came is not the present one.")
-        trajectory = self._shared.take_trajectory(rate, self._config.joints, rows, tuple(step_rows))
-        self._require_permitted(trajectory, digest)
-        self._motion.play(trajectory, motion_id, token, begin_ns)
 
-    def _require_permitted(self, trajectory: Trajectory, digest: str) -> None:
-        if trajectory.digest() != digest or trajectory.rate != self._config.trajectory_rate:
-            raise PermitRefused("The setpoints in memory are not those that were checked.")
-        *numbers, band, effort_band = trajectory.blocks
-        whole = all(bool(np.isfinite(block).all()) for block in numbers)
-        whole = whole and bool(np.isfinite(band[:, ~np.array(self._config.grips)]).all())
-        if trajectory.rows < 1 or not whole or not (band > 0).all() or not (effort_band > 0).all():
-            raise PermitRefused("The trajectory is empty or holds a value that is no number.")
+    def _require_near(self, trajectory: Trajectory) -> None:
+        """Refuse a trajectory that does not begin where the arm stands."""
         first = trajectory.hold[0] + trajectory.lead[0]
         setpoint = self._motion.setpoint or ()
         for name, unit, begins, stands in zip(

@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from handrail_bridge.loop.control import SIGNALS
 
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
-GUARDS = ("late_reads", "tube", "servo_fault", "torque_gone", "loop_stall", "heartbeat")
+GUARDS = (
+    *("late_reads", "tube", "servo_fault", "torque_gone", "loop_stall", "heartbeat"),
+    "refused_write",  # no guard's: the driver itself says so
+)
 INPUT_RATE = 100  # Hz, where a device of inputs names none
 
 
@@ -38,6 +41,7 @@ class LoopConfig(BaseModel):
     grips: tuple[bool, ...]  # joints that press against things on purpose: no tube for them
     rate: int  # Hz
     trajectory_rate: int  # Hz, of the rows that are played
+    slowest: int  # Hz, of the cell's loops: how far two of them may be apart
     cpu: int | None
     spin: float  # s
     tube: float  # rad, while no trajectory says better
@@ -103,6 +107,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         grips=tuple(joint == cell.arm.gripper for joint in joints),
         rate=device.rate or loop.rate,
         trajectory_rate=loop.rate,
+        slowest=min(cell.devices[bus].rate or loop.rate for bus in cell.arm.buses),
         cpu=loop.cpu,
         spin=loop.spin,
         tube=loop.tube,

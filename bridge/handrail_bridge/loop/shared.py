@@ -1,7 +1,7 @@
 """Memory that the bridge shares with one loop: two slots of state, one trajectory.
 
 An inherited memfd. Neither side can make the other wait: states carry a sequence number and a
-CRC, a trajectory is copied and its digest computed again before it is played.
+CRC, a trajectory is copied and its digest computed again before it is played (loading.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class Shared:
         self._most_rows = int(LONGEST * rate)
         self._layout = StateLayout(joints)
         self._map = mmap.mmap(fileno, _size(joints, rate))
+        self._trajectory = memoryview(self._map)[TRAJECTORY_AT:]
         self._sequence = 0
+        self._slot_made = bytearray(HEAD.size + self._layout.size)
+        self._body_made = memoryview(self._slot_made)[HEAD.size :]
 
     @classmethod
     def create(cls, joints: int, rate: int) -> Shared:
@@ -49,6 +52,7 @@ class Shared:
         """Unmap and close; may be called again."""
         if self._map.closed:
             return
+        self._trajectory.release()
         self._map.close()
         os.close(self.fileno)
 
@@ -57,10 +61,11 @@ class Shared:
     def publish(self, state: LoopState) -> None:
         """Write the newest state into the older slot; never waits."""
         self._sequence += 1
-        body = self._layout.pack(state)
-        head = HEAD.pack(self._sequence, _crc(self._sequence, body))
+        self._layout.pack_into(self._slot_made, HEAD.size, state)
+        crc = _crc(self._sequence, self._body_made)
+        HEAD.pack_into(self._slot_made, 0, self._sequence, crc)
         at = SLOT_AT + PAGE * (self._sequence % 2)
-        self._map[at : at + len(head) + len(body)] = head + body
+        self._map[at : at + len(self._slot_made)] = self._slot_made
 
     def state(self) -> LoopState | None:
         """Return the newest whole state, or None before the first.
@@ -109,22 +114,35 @@ class Shared:
         )
         self._map[TRAJECTORY_AT : TRAJECTORY_AT + len(data)] = data
 
-    def take_trajectory(
-        self, rate: int, joints: tuple[str, ...], rows: int, step_rows: tuple[int, ...]
-    ) -> Trajectory:
-        """Return a copy of what lies there, so that later writes cannot reach it."""
-        rows = min(rows, self._most_rows)
-        size = BLOCKS * rows * self._joints * 8
-        data = self._map[TRAJECTORY_AT : TRAJECTORY_AT + size]
-        hold, lead, predicted, effort, band, effort_band = np.frombuffer(data, dtype="<f8").reshape(
-            BLOCKS, rows, self._joints
-        )
-        return Trajectory(rate, joints, hold, lead, predicted, effort, band, effort_band, step_rows)
+    def room(self) -> bytearray:
+        """Return room for the longest trajectory, for whoever copies it out of here."""
+        return bytearray(_bytes(self._joints, self._most_rows))
+
+    def bytes_of(self, rows: int) -> int:
+        """Return how long a trajectory of so many rows is."""
+        return _bytes(self._joints, rows)
+
+    def copy(self, into: memoryview, begin: int, end: int) -> None:
+        """Copy some bytes of the trajectory that lies there."""
+        into[begin:end] = self._trajectory[begin:end]
+
+
+def trajectory_in(
+    room: bytearray, rate: int, joints: tuple[str, ...], rows: int, step_rows: tuple[int, ...]
+) -> Trajectory:
+    """Return the trajectory whose bytes lie in a room, where they stay."""
+    numbers = np.frombuffer(room, dtype="<f8", count=_bytes(len(joints), rows) // 8)
+    hold, lead, predicted, effort, band, effort_band = numbers.reshape(BLOCKS, rows, len(joints))
+    return Trajectory(rate, joints, hold, lead, predicted, effort, band, effort_band, step_rows)
 
 
 def _size(joints: int, rate: int) -> int:
-    return TRAJECTORY_AT + BLOCKS * int(LONGEST * rate) * joints * 8
+    return TRAJECTORY_AT + _bytes(joints, int(LONGEST * rate))
 
 
-def _crc(sequence: int, body: bytes) -> int:
+def _bytes(joints: int, rows: int) -> int:
+    return BLOCKS * rows * joints * 8
+
+
+def _crc(sequence: int, body: bytes | memoryview) -> int:
     return zlib.crc32(body, sequence & 0xFFFFFFFF)

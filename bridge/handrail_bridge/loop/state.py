@@ -81,9 +81,11 @@ class StateLayout:
         )
         self.size = self._layout.size
 
-    def pack(self, state: LoopState) -> bytes:
-        """Return the state as bytes; long sentences are cut."""
-        return self._layout.pack(
+    def pack_into(self, room: bytearray, at: int, state: LoopState) -> None:
+        """Write the state as bytes; long sentences are cut."""
+        self._layout.pack_into(
+            room,
+            at,
             *_numbers(state),
             *chain.from_iterable(_vectors(state)),
             _text(state.reason, REASON_BYTES),
@@ -92,7 +94,7 @@ class StateLayout:
         )
 
     def unpack(self, data: bytes) -> LoopState:
-        """Return the state that ``pack`` wrote."""
+        """Return the state that ``pack_into`` wrote."""
         values = iter(self._layout.unpack(data))
         parts: dict[str, object] = {name: next(values) for name in (*INTEGERS, *MOTION)}
         parts["mode"] = Mode(int(str(parts["mode"])))

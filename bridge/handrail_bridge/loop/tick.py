@@ -7,26 +7,26 @@ over a wire in memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from handrail_drivers.api import JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
-from handrail_drivers.reflex import Sight, Signal
 
 from handrail_bridge.loop.clamp import Clamp
 from handrail_bridge.loop.clock import Clock
-from handrail_bridge.loop.control import HEARTBEAT, Control
+from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.flags import Flags
 from handrail_bridge.loop.guards import guards
 from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
 from handrail_bridge.loop.port import Port
-from handrail_bridge.loop.questions import Questions
+from handrail_bridge.loop.questions import Answer, Questions
 from handrail_bridge.loop.reflexes import Reflexes, Trip
+from handrail_bridge.loop.report import Report
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
-from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.loop.sights import Sights
+from handrail_bridge.loop.state import Mode
 from handrail_bridge.loop.trace import Trace
 
 HEALTH_NS = 250_000_000  # between two health questions
@@ -57,22 +57,18 @@ class Tick:
         self._mailbox = mailbox
         self.port = Port(config.device, config.joints, factory)
         self.motion = Motion(config)
-        self.overruns = 0
         self.trace = Trace(config.trace) if config.trace else None
         self.flags = Flags(config, control, mailbox)
+        self.report = Report(clock, shared, self.port, self.motion)
         self._clamp = Clamp(config)
         self._reflexes = Reflexes(config, guards(config))
+        self._sights = Sights(config, clock, control, self.port, self.motion)
         self._questions = Questions(config, control, shared, self.port, self.motion, self._reflexes)
-        self._ticks = 0
+        self._news: list[str] = []  # for the log, once the tick's work is done
         self._waited = 0  # ticks since questions were last looked at
-        self._health_ns = clock.now_ns()
-        self._last_tick_ns = self._due_ns = self._health_ns
-        self._suspended_ns = clock.suspended_ns()
-        self._mode = self.motion.mode
-        self._mode_since_ns = self._health_ns
+        self._health_ns = self._due_ns = clock.now_ns()
         self._silenced = False  # a joint was silent when a rule stopped the motion
         self._complaint = ""  # of a reflex that would stop what is not held yet
-        self._signals: dict[str, Signal] = {}
         self._written: list[float] | None = None
         self._joints = JointState(0, *((0.0,) * len(config.joints),) * 3)
 
@@ -96,8 +92,8 @@ class Tick:
         self.motion.hold_back(not fresh)
         if self.port.bus is not None:
             self._react(started)
-        self._last_tick_ns, self._suspended_ns = started, self._clock.suspended_ns()
-        self.flags.obey(self.motion)  # near the write: a stop raised during the read counts
+        self._sights.awake(started)
+        self.flags.obey(self.motion, started)  # near the write: a stop during the read counts
         if self.port.bus is not None:
             lost = resting and self._is_lost(fresh)
             if fresh or self.motion.slowing:
@@ -109,11 +105,7 @@ class Tick:
         if self.motion.wants_power_off and self.port.bus is not None:
             self._take_power_off()
         self._publish()
-        self._waited += 1
-        left_ns = self._due_ns + self._config.period_ns - self._clock.now_ns()
-        if left_ns > ROOM_NS or self._waited > PATIENCE:
-            self._serve(started)
-            self._waited = 0
+        self._in_the_slack(started)
 
     # --- the parts of a tick --------------------------------------------------------------
 
@@ -121,8 +113,8 @@ class Tick:
         """Count this tick, and those that fell out before it."""
         missed = max(0, round((due_ns - self._due_ns) / self._config.period_ns) - 1)
         self._due_ns = due_ns
-        self._ticks += 1
-        self.overruns += missed
+        self.report.ticks += 1
+        self.report.overruns += missed
         self.motion.hold_back(missed)
 
     def _read(self, now_ns: int) -> bool:
@@ -152,38 +144,12 @@ class Tick:
 
     def _react(self, now_ns: int) -> None:
         """Evaluate every reflex; what is broken slows or stops the motion."""
-        sight = self._sight(now_ns)
+        sight = self._sights.at(now_ns, self._joints, self._mailbox.closed)
         self.motion.remember_error(sight.position)
         trips = self._reflexes.look(sight)
         self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
         for trip in trips:
             self._trip(trip)
-
-    def _sight(self, now_ns: int) -> Sight:
-        motion, port, player = self.motion, self.port, self.motion.player
-        control = self._control
-        for number, name in enumerate(self._config.signals):
-            if (signal := control.signal(number)) is not None:
-                self._signals[name] = signal
-        return Sight(
-            now_ns=now_ns,
-            read_ns=self._joints.time_ns,
-            last_tick_ns=self._last_tick_ns - (self._clock.suspended_ns() - self._suspended_ns),
-            heartbeat_ns=now_ns if self._mailbox.closed else control.word(HEARTBEAT),
-            position=self._joints.position,
-            velocity=self._joints.velocity,
-            effort=self._joints.effort,
-            temperature=port.temperature,
-            expected=motion.expected,
-            band=motion.band,
-            expected_effort=player.effort() if player else None,
-            effort_band=player.effort_band() if player else (),
-            late_in_a_row=port.late_in_a_row,
-            late_error=port.error,
-            faults=port.bus.faults() if port.bus else {},
-            limp=port.limp,
-            signals=self._signals,
-        )
 
     def _trip(self, trip: Trip) -> None:
         if self.motion.mode == Mode.DISARMED:
@@ -191,7 +157,7 @@ class Tick:
                 self.motion.demand(trip.stop)
             return
         if self._reflexes.latch(trip):
-            log.warning("reflex %s: %s", trip.name, trip.reason)
+            self._news.append(f"reflex {trip.name}: {trip.reason}")
         if trip.stop is None:
             self.motion.slow(trip.speed_scale)
         else:
@@ -206,7 +172,7 @@ class Tick:
         except BusLost as error:
             self._lose(self.port.lose(error))
         except HandrailError as error:
-            log.warning("power is not off yet: %s", error.message)
+            self._news.append(f"power is not off yet: {error.message}")
         else:
             self.motion.power_is_off()
 
@@ -222,20 +188,44 @@ class Tick:
             self._lose(self.port.lose(error))
             return
         except HandrailError as error:
-            self._trip(Trip("late_reads", error.code, error.message))
+            self._trip(Trip("refused_write", error.code, error.message))
             return
         self._written = command
 
     def _lose(self, error: BusLost) -> None:
-        log.warning("protective stop: %s", error.message)
+        self._news.append(f"protective stop: {error.message}")
         self._written = None
         self.motion.lose(error.code, error.message)
+
+    # --- what waits for the rest of a tick --------------------------------------------------
+
+    def _in_the_slack(self, now_ns: int) -> None:
+        """Say what is new, take a piece of a trajectory, or answer a question."""
+        for line in self._news:
+            log.warning("%s", line)
+        self._news.clear()
+        self._waited += 1
+        if not self._questions.loading and (self._has_room() or self._waited > PATIENCE):
+            self._waited = 0
+            self._serve(now_ns)
+        while self._questions.loading:  # a piece at least, or it would never come to an end
+            if (answer := self._questions.go_on()) is not None:
+                self._reply(answer)
+            elif not self._has_room():
+                break
+
+    def _has_room(self) -> bool:
+        left_ns = self._due_ns + self._config.period_ns - self._clock.now_ns()
+        return left_ns > ROOM_NS
 
     def _serve(self, now_ns: int) -> None:
         """Answer one question of the bridge, or ask one joint for its health."""
         question = self._mailbox.next()
         if question is not None:
-            self._answer(question)
+            answer = self._questions.answer(question, self._complaint)
+            self._sights.awake(self._clock.now_ns())  # arming takes longer than a tick may
+            if answer is not None:
+                self._reply(answer)
         elif self.port.bus is not None and now_ns - self._health_ns > HEALTH_NS:
             self._health_ns = now_ns
             try:
@@ -243,8 +233,7 @@ class Tick:
             except BusLost as error:
                 self._lose(error)
 
-    def _answer(self, question: dict[str, Any]) -> None:
-        answer = self._questions.answer(question, self._clock.now_ns(), self._complaint)
+    def _reply(self, answer: Answer) -> None:
         error = answer.error
         if isinstance(error, BusLost) and self.port.bus is not None:
             error = self.port.lose(error)
@@ -252,48 +241,7 @@ class Tick:
         self._publish()  # who reads the answer must find what was done in the state
         self._mailbox.answer(answer.number, answer.result, error)
 
-    # --- what the bridge sees ---------------------------------------------------------------
-
-    def _standing(self) -> Sequence[float]:
-        """Return what the servos were told last [rad]; where they are if nothing is held."""
-        if self.motion.setpoint is None:
-            return self._joints.position
-        return self._written or self.motion.setpoint  # just armed: the arming wrote it
-
     def _publish(self) -> None:
         self.flags.tell(self.motion)
-        motion, port, player = self.motion, self.port, self.motion.player
-        now_ns = self._clock.now_ns()
-        if motion.mode != self._mode:
-            self._mode, self._mode_since_ns = motion.mode, now_ns
-        state = LoopState(
-            time_ns=self._joints.time_ns,
-            due_ns=self._due_ns,
-            alive_ns=now_ns,
-            mode=motion.mode,
-            mode_since_ns=self._mode_since_ns,
-            reason=(motion.mode == Mode.DISARMED and self._complaint) or motion.reason,
-            fault_code=motion.fault_code,
-            position=self._joints.position,
-            velocity=self._joints.velocity,
-            effort=self._joints.effort,
-            setpoint=tuple(self._standing()),
-            temperature=port.temperature,
-            voltage=port.voltage,
-            torque_enabled=port.torque_enabled,
-            ticks=self._ticks,
-            overruns=self.overruns,
-            late_reads=port.late_reads,
-            retries=port.retries,
-            clamps=self._clamp.count,
-            fired=self._reflexes.fired,
-            speed_scale=motion.speed_scale,
-            motion_id=player.motion_id if player else 0,
-            row=player.row if player else 0,
-            rows=player.rows if player else 0,
-            peak_following_error=motion.peak_error,
-            ended_motion_id=motion.ended.motion_id,
-            ended_completed=motion.ended.completed,
-            ended_reason=motion.ended.reason,
-        )
-        self._shared.publish(state)
+        self.report.clamps, self.report.fired = self._clamp.count, self._reflexes.fired
+        self.report.publish(self._due_ns, self._joints, self._written, self._complaint)

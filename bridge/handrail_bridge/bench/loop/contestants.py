@@ -79,7 +79,7 @@ async def _play(config: LoopConfig, seconds: float) -> tuple[int, int, float]:
     """Play for so long; return when [ns] it began and ended, and the CPU that it took [cores]."""
     loops = await asyncio.to_thread(Loops.start, [config])
     try:
-        loops.set_token(TOKEN)
+        loops.set_lease(TOKEN)
         await loops.arm(loops.state().position)
         await loops.play(swing(config, loops.state().position, seconds), 1, TOKEN)
         process = psutil.Process(loops.pids[0])

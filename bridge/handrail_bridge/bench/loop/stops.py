@@ -67,7 +67,7 @@ async def _stops(config: LoopConfig, twin: Twin, count: int) -> list[float]:
     at = random.Random(SEED)
     loops = await asyncio.to_thread(Loops.start, [config])
     try:
-        loops.set_token(TOKEN)
+        loops.set_lease(TOKEN)
         numbers = itertools.count(1)
         return [await _patiently(loops, config, twin, numbers, at) for _ in range(count)]
     finally:

@@ -112,7 +112,7 @@ def moved_meanwhile(permits: Permits, permit: Permit, plan: Plan, present: Prese
 
 
 def _leases(present: Present) -> Leases:
-    def nobody(token: int, devices: tuple[str, ...]) -> None:
+    def nobody(token: int, devices: tuple[str, ...], until: float) -> None:
         """No loop listens to these."""
 
     return Leases(tuple(present.leases), 2.0, nobody)
