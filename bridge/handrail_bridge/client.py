@@ -91,7 +91,7 @@ class Client:
             self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
         return self._tools
 
-    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """Call one tool; a moving tool takes the road of a plan of one step.
 
         Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`.
@@ -233,8 +233,8 @@ class Client:
         finally:
             self._token = 0
             beating.cancel()
+            call.cancel()  # first: who is being cancelled may not get beyond the next await
             await asyncio.gather(beating, return_exceptions=True)
-            call.cancel()
 
 
 def refusal(verdict: Verdict) -> PlanRefused:

@@ -13,6 +13,7 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
@@ -31,6 +32,7 @@ for command in (operate.arm, operate.disarm, operate.reset):
 app.command()(approve)
 app.command()(operate.park)
 app.command()(operate.remove_torque)
+app.command()(mcp)
 app.command()(bench)
 app.command()(demo)
 app.add_typer(operate.lease, name="lease")
