@@ -35,7 +35,8 @@ class Hand:
 
     def live(self, seconds: float) -> None:
         for _ in range(round(seconds / STEP)):
-            self.speed += self.gripper.step(self.position, self.speed, STEP) / MASS * STEP
+            (force,) = self.gripper.step((self.position,), (self.speed,), STEP)
+            self.speed += force / MASS * STEP
             self.speed *= 0.97  # drag
             self.position += self.speed * STEP
             for end, side in ((self.thing, 1), (TRAVEL, -1)):

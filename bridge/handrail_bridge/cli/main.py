@@ -15,6 +15,7 @@ from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
+from handrail_bridge.cli.plugins import plugins
 from handrail_bridge.cli.sim import sim
 from handrail_bridge.cli.up import up
 
@@ -33,6 +34,7 @@ app.command()(operate.park)
 app.command()(operate.remove_torque)
 app.command()(bench)
 app.command()(demo)
+app.command()(plugins)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")
