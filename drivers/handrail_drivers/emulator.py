@@ -62,7 +62,9 @@ class StandIn:
 
     Its entry point has the name of the driver that it stands in for, or a name of its own, which a
     cell then gives as ``twin.kind``. On ``serial`` and ``socket`` lines it is an :class:`Emulator`;
-    on ``modbus`` lines a unit (``identity``, ``read``, ``write``), which others may share.
+    on ``modbus`` lines a :class:`~handrail_drivers.modbus.unit.Unit`, which others may share.
+
+    What the conformance kit looks at: ``outputs``, ``advance``, ``change`` and ``stuck``.
     """
 
     Settings: ClassVar[type[StandInSettings]] = StandInSettings
@@ -70,6 +72,7 @@ class StandIn:
     paced: ClassVar[bool] = True  # bytes take the time of the line's rate; USB has none
     bodies: tuple[str, ...] = ()  # of the world, that it feels
     inputs: tuple[str, ...] = ()  # buttons that can be pressed
+    stuck: bool = False  # acknowledges all and does nothing, as an output stage without power
 
     @classmethod
     def at(cls, place: Place) -> Self:
@@ -85,6 +88,18 @@ class StandIn:
 
     def feel(self, world: World, duration: float) -> None:
         """Feel the world after the last so many seconds; called at some 50 Hz."""
+        del world
+        self.advance(duration)
+
+    def advance(self, duration: float) -> None:
+        """Let so many seconds pass."""
+
+    def outputs(self) -> Mapping[str, float]:
+        """Return what it does to the world now, by name: levels, positions, on and off."""
+        return {}
+
+    def change(self) -> None:
+        """Measure something else from now on than what was read last."""
 
     def press(self, name: str) -> None:
         """Press one of its inputs."""

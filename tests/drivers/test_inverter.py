@@ -12,9 +12,9 @@ from handrail_drivers.inverter.driver import Inverter, InverterSettings
 from handrail_drivers.inverter.power import Power, power_of
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.modbus.unit import answer
 from handrail_sim.cell_file import SHIPPED
 from handrail_sim.twin import inverter as twin
-from handrail_sim.twin.modbus_unit import answer
 
 MAP = SHIPPED / "cells" / "maps" / "inverter.toml"
 STEP = 0.002  # s

@@ -29,8 +29,8 @@ class LineSettings(BaseModel):
     rtu_over_tcp: Address | None = Field(default=None, description="host:port of a plain gateway")
     port: str | None = Field(default=None, description="device file of a serial line")
     baud: Annotated[int, Field(gt=0)] = Field(default=19200, description="bit/s")
-    parity: Parity = "even"
-    stop_bits: Literal[1, 2] = 1
+    parity: Parity = Field(default="even", description="of a serial line")
+    stop_bits: Literal[1, 2] = Field(default=1, description="of a serial line")
     timeout: Annotated[float, Field(gt=0, le=10)] = Field(default=0.5, description="s, one answer")
     frame_gap: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="s of silence between RTU frames; none: 3.5 characters"

@@ -19,8 +19,7 @@ from handrail_drivers.inverter.power import (
     Power,
 )
 from handrail_drivers.modbus.frames import Table
-
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refusal
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refusal
 
 COMMAND, TARGET, STATUS, TIMEOUT, RAMP = 100, 101, 110, 200, 201
 WRITABLE = (COMMAND, TARGET, TIMEOUT, RAMP)
@@ -89,7 +88,7 @@ class Inverter(StandIn):
         return (self._force,)
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """Return cells (see :class:`~handrail_sim.twin.modbus_unit.Unit`)."""
+        """Return cells (see :class:`~handrail_drivers.modbus.unit.Unit`)."""
         self._silent = 0.0
         now = {**self._set, **dict(enumerate(self._measured(), start=STATUS))}
         wanted = range(address, address + count)

@@ -50,6 +50,14 @@ class NumatoModule(StandIn):
         """Turn a button loose: it reads 1."""
         self._pressed &= ~(1 << self._channels[name])
 
+    def outputs(self) -> Mapping[str, float]:
+        """Return the levels that it drives, as bits."""
+        return {"driven": float(self._driven & ~self._direction)}
+
+    def change(self) -> None:
+        """Have its first button pressed, or turned loose."""
+        self._pressed ^= 1 << next(iter(self._channels.values()))
+
     def exchanges(self, data: bytes, line_baud: int | None) -> list[tuple[int, bytes, float]]:
         """Take bytes from the wire; return what is answered to them. USB knows no baud rate."""
         del line_baud

@@ -11,10 +11,9 @@ from typing import ClassVar, Self
 
 from handrail_drivers.emulator import Place, StandIn
 from handrail_drivers.modbus.frames import Table
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
 from handrail_drivers.robotiq import registers as reg
 from handrail_drivers.robotiq.registers import Activation, Command, Contact, Status
-
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, Refusal
 
 CLOSED, OPEN = 228, 3  # counts that it reports at the ends
 SPEED = 0.010, 0.075  # m/s of a finger: least and most, half of the gap's 20 to 150 mm/s
@@ -77,7 +76,7 @@ class Gripper(StandIn):
         return (self._force,)
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """Return cells (see :class:`~handrail_sim.twin.modbus_unit.Unit`)."""
+        """Return cells (see :class:`~handrail_drivers.modbus.unit.Unit`)."""
         cells = {
             **dict(enumerate(self._outputs, start=reg.OUTPUT)),
             **dict(enumerate(self._status().words(), start=reg.INPUT)),

@@ -12,9 +12,8 @@ from typing import ClassVar, Self
 import numpy as np
 from handrail_drivers.emulator import Place, StandIn, StandInSettings, World
 from handrail_drivers.modbus.frames import Table
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
 from pydantic import Field
-
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, Refusal
 
 GRAVITY = 9.81  # m/s2: scales are set up where they stand
 STEP = 0.0001  # kg of a register's 1
@@ -74,7 +73,7 @@ class Scale(StandIn):
         self._count = 0
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """Return cells (see :class:`~handrail_sim.twin.modbus_unit.Unit`)."""
+        """Return cells (see :class:`~handrail_drivers.modbus.unit.Unit`)."""
         if table is Table.COIL:
             return _cut([int(self._tared)], address, count)
         if table is Table.HOLDING:
