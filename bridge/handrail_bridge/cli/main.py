@@ -19,6 +19,7 @@ from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.plugins import plugins
 from handrail_bridge.cli.sim import sim
 from handrail_bridge.cli.up import up
+from handrail_bridge.cli.wire import capture, replay
 
 app = typer.Typer(
     name="handrail",
@@ -36,6 +37,8 @@ app.command()(operate.remove_torque)
 app.command()(bench)
 app.command()(demo)
 app.command()(plugins)
+app.command()(capture)
+app.command()(replay)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")

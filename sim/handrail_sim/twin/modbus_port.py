@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from handrail_drivers.loopback_port import LoopbackPort
 from handrail_drivers.modbus.frames import LONGEST, MBAP
 from handrail_drivers.modbus.unit import Unit, answer
-
-from handrail_sim.twin.loopback_port import LoopbackPort
 
 WHOLE = 0xFF  # and 0: the unit of a device that has only one
 

@@ -6,8 +6,7 @@ import time
 from bisect import bisect_left
 
 from handrail_drivers.emulator import Emulator
-
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
+from handrail_drivers.pseudo_terminal import PseudoTerminal
 
 LOG = 40_000  # entries kept, some 50 s of a loop at 250 Hz
 PAGE = 100  # entries at most in one answer: what asks must not hold up the world

@@ -9,14 +9,14 @@ from typing import Any
 
 from handrail_drivers.emulator import Place, StandIn
 from handrail_drivers.errors import InvalidCell, UnknownName
+from handrail_drivers.loopback_port import LoopbackPort, StreamPort
 from handrail_drivers.modbus.lines import LineSettings
 from handrail_drivers.modbus.unit_line import ModbusLine
+from handrail_drivers.pseudo_terminal import PseudoTerminal
 
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings, stand_in
-from handrail_sim.twin.loopback_port import LoopbackPort, StreamPort
 from handrail_sim.twin.modbus_port import ModbusPort
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.wire import Wire
 

@@ -1,4 +1,4 @@
-"""TCP ports of the twin, within the world's own select loop."""
+"""TCP ports on loopback behind which emulators stand, for a select loop."""
 
 from __future__ import annotations
 
