@@ -4,7 +4,9 @@ A driver is one plain class, found by the entry point group ``handrail.drivers``
 It has a pydantic ``Settings`` model, takes ``(name, settings, transport)``, and
 offers tools: typed methods marked with :func:`tool`. A driver that moves joints
 also follows :class:`MotionBus`, which is all that the realtime loop calls; one that
-reads buttons and switches follows :class:`InputBus`.
+reads buttons and switches follows :class:`InputBus`; any other follows :class:`Device`.
+
+The API is versioned (:data:`API_VERSION`, semantic): docs/plugins.md.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar, runtime_checkabl
 from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+API_VERSION = (1, 0)  # major: plugins have to change; minor: something was added
 
 
 class Effect(StrEnum):
@@ -184,12 +188,34 @@ class InputBus(Protocol):
         """Release what connect took."""
 
 
+@runtime_checkable
+class Device(Protocol):
+    """A device with tools, which a task of the bridge owns. One call at a time.
+
+    Every method, tools included, ends within the driver's own timeouts and raises a
+    :class:`~handrail_drivers.errors.DeviceFault` that names the device.
+    """
+
+    def connect(self) -> None:
+        """Find the device. Moves nothing. Called again, on a fresh line, once it was lost."""
+
+    def stop(self) -> None:
+        """Have it move no more, within a second; safe to call at any time."""
+
+    def close(self) -> None:
+        """Put it to its safe values and release the transport; safe to call twice."""
+
+
 class DriverClass(Protocol):
     """The shape of a plugin's class. ``transport`` names what it wants to be given.
 
-    ``serial``: a :class:`~handrail_drivers.transport.Transport`; ``modbus``: a
-    :class:`~handrail_drivers.modbus.line.Line`, which others may share; ``none``: it is
-    constructed with ``transport=None`` and finds its device from its settings.
+    It is an entry point of the group ``handrail.transports``; of ours, ``serial`` and ``socket``
+    give a :class:`~handrail_drivers.transport.Transport`, ``modbus`` a
+    :class:`~handrail_drivers.modbus.line.Line`, which others may share, and ``none`` None: the
+    driver finds its device from its settings.
+
+    Any plugin may say in ``handrail_api = "1.0"`` which version of this API it was built for;
+    one that does not was built for 1.0.
     """
 
     Settings: ClassVar[type[BaseModel]]

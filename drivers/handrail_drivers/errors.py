@@ -15,6 +15,8 @@
     │   └── NotPermittedRole          PERMISSION_DENIED   an act of the operator
     ├── DeviceFault                   UNAVAILABLE         hardware did not do its part
     │   ├── BusLost                   UNAVAILABLE         the port is gone
+    │   ├── DeviceSilent              UNAVAILABLE         no answer within the time
+    │   ├── DeviceGarbled             UNAVAILABLE         an answer that is none to what was asked
     │   ├── ServoSilent               UNAVAILABLE         no answer within the time
     │   ├── ServoGarbled              UNAVAILABLE         an answer that is no valid frame
     │   ├── ServoFault                UNAVAILABLE         the servo reports overload, heat, voltage
@@ -36,6 +38,7 @@ sentence is for a person or a model: what was wrong, what is allowed, what to tr
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -202,6 +205,18 @@ class BusLost(DeviceFault):
     code = "bus_lost"
 
 
+class DeviceSilent(DeviceFault):
+    """A device did not answer within its time."""
+
+    code = "device_silent"
+
+
+class DeviceGarbled(DeviceFault):
+    """A device answered with something that is no answer to what was asked."""
+
+    code = "device_garbled"
+
+
 class ServoSilent(DeviceFault):
     """A servo did not answer within its time."""
 
@@ -281,6 +296,19 @@ class ProcessLost(HandrailError):
 
     code = "process_lost"
     status = "UNAVAILABLE"
+
+
+def require_finite(setpoints: Iterable[float]) -> None:
+    """Refuse setpoints that are no numbers: comparisons with them are false, limits let them pass.
+
+    Raises:
+        InvalidValue: one is NaN or infinite.
+    """
+    for number, value in enumerate(setpoints):
+        if not math.isfinite(value):
+            raise InvalidValue(
+                f"Setpoint {number} is {value}.", field=f"setpoints[{number}]", value=str(value)
+            )
 
 
 def error_class(code: str) -> type[HandrailError]:

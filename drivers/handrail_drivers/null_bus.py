@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
+from handrail_drivers.errors import require_finite
 
 
 class NullBus:
@@ -22,7 +23,7 @@ class NullBus:
 
         model_config = ConfigDict(extra="forbid", frozen=True)
 
-        joints: Annotated[tuple[str, ...], Field(min_length=1)]
+        joints: Annotated[tuple[str, ...], Field(min_length=1, description="their names")]
 
     def __init__(self, name: str, settings: Settings, transport: None) -> None:
         del name, transport
@@ -44,7 +45,12 @@ class NullBus:
         return JointState(time.monotonic_ns(), self._goal, self._still, self._still)
 
     def write(self, setpoints: Sequence[float]) -> None:
-        """Be there at once."""
+        """Be there at once.
+
+        Raises:
+            InvalidValue: a setpoint is no number.
+        """
+        require_finite(setpoints)
         self._goal = tuple(setpoints)
 
     def read_hold(self) -> HoldState:

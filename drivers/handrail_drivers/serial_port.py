@@ -14,12 +14,15 @@ import os
 import select
 import termios
 import time
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import serial
+from pydantic import BaseModel
 from serial.tools import list_ports
 
 from handrail_drivers.errors import BusLost
+from handrail_drivers.transport import Transport
 
 Parity = Literal["none", "even", "odd"]
 
@@ -173,3 +176,24 @@ def _not_opened(path: str, error: Exception) -> BusLost:
         hint = "join the group that owns it (often dialout)"
         return BusLost(f"The port {path} may not be opened.", subject=path, hint=hint)
     return BusLost(f"The port {path} cannot be opened: {error}.", subject=path)
+
+
+class SerialKind:
+    """The transport kind ``serial``: settings with ``port`` and ``baud``, perhaps ``parity``."""
+
+    @staticmethod
+    def stream(settings: Any) -> SerialPort:
+        """Open the port."""
+        line = {key: value for key, value in settings if key in ("parity", "stop_bits")}
+        return SerialPort(settings.port, settings.baud, **line)
+
+    @staticmethod
+    def over(open_stream: Callable[[], Transport], settings: Any) -> Transport:
+        """Return the open stream itself."""
+        del settings
+        return open_stream()
+
+    @staticmethod
+    def at(settings: BaseModel, address: str) -> BaseModel:
+        """Return the settings with another port."""
+        return settings.model_copy(update={"port": address})

@@ -7,8 +7,13 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
 
 from handrail_drivers.errors import BusLost
+from handrail_drivers.transport import Transport
 
 CONNECT = 2.0  # s
 PLENTY = 4096  # bytes taken at once
@@ -100,3 +105,24 @@ class SocketPort:
             subject=self.path,
             hint="it is opened again with the next request",
         )
+
+
+class SocketKind:
+    """The transport kind ``socket``: settings with ``address``, as host:port."""
+
+    @staticmethod
+    def stream(settings: Any) -> SocketPort:
+        """Connect."""
+        host, _, port = settings.address.rpartition(":")
+        return SocketPort(host, int(port))
+
+    @staticmethod
+    def over(open_stream: Callable[[], Transport], settings: Any) -> Transport:
+        """Return the connection itself."""
+        del settings
+        return open_stream()
+
+    @staticmethod
+    def at(settings: BaseModel, address: str) -> BaseModel:
+        """Return the settings with another address."""
+        return settings.model_copy(update={"address": address})

@@ -6,7 +6,10 @@ runs on a wire, on an emulator in memory, and on a recorded byte capture.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pydantic import BaseModel
 
 
 class Transport(Protocol):
@@ -26,3 +29,45 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Release the port; safe to call twice."""
+
+
+class TransportKind(Protocol):
+    """The shape of a plugin in the group ``handrail.transports``: how drivers get their wire.
+
+    It knows which settings say where the device is; all three are static methods.
+    """
+
+    @staticmethod
+    def stream(settings: Any) -> Transport:
+        """Open the byte stream of a device's settings.
+
+        Raises:
+            BusLost: it cannot be opened.
+        """
+
+    @staticmethod
+    def over(open_stream: Callable[[], Transport], settings: Any) -> Any:
+        """Return what the driver is given, over streams opened so."""
+
+    @staticmethod
+    def at(settings: BaseModel, address: str) -> BaseModel:
+        """Return settings for the same device at another address: a port, or host:port."""
+
+
+class NoTransport:
+    """The transport kind of drivers that find their device by themselves."""
+
+    @staticmethod
+    def stream(settings: Any) -> Transport:
+        """There is none."""
+        raise NotImplementedError(f"{type(settings).__name__} has no byte stream")
+
+    @staticmethod
+    def over(open_stream: Callable[[], Transport], settings: Any) -> None:
+        """Return None."""
+
+    @staticmethod
+    def at(settings: BaseModel, address: str) -> BaseModel:
+        """Return the settings as they are."""
+        del address
+        return settings

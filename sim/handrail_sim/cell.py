@@ -14,7 +14,6 @@ from pydantic import Field
 
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
-from handrail_sim.stand_ins import StandIn
 
 FASTEST = 1000  # Hz of a loop
 RULES = 56  # reflexes and zones that a loop watches at most: it has a bit for each
@@ -40,8 +39,10 @@ class Device(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"
     )
-    twin: StandIn | None = Field(
-        default=None, description="what the twin has in its place, where the driver does not say"
+    twin: dict[str, Any] | None = Field(
+        default=None,
+        description="what the twin has in its place: kind, an entry point name in the group "
+        "handrail.wires, and its settings; none: the kind with the driver's name, if there is one",
     )
 
 

@@ -35,17 +35,8 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    for check in (
-        _devices,
-        _references,
-        _ticks,
-        _rules,
-        _zones,
-        _joints,
-        _gripper,
-        _ranges,
-        _cameras,
-    ):
+    checks = (_devices, _twins, _planner, _references, _ticks, _rules, _zones, _joints, _gripper)
+    for check in (*checks, _ranges, _cameras):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults
@@ -66,6 +57,31 @@ def _devices(data: Data, find_file: FindFile) -> Iterator[Fault]:
             yield Fault((*path, "driver"), f"no driver {driver!r}.{nearest(driver, found)}")
         else:
             yield from _settings(found[driver], device, path, find_file)
+
+
+def _twins(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """What stands in for a device is of an installed kind that accepts its settings."""
+    found, broken = plugins.wires.found(), plugins.wires.broken()
+    for name, device in tables(data, "devices"):
+        twin = device.get("twin")
+        if not isinstance(twin, dict):
+            continue
+        path: KeyPath = ("devices", name, "twin")
+        kind = twin.get("kind")
+        if kind in broken:
+            yield Fault((*path, "kind"), f"what stands in for it is broken: {broken[kind]}")
+        elif kind in found:
+            yield from model_faults(found[kind].Settings, twin, path)
+        else:
+            yield Fault((*path, "kind"), f"no kind {kind!r}.{nearest(str(kind), found)}")
+
+
+def _planner(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """Who finds ways round is installed."""
+    name = table(data, "check").get("planner", "rrt_connect")
+    found = plugins.planners.names()
+    if isinstance(name, str) and name not in found:
+        yield Fault(("check", "planner"), f"no planner {name!r}.{nearest(name, found)}")
 
 
 def _settings(driver: Any, device: Data, path: KeyPath, find_file: FindFile) -> Iterator[Fault]:
@@ -94,7 +110,7 @@ def reflex_faults(data: Data) -> Iterator[Fault]:
         if kind in broken:
             yield Fault((*path, "kind"), f"the reflex is broken: {broken[kind]}")
         elif kind in found:
-            yield from model_faults(found[kind].Settings, rule, path)  # type: ignore[attr-defined]  # checked by plugins
+            yield from model_faults(found[kind].Settings, rule, path)
         else:
             yield Fault((*path, "kind"), f"no kind {kind!r}.{nearest(str(kind), found)}")
     for where, category in stops.items():

@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from handrail_drivers.emulator import StandIn, StandInSettings
 from handrail_drivers.errors import InvalidCell, UnknownName
-from handrail_drivers.plugins import drivers, reflexes
+from handrail_drivers.plugins import Plugins, drivers, reflexes, wires
 from handrail_drivers.reflex import Rule
 from pydantic import BaseModel
 
@@ -77,16 +78,26 @@ def device_settings(cell: Cell, device: str) -> BaseModel:
     """
     if device not in cell.devices:
         raise UnknownName("device", device, cell.devices)
-    model: type[BaseModel] = drivers.one(cell.devices[device].driver).Settings  # type: ignore[attr-defined]  # checked by plugins
+    model: type[BaseModel] = drivers.one(cell.devices[device].driver).Settings
     settings = model.model_validate_json(json.dumps(cell.devices[device].settings))
     paths = {key: cell_path(cell.folder, part) for key, part in settings if isinstance(part, Path)}
     return settings.model_copy(update=paths)
 
 
+def stand_in(cell: Cell, device: str) -> tuple[type[StandIn] | None, StandInSettings | None]:
+    """Return what the twin has in a device's place, and its settings; None: nothing, none."""
+    given = cell.devices[device].twin
+    if given is not None:
+        kind = wires.one(given["kind"])
+        return kind, kind.Settings.model_validate_json(json.dumps(given))
+    driver = cell.devices[device].driver
+    return (wires.one(driver) if driver in wires.names() else None), None
+
+
 def reflex_rules(cell: Cell) -> dict[str, Rule]:
     """Return what the loop watches as its kinds' settings, by name."""
     return {
-        name: reflexes.one(rule["kind"]).Settings.model_validate_json(json.dumps(rule))  # type: ignore[attr-defined]  # checked by plugins
+        name: reflexes.one(rule["kind"]).Settings.model_validate_json(json.dumps(rule))
         for name, rule in cell.rules.items()
     }
 
@@ -115,24 +126,30 @@ def cell_schema() -> dict[str, Any]:
         for name, kind in drivers.found().items()
     ]
     device["properties"]["driver"]["examples"] = sorted(drivers.found())
-    schema["properties"]["reflexes"]["additionalProperties"] = {
+    twins = _kinds_schema(definitions, "wire", wires)
+    device["properties"]["twin"]["anyOf"] = [twins, {"type": "null"}]
+    kinds = _kinds_schema(definitions, "reflex", reflexes)
+    schema["properties"]["reflexes"]["additionalProperties"] = kinds
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _kinds_schema(definitions: dict[str, Any], prefix: str, plugins: Plugins[Any]) -> Any:
+    """Return the schema of a table whose ``kind`` names a plugin."""
+    return {
         "required": ["kind"],
         "oneOf": [
             {
                 "properties": {"kind": {"const": name}},
-                **_settings_schema(definitions, f"reflex.{name}", kind),
+                **_settings_schema(definitions, f"{prefix}.{name}", kind),
             }
-            for name, kind in reflexes.found().items()
+            for name, kind in plugins.found().items()
         ],
     }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _settings_schema(definitions: dict[str, Any], name: str, plugin: type) -> dict[str, Any]:
+def _settings_schema(definitions: dict[str, Any], name: str, plugin: Any) -> dict[str, Any]:
     """Add a plugin's settings to the definitions of a schema; return a reference to them."""
-    settings = plugin.Settings.model_json_schema(  # type: ignore[attr-defined]  # checked by plugins
-        ref_template=f"#/$defs/{name}.{{model}}"
-    )
+    settings = plugin.Settings.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
     for part, definition in settings.pop("$defs", {}).items():
         definitions[f"{name}.{part}"] = definition
     definitions[f"{name}.Settings"] = settings

@@ -88,8 +88,9 @@ class Check(Section):
     forces: tuple[ForceLimit, ...] = Field(
         default=(), description="other limits, for single pairs of bodies"
     )
-    planner: Literal["rrt_connect", "ompl"] = Field(
-        default="rrt_connect", description="who finds ways round; ompl is an extra"
+    planner: str = Field(
+        default="rrt_connect",
+        description="who finds ways round: entry point name in the group handrail.planners",
     )
     duration: Positive = Field(default=60.0, description="s, longest plan")
     settle: Positive = Field(default=0.4, description="s of rollout after the last setpoint")

@@ -12,9 +12,9 @@ from handrail_drivers.inverter.driver import Inverter, InverterSettings
 from handrail_drivers.inverter.power import Power, power_of
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.modbus.unit import answer
 from handrail_sim.cell_file import SHIPPED
 from handrail_sim.twin import inverter as twin
-from handrail_sim.twin.modbus_unit import answer
 
 MAP = SHIPPED / "cells" / "maps" / "inverter.toml"
 STEP = 0.002  # s
@@ -35,7 +35,7 @@ class Belt:
 
     def live(self, seconds: float) -> None:
         for _ in range(round(seconds / STEP)):
-            force = self.inverter.step(self.position, self.speed, STEP)
+            (force,) = self.inverter.step((self.position,), (self.speed,), STEP)
             self.speed += (force - DRAG * self.speed) / MASS * STEP
             self.speed = 0.0 if self.jammed else self.speed
             self.position += self.speed * STEP
@@ -191,7 +191,7 @@ def test_power_off_lets_it_coast(belt: Belt, axis: Inverter) -> None:
     follow(belt, axis, lambda t: 0.1 * t, 1.0)
     axis.set_torque(False)
     belt.live(0.1)
-    assert belt.inverter.step(0.0, belt.speed, STEP) == 0.0
+    assert belt.inverter.step((0.0,), (belt.speed,), STEP) == (0.0,)
 
 
 def test_a_silent_inverter_is_named(belt: Belt, axis: Inverter) -> None:

@@ -35,7 +35,12 @@ def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
         "function": "foreign:function",
     }
     entries = [EntryPoint(name, value, plugins.drivers.group) for name, value in values.items()]
-    monkeypatch.setattr(plugins, "entry_points", lambda **_: entries)
+    installed = plugins.entry_points
+    monkeypatch.setattr(
+        plugins,
+        "entry_points",
+        lambda group: entries if group == plugins.drivers.group else installed(group=group),
+    )
     assert list(plugins.drivers.found()) == ["feetech"]
     broken = plugins.drivers.broken()
     assert "no_such_module" in broken["missing"]

@@ -8,11 +8,11 @@ import pytest
 from handrail_drivers.errors import ModbusFault, ModbusSilent, NotReady
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.modbus.unit import answer
 from handrail_drivers.robotiq import registers as reg
 from handrail_drivers.robotiq.driver import Robotiq, RobotiqSettings
 from handrail_drivers.robotiq.registers import Command, Contact, Status
 from handrail_sim.twin import robotiq as twin
-from handrail_sim.twin.modbus_unit import answer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +35,8 @@ class Hand:
 
     def live(self, seconds: float) -> None:
         for _ in range(round(seconds / STEP)):
-            self.speed += self.gripper.step(self.position, self.speed, STEP) / MASS * STEP
+            (force,) = self.gripper.step((self.position,), (self.speed,), STEP)
+            self.speed += force / MASS * STEP
             self.speed *= 0.97  # drag
             self.position += self.speed * STEP
             for end, side in ((self.thing, 1), (TRAVEL, -1)):

@@ -114,7 +114,7 @@ FAULTS = [
         "device 'x'",
     ),
     (('weight = "red_scale', 'weight = "rad_scale'), "regions.red_bin.weight", "'rad_scale'"),
-    (('kind = "scale"', 'kind = "scales"'), "devices.red_scale.twin", "'scale'"),
+    (('kind = "scale"', 'kind = "scales"'), "devices.red_scale.twin.kind", "scale"),
 ]
 
 

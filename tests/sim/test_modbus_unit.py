@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from handrail_drivers.modbus.frames import Table, crc
-from handrail_sim.twin.modbus_line import LONGEST, ModbusLine
-from handrail_sim.twin.modbus_unit import answer
+from handrail_drivers.modbus.unit import answer
+from handrail_drivers.modbus.unit_line import LONGEST, ModbusLine
 from handrail_sim.twin.scale import CAPACITY, GRAVITY, Scale
 from hypothesis import given
 from hypothesis import strategies as st

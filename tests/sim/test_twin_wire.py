@@ -7,9 +7,9 @@ import termios
 
 import pytest
 from handrail_drivers.feetech.codec import Instruction, build
+from handrail_drivers.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.perturbation import ServoDraw
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.wire import IDLE, LOG, PAGE, Wire
 
 PING, PONG = build(1, Instruction.PING), build(1, 0)

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from handrail_drivers.inverter.power import Power
 from handrail_drivers.modbus.frames import Table
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
+from handrail_drivers.modbus.unit_line import ModbusLine
+from handrail_drivers.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.inverter import CONNECTION, WORDS
 from handrail_sim.twin.launch import Twin
-from handrail_sim.twin.modbus_line import ModbusLine
 from handrail_sim.twin.modbus_port import ModbusPort
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, Refusal
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.wire import Wire
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 

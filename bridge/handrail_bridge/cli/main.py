@@ -13,11 +13,14 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.driver import driver
 from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
+from handrail_bridge.cli.plugins import plugins
 from handrail_bridge.cli.sim import sim
 from handrail_bridge.cli.up import up
+from handrail_bridge.cli.wire import capture, replay
 
 app = typer.Typer(
     name="handrail",
@@ -35,10 +38,14 @@ app.command()(operate.remove_torque)
 app.command()(mcp)
 app.command()(bench)
 app.command()(demo)
+app.command()(plugins)
+app.command()(capture)
+app.command()(replay)
 app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")
 app.add_typer(modbus, name="modbus")
+app.add_typer(driver, name="driver")
 
 
 def main() -> None:

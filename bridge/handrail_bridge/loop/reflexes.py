@@ -85,7 +85,7 @@ class Reflexes:
         self._rules: list[Guard] = [*guards]
         for name, given in config.rules.items():
             kind = plugins.reflexes.one(given["kind"])
-            rule: Rule = kind.Settings.model_validate(given)  # type: ignore[attr-defined]  # checked by plugins
+            rule: Rule = kind.Settings.model_validate(given)
             self._rules.append(FromCell(name, rule, kind(rule, surroundings)))
         self.fired = 0  # bits by the rule's place
 

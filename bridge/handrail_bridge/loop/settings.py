@@ -7,7 +7,6 @@ from typing import Any
 
 from handrail_drivers import plugins
 from handrail_drivers.errors import InvalidValue, UnknownName
-from handrail_drivers.modbus.device import ModbusSettings
 from handrail_drivers.reflex import Category
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings, reflex_rules
@@ -194,8 +193,8 @@ def _inputs(cell: Cell, device: str) -> tuple[str, ...]:
 
 def _settings(cell: Cell, device: str, wires: Mapping[str, str]) -> dict[str, Any]:
     settings = device_settings(cell, device)
-    if isinstance(settings, ModbusSettings):
-        settings = settings.at(wires.get(device))
-        return settings.model_dump(mode="json")
-    given = settings.model_dump(mode="json")
-    return {**given, "port": wires[device]} if device in wires else given
+    if device in wires:
+        driver = plugins.drivers.one(cell.devices[device].driver)
+        settings = plugins.transports.one(driver.transport).at(settings, wires[device])
+    given: dict[str, Any] = settings.model_dump(mode="json")
+    return given

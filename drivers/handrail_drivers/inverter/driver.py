@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
-from handrail_drivers.errors import InvalidCell, ModbusFault
+from handrail_drivers.errors import InvalidCell, ModbusFault, require_finite
 from handrail_drivers.inverter.power import DISABLE_VOLTAGE, FAULT_RESET, UP, Power, power_of
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.line import Line
@@ -130,7 +130,12 @@ class Inverter:
         return JointState(self._clock(), *axis)
 
     def write(self, setpoints: Sequence[float]) -> None:
-        """Set the speed that leads to a position."""
+        """Set the speed that leads to a position.
+
+        Raises:
+            InvalidValue: it is no number, which the speed's limits would let pass.
+        """
+        require_finite(setpoints)
         (goal,) = setpoints
         now = self._clock()
         passed = (now - self._written_ns) * 1e-9

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +12,7 @@ from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.wires import RtuWire, TcpWire, Wire
 from handrail_drivers.serial_port import SerialPort
 from handrail_drivers.socket_port import SocketPort
+from handrail_drivers.transport import Transport
 
 ANY_SPEED = 115_200  # bit/s that a gateway's serial side is taken to have at least
 MOST_PORT = 0xFFFF
@@ -29,8 +29,8 @@ class LineSettings(BaseModel):
     rtu_over_tcp: Address | None = Field(default=None, description="host:port of a plain gateway")
     port: str | None = Field(default=None, description="device file of a serial line")
     baud: Annotated[int, Field(gt=0)] = Field(default=19200, description="bit/s")
-    parity: Parity = "even"
-    stop_bits: Literal[1, 2] = 1
+    parity: Parity = Field(default="even", description="of a serial line")
+    stop_bits: Literal[1, 2] = Field(default=1, description="of a serial line")
     timeout: Annotated[float, Field(gt=0, le=10)] = Field(default=0.5, description="s, one answer")
     frame_gap: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="s of silence between RTU frames; none: 3.5 characters"
@@ -116,33 +116,45 @@ def _require_alike(name: str, first: LineSettings, other: LineSettings) -> None:
 
 def own_line(settings: LineSettings) -> Line:
     """Return the line of a device that shares it with none: it is asked on, however silent."""
-    name = settings.tcp or settings.rtu_over_tcp or settings.port or ""
-    return Line(name, opener(settings), settings.timeout, settings.retries, pauses=False)
+    return ModbusKind.over(lambda: ModbusKind.stream(settings), settings)
 
 
 def opener(settings: LineSettings) -> Callable[[], Wire]:
     """Return what opens a line; it raises BusLost where it cannot."""
+    return lambda: _wire(ModbusKind.stream(settings), settings)
+
+
+class ModbusKind:
+    """The transport kind ``modbus``: settings that derive from :class:`LineSettings`."""
+
+    @staticmethod
+    def stream(settings: LineSettings) -> Transport:
+        """Open the port or the connection."""
+        if settings.port is not None:
+            return SerialPort(settings.port, settings.baud, settings.parity, settings.stop_bits)
+        host, _, port = (settings.tcp or settings.rtu_over_tcp or "").rpartition(":")
+        return SocketPort(host, int(port))
+
+    @staticmethod
+    def over(open_stream: Callable[[], Transport], settings: LineSettings) -> Line:
+        """Return a line of its own, opened when it is needed."""
+        name = settings.tcp or settings.rtu_over_tcp or settings.port or ""
+        return Line(
+            name,
+            lambda: _wire(open_stream(), settings),
+            settings.timeout,
+            settings.retries,
+            pauses=False,
+        )
+
+    @staticmethod
+    def at(settings: LineSettings, address: str) -> LineSettings:
+        """Return the settings at another address of the same kind."""
+        return settings.at(address)
+
+
+def _wire(stream: Transport, settings: LineSettings) -> Wire:
     if settings.tcp is not None:
-        return partial(_tcp, settings.tcp)
-    if settings.rtu_over_tcp is not None:
-        return partial(_rtu_over_tcp, settings.rtu_over_tcp, settings.frame_gap)
-    return partial(_rtu, settings)
-
-
-def _tcp(address: str) -> Wire:
-    return TcpWire(_socket(address))
-
-
-def _rtu_over_tcp(address: str, gap: float | None) -> Wire:
-    return RtuWire(_socket(address), ANY_SPEED, gap)
-
-
-def _rtu(settings: LineSettings) -> Wire:
-    path, baud = settings.port or "", settings.baud
-    port = SerialPort(path, baud, settings.parity, settings.stop_bits)
-    return RtuWire(port, baud, settings.frame_gap)
-
-
-def _socket(address: str) -> SocketPort:
-    host, _, port = address.rpartition(":")
-    return SocketPort(host, int(port))
+        return TcpWire(stream)
+    baud = settings.baud if settings.port is not None else ANY_SPEED
+    return RtuWire(stream, baud, settings.frame_gap)

@@ -107,7 +107,7 @@ def _typed(
 
 
 def _with_unit(kind: Any, one: Register) -> Any:
-    return kind if one.unit == "1" else Annotated[kind, Unit(one.unit)]
+    return kind if _type(one) is not float else Annotated[kind, Unit(one.unit)]
 
 
 def _type(one: Register) -> Any:

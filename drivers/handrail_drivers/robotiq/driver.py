@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, NoReturn
 from pydantic import Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
-from handrail_drivers.errors import BusLost, ModbusFault, NotReady
+from handrail_drivers.errors import BusLost, ModbusFault, NotReady, require_finite
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request, Table
 from handrail_drivers.modbus.line import Line
@@ -30,7 +30,7 @@ class RobotiqSettings(LineSettings):
     joint: str = Field(description="the fingers' joint in the world's model")
     unit: Annotated[int, Field(ge=1, le=247)] = Field(default=9, description="its number there")
     baud: Annotated[int, Field(gt=0)] = Field(default=115_200, description="bit/s")
-    parity: Literal["none", "even", "odd"] = "none"
+    parity: Literal["none", "even", "odd"] = Field(default="none", description="of its line")
     open_at: Annotated[float, Field(gt=0, le=0.2)] = Field(
         default=0.0425, description="m: the joint's position where the fingers are open, 0 closed"
     )
@@ -113,7 +113,11 @@ class Robotiq:
         """Ask for a position; it goes there at the speed and with the force of its settings.
 
         One without power is asked nothing: a request would activate it.
+
+        Raises:
+            InvalidValue: it is no number.
         """
+        require_finite(setpoints)
         (wanted,) = setpoints
         if not self._powered or self._status is None or not _is_ready(self._status):
             return
@@ -160,6 +164,12 @@ class Robotiq:
         pressing = status.contact in (Contact.OPENING, Contact.CLOSING)
         self._asked = status.echo if pressing else status.position  # a grip is kept
         self._command(self._asked, go=True)
+        if not self._look().going:
+            raise ModbusFault(
+                f"{self._name} was told to follow, and does not.",
+                subject=self.joints[0],
+                hint="arm again; its controller may be busy with an activation",
+            )
         self._powered = True
 
     def reset(self) -> None:

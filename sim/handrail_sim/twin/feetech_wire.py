@@ -9,16 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
-from handrail_drivers.errors import BusLost
+from handrail_drivers.emulator import Place, StandIn, World
+from handrail_drivers.errors import BusLost, UnknownName
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Frame, Instruction, Parser
 
 from handrail_sim.twin.perturbation import ServoDraw
-from handrail_sim.twin.servo import TORQUE_PER_AMPERE, Servo
+from handrail_sim.twin.servo import (
+    HEAT_BIT,
+    OVERLOAD_BIT,
+    TORQUE_PER_AMPERE,
+    VOLTAGE_BIT,
+    Servo,
+)
 
 SUPPLY = 12.0  # V
 SUPPLY_RESISTANCE = 0.1  # ohm, cable and supply
+FAULT_BITS = {"overload": OVERLOAD_BIT, "overheat": HEAT_BIT, "voltage": VOLTAGE_BIT, "angle": 0x02}
+FAULTS = ("garble", "silent", "speaking", "brownout", *FAULT_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +40,13 @@ class ServoSpec:
     draw: ServoDraw
 
 
-class FeetechBank:
+class FeetechBank(StandIn):
     """The servos of one bus.
 
     ``handle`` answers bytes with bytes; ``step`` advances the servos with the physics.
     """
+
+    line: ClassVar[str] = "serial"
 
     def __init__(self, servos: Sequence[ServoSpec]) -> None:
         self.servos = {spec.joint: Servo(spec.id, spec.draw) for spec in servos}
@@ -52,6 +64,12 @@ class FeetechBank:
             Instruction.SYNC_READ: self._sync_read,
             Instruction.SYNC_WRITE: self._sync_write,
         }
+
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Return the servos of one device, as its settings and the cell's hidden draws have it."""
+        given = place.settings.joints
+        return cls([ServoSpec(given[name].id, name, place.draws[name]) for name in place.joints])
 
     def handle(self, data: bytes) -> list[bytes]:
         """Take bytes from the wire; return the answers in the order in which they are sent."""
@@ -90,6 +108,28 @@ class FeetechBank:
         current = sum(abs(servo.torque) for servo in self._order) / TORQUE_PER_AMPERE
         for servo in self._order:
             servo.voltage = SUPPLY - SUPPLY_RESISTANCE * current
+
+    def feel(self, world: World, duration: float) -> None:
+        """Let the supply settle."""
+        del world, duration
+        self.settle_supply()
+
+    def inject(self, fault: str, joint: str, count: int) -> None:
+        """Fail as a test says: one of ``FAULTS``; garbled answers are the whole bus's."""
+        if fault == "garble":
+            self.garble = count
+            return
+        if fault not in FAULTS:
+            raise UnknownName("fault", fault, (*FAULTS, "jammed", "free"))
+        if joint not in self.servos:
+            raise UnknownName("servo", joint, self.servos)
+        servo = self.servos[joint]
+        if fault in FAULT_BITS:
+            servo.stuck_faults = FAULT_BITS[fault] if count else 0
+        elif fault == "brownout":
+            servo.power_cycle()
+        else:
+            servo.silent = fault == "silent"
 
     def _answers(self, frame: Frame) -> list[bytes]:
         action = self._actions.get(frame.code)

@@ -7,7 +7,9 @@ Its power states are CiA 402's (IEC 61800-7-201, section 5); its registers are t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar, Self
 
+from handrail_drivers.emulator import Place, StandIn
 from handrail_drivers.inverter.power import (
     DISABLE_VOLTAGE,
     ENABLE_OPERATION,
@@ -17,8 +19,7 @@ from handrail_drivers.inverter.power import (
     Power,
 )
 from handrail_drivers.modbus.frames import Table
-
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refusal
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refusal
 
 COMMAND, TARGET, STATUS, TIMEOUT, RAMP = 100, 101, 110, 200, 201
 WRITABLE = (COMMAND, TARGET, TIMEOUT, RAMP)
@@ -42,9 +43,10 @@ STANDS = 0.002  # m/s
 VOLTAGE, TEMPERATURE = 3250, 312  # 325.0 V, 31.2 Cel
 
 
-class Inverter:
+class Inverter(StandIn):
     """One inverter; position [m], speed [m/s] and force [N] are the belt's."""
 
+    line: ClassVar[str] = "modbus"
     identity = ("Handrail", "belt inverter", "1.0")
 
     def __init__(self) -> None:
@@ -66,19 +68,27 @@ class Inverter:
         self._fault = code
         self._become(Power.FAULT_REACTION if self._state in POWERED else Power.FAULT)
 
-    def step(self, position: float, speed: float, duration: float) -> float:
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Return the inverter of one device; nothing about it depends on its place."""
+        del place
+        return cls()
+
+    def step(
+        self, position: Sequence[float], velocity: Sequence[float], duration: float
+    ) -> Sequence[float]:
         """Take the belt's true motion; return the force [N] for the next so many seconds."""
-        self._position, self._speed = position, speed
+        (self._position,), (self._speed,) = position, velocity
         self._watch(duration)
         if self._state in POWERED:
             self._follow(duration)
-            self._force = max(-MOST, min(MOST, STIFFNESS * (self._ramped - speed)))
+            self._force = max(-MOST, min(MOST, STIFFNESS * (self._ramped - self._speed)))
         else:
-            self._ramped, self._force = speed, 0.0
-        return self._force
+            self._ramped, self._force = self._speed, 0.0
+        return (self._force,)
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """Return cells (see :class:`~handrail_sim.twin.modbus_unit.Unit`)."""
+        """Return cells (see :class:`~handrail_drivers.modbus.unit.Unit`)."""
         self._silent = 0.0
         now = {**self._set, **dict(enumerate(self._measured(), start=STATUS))}
         wanted = range(address, address + count)

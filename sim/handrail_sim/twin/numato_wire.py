@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from handrail_drivers.emulator import Place, StandIn
 
 LONGEST = 64  # characters of a command that are kept; the longest valid one has 44
 NEW_LINE = b"\n\r"
@@ -16,32 +19,44 @@ CHANNELS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"  # how modules of up to 32 channel
 WITHOUT_NOTIFY = 8  # channels of the module that has no notifications
 
 
-class NumatoModule:
+class NumatoModule(StandIn):
     """One module with normally closed buttons: an input reads high until it is pressed."""
 
+    line: ClassVar[str] = "serial"
+    paced: ClassVar[bool] = False
+
     def __init__(self, ports: int, inputs: Mapping[str, int]) -> None:
+        self.inputs = tuple(inputs)
         self._ports = ports
         self._digits = ports // 4
         self._all = (1 << ports) - 1
-        self._inputs = dict(inputs)
+        self._channels = dict(inputs)
         self._direction = self._mask = self._all  # bits by channel; 1: input
         self._driven = 0  # levels that outputs drive
         self._pressed = 0
         self._notify = False
         self._line = b""
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the buttons."""
-        return tuple(self._inputs)
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Return the module of one device."""
+        return cls(place.settings.ports, place.settings.inputs)
 
     def press(self, name: str) -> None:
         """Press a button and leave it pressed, as an emergency stop stays: it reads 0."""
-        self._pressed |= 1 << self._inputs[name]
+        self._pressed |= 1 << self._channels[name]
 
     def release(self, name: str) -> None:
         """Turn a button loose: it reads 1."""
-        self._pressed &= ~(1 << self._inputs[name])
+        self._pressed &= ~(1 << self._channels[name])
+
+    def outputs(self) -> Mapping[str, float]:
+        """Return the levels that it drives, as bits."""
+        return {"driven": float(self._driven & ~self._direction)}
+
+    def change(self) -> None:
+        """Have its first button pressed, or turned loose."""
+        self._pressed ^= 1 << next(iter(self._channels.values()))
 
     def exchanges(self, data: bytes, line_baud: int | None) -> list[tuple[int, bytes, float]]:
         """Take bytes from the wire; return what is answered to them. USB knows no baud rate."""

@@ -27,8 +27,6 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.lifeline import die_with
 from handrail_sim.twin.camera import CameraProcess
-from handrail_sim.twin.numato_wire import NumatoModule
-from handrail_sim.twin.servo import HEAT_BIT, OVERLOAD_BIT, VOLTAGE_BIT
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.truth_port import HISTORY_COLUMNS, PAGE, TruthServer
 from handrail_sim.twin.wires import Wires
@@ -39,16 +37,7 @@ LAZY = 0.006  # s: steps may wait for the next frame or question, to be made in 
 HISTORY = 30_000  # rows, a minute at 500 Hz
 RING = HISTORY + 1_000  # rows: what is being read, page by page, is not yet overwritten
 PUBLISH_EVERY = 8  # steps, some 60 Hz
-SUPPLY_EVERY = 10  # steps
 PR_SET_TIMERSLACK = 29
-ANGLE_BIT = 0x02
-FAULT_BITS = {
-    "overload": OVERLOAD_BIT,
-    "overheat": HEAT_BIT,
-    "voltage": VOLTAGE_BIT,
-    "angle": ANGLE_BIT,
-}
-FAULTS = ("garble", "silent", "speaking", "jammed", "free", "brownout", *FAULT_BITS)
 
 
 class TwinWorld:
@@ -59,7 +48,6 @@ class TwinWorld:
         self.folder = Path(tempfile.mkdtemp(prefix="handrail-twin-"))
         self._truth = Truth(cell, seed, perturb)
         self._wires = Wires(cell, self._truth, self.folder, baud, seed)
-        self._bank = self._wires.bank
         self._port = TruthServer(self.folder / "truth.sock")
         self._camera = CameraProcess(cell, seed, perturb)
         self._state = self._truth.joint_state()
@@ -135,8 +123,6 @@ class TwinWorld:
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:
             self._camera.publish(truth.qpos, truth.time)
-        if steps % SUPPLY_EVERY == 0:
-            self._bank.settle_supply()
 
     # --- the truth port's questions ---------------------------------------------------------
 
@@ -180,44 +166,20 @@ class TwinWorld:
         return self._wires.plug(wire)
 
     def _press(self, device: str, input: str) -> int:
-        self._button(device, input).press(input)
+        self._wires.button(device, input).press(input)
         return time.monotonic_ns()
 
     def _release(self, device: str, input: str) -> int:
-        self._button(device, input).release(input)
+        self._wires.button(device, input).release(input)
         return time.monotonic_ns()
 
-    def _button(self, device: str, name: str) -> NumatoModule:
-        buttons = self._wires.buttons
-        if device not in buttons:
-            raise UnknownName("device with buttons", device, buttons)
-        if name not in buttons[device].inputs:
-            raise UnknownName("input", name, buttons[device].inputs)
-        return buttons[device]
-
     def _inject(self, fault: str, joint: str, count: int) -> None:
-        if joint in self._wires.lines:
+        if fault not in ("jammed", "free"):
             self._wires.disturb(fault, joint, int(count))
-            return
-        if fault == "garble":
-            self._bank.garble = int(count)
             return
         if joint not in self._truth.joints:
             raise UnknownName("joint", joint, self._truth.joints)
-        if fault in ("jammed", "free"):
-            (self._truth.jam if fault == "jammed" else self._truth.free)(joint)
-            return
-        if joint not in self._bank.servos:
-            raise UnknownName("servo", joint, self._bank.servos)
-        servo = self._bank.servos[joint]
-        if fault in ("silent", "speaking"):
-            servo.silent = fault == "silent"
-        elif fault == "brownout":
-            servo.power_cycle()
-        elif fault in FAULT_BITS:
-            servo.stuck_faults = FAULT_BITS[fault] if count else 0
-        else:
-            raise UnknownName("fault", fault, FAULTS)
+        (self._truth.jam if fault == "jammed" else self._truth.free)(joint)
 
 
 def _realtime(parent: int | None) -> None:

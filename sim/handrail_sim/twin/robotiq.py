@@ -7,12 +7,13 @@ those of a 2F-85.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar, Self
 
+from handrail_drivers.emulator import Place, StandIn
 from handrail_drivers.modbus.frames import Table
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
 from handrail_drivers.robotiq import registers as reg
 from handrail_drivers.robotiq.registers import Activation, Command, Contact, Status
-
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, Refusal
 
 CLOSED, OPEN = 228, 3  # counts that it reports at the ends
 SPEED = 0.010, 0.075  # m/s of a finger: least and most, half of the gap's 20 to 150 mm/s
@@ -26,9 +27,10 @@ STANDS = 0.002  # m/s
 ACTIVATING = 0.3  # s at each end
 
 
-class Gripper:
+class Gripper(StandIn):
     """One gripper; its finger's position [m] is 0 closed and ``travel`` open."""
 
+    line: ClassVar[str] = "modbus"
     identity = ("Handrail", "2F gripper", "1.0")
 
     def __init__(self, travel: float) -> None:
@@ -50,24 +52,31 @@ class Gripper:
         """Complain of something until it is activated anew."""
         self._fault = code
 
-    def step(self, position: float, speed: float, duration: float) -> float:
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Return the gripper of one device."""
+        return cls(place.settings.open_at)
+
+    def step(
+        self, position: Sequence[float], velocity: Sequence[float], duration: float
+    ) -> Sequence[float]:
         """Take the finger's true motion; return its force [N] for the next so many seconds."""
-        self._position = position
+        (self._position,), (speed,) = position, velocity
         target = self._target(duration)
         if target is None:
             self._force = 0.0
-            return 0.0
+            return (0.0,)
         asked = reg.command_of(self._outputs)
         full = self._activation == Activation.RUNNING
         fastest = _between(SPEED, reg.MOST if full else asked.speed)
         most = _between(FORCE, reg.MOST if full else asked.force)
-        wanted = max(-fastest, min(fastest, GAIN * (target - position)))
+        wanted = max(-fastest, min(fastest, GAIN * (target - self._position)))
         self._force = max(-most, min(most, STIFFNESS * (wanted - speed)))
         self._feel(target, speed, duration)
-        return self._force
+        return (self._force,)
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """Return cells (see :class:`~handrail_sim.twin.modbus_unit.Unit`)."""
+        """Return cells (see :class:`~handrail_drivers.modbus.unit.Unit`)."""
         cells = {
             **dict(enumerate(self._outputs, start=reg.OUTPUT)),
             **dict(enumerate(self._status().words(), start=reg.INPUT)),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import ClassVar, Self
 
 import numpy as np
+from handrail_drivers.emulator import Place, StandIn, StandInSettings, World
 from handrail_drivers.modbus.frames import Table
-
-from handrail_sim.twin.modbus_unit import ILLEGAL_ADDRESS, Refusal
+from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
+from pydantic import Field
 
 GRAVITY = 9.81  # m/s2: scales are set up where they stand
 STEP = 0.0001  # kg of a register's 1
@@ -25,12 +27,21 @@ STABLE, OVERLOAD, TARED = 1, 2, 4  # bits of the status
 TARE = 0  # the coil
 
 
-class Scale:
+class ScaleSettings(StandInSettings):
+    """A weighing scale under a body of the world; its registers: docs/modbus.md."""
+
+    body: str = Field(description="of the world: the scale weighs what presses on it")
+
+
+class Scale(StandIn):
     """One scale. ``draws`` decide its noise and what it shows when it is empty."""
 
+    Settings: ClassVar[type[ScaleSettings]] = ScaleSettings
+    line: ClassVar[str] = "modbus"
     identity = ("Handrail", "bin scale", "1.0")
 
-    def __init__(self, draws: np.random.Generator) -> None:
+    def __init__(self, draws: np.random.Generator, body: str = "") -> None:
+        self.bodies = (body,) if body else ()
         self._draws = draws
         self._drift = float(draws.uniform(-DRIFT, DRIFT))
         self._tare = 0.0  # kg
@@ -38,6 +49,15 @@ class Scale:
         self._filtered = 0.0  # kg
         self._recent: deque[float] = deque([0.0], REMEMBERED)
         self._count = 0
+
+    @classmethod
+    def at(cls, place: Place) -> Self:
+        """Return the scale of one device."""
+        return cls(np.random.default_rng(place.seed), place.twin.body)
+
+    def feel(self, world: World, duration: float) -> None:
+        """Weigh what lies on its body."""
+        self.weigh(sum(map(world.load, self.bodies)), duration)
 
     def weigh(self, force: float, duration: float) -> None:
         """Take the force [N] that presses on it, for the last so many seconds."""
@@ -53,7 +73,7 @@ class Scale:
         self._count = 0
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """Return cells (see :class:`~handrail_sim.twin.modbus_unit.Unit`)."""
+        """Return cells (see :class:`~handrail_drivers.modbus.unit.Unit`)."""
         if table is Table.COIL:
             return _cut([int(self._tared)], address, count)
         if table is Table.HOLDING:

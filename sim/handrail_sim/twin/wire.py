@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Protocol
 
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
+from handrail_drivers.emulator import Emulator
+from handrail_drivers.pseudo_terminal import PseudoTerminal
 
 LOG = 40_000  # entries kept, some 50 s of a loop at 250 Hz
 PAGE = 100  # entries at most in one answer: what asks must not hold up the world
 IDLE = 0.02  # s of silence after which a frame that has begun is given up
 
 Entry = tuple[int, str, bytes]  # monotonic time [ns], "in" towards the device or "out", bytes
-Exchange = tuple[int, bytes, float]  # bytes of the request, the answer, the delay [s] before it
-
-
-class Device(Protocol):
-    """What is behind a terminal: bytes in, bytes out, no I/O."""
-
-    def exchanges(self, data: bytes, line_baud: int | None) -> Sequence[Exchange]:
-        """Take bytes that were sent at a rate [bit/s]; return what is answered to them."""
-
-    def forget_partial(self) -> None:
-        """Know that the line was silent in the middle of a request."""
 
 
 class Wire:
     """A terminal and the device behind it."""
 
-    def __init__(self, device: Device, terminal: PseudoTerminal) -> None:
+    def __init__(self, device: Emulator, terminal: PseudoTerminal) -> None:
         self._device = device
         self.terminal = terminal
         self._log: list[Entry] = [(0, "", b"")] * LOG

@@ -1,34 +1,27 @@
-"""All wires of a twin: the servos' bus, buttons, Modbus lines and ports."""
+"""All wires of a twin: an emulator for every device that has one, on the line that it speaks on."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from handrail_drivers.emulator import Place, StandIn
 from handrail_drivers.errors import InvalidCell, UnknownName
-from handrail_drivers.modbus.device import ModbusSettings
-from handrail_drivers.robotiq.driver import RobotiqSettings
+from handrail_drivers.loopback_port import LoopbackPort, StreamPort
+from handrail_drivers.modbus.lines import LineSettings
+from handrail_drivers.modbus.unit_line import ModbusLine
+from handrail_drivers.pseudo_terminal import PseudoTerminal
 
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import device_settings
-from handrail_sim.stand_ins import InverterStandIn, ScaleStandIn
-from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
-from handrail_sim.twin.inverter import Inverter
-from handrail_sim.twin.modbus_line import ModbusLine
+from handrail_sim.cell_file import device_settings, stand_in
 from handrail_sim.twin.modbus_port import ModbusPort
-from handrail_sim.twin.modbus_unit import Unit
-from handrail_sim.twin.numato_wire import NumatoModule
-from handrail_sim.twin.pseudo_terminal import PseudoTerminal
-from handrail_sim.twin.robotiq import Gripper
-from handrail_sim.twin.scale import Scale
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.wire import Wire
 
 LINE_FAULTS = ("silent", "speaking", "garble", "brownout")
-WEIGH_EVERY = 10  # steps, 50 Hz
-Motor = Inverter | Gripper
+FEEL_EVERY = 10  # steps, 50 Hz
 
 
 class Wires:
@@ -38,38 +31,42 @@ class Wires:
     """
 
     def __init__(self, cell: Cell, truth: Truth, folder: Path, baud: int | None, seed: int) -> None:
-        self.bank = FeetechBank(_specs(cell, truth))
-        self.buttons = _buttons(cell)
-        self.scales = _scales(cell, seed)
-        self.motors = _motors(cell)
-        self._standing: dict[str, Scale | Motor] = {**self.scales, **self.motors}
-        self.lines: dict[str, ModbusLine | ModbusPort] = {}  # by device
+        self.devices = _stand_ins(cell, truth, seed)
+        self.lines: dict[str, ModbusLine | ModbusPort] = {}  # Modbus, by device
         self._truth = truth
-        self._bodies = _bodies(cell)
-        for body in self._bodies.values():
-            truth.load(body)  # refuses now what the world lacks
+        self._arm = cell.arm.device
+        for device in self.devices.values():
+            for body in device.bodies:
+                truth.load(body)  # refuses now what the world lacks
         self._axes = [
-            (truth.joints.index(joint), motor)
-            for device, motor in self.motors.items()
-            for joint in cell.arm.buses[device]
+            ([truth.joints.index(joint) for joint in joints], self.devices[name])
+            for name, joints in cell.arm.buses.items()
+            if name in self.devices
         ]
-        self._numbers = {name: _modbus(cell, name).unit for name in self._standing}
-        bus = cell.arm.device
-        self._serial = {bus: Wire(self.bank, PseudoTerminal(folder / bus, baud))}  # by device
-        for name, module in self.buttons.items():
-            self._serial[name] = Wire(module, PseudoTerminal(folder / name, None))
-        self._ports: dict[str, ModbusPort] = {}  # by device
-        for shared in _shared_lines(cell, list(self._standing)):
+        self._joints = {joint: name for name, own in cell.arm.buses.items() for joint in own}
+        self._numbers: dict[str, int] = {}  # of Modbus units, by device
+        self._serial: dict[str, Wire] = {}  # by device
+        self._ports: dict[str, LoopbackPort] = {}  # by device
+        for name, device in self.devices.items():
+            if device.line == "serial":
+                rate = baud if device.paced else None
+                self._serial[name] = Wire(device, PseudoTerminal(folder / name, rate))  # type: ignore[arg-type]  # judged as it was loaded
+            elif device.line == "socket":
+                self._ports[name] = StreamPort(device)  # type: ignore[arg-type]  # the same
+        for shared in _shared_lines(cell, self.devices):
             self._lay(cell, shared, folder, baud)
         self._wires = tuple(dict.fromkeys(self._serial.values()))
         self._distinct_ports = tuple(dict.fromkeys(self._ports.values()))
 
     def _lay(self, cell: Cell, names: list[str], folder: Path, baud: int | None) -> None:
         """Open the one line that these Modbus devices share."""
-        units: dict[int, Unit] = {self._numbers[name]: self._standing[name] for name in names}
-        if _modbus(cell, names[0]).port is None:
-            self._ports.update(dict.fromkeys(names, ModbusPort(units)))
-            self.lines.update(self._ports)
+        settings: dict[str, Any] = {name: _modbus(cell, name) for name in names}
+        self._numbers.update({name: one.unit for name, one in settings.items()})
+        units: dict[int, Any] = {one.unit: self.devices[name] for name, one in settings.items()}
+        if settings[names[0]].port is None:
+            port = ModbusPort(units)
+            self._ports.update(dict.fromkeys(names, port))
+            self.lines.update(dict.fromkeys(names, port))
             return
         line = ModbusLine(units)
         wire = Wire(line, PseudoTerminal(folder / names[0], baud))
@@ -90,18 +87,18 @@ class Wires:
         self, position: Sequence[float], velocity: Sequence[float], duration: float
     ) -> list[float]:
         """Return what the motors do for the next so many seconds: N.m, of sliding axes N."""
-        own = len(self.bank.servos)
-        found = [*self.bank.step(position[:own], velocity[:own], duration)]
-        found += [0.0] * (len(position) - own)
-        for joint, motor in self._axes:
-            found[joint] = motor.step(position[joint], velocity[joint], duration)
+        found = [0.0] * len(position)
+        for joints, motor in self._axes:
+            state = [position[n] for n in joints], [velocity[n] for n in joints]
+            for joint, torque in zip(joints, motor.step(*state, duration), strict=True):
+                found[joint] = torque
         return found
 
     def step(self, number: int, duration: float) -> None:
         """Let the devices feel the world after its step ``number``; each lasts so long [s]."""
-        if number % WEIGH_EVERY == 0:
-            for name, scale in self.scales.items():
-                scale.weigh(self._truth.load(self._bodies[name]), WEIGH_EVERY * duration)
+        if number % FEEL_EVERY == 0:
+            for device in self.devices.values():
+                device.feel(self._truth, FEEL_EVERY * duration)
 
     # --- what arrives and what is due -----------------------------------------------------------
 
@@ -154,8 +151,27 @@ class Wires:
             self.wire(name).terminal.plug()
         return self.addresses()[name]
 
-    def disturb(self, fault: str, device: str, count: int) -> None:
-        """Have a Modbus device fail as a test says: one of ``LINE_FAULTS``."""
+    def button(self, device: str, name: str) -> StandIn:
+        """Return the device that has an input to be pressed."""
+        having = {one: found for one, found in self.devices.items() if found.inputs}
+        if device not in having:
+            raise UnknownName("device with buttons", device, having)
+        if name not in having[device].inputs:
+            raise UnknownName("input", name, having[device].inputs)
+        return having[device]
+
+    def disturb(self, fault: str, name: str, count: int) -> None:
+        """Have a device, or what moves a joint, fail as a test says; no name: the arm's bus."""
+        if name in self.lines:
+            self._disturb_line(fault, name, count)
+            return
+        joint = "" if name in self.devices else name
+        device = self._joints.get(name, name) or self._arm
+        if device not in self.devices:
+            raise UnknownName("joint", name, (*self._joints, *self.devices))
+        self.devices[device].inject(fault, joint, count)
+
+    def _disturb_line(self, fault: str, device: str, count: int) -> None:
         line, number = self.lines[device], self._numbers[device]
         match fault:
             case "silent":
@@ -165,7 +181,7 @@ class Wires:
             case "garble":
                 line.garble = count
             case "brownout":
-                self._standing[device].power_cycle()
+                self.devices[device].power_cycle()
                 if device in self._ports:
                     self.pull(device)
                     self.plug(device)
@@ -180,60 +196,41 @@ class Wires:
             port.pull()
 
 
-def _specs(cell: Cell, truth: Truth) -> list[ServoSpec]:
-    joints = cell.devices[cell.arm.device].settings["joints"]
-    own = cell.arm.buses[cell.arm.device]
-    return [ServoSpec(joints[name]["id"], name, truth.servo_draws[name]) for name in own]
-
-
-def _buttons(cell: Cell) -> dict[str, NumatoModule]:
-    """Return the input modules of a cell, by device name."""
-    devices = {
-        name: device.settings
-        for name, device in cell.devices.items()
-        if device.driver == "numato_gpio"
-    }
-    return {name: NumatoModule(given["ports"], given["inputs"]) for name, given in devices.items()}
-
-
-def _scales(cell: Cell, seed: int) -> dict[str, Scale]:
-    return {
-        name: Scale(np.random.default_rng((seed, 3, number)))
-        for number, (name, device) in enumerate(cell.devices.items())
-        if isinstance(device.twin, ScaleStandIn)
-    }
-
-
-def _motors(cell: Cell) -> dict[str, Motor]:
-    """Return what drives a joint by Modbus, by device."""
-    found: dict[str, Motor] = {}
-    for name, device in cell.devices.items():
-        if isinstance(device.twin, InverterStandIn):
-            found[name] = Inverter()
-        elif isinstance(settings := device_settings(cell, name), RobotiqSettings):
-            found[name] = Gripper(settings.open_at)
+def _stand_ins(cell: Cell, truth: Truth, seed: int) -> dict[str, StandIn]:
+    """Return the emulator of every device that has one."""
+    found: dict[str, StandIn] = {}
+    for number, name in enumerate(cell.devices):
+        kind, settings = stand_in(cell, name)
+        if kind is None:
+            continue
+        joints = cell.arm.buses.get(name, ())
+        draws = {joint: truth.servo_draws[joint] for joint in joints if joint in truth.servo_draws}
+        place = Place(
+            device=name,
+            settings=device_settings(cell, name),
+            twin=settings,
+            joints=joints,
+            draws=draws,
+            seed=(seed, 3, number),
+        )
+        found[name] = kind.at(place)
     return found
 
 
-def _bodies(cell: Cell) -> dict[str, str]:
-    """Return what each scale stands under."""
-    stand_ins = {name: device.twin for name, device in cell.devices.items()}
-    return {name: one.body for name, one in stand_ins.items() if isinstance(one, ScaleStandIn)}
-
-
-def _modbus(cell: Cell, name: str) -> ModbusSettings | RobotiqSettings:
+def _modbus(cell: Cell, name: str) -> LineSettings:
     settings = device_settings(cell, name)
-    if not isinstance(settings, ModbusSettings | RobotiqSettings):
+    if not isinstance(settings, LineSettings):
         raise InvalidCell(f"devices.{name}.twin: what stands in for it speaks Modbus.")
     if settings.rtu_over_tcp is not None:
         raise InvalidCell(f"devices.{name}: the twin has Modbus TCP and serial lines alone.")
     return settings
 
 
-def _shared_lines(cell: Cell, names: Sequence[str]) -> list[list[str]]:
-    """Return the devices of each line."""
+def _shared_lines(cell: Cell, devices: dict[str, StandIn]) -> list[list[str]]:
+    """Return the devices of each Modbus line."""
     lines: dict[tuple[str | None, ...], list[str]] = defaultdict(list)
-    for name in names:
-        settings = _modbus(cell, name)
-        lines[settings.tcp, settings.port].append(name)
+    for name, device in devices.items():
+        if device.line == "modbus":
+            settings = _modbus(cell, name)
+            lines[settings.tcp, settings.port].append(name)
     return list(lines.values())

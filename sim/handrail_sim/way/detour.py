@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from handrail_drivers.plugins import planners
 
 from handrail_sim.cell import Cell
-from handrail_sim.way import planner, with_ompl
+from handrail_sim.way.planner import FindWay
 from handrail_sim.way.smooth import Spline, motion
 from handrail_sim.way.space import FreeSpace
 from handrail_sim.world import Array, Scene
@@ -31,8 +32,7 @@ class Detours:
     def __init__(self, cell: Cell, scene: Scene) -> None:
         self._space = FreeSpace(cell, scene)
         self._rate = cell.loop.rate
-        chosen = {"rrt_connect": planner, "ompl": with_ompl}[cell.check.planner]
-        self._find_way = chosen.find_way
+        self._find_way: FindWay = planners.one(cell.check.planner)
         limits = [cell.arm.limits[name] for name in cell.arm.joints]
         self._velocity = np.array([limit.velocity for limit in limits])
         self._acceleration = np.array([limit.acceleration for limit in limits])

@@ -7,6 +7,7 @@ for motion planning", IJRR 26(8), 2007, section 3.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,9 @@ class Space(Protocol):
 
     def free(self, one: Array, other: Array) -> bool:
         """Tell whether the straight way between two positions (joints,) [rad] is free."""
+
+
+FindWay = Callable[[Space, Array, Array], list[Array] | None]  # a plugin in handrail.planners
 
 
 def find_way(space: Space, start: Array, goal: Array) -> list[Array] | None:

@@ -1,4 +1,4 @@
-"""What a Modbus unit of the twin answers to a request. Pure, no I/O.
+"""What an emulated Modbus unit answers to a request. Pure, no I/O.
 
 Source: Modbus Application Protocol Specification v1.1b3, sections 4.3 (tables), 6 (functions 1 to
 6, 15, 16, 22, 23, 43/14) and 7 (exception codes).
@@ -22,7 +22,7 @@ BASIC = (1, 0x81)  # conformity: the basic objects, by stream and one by one
 
 
 class Refusal(Exception):
-    """An exception code as the answer; never leaves the twin."""
+    """An exception code as the answer; never leaves the emulator."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)

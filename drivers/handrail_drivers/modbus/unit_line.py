@@ -1,4 +1,4 @@
-"""Modbus units of the twin on a serial line: frames in, frames out. Pure, no I/O.
+"""Emulated Modbus units on a serial line: frames in, frames out. Pure, no I/O.
 
 Source: Modbus over Serial Line v1.02, section 2.5.1 (RTU framing) and 2.2 (broadcast).
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handrail_drivers.modbus.frames import crc
-
-from handrail_sim.twin.modbus_unit import Unit, answer
+from handrail_drivers.modbus.unit import Unit, answer
 
 BROADCAST = 0
 LONGEST = 256  # bytes of a frame
