@@ -36,6 +36,7 @@ soak: setup
 
 protos: setup
 	$(PY) protos/generate.py
+	$(PY) protos/generate_link.py
 
 format: setup
 	$(VENV)/bin/ruff check --fix .
