@@ -21,12 +21,11 @@ LAMP_RED, LAMP_YELLOW, LAMP_GREEN, STOP_CHANNEL, DISTANCE_CHANNEL = range(5)
 PUSHER_CHANNEL, BUZZER_CHANNEL, TURNTABLE, WHEEL, PIECES_CHANNEL, TEMPERATURE = range(5, 11)
 
 
-def compiled(out: Path, *flags: str, main: str | None = None) -> Path:
-    """Compile the host port of the desk's image, or a program of ours around it."""
-    program = Path(main) if main else FIRMWARE / "ports" / "host" / "main.c"
-    sources = [CORE / f"{name}.c" for name in FILES]
-    sources += [FIRMWARE / "apps" / "desk.c", FIRMWARE / "ports" / "host" / "port.c", program]
-    include = [f"-I{CORE}", f"-I{FIRMWARE / 'ports' / 'host'}"]
+def compiled(out: Path, *flags: str, app: Path = FIRMWARE / "apps" / "desk.c") -> Path:
+    """Compile the host port of an application."""
+    port = FIRMWARE / "ports" / "host"
+    sources = [*(CORE / f"{name}.c" for name in FILES), app, port / "port.c", port / "main.c"]
+    include = [f"-I{CORE}", f"-I{port}"]
     warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
     command = ["gcc", *warnings, *flags, *include, *map(str, sources), "-o", str(out)]
     subprocess.run(command, check=True, timeout=120)

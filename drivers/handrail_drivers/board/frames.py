@@ -23,7 +23,8 @@ def frame(message: Message) -> bytes:
     """Return a message as it goes over the line."""
     payload = message.pack()
     crc = crc16.ibm_3740(payload).to_bytes(2, "little")
-    return cobs.encode(payload + crc) + b"\0"
+    stuffed: bytes = cobs.encode(payload + crc)
+    return stuffed + b"\0"
 
 
 def guarded(message: Guarded, session: int) -> Guarded:

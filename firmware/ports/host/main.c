@@ -5,6 +5,7 @@
  *   sensor VALUE     what the I2C device says  reset CAUSE      begin anew
  *   rx HEX           octets from the line      run US           let virtual time pass
  *   skew PPM         the counter runs so fast  level N          print a pin's level
+ *   clock 0          print the counter and the longest time between two turns of the main loop
  * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`.
  */
 #define _GNU_SOURCE
@@ -20,6 +21,7 @@
 
 #include "board.h"
 #include "port.h"
+#include "state.h"
 
 #define TURN 50u /* us of virtual time between two turns of the main loop */
 
@@ -89,6 +91,8 @@ static void obey(char *order) {
     skew = 1.0 + (double)number * 1e-6;
   } else if (strcmp(what, "level") == 0) {
     printf("level %zu %u\n", pin, host.level[pin]);
+  } else if (strcmp(what, "clock") == 0) {
+    printf("clock %u %u\n", host.now, hr_now.counts.longest_poll);
   }
 }
 
