@@ -1,9 +1,9 @@
-# The developer's whole interface: make setup | demo | test | test-long | soak | protos | format
+# The developer's whole interface: make setup | demo | test | test-long | soak | protos | format | firmware | fuzz
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready
 
-.PHONY: setup demo test test-long soak protos format lint
+.PHONY: setup demo test test-long soak protos format lint firmware fuzz
 
 setup: $(STAMP)
 
@@ -36,7 +36,15 @@ soak: setup
 
 protos: setup
 	$(PY) protos/generate.py
+	$(PY) protos/generate_link.py
 
 format: setup
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+firmware: setup
+	@$(MAKE) --no-print-directory -C firmware
+
+# FUZZ_SECONDS=1800 make fuzz
+fuzz: setup
+	@$(MAKE) --no-print-directory -C firmware fuzz

@@ -13,6 +13,14 @@ command -v cyclictest >/dev/null || need+=(rt-tests)  # the loop is measured bes
 command -v gcc >/dev/null || need+=(gcc libc6-dev)
 command -v node >/dev/null || need+=(nodejs)  # modbus-serial is another
 command -v npm >/dev/null || need+=(npm)
+# Firmware: compilers, the programmer, and what runs images without a board.
+command -v avr-gcc >/dev/null || need+=(gcc-avr avr-libc binutils-avr)
+command -v avrdude >/dev/null || need+=(avrdude)
+[ -e /usr/include/simavr/sim_avr.h ] || need+=(libsimavr-dev libelf-dev)
+[ -e /usr/share/arduino/hardware/arduino/avr/bootloaders/optiboot/optiboot.c ] || need+=(arduino-core-avr)
+command -v arm-none-eabi-gcc >/dev/null || need+=(gcc-arm-none-eabi)
+command -v qemu-system-arm >/dev/null || need+=(qemu-system-arm)
+command -v clang >/dev/null || need+=(clang libclang-rt-14-dev)
 if [ ${#need[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "setup: installing ${need[*]}"

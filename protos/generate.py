@@ -17,7 +17,8 @@ def generate(out: Path) -> int:
     flags = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
     # protoc finds the mypy plugins beside this interpreter
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    status: int = protoc.main(["protoc", f"-I{ROOT}", *flags, *sources])
+    known = Path(protoc.__file__).parent / "_proto"  # protobuf's own files
+    status: int = protoc.main(["protoc", f"-I{ROOT}", f"-I{known}", *flags, *sources])
     return status
 
 

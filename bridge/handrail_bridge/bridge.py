@@ -15,6 +15,7 @@ from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest, device_settings
 
+from handrail_bridge.boards import Boards
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
@@ -71,18 +72,32 @@ async def running(
         loop = Loops.start(loop_configs(cell, wires))
         modbus = ModbusDevices(cell, wires)
         stack.push_async_callback(modbus.close)
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, modbus.stop)
+        boards = Boards(cell, wires, loop.put_signal)
+        stack.push_async_callback(boards.close)
+
+        def rest() -> None:
+            modbus.stop()
+            boards.stop()
+
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
+        stack.callback(boards.mute)
         inputs = _inputs(cell, wires, loop, pollers)
-        rail.situation.sensing = (*inputs.values(), *modbus.opened.values())
+        rail.situation.sensing = (
+            *inputs.values(),
+            *modbus.opened.values(),
+            *boards.opened.values(),
+        )
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
         devices: dict[str, object] = {
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,
             **modbus.opened,
+            **boards.opened,
         }
         tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
+        await boards.start(tools.renew)
         notices = driver_notices(cell)
         server = Server(RailService(rail, tools, cameras, notices), rail)
         stack.push_async_callback(server.close)

@@ -12,6 +12,7 @@ from handrail_sim.plan import GripperSet, MoveJoints, Plan
 from handrail_sim.predicates import Predicate, Within, parts
 from pydantic import BaseModel, ValidationError
 
+from handrail_bridge.boards import streamed_names
 from handrail_bridge.loop.settings import sensor_names
 from handrail_bridge.modbus_devices import polled_names
 
@@ -99,7 +100,7 @@ def _require_names(predicate: Predicate | Within, cell: Cell, field: str) -> Non
         "region": cell.regions,
         "joint": cell.arm.all_joints,
         "support": (*cell.objects, *cell.obstacles),
-        "sensor": (*sensor_names(cell), *polled_names(cell)),
+        "sensor": (*sensor_names(cell), *polled_names(cell), *streamed_names(cell)),
     }
     for kind, choices in names.items():
         if (name := getattr(predicate, kind, None)) is not None:

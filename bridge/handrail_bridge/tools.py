@@ -55,6 +55,13 @@ class Tools:
         for name, device in devices.items():
             self._add(device, device=name, prefix=f"{name}_")
 
+    def renew(self, name: str, device: object) -> None:
+        """List a device's tools anew: it has said what it has."""
+        for tool in [tool.name for tool in self.listed.values() if tool.device == name]:
+            if tool in self._calls:  # the arm's steps have no method
+                del self.listed[tool], self._calls[tool], self._models[tool]
+        self._add(device, device=name, prefix=f"{name}_")
+
     async def call(self, name: str, arguments: str) -> Any:
         """Call a tool that moves nothing with a JSON object; return its result as JSON values.
 
@@ -68,12 +75,7 @@ class Tools:
         if tool is None:
             raise UnknownName("tool", name, self.listed, "name")
         if tool.effect == Effect.MOVE:
-            raise Refused(
-                f"{name} moves something: it has to come as a plan.",
-                field="name",
-                value=name,
-                hint="check a plan of this one step and execute it with its permit",
-            )
+            raise _not_called(name, planned=name not in self._calls)
         return pydantic_core.to_jsonable_python(await self._result(name, arguments))
 
     async def _result(self, name: str, arguments: str) -> Any:
@@ -112,6 +114,22 @@ class Tools:
             )
             self._calls[name] = methods[schema.name]
             self._models[name] = arguments_model(methods[schema.name])
+
+
+def _not_called(name: str, *, planned: bool) -> Refused:
+    if planned:
+        return Refused(
+            f"{name} moves something: it has to come as a plan.",
+            field="name",
+            value=name,
+            hint="check a plan of this one step and execute it with its permit",
+        )
+    return Refused(
+        f"{name} moves something: it has to come as a plan, and no check knows how it moves.",
+        field="name",
+        value=name,
+        hint="what a plan can move is an axis of the arm",
+    )
 
 
 def moving_tool(model: type[BaseModel], cell: Cell) -> Tool:

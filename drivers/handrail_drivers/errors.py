@@ -25,6 +25,8 @@
     │   │   ├── ModbusSilent          UNAVAILABLE         no answer within the time
     │   │   ├── ModbusGarbled         UNAVAILABLE         what came is no answer to what was asked
     │   │   └── ModbusException       UNAVAILABLE         the device refuses, and says why
+    │   ├── BoardFault                UNAVAILABLE         a board of ours did not do its part
+    │   │   └── BoardSilent           UNAVAILABLE         no answer within the time
     │   ├── NotReady                  UNAVAILABLE         a device needs some seconds yet
     │   └── StaleReading              UNAVAILABLE         a value older than its maximum age
     ├── MotionStopped                 ABORTED             stopped before the plan's end
@@ -263,6 +265,18 @@ class ModbusException(ModbusFault):
     """A Modbus unit refused; ``value`` is the exception code of the specification."""
 
     code = "modbus_exception"
+
+
+class BoardFault(DeviceFault):
+    """A board with Handrail's firmware says what cannot be, or did not do what it was told."""
+
+    code = "board_fault"
+
+
+class BoardSilent(BoardFault):
+    """A board did not answer within its time, or is not there."""
+
+    code = "board_silent"
 
 
 class NotReady(DeviceFault):

@@ -12,6 +12,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings, reflex_rules
 from pydantic import BaseModel, ConfigDict
 
+from handrail_bridge.boards import streamed_names
 from handrail_bridge.loop.control import SIGNALS
 
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
@@ -160,8 +161,8 @@ def input_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[InputConfig, ..
     names = [f"{device}.{name}" for device in inputs for name in inputs[device]]
     watched = signal_names(cell)
     for name in watched:
-        if "." in name and name not in names:
-            raise UnknownName("input", name, names, field="reflexes")
+        if "." in name and name not in (known := (*names, *streamed_names(cell))):
+            raise UnknownName("input", name, known, field="reflexes")
     numbered = (*watched, *(name for name in names if name not in watched))
     if len(numbered) > SIGNALS:
         raise InvalidValue("The cell has too many signals.", value=len(numbered), limit=SIGNALS)

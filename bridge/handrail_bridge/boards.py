@@ -1,0 +1,122 @@
+"""The bridge's end of a cell's boards: opened, put to safe values and closed as one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from handrail_drivers import plugins
+from handrail_drivers.board.driver import Board
+from handrail_drivers.board.session import Sample
+from handrail_drivers.board.settings import BoardSettings
+from handrail_drivers.errors import DeviceFault
+from handrail_drivers.lasting_port import LastingPort
+from handrail_drivers.serial_port import SerialPort
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import device_settings
+
+log = logging.getLogger(__name__)
+
+
+class Boards:
+    """The boards of one cell, by name. None has to be there when the bridge starts.
+
+    Args:
+        wires: a port by device name, where it is not the cell's.
+        put_signal: is given what boards stream, as ``device.channel``, value and time [ns].
+    """
+
+    def __init__(
+        self, cell: Cell, wires: Mapping[str, str], put_signal: Callable[[str, float, int], None]
+    ) -> None:
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._put_signal = put_signal
+        self._signalling = threading.Lock()
+        self._muted = False
+        self.opened: dict[str, Board] = {}
+        for name in _names(cell):
+            settings = _settings(cell, name, wires)
+            opening = partial(SerialPort, settings.port, settings.baud)
+            board = Board(name, settings, LastingPort(settings.port, opening))
+            board.on_sample = partial(self._signal, name)
+            self.opened[name] = board
+
+    async def start(self, described: Callable[[str, Board], None]) -> None:
+        """Look for the boards, and give them time to say what they have.
+
+        ``described`` is called then, and whenever one comes back, on the event loop.
+        """
+        loop = asyncio.get_running_loop()
+        for name, board in self.opened.items():
+            board.on_described = partial(_soon, loop, described, name, board)
+            board.connect()
+        waits = [
+            asyncio.to_thread(board.wait_ready, board.longest_wait)
+            for board in self.opened.values()
+        ]
+        for name, ready in zip(self.opened, await asyncio.gather(*waits), strict=True):
+            if not ready:
+                log.warning("%s is not there yet; its tools appear once it is.", name)
+
+    def stop(self) -> None:
+        """Have every board put its outputs to their safe values; does not wait for them."""
+        for board in self.opened.values():
+            task = asyncio.create_task(asyncio.to_thread(board.stop))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopped)
+
+    def mute(self) -> None:
+        """Give no signals any more: the loops are about to end."""
+        with self._signalling:
+            self._muted = True
+
+    async def close(self) -> None:
+        """Put every output to its safe value and release the ports."""
+        await asyncio.gather(*self._stopping, return_exceptions=True)
+        await asyncio.gather(*(asyncio.to_thread(board.close) for board in self.opened.values()))
+
+    def _signal(self, device: str, channel: str, sample: Sample) -> None:
+        with self._signalling:
+            if not self._muted:
+                at_least = sample.time_ns - sample.error_ns
+                self._put_signal(f"{device}.{channel}", sample.value, at_least)
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        self._stopping.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), DeviceFault):
+            log.warning("%s", error)
+
+
+def streamed_names(cell: Cell) -> tuple[str, ...]:
+    """Return what the boards of a cell stream, as ``device.channel``."""
+    return tuple(
+        f"{device}.{channel}"
+        for device in _names(cell)
+        for channel in _settings(cell, device, {}).streams
+    )
+
+
+def _soon(
+    loop: asyncio.AbstractEventLoop, call: Callable[[str, Board], None], name: str, board: Board
+) -> None:
+    """Call on the event loop; not at all where it has ended."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call, name, board)
+
+
+def _names(cell: Cell) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, device in cell.devices.items()
+        if issubclass(plugins.drivers.one(device.driver), Board)
+    )
+
+
+def _settings(cell: Cell, name: str, wires: Mapping[str, str]) -> BoardSettings:
+    settings = device_settings(cell, name)
+    if not isinstance(settings, BoardSettings):
+        raise TypeError(f"{name}: a board needs BoardSettings")
+    return settings.model_copy(update={"port": wires.get(name, settings.port)})

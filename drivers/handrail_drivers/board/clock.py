@@ -1,0 +1,127 @@
+"""A board's clock in this machine's: offset and drift, from exchanges, with their error."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+KEPT = 60  # exchanges, the best of each period
+PERIOD = 1_000_000_000  # ns
+WORST_DRIFT = 5e-3  # of a ceramic resonator, as an Uno has, until it is known better
+NO_CLOCK = 1e-2  # a drift beyond it is none: the counter began anew
+WANDER = 20e-6  # of a drift that is known
+SPAN = 5.0  # s between exchanges before a drift is believed
+WRAP = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question for the counter: when it was in the middle, on both clocks."""
+
+    ticks: int  # unwrapped
+    host_ns: int
+    half_ns: int  # half of the time that the exchange took beside the board's own: the error
+
+
+@dataclass(frozen=True, slots=True)
+class ClockState:
+    """What is known of a board's clock."""
+
+    offset_ns: int  # of the host's clock when the counter read 0
+    drift_ppm: float  # by which the counter runs fast
+    error_ns: int  # within which a converted time lies
+
+
+class BoardClock:
+    """Converts a board's counter into ``time.monotonic_ns``. Not safe across threads.
+
+    In each second the quickest exchange counts: what came late came late for some reason. The rate
+    is a straight line through those; its error is half an exchange, and what the line misses.
+    """
+
+    def __init__(self, counter_hz: int) -> None:
+        self._nominal = 1e9 / counter_hz  # ns a tick
+        self._ticks = 0  # unwrapped, newest
+        self._kept: deque[Exchange] = deque(maxlen=KEPT)
+        self._rate = self._nominal
+        self._origin: Exchange | None = None
+        self._misfit = 0.0  # ns
+        self._drift_known = False
+
+    def unwrapped(self, ticks: int) -> int:
+        """Return a counter of 32 bits as one that never wraps; half a turn old at most."""
+        ahead = (ticks - self._ticks) % WRAP
+        return self._ticks + (ahead if ahead < WRAP // 2 else ahead - WRAP)
+
+    def exchanged(self, asked_ns: int, answered_ns: int, received: int, sent: int) -> None:
+        """Take one exchange: when it began and ended here, and the counter in it."""
+        begun = self.unwrapped(received)
+        self._ticks = max(self._ticks, begun)
+        away = (sent - received) % WRAP
+        spent = int(away * self._rate)
+        new = Exchange(
+            ticks=begun + away // 2,
+            host_ns=(asked_ns + answered_ns) // 2,
+            half_ns=max(answered_ns - asked_ns - spent, 0) // 2,
+        )
+        if self._kept and new.host_ns // PERIOD == self._kept[-1].host_ns // PERIOD:
+            if new.half_ns >= self._kept[-1].half_ns:
+                return
+            self._kept.pop()
+        self._kept.append(new)
+        self._fit()
+
+    def _fit(self) -> None:
+        newest = self._kept[-1]
+        self._origin = min(list(self._kept)[-4:], key=lambda one: one.half_ns)
+        span = (newest.host_ns - self._kept[0].host_ns) * 1e-9
+        if span < SPAN:
+            return
+        x = np.array([float(one.ticks - newest.ticks) for one in self._kept])
+        y = np.array([float(one.host_ns - newest.host_ns) for one in self._kept])
+        weight = 1.0 / np.array([one.half_ns + 1e3 for one in self._kept])
+        rate, shift = np.polyfit(x, y, 1, w=weight)
+        if abs(rate / self._nominal - 1) > NO_CLOCK:
+            return
+        self._drift_known = True
+        self._rate = float(rate)
+        self._misfit = float(np.average(np.abs(y - rate * x - shift), weights=weight))
+
+    @property
+    def known(self) -> bool:
+        """Whether times can be converted."""
+        return self._origin is not None
+
+    def host_ns(self, ticks: int) -> int:
+        """Return when the counter read so much.
+
+        Raises:
+            ValueError: there was no exchange yet.
+        """
+        if self._origin is None:
+            raise ValueError("no exchange with this clock yet")
+        away = self.unwrapped(ticks) - self._origin.ticks
+        return self._origin.host_ns + int(away * self._rate)
+
+    def error_ns(self, ticks: int) -> int:
+        """Return the error within which ``host_ns`` of so much lies."""
+        if self._origin is None:
+            raise ValueError("no exchange with this clock yet")
+        away = abs(self.unwrapped(ticks) - self._origin.ticks) * self._nominal
+        drift = WANDER if self._drift_known else WORST_DRIFT
+        return int(self._origin.half_ns + self._misfit + drift * away)
+
+    def state(self) -> ClockState:
+        """Return what is known, of now.
+
+        Raises:
+            ValueError: there was no exchange yet.
+        """
+        newest = self._ticks % WRAP
+        return ClockState(
+            offset_ns=self.host_ns(newest) - int(self._ticks * self._rate),
+            drift_ppm=(self._nominal / self._rate - 1) * 1e6,
+            error_ns=self.error_ns(newest),
+        )

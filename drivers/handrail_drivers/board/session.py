@@ -1,0 +1,240 @@
+"""A session with a board: greeted, described, its clock known, its outputs kept fresh."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from handrail.v1.link_layout import (
+    Ack,
+    AckResult,
+    Event,
+    EventKind,
+    Hello,
+    LinkFeature,
+    Message,
+    Samples,
+)
+
+from handrail_drivers.board.clock import BoardClock, ClockState
+from handrail_drivers.board.description import BoardChannel, described
+from handrail_drivers.board.link import Link
+from handrail_drivers.errors import BoardFault, DeviceFault
+
+FIRST_EXCHANGES = 8  # of the clock, at the beginning
+CLOCK_EVERY = 1.0  # s
+PATIENCE = 5  # ms that samples of slow streams wait for company
+REFRESH = 3  # times within an output's maximum age
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A channel's value and when it was true."""
+
+    value: float
+    time_ns: int  # monotonic
+    error_ns: int  # within which that lies
+
+
+class Session:
+    """From a greeting to the board's end. :meth:`keep` is called again and again by one thread.
+
+    Args:
+        link: to a board; another thread looks at it.
+        rates: Hz by channel, of those to be streamed.
+        sampled: is given every sample that a stream brings.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        link: Link,
+        rates: Mapping[str, float],
+        sampled: Callable[[str, Sample], None],
+    ) -> None:
+        self._subject = subject
+        self._link = link
+        self._sampled = sampled
+        self._lock = threading.Lock()  # of the clock and what is held
+        self.hello: Hello = link.greet()
+        raw = [link.channel(number) for number in range(self.hello.channels)]
+        self.channels: dict[str, BoardChannel] = described(subject, raw, self.hello.description)
+        self.clock = BoardClock(self.hello.counter_hz)
+        self._by_number = {one.number: one for one in self.channels.values()}
+        self._held: dict[str, tuple[int, float]] = {}  # raw value, and when it was commanded [s]
+        self._periods: dict[str, float] = {}  # ticks between samples
+        self._counts: dict[str, int] = {}
+        self._next_clock = 0.0
+        self.gaps = 0  # frames of samples that were lost
+        self.events: list[Event] = []
+        for _ in range(FIRST_EXCHANGES if self.has(LinkFeature.CLOCK) else 0):
+            self._exchange_clocks()
+        if self.has(LinkFeature.STREAMS):
+            for name, rate in rates.items():
+                self._begin_stream(name, rate)
+
+    def has(self, feature: LinkFeature) -> bool:
+        """Tell whether both sides can do something."""
+        return bool(self.hello.features & feature)
+
+    # --- what comes unasked, in the thread that looks -----------------------------------------
+
+    def told(self, message: Message) -> None:
+        """Take a message that answers no question."""
+        if isinstance(message, Samples):
+            self._take_samples(message)
+        elif isinstance(message, Event):
+            self._take_event(message)
+
+    def _take_samples(self, frame: Samples) -> None:
+        one = self._by_number.get(frame.channel)
+        period = self._periods.get(one.name) if one else None
+        if one is None or period is None:
+            return
+        expected = self._counts.get(one.name, frame.count)
+        self.gaps += frame.count != expected
+        self._counts[one.name] = (frame.count + 1) % 256
+        for place in range(len(frame.data) // one.width):
+            octets = frame.data[place * one.width :][: one.width]
+            raw = int.from_bytes(octets, "little", signed=True)
+            at = frame.time + int(place * period)
+            self._sampled(one.name, self._sample(one.value(raw), at, frame.late))
+
+    def _take_event(self, event: Event) -> None:
+        """The board put outputs to their safe values: nobody may bring them back unasked."""
+        with self._lock:
+            self.events = [*self.events[-9:], event]
+            if event.kind == EventKind.EMERGENCY_STOP:
+                self._held.clear()
+            elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
+                self._held.pop(one.name, None)
+
+    # --- what the keeper does -----------------------------------------------------------------
+
+    def keep(self) -> None:
+        """Do what is due: repeat commands whose outputs would go safe, ask the clock.
+
+        Raises:
+            DeviceFault: the board has gone, or begun anew.
+        """
+        if self._link.lost:
+            raise BoardFault(f"{self._subject} has begun anew.", subject=self._subject)
+        now = time.monotonic()
+        for name, (raw, commanded) in self.held().items():
+            if now - commanded > self.channels[name].max_age / REFRESH:
+                self._refresh(name, raw)
+        if self.has(LinkFeature.CLOCK) and now >= self._next_clock:
+            self._exchange_clocks()
+            self._next_clock = now + CLOCK_EVERY
+
+    def held(self) -> dict[str, tuple[int, float]]:
+        """Return the outputs that are kept off their safe values."""
+        with self._lock:
+            return dict(self._held)
+
+    def _refresh(self, name: str, raw: int) -> None:
+        with self._lock:
+            if self._held.get(name, (None, 0.0))[0] != raw:
+                return  # another value has been asked for, or none any more
+        sent = time.monotonic()
+        ack = self._link.command(self.channels[name].number, raw)
+        with self._lock:
+            if self._held.get(name, (None, 0.0))[0] != raw:
+                return
+            if ack.result == AckResult.DONE:
+                self._held[name] = (raw, sent)
+            else:
+                log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
+                self._held.pop(name, None)
+
+    def _exchange_clocks(self) -> None:
+        clock, asked, answered = self._link.clock()
+        with self._lock:
+            self.clock.exchanged(asked, answered, clock.received, clock.sent)
+
+    def _begin_stream(self, name: str, rate: float) -> None:
+        if name not in self.channels or not self.channels[name].readable:
+            raise BoardFault(
+                f"{self._subject} has no channel {name} to be streamed.",
+                subject=self._subject,
+                field="streams",
+                value=name,
+                choices=[one.name for one in self.channels.values() if one.readable],
+            )
+        period = round(1e6 / rate)
+        ack = self._link.stream(self.channels[name].number, period, PATIENCE)
+        if ack.result != AckResult.DONE:
+            raise BoardFault(
+                f"{self._subject} does not stream {name} at {rate:g} Hz: "
+                f"{AckResult(ack.result).name.lower()}.",
+                subject=self._subject,
+                field="streams",
+                value=rate,
+                unit="Hz",
+            )
+        ticks_a_ms = self.hello.counter_hz // 1000
+        # as the board reckons it
+        self._periods[name] = period // 1000 * ticks_a_ms + period % 1000 * ticks_a_ms // 1000
+
+    def clock_state(self) -> ClockState | None:
+        """Return how well the board's clock is known; None: it has told none yet."""
+        with self._lock:
+            return self.clock.state() if self.clock.known else None
+
+    # --- what others ask ------------------------------------------------------------------------
+
+    def read(self, names: list[str]) -> dict[str, Sample]:
+        """Ask for values as they are now.
+
+        Raises:
+            BoardFault, BusLost: some could not be read.
+        """
+        answers = self._link.values([self.channels[name].number for name in names])
+        found = {}
+        for name, answer in zip(names, answers, strict=True):
+            if answer.result != AckResult.DONE:
+                raise BoardFault(
+                    f"{name} of {self._subject} could not be read: "
+                    f"{AckResult(answer.result).name.lower()}.",
+                    subject=self._subject,
+                    field=name,
+                )
+            found[name] = self._sample(self.channels[name].value(answer.value), answer.time, 0)
+        return found
+
+    def write(self, name: str, raw: int) -> Ack:
+        """Set an output, and keep it there from now on."""
+        sent = time.monotonic()
+        ack = self._link.command(self.channels[name].number, raw)
+        if ack.result == AckResult.DONE:
+            with self._lock:
+                self._held[name] = (raw, sent)
+        return ack
+
+    def stop(self) -> None:
+        """Keep nothing any more, and have every output go to its safe value."""
+        with self._lock:
+            self._held.clear()
+        self._link.stop()
+
+    def _sample(self, value: float, ticks: int, late: int) -> Sample:
+        """``late``: ticks by which it may have been read after that."""
+        with self._lock:
+            if not self.clock.known:
+                return Sample(value, time.monotonic_ns(), int(CLOCK_EVERY * 1e9))
+            late_ns = late * 1_000_000_000 // self.hello.counter_hz
+            error = self.clock.error_ns(ticks) + late_ns
+            return Sample(value, self.clock.host_ns(ticks), error)
+
+
+def release(link: Link) -> None:
+    """Put a board's outputs to their safe values, where it still hears."""
+    try:
+        link.stop()
+    except DeviceFault as error:
+        log.warning("%s", error)

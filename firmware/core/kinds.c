@@ -1,0 +1,99 @@
+/* Digital, analog, pulses, counts, I2C. */
+#include "kinds.h"
+
+#define SERVO_PERIOD 20000u /* us */
+#define PWM_PERIOD 1000u    /* us, and thousandths */
+
+void hr_digital_in_start(const hr_wiring *me, const hr_channel *info) {
+  (void)info;
+  hr_port.pin_mode(me->pin, (me->flags & HR_PULL_UP) != 0u ? HR_PIN_PULLED_UP : HR_PIN_INPUT);
+}
+
+bool hr_digital_in_read(const hr_wiring *me, int32_t *value) {
+  const bool inverted = (me->flags & HR_INVERT) != 0u;
+  *value = hr_port.pin_read(me->pin) != inverted ? 1 : 0;
+  return true;
+}
+
+void hr_digital_out_start(const hr_wiring *me, const hr_channel *info) {
+  (void)info;
+  hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
+}
+
+void hr_digital_out_write(const hr_wiring *me, int32_t value) {
+  hr_port.pin_write(me->pin, value != 0);
+}
+
+void hr_analog_in_start(const hr_wiring *me, const hr_channel *info) {
+  (void)info;
+  hr_port.pin_mode(me->pin, HR_PIN_ANALOG);
+}
+
+bool hr_analog_in_read(const hr_wiring *me, int32_t *value) {
+  *value = hr_port.analog_read(me->pin);
+  return true;
+}
+
+void hr_pwm_write(const hr_wiring *me, int32_t value) {
+  hr_port.pulse(me->pin, (uint16_t)value, PWM_PERIOD);
+}
+
+void hr_servo_write(const hr_wiring *me, int32_t value) {
+  hr_port.pulse(me->pin, (uint16_t)value, SERVO_PERIOD);
+}
+
+/* --- counts: looked at in the main loop, so that edges may come half as often as it turns ------- */
+
+static uint8_t levels_of(const hr_wiring *me) {
+  return (uint8_t)((hr_port.pin_read(me->pin) ? 1u : 0u) | (hr_port.pin_read(me->second) ? 2u : 0u));
+}
+
+void hr_count_start(const hr_wiring *me, const hr_channel *info) {
+  hr_count *count = me->state;
+  (void)info;
+  hr_port.pin_mode(me->pin, HR_PIN_PULLED_UP);
+  hr_port.pin_mode(me->second, HR_PIN_PULLED_UP);
+  count->count = 0;
+  count->skipped = 0;
+  count->levels = levels_of(me);
+}
+
+bool hr_count_read(const hr_wiring *me, int32_t *value) {
+  *value = ((const hr_count *)me->state)->count;
+  return true;
+}
+
+void hr_quadrature_poll(const hr_wiring *me, uint32_t now) {
+  /* By old and new levels of B and A; forwards is 00, 01, 11, 10. */
+  static const int8_t turn[16] HR_FLASH = {0, 1, -1, 2, -1, 0, 2, 1, 1, 2, 0, -1, 2, -1, 1, 0};
+  hr_count *count = me->state;
+  const uint8_t levels = levels_of(me);
+  int8_t by;
+  (void)now;
+  hr_flash_copy(&by, &turn[(uint8_t)(count->levels << 2 | levels)], 1);
+  count->levels = levels;
+  if (by == 2) {
+    count->skipped++;
+  } else {
+    count->count = (int32_t)((uint32_t)count->count + (uint32_t)(int32_t)by);
+  }
+}
+
+void hr_counter_poll(const hr_wiring *me, uint32_t now) {
+  hr_count *count = me->state;
+  const uint8_t levels = hr_port.pin_read(me->pin) ? 1u : 0u;
+  (void)now;
+  if (levels == 1u && (count->levels & 1u) == 0u && count->count < INT32_MAX) {
+    count->count++;
+  }
+  count->levels = levels;
+}
+
+bool hr_i2c_sensor_read(const hr_wiring *me, int32_t *value) {
+  uint8_t octets[2];
+  if (!hr_port.i2c(me->second, &me->flags, 1, octets, sizeof octets)) {
+    return false;
+  }
+  *value = (int16_t)(uint16_t)((uint16_t)octets[0] << 8 | octets[1]);
+  return true;
+}

@@ -1,0 +1,239 @@
+/* Outputs: commands, limits, the dead-man and the emergency stop. */
+#include "state.h"
+
+#define CALM 50u /* ms that the emergency stop has to be closed to count as released */
+
+static bool have_last; /* a command of this session */
+static hr_ack last;    /* the newest one's */
+static uint32_t polled; /* rows that want to be polled, as bits */
+static uint32_t calm_since;
+
+static void wired(uint8_t channel, hr_wiring *wiring) {
+  hr_flash_copy(wiring, &hr_app.rows[channel].wiring, sizeof *wiring);
+}
+
+static void informed(uint8_t channel, hr_channel *info) {
+  hr_flash_copy(info, &hr_app.rows[channel].info, sizeof *info);
+}
+
+static void make_safe(uint8_t channel) {
+  hr_wiring wiring;
+  hr_channel info;
+  wired(channel, &wiring);
+  if (wiring.write == 0) {
+    return;
+  }
+  if (wiring.make_safe != 0) {
+    wiring.make_safe(&wiring);
+  } else {
+    informed(channel, &info);
+    wiring.write(&wiring, info.safe);
+  }
+  hr_app.outputs[channel].live = 0;
+}
+
+void hr_all_safe(void) {
+  for (uint8_t n = 0; n < hr_app.count; n++) {
+    make_safe(n);
+  }
+}
+
+void hr_outputs_start(void) {
+  polled = 0;
+  have_last = false;
+  for (uint8_t n = 0; n < hr_app.count; n++) {
+    hr_wiring wiring;
+    hr_channel info;
+    wired(n, &wiring);
+    informed(n, &info);
+    if (wiring.start != 0) {
+      wiring.start(&wiring, &info);
+    }
+    if (wiring.poll != 0) {
+      polled |= (uint32_t)1u << n;
+    }
+  }
+  hr_all_safe();
+  if (hr_app.stop_pin != HR_NO_PIN) {
+    hr_port.pin_mode(hr_app.stop_pin, HR_PIN_PULLED_UP);
+  }
+}
+
+void hr_session_begin(uint16_t session) {
+  hr_all_safe();
+  hr_streams_end();
+  hr_now.session = session;
+  hr_now.armed = false;
+  have_last = false;
+}
+
+/* --- the emergency stop and the dead-man ------------------------------------------------------ */
+
+static void look_at_stop(uint32_t now) {
+  const bool open = hr_port.pin_read(hr_app.stop_pin) == (hr_app.stop_level != 0u);
+  if (open) {
+    calm_since = now;
+  }
+  if (open && !hr_now.stopped) {
+    hr_now.stopped = true;
+    hr_now.armed = false;
+    hr_all_safe();
+    hr_now.counts.emergency_stops++;
+    hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP, 0xFFu, 0, now);
+  } else if (hr_now.stopped && now - calm_since > CALM * (hr_port.counter_hz / 1000u)) {
+    hr_now.stopped = false;
+    hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP_RELEASED, 0xFFu, 0, now);
+  }
+}
+
+static void look_at_age(uint8_t channel, uint32_t now) {
+  uint16_t max_age;
+  hr_flash_copy(&max_age, &hr_app.rows[channel].info.max_age, sizeof max_age);
+  const uint32_t age = now - hr_app.outputs[channel].commanded;
+  if ((int32_t)age > 0 && age >= (uint32_t)max_age * (hr_port.counter_hz / 1000u)) {
+    make_safe(channel);
+    hr_now.counts.dead_man++;
+    hr_event_out(HR_EVENT_KIND_DEAD_MAN, channel, 0, now);
+  }
+}
+
+void hr_outputs_poll(uint32_t now) {
+  if (hr_app.stop_pin != HR_NO_PIN) {
+    look_at_stop(now);
+  }
+  for (uint8_t n = 0; n < hr_app.count; n++) {
+    if (hr_app.outputs[n].live != 0u) {
+      look_at_age(n, now);
+    }
+    if ((polled >> n & 1u) != 0u) {
+      hr_wiring wiring;
+      wired(n, &wiring);
+      wiring.poll(&wiring, now);
+    }
+  }
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+/* Tell whether the guard at a message's end is that of this session. */
+static bool guarded(const uint8_t *payload, uint8_t size) {
+  const uint16_t crc =
+      (uint16_t)~hr_crc16(HR_CRC_GUARD, hr_now.session, payload, (uint8_t)(size - 2u));
+  const bool right = payload[size - 2u] == (uint8_t)(crc & 0xFFu) &&
+                     payload[size - 1u] == (uint8_t)(crc >> 8);
+  if (!right) {
+    hr_now.counts.bad_guard++;
+  }
+  return right;
+}
+
+static void acknowledge(uint16_t sequence, uint8_t channel, uint8_t result, int32_t value) {
+  const hr_ack ack = {.sequence = sequence,
+                      .result = result,
+                      .channel = channel,
+                      .value = value,
+                      .time = hr_port.now()};
+  if (result != HR_ACK_RESULT_DONE) {
+    hr_now.counts.refused++;
+  }
+  (void)hr_send(HR_ACK, &ack, sizeof ack);
+  if (result != HR_ACK_RESULT_STALE && result != HR_ACK_RESULT_NO_SESSION) {
+    last = ack;
+    have_last = true;
+  }
+}
+
+/* Tell whether a message is to be carried out: its session, its guard and its number are in order.
+ * What is not carried out is answered here, but for what comes with a wrong guard: that is nobody's. */
+static bool admitted(const uint8_t *payload, uint8_t size) {
+  uint16_t sequence;
+  memcpy(&sequence, &payload[1], sizeof sequence);
+  if (hr_now.session == 0u) {
+    acknowledge(sequence, 0xFFu, HR_ACK_RESULT_NO_SESSION, 0);
+    return false;
+  }
+  if (!guarded(payload, size)) {
+    return false;
+  }
+  if (have_last && sequence == last.sequence) {
+    hr_now.counts.repeated++;
+    (void)hr_send(HR_ACK, &last, sizeof last);
+    return false;
+  }
+  if (have_last && (int16_t)(uint16_t)(sequence - last.sequence) < 0) {
+    acknowledge(sequence, 0xFFu, HR_ACK_RESULT_STALE, last.sequence);
+    return false;
+  }
+  return true;
+}
+
+static uint8_t refusal(const hr_command *order, const hr_channel *info, int32_t *value) {
+  if (order->value < info->low || order->value > info->high) {
+    *value = order->value < info->low ? info->low : info->high;
+    return HR_ACK_RESULT_OUT_OF_RANGE;
+  }
+  if (info->effect != HR_CHANNEL_EFFECT_MOVE) {
+    return HR_ACK_RESULT_DONE; /* a lamp may say why it stands */
+  }
+  if (hr_now.stopped) {
+    return HR_ACK_RESULT_EMERGENCY_STOP;
+  }
+  return hr_now.armed ? HR_ACK_RESULT_DONE : HR_ACK_RESULT_NOT_ARMED;
+}
+
+static uint8_t set_output(const hr_command *order, int32_t *value) {
+  hr_channel info;
+  hr_wiring wiring;
+  if (order->channel >= hr_app.count) {
+    return HR_ACK_RESULT_UNKNOWN_CHANNEL;
+  }
+  wired(order->channel, &wiring);
+  if (wiring.write == 0) {
+    return HR_ACK_RESULT_WRONG_DIRECTION;
+  }
+  informed(order->channel, &info);
+  const uint8_t result = refusal(order, &info, value);
+  if (result == HR_ACK_RESULT_DONE) {
+    wiring.write(&wiring, order->value);
+    hr_app.outputs[order->channel].live = 1;
+    hr_app.outputs[order->channel].commanded = hr_port.now();
+  }
+  return result;
+}
+
+void hr_on_command(const uint8_t *payload) {
+  hr_command order;
+  if (admitted(payload, sizeof order + 1u)) {
+    memcpy(&order, &payload[1], sizeof order);
+    int32_t value = order.value;
+    const uint8_t result = set_output(&order, &value);
+    acknowledge(order.sequence, order.channel, result, value);
+  }
+}
+
+void hr_on_set_stream(const uint8_t *payload) {
+  hr_set_stream order;
+  hr_wiring wiring;
+  hr_channel info;
+  if (admitted(payload, sizeof order + 1u)) {
+    memcpy(&order, &payload[1], sizeof order);
+    uint8_t result = HR_ACK_RESULT_UNKNOWN_CHANNEL;
+    if (order.channel < hr_app.count) {
+      wired(order.channel, &wiring);
+      informed(order.channel, &info);
+      result = wiring.read == 0 ? (uint8_t)HR_ACK_RESULT_WRONG_DIRECTION
+                                : hr_stream_set(&order, &info, hr_port.now());
+    }
+    acknowledge(order.sequence, order.channel, result, (int32_t)order.period);
+  }
+}
+
+void hr_on_arm(const uint8_t *payload) {
+  hr_arm order;
+  if (admitted(payload, sizeof order + 1u)) {
+    memcpy(&order, &payload[1], sizeof order);
+    hr_now.armed = !hr_now.stopped;
+    acknowledge(order.sequence, 0xFFu,
+                hr_now.armed ? HR_ACK_RESULT_DONE : HR_ACK_RESULT_EMERGENCY_STOP, 0);
+  }
+}

@@ -1,0 +1,98 @@
+/* A stepper with acceleration, in integers: after n steps from rest, v = sqrt(2 a n). */
+#include "kinds.h"
+
+static uint16_t root(uint32_t square) {
+  uint32_t found = 0;
+  for (uint32_t bit = (uint32_t)1u << 30; bit != 0u; bit >>= 2) {
+    if (square >= found + bit) {
+      square -= found + bit;
+      found = (found >> 1) + bit;
+    } else {
+      found >>= 1;
+    }
+  }
+  return (uint16_t)found;
+}
+
+static void set_pace(hr_stepper *stepper) {
+  const uint16_t speed = root(2u * stepper->acceleration * stepper->ramp);
+  stepper->interval = speed == 0u ? hr_port.counter_hz : hr_port.counter_hz / speed;
+}
+
+static void set_off(const hr_wiring *me, uint32_t now) {
+  hr_stepper *stepper = me->state;
+  stepper->direction = stepper->target > stepper->position ? 1 : -1;
+  hr_port.pin_write(me->second, stepper->direction > 0);
+  stepper->ramp = 1;
+  stepper->last = now;
+  set_pace(stepper);
+}
+
+/* Steps that lie ahead; below 0: it has gone past, or the other way. */
+static int32_t ahead(const hr_stepper *stepper) {
+  const int32_t left = stepper->target - stepper->position;
+  return stepper->direction > 0 ? left : -left;
+}
+
+static void choose_pace(hr_stepper *stepper) {
+  const int32_t left = ahead(stepper);
+  if (left < (int32_t)stepper->ramp) {
+    stepper->ramp--;
+  } else if (left > (int32_t)stepper->ramp && stepper->ramp < stepper->ramp_most) {
+    stepper->ramp++;
+  } else {
+    /* at full speed, or about to slow down */
+  }
+  if (stepper->ramp > 0u) {
+    set_pace(stepper);
+  }
+}
+
+void hr_stepper_start(const hr_wiring *me, const hr_channel *info) {
+  hr_stepper *stepper = me->state;
+  hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
+  hr_port.pin_mode(me->second, HR_PIN_OUTPUT);
+  memset(stepper, 0, sizeof *stepper);
+  stepper->acceleration = info->acceleration;
+  stepper->ramp_most = (uint32_t)info->speed * info->speed / (2u * info->acceleration);
+  if (stepper->ramp_most == 0u) {
+    stepper->ramp_most = 1;
+  }
+}
+
+bool hr_stepper_read(const hr_wiring *me, int32_t *value) {
+  *value = ((const hr_stepper *)me->state)->position;
+  return true;
+}
+
+void hr_stepper_write(const hr_wiring *me, int32_t value) {
+  ((hr_stepper *)me->state)->target = value;
+}
+
+void hr_stepper_slow_down(const hr_wiring *me) {
+  hr_stepper *stepper = me->state;
+  const int32_t way = (int32_t)stepper->ramp;
+  stepper->target = stepper->position + (stepper->direction > 0 ? way : -way);
+}
+
+void hr_stepper_poll(const hr_wiring *me, uint32_t now) {
+  hr_stepper *stepper = me->state;
+  if (stepper->high != 0u) {
+    hr_port.pin_write(me->pin, false);
+    stepper->high = 0;
+  }
+  if (stepper->ramp == 0u) {
+    if (stepper->target != stepper->position) {
+      set_off(me, now);
+    }
+    return;
+  }
+  if (now - stepper->last < stepper->interval) {
+    return;
+  }
+  stepper->last = now; /* a loop that was late makes it slower, never faster */
+  hr_port.pin_write(me->pin, true);
+  stepper->high = 1;
+  stepper->position += stepper->direction;
+  choose_pace(stepper);
+}

@@ -1,0 +1,299 @@
+/* ATmega328P at 16 MHz: Arduino Uno and Nano. Pins have the numbers printed on those boards.
+ *
+ * Timer 1 counts freely at 2 MHz; its compare units A and B make the pulses of servos on pins 9 and
+ * 10. Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
+#include <avr/interrupt.h>
+#include <avr/io.h>
+#include <avr/wdt.h>
+#include <util/atomic.h>
+
+#include "board.h"
+
+#ifndef BAUD
+#define BAUD 115200UL
+#endif
+#define RX_ROOM 64u  /* powers of two */
+#define TX_ROOM 128u
+#define TICKS_A_US 2u
+#define I2C_HZ 100000UL
+#define SPINS 2000u /* most turns of a wait, some 0.5 ms */
+
+static volatile uint8_t rx[RX_ROOM];
+static volatile uint8_t rx_in;
+static uint8_t rx_out;
+static volatile uint16_t lost;
+static uint8_t tx[TX_ROOM];
+static uint8_t tx_in;
+static volatile uint8_t tx_out;
+static volatile uint16_t wraps; /* of timer 1 */
+static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
+static uint8_t cause;
+
+/* The bootloader leaves the cause in r2 and clears the register. */
+void keep_cause(void) __attribute__((naked, used, section(".init3")));
+void keep_cause(void) {
+  uint8_t from_bootloader;
+  __asm__ volatile("mov %0, r2" : "=r"(from_bootloader));
+  cause = MCUSR != 0u ? MCUSR : from_bootloader;
+  MCUSR = 0;
+  wdt_disable();
+}
+
+/* --- the counter ------------------------------------------------------------------------------ */
+
+ISR(TIMER1_OVF_vect) {
+  wraps++;
+}
+
+static uint32_t now(void) {
+  uint16_t low;
+  uint16_t high;
+  ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
+    low = TCNT1;
+    high = wraps;
+    if ((TIFR1 & (1u << TOV1)) != 0u && low < 0x8000u) {
+      high++; /* it has wrapped, and its interrupt waits */
+    }
+  }
+  return (uint32_t)high << 16 | low;
+}
+
+/* --- the line ----------------------------------------------------------------------------------- */
+
+ISR(USART_RX_vect) {
+  const uint8_t bad = UCSR0A & (1u << DOR0);
+  const uint8_t octet = UDR0;
+  const uint8_t next = (uint8_t)(rx_in + 1u) & (RX_ROOM - 1u);
+  if (bad != 0u || next == rx_out) {
+    lost++;
+  }
+  if (next != rx_out) {
+    rx[rx_in] = octet;
+    rx_in = next;
+  }
+}
+
+ISR(USART_UDRE_vect) {
+  UDR0 = tx[tx_out];
+  tx_out = (uint8_t)(tx_out + 1u) & (TX_ROOM - 1u);
+  if (tx_out == tx_in) {
+    UCSR0B &= (uint8_t)~(1u << UDRIE0);
+  }
+}
+
+static int16_t receive(void) {
+  if (rx_out == rx_in) {
+    return -1;
+  }
+  const uint8_t octet = rx[rx_out];
+  rx_out = (uint8_t)(rx_out + 1u) & (RX_ROOM - 1u);
+  return octet;
+}
+
+static bool send(const uint8_t *octets, uint8_t count) {
+  const uint8_t room = (uint8_t)(tx_out - tx_in - 1) & (TX_ROOM - 1u);
+  if (count > room) {
+    return false;
+  }
+  uint8_t at = tx_in;
+  for (uint8_t n = 0; n < count; n++) {
+    tx[at] = octets[n];
+    at = (uint8_t)(at + 1u) & (TX_ROOM - 1u);
+  }
+  ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
+    tx_in = at;
+    UCSR0B |= (1u << UDRIE0);
+  }
+  return true;
+}
+
+static uint16_t overruns(void) {
+  return lost; /* torn once in 256, where it counts just then */
+}
+
+/* --- pins ------------------------------------------------------------------------------------- */
+
+typedef struct {
+  volatile uint8_t *read; /* then the direction, then the port, as the chip has them */
+  uint8_t bit;
+} place;
+
+static place place_of(uint8_t pin) {
+  if (pin < 8u) {
+    return (place){&PIND, (uint8_t)(1u << pin)};
+  }
+  return pin < 14u ? (place){&PINB, (uint8_t)(1u << (pin - 8u))}
+                   : (place){&PINC, (uint8_t)(1u << (pin - 14u))};
+}
+
+static void pin_write(uint8_t pin, bool high) {
+  const place at = place_of(pin);
+  if (high) { /* no interrupt writes these */
+    at.read[2] |= at.bit;
+  } else {
+    at.read[2] &= (uint8_t)~at.bit;
+  }
+}
+
+static void pin_mode(uint8_t pin, hr_pin_mode mode) {
+  const place at = place_of(pin);
+  pin_write(pin, mode == HR_PIN_PULLED_UP);
+  if (mode == HR_PIN_OUTPUT) {
+    at.read[1] |= at.bit;
+  } else {
+    at.read[1] &= (uint8_t)~at.bit;
+  }
+}
+
+static bool pin_read(uint8_t pin) {
+  const place at = place_of(pin);
+  return (*at.read & at.bit) != 0u;
+}
+
+static int32_t analog_read(uint8_t pin) {
+  ADMUX = (uint8_t)((1u << REFS0) | ((pin - 14u) & 7u));
+  ADCSRA |= (1u << ADSC);
+  for (uint16_t n = 0; n < SPINS && (ADCSRA & (1u << ADSC)) != 0u; n++) {
+  }
+  return ADC;
+}
+
+/* --- pulses: the compare unit itself moves the pin, the interrupt only says when next --------- */
+
+static void pulse_edge(volatile uint16_t *compare, uint8_t which) {
+  const uint8_t set = which == 0u ? (1u << COM1A0) : (1u << COM1B0);
+  const uint16_t high = width[which];
+  if ((TCCR1A & set) != 0u) { /* it went high just now */
+    *compare += high;
+    TCCR1A &= (uint8_t)~set;
+  } else {
+    *compare += (uint16_t)(20000u * TICKS_A_US - high);
+    TCCR1A |= set;
+  }
+}
+
+ISR(TIMER1_COMPA_vect) {
+  pulse_edge(&OCR1A, 0);
+}
+
+ISR(TIMER1_COMPB_vect) {
+  pulse_edge(&OCR1B, 1);
+}
+
+static void servo(uint8_t which, uint16_t us) {
+  const uint8_t unit = which == 0u ? (1u << COM1A1) : (1u << COM1B1);
+  const uint8_t enable = which == 0u ? (1u << OCIE1A) : (1u << OCIE1B);
+  ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
+    width[which] = us * TICKS_A_US;
+    if (us == 0u) {
+      TIMSK1 &= (uint8_t)~enable;
+      TCCR1A &= (uint8_t)~unit;
+    } else {
+      TCCR1A |= unit;
+      TIMSK1 |= enable;
+    }
+  }
+}
+
+static void fan(volatile uint8_t *duty, uint8_t unit, uint16_t part, uint16_t whole) {
+  *duty = (uint8_t)((uint32_t)part * 255u / whole);
+  if (part == 0u) {
+    TCCR2A &= (uint8_t)~unit; /* fast PWM has a spike at 0 */
+  } else {
+    TCCR2A |= unit;
+  }
+}
+
+static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
+  if (pin == 9u || pin == 10u) {
+    servo((uint8_t)(pin - 9u), us);
+  } else if (pin == 3u) {
+    fan(&OCR2B, 1u << COM2B1, us, period);
+  } else if (pin == 11u) {
+    fan(&OCR2A, 1u << COM2A1, us, period);
+  } else {
+    pin_write(pin, us != 0u); /* no timer there: on or off */
+  }
+}
+
+/* --- I2C ---------------------------------------------------------------------------------------- */
+
+static bool i2c_act(uint8_t what, uint8_t expected) {
+  TWCR = (uint8_t)((1u << TWINT) | (1u << TWEN) | what);
+  for (uint16_t n = 0; n < SPINS; n++) {
+    if ((TWCR & (1u << TWINT)) != 0u) {
+      return (TWSR & 0xF8u) == expected;
+    }
+  }
+  return false;
+}
+
+static bool i2c_send(uint8_t octet, uint8_t expected) {
+  TWDR = octet;
+  return i2c_act(0, expected);
+}
+
+static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,
+                         uint8_t to_read) {
+  const uint8_t to = (uint8_t)(address << 1);
+  bool good = i2c_act(1u << TWSTA, 0x08) && i2c_send(to, 0x18);
+  for (uint8_t n = 0; n < to_write && good; n++) {
+    good = i2c_send(write[n], 0x28);
+  }
+  good = good && i2c_act(1u << TWSTA, 0x10) && i2c_send(to | 1u, 0x40);
+  for (uint8_t n = 0; n < to_read && good; n++) {
+    const bool more = n + 1u < to_read;
+    good = i2c_act(more ? (1u << TWEA) : 0u, more ? 0x50 : 0x58);
+    read[n] = TWDR;
+  }
+  return good;
+}
+
+static bool i2c(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,
+                uint8_t to_read) {
+  const bool done = i2c_exchange(address, write, to_write, read, to_read);
+  TWCR = (1u << TWINT) | (1u << TWEN) | (1u << TWSTO);
+  return done;
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+static void watchdog(void) {
+  wdt_reset();
+}
+
+static uint8_t reset_cause(void) {
+  if ((cause & (1u << WDRF)) != 0u) {
+    return HR_RESET_CAUSE_WATCHDOG;
+  }
+  if ((cause & (1u << BORF)) != 0u) {
+    return HR_RESET_CAUSE_BROWN_OUT;
+  }
+  return (cause & (1u << EXTRF)) != 0u ? HR_RESET_CAUSE_EXTERNAL : HR_RESET_CAUSE_POWER_ON;
+}
+
+const hr_hal hr_port = {
+    .name = "atmega328p", .counter_hz = 1000000UL * TICKS_A_US, .now = now, .receive = receive,
+    .send = send, .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write,
+    .analog_read = analog_read, .pulse = pulse, .i2c = i2c, .watchdog = watchdog,
+    .reset_cause = reset_cause, .overruns = overruns,
+};
+
+int main(void) {
+  UBRR0 = (uint16_t)((F_CPU / 4u / BAUD - 1u) / 2u); /* at double speed, rounded */
+  UCSR0A = 1u << U2X0;
+  UCSR0C = (1u << UCSZ01) | (1u << UCSZ00);
+  UCSR0B = (1u << RXEN0) | (1u << TXEN0) | (1u << RXCIE0);
+  TCCR1B = 1u << CS11;
+  TIMSK1 = 1u << TOIE1;
+  TCCR2A = (1u << WGM21) | (1u << WGM20);
+  TCCR2B = 1u << CS22;
+  ADCSRA = (1u << ADEN) | (1u << ADPS2) | (1u << ADPS1) | (1u << ADPS0);
+  TWBR = (uint8_t)((F_CPU / I2C_HZ - 16u) / 2u);
+  wdt_enable(WDTO_250MS);
+  sei();
+  hr_start();
+  for (;;) {
+    hr_poll();
+  }
+}

@@ -1,0 +1,168 @@
+/* A board as a process: `board LINE_FD` in real time, `board` in virtual time.
+ *
+ * Standard input has orders, one a line, and standard output tells what they did:
+ *   pin N LEVEL      an input's level          analog N VALUE   what the converter finds
+ *   sensor VALUE     what the I2C device says  reset CAUSE      begin anew
+ *   rx HEX           octets from the line      run US           let virtual time pass
+ *   skew PPM         the counter runs so fast  level N          print a pin's level
+ *   clock 0          print the counter and the longest time between two turns of the main loop
+ * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "board.h"
+#include "port.h"
+#include "state.h"
+
+#define TURN 50u /* us of virtual time between two turns of the main loop */
+
+static int line = -1; /* the line's descriptor in real time */
+static double skew = 1.0;
+static uint64_t began;
+
+static void changed(const char *kind, uint8_t pin, uint16_t value) {
+  printf("%s %u %u %u\n", kind, pin, value, host.now);
+}
+
+static void print_sent(void) {
+  if (host.out_count > 0u) {
+    printf("tx ");
+    for (size_t n = 0; n < host.out_count; n++) {
+      printf("%02x", host.out[n]);
+    }
+    printf("\n");
+    host.out_count = 0;
+  }
+}
+
+static void run(uint32_t ticks) {
+  const uint32_t until = host.now + ticks;
+  hr_poll();
+  while ((int32_t)(until - host.now) > 0) {
+    const uint32_t left = until - host.now;
+    host.now += left < TURN ? left : TURN;
+    hr_poll();
+    print_sent();
+  }
+  print_sent();
+}
+
+static void take_hex(const char *text) {
+  unsigned octet;
+  for (; sscanf(text, "%2x", &octet) == 1; text += 2) {
+    const uint8_t one = (uint8_t)octet;
+    host_receive(&one, 1);
+  }
+}
+
+static void obey(char *order) {
+  const char *what = strtok(order, " \n");
+  const char *first = strtok(0, " \n");
+  const char *second = strtok(0, " \n");
+  if (what == 0 || first == 0) {
+    return;
+  }
+  const long number = strtol(first, 0, 10);
+  const long value = second == 0 ? 0 : strtol(second, 0, 10);
+  const size_t pin = (size_t)number % HOST_PINS;
+  if (strcmp(what, "pin") == 0) {
+    host.level[pin] = value != 0;
+  } else if (strcmp(what, "analog") == 0) {
+    host.analog[pin] = (int32_t)value;
+  } else if (strcmp(what, "sensor") == 0) {
+    host.sensor = (int32_t)number;
+  } else if (strcmp(what, "reset") == 0) {
+    host.reset_cause = (uint8_t)number;
+    hr_start();
+  } else if (strcmp(what, "rx") == 0) {
+    take_hex(first);
+  } else if (strcmp(what, "run") == 0) {
+    run((uint32_t)number);
+  } else if (strcmp(what, "skew") == 0) {
+    skew = 1.0 + (double)number * 1e-6;
+  } else if (strcmp(what, "level") == 0) {
+    printf("level %zu %u\n", pin, host.level[pin]);
+  } else if (strcmp(what, "clock") == 0) {
+    printf("clock %u %u\n", host.now, hr_now.counts.longest_poll);
+  }
+}
+
+static uint64_t clock_us(void) {
+  struct timespec at;
+  (void)clock_gettime(CLOCK_MONOTONIC, &at);
+  return (uint64_t)at.tv_sec * 1000000u + (uint64_t)at.tv_nsec / 1000u;
+}
+
+/* One turn in real time; false once the line or standard input has ended. */
+static bool turn(char *order, size_t *filled, size_t room) {
+  struct pollfd waiting[2] = {{.fd = line, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+  const struct timespec pause = {.tv_nsec = 200000};
+  (void)ppoll(waiting, 2, &pause, 0);
+  host.now = (uint32_t)(uint64_t)((double)(clock_us() - began) * skew);
+  if ((waiting[0].revents & POLLIN) != 0) {
+    uint8_t octets[256];
+    const ssize_t count = read(line, octets, sizeof octets);
+    if (count == 0) {
+      return false;
+    }
+    if (count > 0) {
+      host_receive(octets, (size_t)count);
+    }
+  }
+  if ((waiting[1].revents & (POLLIN | POLLHUP)) != 0) {
+    const ssize_t count = read(0, &order[*filled], 1);
+    if (count <= 0) {
+      return false;
+    }
+    *filled += 1u;
+    if (order[*filled - 1u] == '\n' || *filled == room - 1u) {
+      order[*filled] = 0;
+      obey(order);
+      printf(".\n");
+      *filled = 0;
+    }
+  }
+  hr_poll();
+  if (host.out_count > 0u) {
+    const ssize_t sent = write(line, host.out, host.out_count);
+    if (sent > 0) {
+      host.out_count -= (size_t)sent;
+      memmove(host.out, &host.out[sent], host.out_count);
+    } else if (errno != EAGAIN) {
+      host.out_count = 0; /* nobody there: a line forgets */
+    }
+  }
+  (void)fflush(stdout);
+  return true;
+}
+
+int main(int count, char **arguments) {
+  static char order[16384];
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  host.changed = changed;
+  host.reset_cause = HR_RESET_CAUSE_POWER_ON;
+  began = clock_us();
+  hr_start();
+  if (count > 1) {
+    size_t filled = 0;
+    line = atoi(arguments[1]);
+    while (turn(order, &filled, sizeof order)) {
+    }
+    return 0;
+  }
+  while (fgets(order, sizeof order, stdin) != 0) {
+    obey(order);
+    printf(".\n");
+    (void)fflush(stdout);
+  }
+  return 0;
+}

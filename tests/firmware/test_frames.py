@@ -1,0 +1,126 @@
+"""The board's frame codec in C, against PyPI's cobs and fastcrc; the host's against the board's."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+from cobs import cobs
+from fastcrc import crc16
+from handrail.v1.link_layout import AskClock, Command, Samples, Stop
+from handrail_drivers.board.frames import LONGEST, Splitter, frame, guarded
+from hypothesis import given
+from hypothesis import strategies as st
+
+FRAME, GUARD = 0x1021, 0x3D65
+PAYLOADS = st.binary(min_size=1, max_size=251)
+# Zeros and long runs without, where stuffing has its corners.
+RUNS = st.lists(st.sampled_from([b"\0", b"\x01", b"\xff", b"abcde" * 20]), max_size=60).map(
+    lambda parts: b"".join(parts)[:251]
+)
+
+
+@pytest.fixture(scope="module")
+def core(core_library):
+    library = ctypes.CDLL(str(core_library))
+    library.hr_crc16.restype = ctypes.c_uint16
+    library.hr_cobs_unstuff.restype = ctypes.c_int16
+    library.hr_frame_open.restype = ctypes.c_int16
+    library.hr_frame_close.restype = ctypes.c_uint8
+    return library
+
+
+def stuffed(core, data: bytes) -> bytes:
+    room = ctypes.create_string_buffer(b"\0" + data, len(data) + 1)
+    core.hr_cobs_stuff(room, len(data))
+    return room.raw
+
+
+def unstuffed(core, data: bytes) -> bytes | None:
+    room = ctypes.create_string_buffer(data, max(len(data), 1))
+    size = core.hr_cobs_unstuff(room, len(data))
+    return None if size < 0 else room.raw[:size]
+
+
+@given(data=PAYLOADS | RUNS.filter(len))
+def test_stuffing_is_that_of_cobs(core, data):
+    assert stuffed(core, data) == cobs.encode(data)
+
+
+@given(data=st.binary(min_size=1, max_size=255))
+def test_unstuffing_takes_what_cobs_takes_and_nothing_else(core, data):
+    try:
+        expected = cobs.decode(data)
+    except cobs.DecodeError:
+        expected = None
+    assert unstuffed(core, data) == expected
+
+
+@given(data=st.binary(max_size=255), start=st.integers(0, 0xFFFF))
+def test_both_crcs_are_those_of_fastcrc(core, data, start):
+    assert core.hr_crc16(FRAME, start, data, len(data)) == crc16.ibm_3740(data, start)
+    inverted = core.hr_crc16(GUARD, start, data, len(data)) ^ 0xFFFF
+    assert inverted == crc16.en_13757(data, start ^ 0xFFFF)
+
+
+@given(data=PAYLOADS)
+def test_a_closed_frame_opens_to_the_same(core, data):
+    room = ctypes.create_string_buffer(b"\0" + data, len(data) + 4)
+    assert core.hr_frame_close(room, len(data)) == len(data) + 4
+    assert room.raw == cobs.encode(data + crc16.ibm_3740(data).to_bytes(2, "little")) + b"\0"
+    assert core.hr_frame_open(room, len(data) + 3) == len(data)
+    assert room.raw[: len(data)] == data
+
+
+@given(data=PAYLOADS, place=st.integers(min_value=0), bit=st.integers(0, 7))
+def test_no_frame_with_one_flipped_bit_opens(core, data, place, bit):
+    whole = bytearray(cobs.encode(data + crc16.ibm_3740(data).to_bytes(2, "little")))
+    whole[place % len(whole)] ^= 1 << bit
+    room = ctypes.create_string_buffer(bytes(whole), len(whole))
+    assert core.hr_frame_open(room, len(whole)) < 0
+
+
+MESSAGES = st.one_of(
+    st.builds(AskClock, st.integers(0, 0xFFFF)),
+    st.builds(Stop, st.integers(0, 0xFFFF)),
+    st.builds(
+        Samples,
+        st.integers(0, 255),
+        st.integers(0, 255),
+        st.integers(0, 0xFFFF),
+        st.integers(0, 2**32 - 1),
+        st.binary(max_size=48),
+    ),
+)
+
+
+@given(messages=st.lists(MESSAGES, max_size=5), cut=st.integers(1, 9))
+def test_messages_come_whole_in_whatever_pieces(messages, cut):
+    octets = b"".join(map(frame, messages))
+    splitter = Splitter()
+    found = []
+    for at in range(0, len(octets), cut):
+        found += splitter.feed(octets[at : at + cut])
+    assert found == messages
+    assert (splitter.broken, splitter.unknown) == (0, 0)
+
+
+@given(noise=st.binary(max_size=3 * LONGEST), message=MESSAGES)
+def test_after_any_noise_and_a_zero_the_next_message_comes(noise, message):
+    splitter = Splitter()
+    splitter.feed(noise + b"\0")
+    assert splitter.feed(frame(message)) == [message]
+
+
+def test_a_message_of_a_newer_version_is_counted_and_left_aside():
+    payload = bytes((200, 1, 2, 3))
+    crc = crc16.ibm_3740(payload).to_bytes(2, "little")
+    splitter = Splitter()
+    assert splitter.feed(cobs.encode(payload + crc) + b"\0") == []
+    assert (splitter.broken, splitter.unknown) == (0, 1)
+
+
+def test_a_guard_is_of_one_session():
+    command = Command(1, 2, 3, 0)
+    assert guarded(command, 7) == guarded(command, 7)
+    assert guarded(command, 7) != guarded(command, 8)
