@@ -48,6 +48,7 @@ class LoopLink:
         self._process = process
         self._asking = asyncio.Lock()
         self._asked = 0
+        self.refused = ""  # what the machine does not grant a realtime process
 
     @classmethod
     def start(cls, config: LoopConfig, control: Control) -> Self:
@@ -189,7 +190,7 @@ class LoopLink:
         data = self._end.recv(MESSAGE) if ready else b""
         if not data:
             raise ProcessLost("The loop did not start; its own words are on standard error.")
-        _result(json.loads(data))
+        self.refused = _result(json.loads(data))["refused"]
         self._end.setblocking(False)
 
     def _lost(self) -> ProcessLost:

@@ -48,7 +48,8 @@ FAULT_BITS = {
     "voltage": VOLTAGE_BIT,
     "angle": ANGLE_BIT,
 }
-FAULTS = ("garble", "silent", "speaking", "jammed", "free", "brownout", *FAULT_BITS)
+STRENGTHS = {"weak": 0.1, "strong": 1.0}  # what a servo has left of its torque
+FAULTS = ("garble", "silent", "speaking", "jammed", "free", "brownout", *STRENGTHS, *FAULT_BITS)
 
 
 class TwinWorld:
@@ -212,6 +213,8 @@ class TwinWorld:
         servo = self._bank.servos[joint]
         if fault in ("silent", "speaking"):
             servo.silent = fault == "silent"
+        elif fault in STRENGTHS:
+            servo.strength = STRENGTHS[fault]
         elif fault == "brownout":
             servo.power_cycle()
         elif fault in FAULT_BITS:
