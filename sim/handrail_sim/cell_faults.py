@@ -39,6 +39,7 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
         _devices,
         _references,
         _ticks,
+        _cores,
         _rules,
         _zones,
         _joints,
@@ -113,6 +114,18 @@ def _ticks(data: Data, _find_file: FindFile) -> Iterator[Fault]:
         at_most = 1 / (max(1, math.ceil(ticks - 1e-6)) * rate)
         text = f"must go into a tick of {1 / rate:g} s a whole number of times, not {ticks:.3g}"
         yield Fault(("world", "timestep"), f"{text}: {at_most:g} s does.")
+
+
+def _cores(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """Each loop that runs on a core of its own has that core to itself."""
+    arm = table(data, "arm")
+    buses = [arm.get("device"), arm.get("gripper_device"), *table(arm, "external").values()]
+    taken: dict[int, str] = {}
+    for name in dict.fromkeys(bus for bus in buses if isinstance(bus, str)):
+        cpu = table(data, "devices", name).get("cpu", table(data, "loop").get("cpu"))
+        if isinstance(cpu, int) and taken.setdefault(cpu, name) != name:
+            text = f"core {cpu} is that of {taken[cpu]!r} already; every loop needs its own."
+            yield Fault(("devices", name, "cpu"), text)
 
 
 def _rules(data: Data, _find_file: FindFile) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import select
 import socket
 import subprocess
@@ -67,6 +68,7 @@ class LoopLink:
                 stdin=subprocess.DEVNULL,
                 pass_fds=ends,
                 start_new_session=True,  # Ctrl-C is the bridge's to act on
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # it locks what threads would take
             )
         link = cls(config, control, shared, ours, process)
         try:
