@@ -78,6 +78,11 @@ class Loops:
         return tuple(link.pid for link in self._links)
 
     @property
+    def refused(self) -> str:
+        """What the machine does not grant the first loop; empty where that is nothing."""
+        return self._links[0].refused
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """Return, for each loop, whether it runs in real time, and what it lacks."""
         parts = zip(self.devices, self._links, strict=True)
