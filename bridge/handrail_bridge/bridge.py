@@ -98,7 +98,7 @@ async def running(
         }
         tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
         await boards.start(tools.renew)
-        notices = driver_notices(cell)
+        notices = (*loop.notices, *driver_notices(cell))
         server = Server(RailService(rail, tools, cameras, notices), rail)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)

@@ -36,6 +36,15 @@ class Device(Section):
     rate: Annotated[int, Field(ge=10, le=FASTEST)] | None = Field(
         default=None, description="Hz of its own loop or polling; none: the loop's, 100 for inputs"
     )
+    cpu: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="the core of its own loop; none: the loop's"
+    )
+    late_reads: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        default=None, description="late reads in a row that stop its own loop; none: the loop's"
+    )
+    silence: Positive | None = Field(
+        default=None, description="s without a whole reading that stop its loop; none: the loop's"
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"
     )

@@ -184,9 +184,9 @@ class TruthClient:
     def inject(self, fault: str, joint: str = "", count: int = 1) -> None:
         """Cause a fault.
 
-        Of the wire: garble. Of a joint's servo: silent, speaking, brownout, overload, overheat,
-        voltage, angle. Of the joint itself, which no wire shows: jammed, free. Of a Modbus device,
-        named as ``joint``: silent, speaking, garble, brownout.
+        Of the wire: garble. Of a joint's servo: silent, speaking, brownout, weak, strong, overload,
+        overheat, voltage, angle. Of the joint itself, which no wire shows: jammed, free. Of a
+        Modbus device, named as ``joint``: silent, speaking, garble, brownout.
         """
         self.ask("inject", fault=fault, joint=joint, count=count)
 
