@@ -129,6 +129,9 @@ class LineDevice:
         wanted = tuple(names) or tuple(key for key, one in values.items() if one.ask is not None)
         return {name: self._read(name, self._value(name)) for name in wanted}
 
+    def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
+        """Return None: a line's answer may always keep an event loop waiting."""
+
     def write(self, name: str, value: Value) -> bool:
         """Set a value; tell whether reading it back has confirmed it.
 
