@@ -16,6 +16,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest, device_settings
 
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.devices import Devices
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
@@ -71,7 +72,14 @@ async def running(
         loop = Loops.start(loop_configs(cell, wires))
         modbus = ModbusDevices(cell, wires)
         stack.push_async_callback(modbus.close)
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, modbus.stop)
+        owned = Devices(cell, wires)
+        stack.push_async_callback(owned.close)
+
+        def stop_devices() -> None:
+            modbus.stop()
+            owned.stop()
+
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, stop_devices)
         stack.push_async_callback(rail.close)
         inputs = _inputs(cell, wires, loop, pollers)
         rail.situation.sensing = (*inputs.values(), *modbus.opened.values())
@@ -81,10 +89,12 @@ async def running(
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,
             **modbus.opened,
+            **owned.opened,
         }
         tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
         notices = driver_notices(cell)
-        server = Server(RailService(rail, tools, cameras, notices), rail)
+        service = RailService(rail, tools, cameras, lambda: (*notices, *owned.notices()))
+        server = Server(service, rail)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)

@@ -23,12 +23,14 @@ from handrail_drivers.null_bus import NullBus
 from handrail_drivers.numato_gpio import NumatoGpio
 from handrail_drivers.robotiq import registers as robotiq
 from handrail_drivers.robotiq.driver import Robotiq
+from handrail_drivers.scpi.supply import SocketSupply, Supply
 from handrail_sim.cell_file import SHIPPED, device_settings, load_cell
 from handrail_sim.twin import inverter
 from handrail_sim.twin import robotiq as gripper
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.perturbation import ServoDraw
+from handrail_sim.twin.scpi_supply import ScpiSupply
 
 DESK = device_settings(load_cell("desk"), "arm_bus")
 KILN = Path(__file__).with_name("kiln.toml")
@@ -250,6 +252,26 @@ class TestLineDevice(Conformance):
 class TestSocketLineDevice(TestLineDevice):
     driver = SocketLineDevice
     settings = {"protocol": KILN, "address": "none:1", "timeout": 0.01}
+
+
+class TestSupply(Conformance):
+    driver = Supply
+    settings = {"port": "none", "most_voltage": 30.0, "most_current": 2.0, "timeout": 0.01}
+    calls = {
+        "set_voltage": Call({"value": 12.5}, {"VOLT": 12.5}),
+        "set_current_limit": Call({"value": 1.5}, {"CURR": 1.5}),
+        "set_output": Call({"value": True}, {"on": 1.0}),
+    }
+    safe = {"on": 0.0, "voltage": 0.0, "current": 0.0}
+    patience = 0.3
+
+    def emulator(self) -> StandIn:
+        return ScpiSupply()
+
+
+class TestSocketSupply(TestSupply):
+    driver = SocketSupply
+    settings = {"address": "x:1", "most_voltage": 30.0, "most_current": 2.0, "timeout": 0.01}
 
 
 class TestNumato(Conformance):
