@@ -17,6 +17,7 @@ from handrail_sim.cell_file import cell_digest, device_settings
 
 from handrail_bridge.boards import Boards
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.devices import Devices
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
@@ -74,12 +75,15 @@ async def running(
         stack.push_async_callback(modbus.close)
         boards = Boards(cell, wires, loop.put_signal)
         stack.push_async_callback(boards.close)
+        owned = Devices(cell, wires)
+        stack.push_async_callback(owned.close)
 
-        def rest() -> None:
+        def stop_devices() -> None:
             modbus.stop()
             boards.stop()
+            owned.stop()
 
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, stop_devices)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
         inputs = _inputs(cell, wires, loop, pollers)
@@ -95,11 +99,13 @@ async def running(
             **inputs,
             **modbus.opened,
             **boards.opened,
+            **owned.opened,
         }
         tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
         await boards.start(tools.renew)
         notices = (*loop.notices, *driver_notices(cell))
-        server = Server(RailService(rail, tools, cameras, notices), rail)
+        service = RailService(rail, tools, cameras, lambda: (*notices, *owned.notices()))
+        server = Server(service, rail)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)

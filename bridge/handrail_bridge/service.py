@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import grpc.aio
@@ -42,7 +42,11 @@ class RailService(rail_pb2_grpc.RailServicer):
     """handrail.v1.Rail: what every client may do."""
 
     def __init__(
-        self, rail: Rail, tools: Tools, cameras: dict[str, NetworkCamera], notices: tuple[str, ...]
+        self,
+        rail: Rail,
+        tools: Tools,
+        cameras: dict[str, NetworkCamera],
+        notices: Callable[[], tuple[str, ...]],
     ) -> None:
         self._rail = rail
         self._tools = tools
@@ -58,7 +62,7 @@ class RailService(rail_pb2_grpc.RailServicer):
             name=self._rail.cell.name,
             digest=self._rail.situation.digest,
             cell_json=json.dumps(describe(self._rail.cell)),
-            notices=self._notices,
+            notices=self._notices(),
         )
 
     @answering

@@ -19,8 +19,8 @@ from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.lines import LineSettings
 from handrail_drivers.modbus.merging import Span, merged
 from handrail_drivers.modbus.poller import Poller
-from handrail_drivers.modbus.register_map import Register, load_map
-from handrail_drivers.modbus.tools import add_tools
+from handrail_drivers.modbus.register_map import Kind, Register, load_map
+from handrail_drivers.value_tools import Shape, add_tools
 
 Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
 Answer = TypeVar("Answer", bytes, bytes | None)
@@ -61,7 +61,7 @@ class ModbusDevice:
         self._asked: dict[tuple[str, ...], tuple[tuple[Request, Readers], ...]] = {}
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
         self._poller = Poller(name, polled, self.read)
-        add_tools(self, self.map)
+        add_tools(self, {name: _shape(one) for name, one in self.map.registers.items()})
 
     def stop(self) -> None:
         """Write every safe value.
@@ -238,6 +238,19 @@ class ModbusDevice:
             error.field = error.field or ", ".join(names)
             error.message = f"{self.name}, {error.field}: {error.message}"
             raise
+
+
+def _shape(one: Register) -> Shape:
+    named = one.type is Kind.STRING or one.choices is not None
+    return Shape(
+        kind=bool if one.type is Kind.BOOL else str if named else float,
+        description=one.description,
+        unit=one.unit,
+        effect=one.effect,
+        low=one.low,
+        high=one.high,
+        choices=None if one.choices is None else tuple(one.choices),
+    )
 
 
 def _values(readers: Readers, answer: bytes) -> dict[str, Value]:

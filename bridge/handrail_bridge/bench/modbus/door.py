@@ -23,7 +23,7 @@ NO_RAIL: Any = None  # a tool that observes asks nothing of it
 async def serve(file: Path, port: int) -> None:
     """Serve until the process is ended."""
     with tooling.device(file, port) as device:
-        service = RailService(NO_RAIL, tooling.tools(device), {}, ())
+        service = RailService(NO_RAIL, tooling.tools(device), {}, tuple)
         server = Server(service, NO_RAIL)
         await server.start("127.0.0.1:0", file.with_name("operator"))
         print(server.address, flush=True)  # noqa: T201  for who waits
