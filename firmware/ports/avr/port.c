@@ -27,14 +27,18 @@ static uint8_t tx_in;
 static volatile uint8_t tx_out;
 static volatile uint16_t wraps; /* of timer 1 */
 static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
+static volatile bool is_high[2];
 static uint8_t cause;
 
-/* The bootloader leaves the cause in r2 and clears the register. */
+/* A bootloader clears the cause; Optiboot since version 8 leaves it in r2, older ones nowhere. */
 void keep_cause(void) __attribute__((naked, used, section(".init3")));
 void keep_cause(void) {
-  uint8_t from_bootloader;
-  __asm__ volatile("mov %0, r2" : "=r"(from_bootloader));
-  cause = MCUSR != 0u ? MCUSR : from_bootloader;
+  uint8_t left;
+  __asm__ volatile("mov %0, r2" : "=r"(left));
+  cause = MCUSR;
+  if (cause == 0u && pgm_read_byte(0x7FFF) >= 8u && pgm_read_byte(0x7FFF) != 0xFFu) {
+    cause = left;
+  }
   MCUSR = 0;
   wdt_disable();
 }
@@ -161,15 +165,8 @@ static int32_t analog_read(uint8_t pin) {
 /* --- pulses: the compare unit itself moves the pin, the interrupt only says when next --------- */
 
 static void pulse_edge(volatile uint16_t *compare, uint8_t which) {
-  const uint8_t set = which == 0u ? (1u << COM1A0) : (1u << COM1B0);
-  const uint16_t high = width[which];
-  if ((TCCR1A & set) != 0u) { /* it went high just now */
-    *compare += high;
-    TCCR1A &= (uint8_t)~set;
-  } else {
-    *compare += (uint16_t)(20000u * TICKS_A_US - high);
-    TCCR1A |= set;
-  }
+  is_high[which] = !is_high[which]; /* it has toggled just now */
+  *compare += is_high[which] ? width[which] : (uint16_t)(20000u * TICKS_A_US - width[which]);
 }
 
 ISR(TIMER1_COMPA_vect) {
@@ -181,7 +178,7 @@ ISR(TIMER1_COMPB_vect) {
 }
 
 static void servo(uint8_t which, uint16_t us) {
-  const uint8_t unit = which == 0u ? (1u << COM1A1) : (1u << COM1B1);
+  const uint8_t unit = which == 0u ? (1u << COM1A0) : (1u << COM1B0);
   const uint8_t enable = which == 0u ? (1u << OCIE1A) : (1u << OCIE1B);
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     width[which] = us * TICKS_A_US;
@@ -218,14 +215,14 @@ static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
 
 /* --- I2C ---------------------------------------------------------------------------------------- */
 
+/* Do something; tell whether it came to the expected state. */
 static bool i2c_act(uint8_t what, uint8_t expected) {
   TWCR = (uint8_t)((1u << TWINT) | (1u << TWEN) | what);
-  for (uint16_t n = 0; n < SPINS; n++) {
-    if ((TWCR & (1u << TWINT)) != 0u) {
-      return (TWSR & 0xF8u) == expected;
-    }
+  uint16_t n = 0;
+  while (n < SPINS && (TWCR & (1u << TWINT)) == 0u) {
+    n++;
   }
-  return false;
+  return n < SPINS && (TWSR & 0xF8u) == expected;
 }
 
 static bool i2c_send(uint8_t octet, uint8_t expected) {
@@ -263,13 +260,14 @@ static void watchdog(void) {
 }
 
 static uint8_t reset_cause(void) {
-  if ((cause & (1u << WDRF)) != 0u) {
-    return HR_RESET_CAUSE_WATCHDOG;
+  static const uint8_t causes[] = {HR_RESET_CAUSE_WATCHDOG, HR_RESET_CAUSE_BROWN_OUT,
+                                   HR_RESET_CAUSE_EXTERNAL, HR_RESET_CAUSE_POWER_ON};
+  for (uint8_t n = 0; n < sizeof causes; n++) { /* of bits 3 to 0, the gravest first */
+    if (((unsigned)cause >> (3u - n) & 1u) != 0u) {
+      return causes[n];
+    }
   }
-  if ((cause & (1u << BORF)) != 0u) {
-    return HR_RESET_CAUSE_BROWN_OUT;
-  }
-  return (cause & (1u << EXTRF)) != 0u ? HR_RESET_CAUSE_EXTERNAL : HR_RESET_CAUSE_POWER_ON;
+  return 0;
 }
 
 const hr_hal hr_port = {
