@@ -98,10 +98,27 @@ static void reset(void) {
 
 /* --- pins ----------------------------------------------------------------------------------------- */
 
+static char port_of(unsigned pin) {
+  return pin < 8 ? 'D' : pin < 14 ? 'B' : 'C';
+}
+
+static unsigned bit_of(unsigned pin) {
+  return pin < 8 ? pin : pin < 14 ? pin - 8 : pin - 14;
+}
+
 static avr_irq_t *pin_irq(unsigned pin) {
-  const char port = pin < 8 ? 'D' : pin < 14 ? 'B' : 'C';
-  return avr_io_getirq(chip, AVR_IOCTL_IOPORT_GETIRQ(port),
-                       (int)(pin < 8 ? pin : pin < 14 ? pin - 8 : pin - 14));
+  return avr_io_getirq(chip, AVR_IOCTL_IOPORT_GETIRQ(port_of(pin)), (int)bit_of(pin));
+}
+
+/* What is wired to an input holds it, whatever else is written to its port. */
+static void hold(unsigned pin, bool high) {
+  static avr_ioport_external_t held['D' + 1];
+  avr_ioport_external_t *port = &held[(unsigned)port_of(pin)];
+  port->name = (unsigned long)port_of(pin);
+  port->mask |= 1ul << bit_of(pin);
+  port->value = high ? port->value | 1ul << bit_of(pin) : port->value & ~(1ul << bit_of(pin));
+  avr_ioctl(chip, AVR_IOCTL_IOPORT_SET_EXTERNAL(port_of(pin)), port);
+  avr_raise_irq(pin_irq(pin), high);
 }
 
 static bool is_servo(unsigned pin) {
@@ -110,10 +127,11 @@ static bool is_servo(unsigned pin) {
 
 static void on_pin(struct avr_irq_t *irq, uint32_t value, void *with) {
   const unsigned pin = (unsigned)(size_t)with;
+  const bool high = (value & 1u) != 0u; /* other bits say who moved it */
   (void)irq;
   if (!is_servo(pin)) {
-    printf("pin %u %u %lu\n", pin, value ? 1u : 0u, us());
-  } else if (value) {
+    printf("pin %u %u %lu\n", pin, high ? 1u : 0u, us());
+  } else if (high) {
     rose[pin] = chip->cycle;
   } else if (rose[pin] != 0) {
     const unsigned now = (unsigned)((chip->cycle - rose[pin]) / CYCLES_A_US);
@@ -135,7 +153,7 @@ static void obey(char *order) {
   }
   const unsigned pin = (unsigned)number % PINS;
   if (strcmp(what, "pin") == 0) {
-    avr_raise_irq(pin_irq(pin), value != 0);
+    hold(pin, value != 0);
   } else if (strcmp(what, "analog") == 0) {
     avr_raise_irq(avr_io_getirq(chip, AVR_IOCTL_ADC_GETIRQ, (int)(ADC_IRQ_ADC0 + pin - 14)),
                   (uint32_t)value);

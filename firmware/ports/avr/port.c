@@ -1,7 +1,7 @@
 /* ATmega328P at 16 MHz: Arduino Uno and Nano. Pins have the numbers printed on those boards.
  *
- * Timer 1 counts freely at 2 MHz; its compare units A and B make the pulses of servos on pins 9 and
- * 10. Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
+ * Timer 1 counts freely at 2 MHz; its compare interrupts make the pulses of servos on pins 9 and 10.
+ * Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <avr/wdt.h>
@@ -27,7 +27,6 @@ static uint8_t tx_in;
 static volatile uint8_t tx_out;
 static volatile uint16_t wraps; /* of timer 1 */
 static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
-static volatile bool is_high[2];
 static uint8_t cause;
 
 /* A bootloader clears the cause; Optiboot since version 8 leaves it in r2, older ones nowhere. */
@@ -132,10 +131,8 @@ static place place_of(uint8_t pin) {
 
 static void pin_write(uint8_t pin, bool high) {
   const place at = place_of(pin);
-  if (high) { /* no interrupt writes these */
-    at.read[2] |= at.bit;
-  } else {
-    at.read[2] &= (uint8_t)~at.bit;
+  ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { /* servos are turned by interrupts */
+    at.read[2] = high ? at.read[2] | at.bit : at.read[2] & (uint8_t)~at.bit;
   }
 }
 
@@ -162,11 +159,12 @@ static int32_t analog_read(uint8_t pin) {
   return ADC;
 }
 
-/* --- pulses: the compare unit itself moves the pin, the interrupt only says when next --------- */
+/* --- pulses of servos: an interrupt turns the pin, late by as much as another one lasts --------- */
 
 static void pulse_edge(volatile uint16_t *compare, uint8_t which) {
-  is_high[which] = !is_high[which]; /* it has toggled just now */
-  *compare += is_high[which] ? width[which] : (uint16_t)(20000u * TICKS_A_US - width[which]);
+  const uint8_t bit = (uint8_t)(2u << which);
+  PORTB ^= bit;
+  *compare += (PORTB & bit) != 0u ? width[which] : (uint16_t)(20000u * TICKS_A_US - width[which]);
 }
 
 ISR(TIMER1_COMPA_vect) {
@@ -178,15 +176,13 @@ ISR(TIMER1_COMPB_vect) {
 }
 
 static void servo(uint8_t which, uint16_t us) {
-  const uint8_t unit = which == 0u ? (1u << COM1A0) : (1u << COM1B0);
   const uint8_t enable = which == 0u ? (1u << OCIE1A) : (1u << OCIE1B);
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     width[which] = us * TICKS_A_US;
     if (us == 0u) {
       TIMSK1 &= (uint8_t)~enable;
-      TCCR1A &= (uint8_t)~unit;
+      PORTB &= (uint8_t)~(2u << which);
     } else {
-      TCCR1A |= unit;
       TIMSK1 |= enable;
     }
   }
@@ -215,7 +211,6 @@ static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
 
 /* --- I2C ---------------------------------------------------------------------------------------- */
 
-/* Do something; tell whether it came to the expected state. */
 static bool i2c_act(uint8_t what, uint8_t expected) {
   TWCR = (uint8_t)((1u << TWINT) | (1u << TWEN) | what);
   uint16_t n = 0;
