@@ -155,7 +155,11 @@ class MotionBus(Protocol):
         """Read the slow registers of one joint."""
 
     def set_torque(self, enabled: bool) -> None:
-        """Enable or remove torque on all joints."""
+        """Enable or remove torque on all joints.
+
+        Arming enables it also where it is on, perhaps since another process: nothing may move then,
+        and what power depends on is looked at again.
+        """
 
     def reset(self) -> None:
         """Have joints forget faults that they have latched themselves. Moves nothing."""

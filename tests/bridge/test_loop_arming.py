@@ -56,7 +56,7 @@ def test_arming_under_torque_keeps_the_goals_that_hold_the_arm(rig: Rig, bus: Pl
     assert rig.state.setpoint == goal, "known once it is answered: a plan may start from it"
     rig.run(5)
     assert set(bus.writes) == {goal}
-    assert "torque True" not in bus.calls
+    assert bus.calls.count("torque True") == 1, "its driver may not know yet that it has power"
 
 
 def test_a_hold_that_would_jump_is_refused(rig: Rig, bus: PlainBus) -> None:

@@ -169,6 +169,15 @@ def test_without_its_own_timeout_it_gets_no_power(belt: Belt, axis: Inverter, fo
     assert axis.read_hold().torque_enabled == (False,)
 
 
+def test_one_that_has_power_loses_it_where_its_timeout_is_gone(belt: Belt, axis: Inverter) -> None:
+    """Disarmed, it keeps its power; its timeout is changed at its panel; it is armed again."""
+    axis.set_torque(True)
+    belt.inverter.write(Table.HOLDING, twin.TIMEOUT, [0])
+    with pytest.raises(ModbusFault, match="gets no power"):
+        axis.set_torque(True)
+    assert axis.read_hold().torque_enabled == (False,)
+
+
 def test_after_a_power_failure_it_has_to_be_connected_anew(belt: Belt, axis: Inverter) -> None:
     axis.set_torque(True)
     belt.inverter.power_cycle()

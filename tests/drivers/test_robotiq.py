@@ -5,56 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hand import TRAVEL, Hand
 from handrail_drivers.errors import ModbusFault, ModbusSilent, NotReady
 from handrail_drivers.modbus import frames
-from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import answer
 from handrail_drivers.robotiq import registers as reg
 from handrail_drivers.robotiq.driver import Robotiq, RobotiqSettings
 from handrail_drivers.robotiq.registers import Command, Contact, Status
-from handrail_sim.twin import robotiq as twin
 from hypothesis import given
 from hypothesis import strategies as st
 
-TRAVEL = 0.0425  # m
-STEP, TICK = 0.002, 0.02  # s
-MASS = 2.0  # kg, of both fingers with their motor
+TICK = 0.02  # s
 BYTE = st.integers(0, 255)
-
-
-class Hand:
-    """A gripper and its fingers in virtual time; ``thing``: half of what is between them [m]."""
-
-    def __init__(self) -> None:
-        self.gripper = twin.Gripper(TRAVEL)
-        self.position, self.speed = TRAVEL, 0.0
-        self.thing = 0.0
-        self.now_ns = 0
-        self.dead = False
-        self.written: list[bytes] = []
-
-    def live(self, seconds: float) -> None:
-        for _ in range(round(seconds / STEP)):
-            (force,) = self.gripper.step((self.position,), (self.speed,), STEP)
-            self.speed += force / MASS * STEP
-            self.speed *= 0.97  # drag
-            self.position += self.speed * STEP
-            for end, side in ((self.thing, 1), (TRAVEL, -1)):
-                if (self.position - end) * side < 0:
-                    self.position, self.speed = end, 0.0
-            self.now_ns += round(STEP * 1e9)
-
-    def ask(self, request: Request) -> bytes:
-        if self.dead:
-            raise ModbusSilent("It does not answer.")
-        if request.writes:
-            self.written.append(request.body)
-        said = answer(request.body, self.gripper)
-        assert frames.answers(request, said)
-        return said
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.fixture

@@ -145,8 +145,9 @@ class Questions:
             for i in range(len(self._config.joints))
         ]
         bus.write(setpoint)  # before torque: the goal must be near when it comes
-        if not all(present.torque_enabled):
-            self._port.set_torque(True)
+        self._port.set_torque(
+            True
+        )  # also to one that has it: its driver may be another than before
         self._motion.arm(setpoint, joints.position)
 
     def _hold_of(self, index: int, present: HoldState, measured: float, hold: float) -> float:

@@ -177,20 +177,20 @@ class Inverter:
         self._goal = None
         self._powered = False
         if not enabled:
-            self._device.write("control_word", DISABLE_VOLTAGE)
-            self._state = Power.DISABLED
+            self._cut()
             return
-        self._require_timeout()
         self._drive(0.0)
+        self._require_timeout()
         for _ in range(STEPS):
             self.read()
             if self._state == Power.ENABLED:
                 self._powered = True
                 return
             self._device.write("control_word", UP.get(self._state, DISABLE_VOLTAGE))
-        self._device.write("control_word", DISABLE_VOLTAGE)
+        state = self._state
+        self._cut()
         raise ModbusFault(
-            f"{self._name} does not come into operation: it is {self._state}.",
+            f"{self._name} does not come into operation: it is {state}.",
             subject=self.joints[0],
             value=self._fault,
             hint="see its own display for the fault; its enable input may be open",
@@ -213,6 +213,10 @@ class Inverter:
         """Release the line. It stands by its own timeout where it still moved."""
         self._line.close()
 
+    def _cut(self) -> None:
+        self._device.write("control_word", DISABLE_VOLTAGE)
+        self._state = Power.DISABLED
+
     def _drive(self, speed: float) -> None:
         self._speed = max(self._low, min(self._high, speed))
         self._device.write("target_speed", self._speed)
@@ -232,6 +236,7 @@ class Inverter:
         found = self._numbers(("communication_loss",))["communication_loss"]
         wanted = self._settings.communication_loss
         if not 0 < found <= wanted * 1.001:
+            self._cut()  # it may have power since before
             raise ModbusFault(
                 f"{self._name} would go on for {found:g} s without us: it gets no power.",
                 subject=self.joints[0],
