@@ -19,6 +19,7 @@ from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
+from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.modbus_devices import ModbusDevices
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
@@ -84,7 +85,9 @@ async def running(
         }
         tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
         notices = driver_notices(cell)
-        server = Server(RailService(rail, tools, cameras, notices), rail)
+        mailbox = Mailbox(state_dir(cell.name))
+        stack.callback(mailbox.close)
+        server = Server(RailService(rail, tools, cameras, notices), rail, mailbox)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)
