@@ -109,7 +109,7 @@ class Mailbox:
         query += "ORDER BY number LIMIT ?"
         values = (after, recipient, recipient, limit or USUAL)
         rows = await asyncio.to_thread(self._base.rows, query, values)
-        return [Mail(*row[:5], bool(row[5]), row[6]) for row in rows]
+        return [Mail(**{**row, "by_operator": bool(row["by_operator"])}) for row in rows]
 
     def close(self) -> None:
         """Close the file."""
