@@ -94,7 +94,7 @@ class Client:
             self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
         return self._tools
 
-    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """Call one tool; a moving tool takes the road of a plan of one step.
 
         Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`.

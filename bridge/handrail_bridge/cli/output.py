@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import pydantic_core
 import typer
 from handrail_drivers.errors import HandrailError, InvalidCell
 from handrail_sim.verdict import Verdict
@@ -18,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.plain import plain
 from handrail_bridge.reports import CellState, Receipt
 
 console = Console(highlight=False, soft_wrap=True)
@@ -36,7 +35,7 @@ def escape(text: str) -> str:
 def emit(value: Any, as_json: bool, show: Callable[[Any], None]) -> None:
     """Print a value: as one JSON document, or as ``show`` does for people."""
     if as_json:
-        sys.stdout.write(json.dumps(_plain(value)) + "\n")
+        sys.stdout.write(json.dumps(plain(value)) + "\n")
         sys.stdout.flush()
     else:
         show(value)
@@ -45,7 +44,7 @@ def emit(value: Any, as_json: bool, show: Callable[[Any], None]) -> None:
 def show_error(error: HandrailError, as_json: bool) -> None:
     """Print code, sentence and hint; never a traceback."""
     if as_json:
-        sys.stdout.write(json.dumps({"error": _plain(error.detail())}) + "\n")
+        sys.stdout.write(json.dumps({"error": plain(error.detail())}) + "\n")
         return
     problems.print(f"[bold red]{error.code}[/]: {escape(error.message)}")
     if isinstance(error, InvalidCell):
@@ -127,18 +126,3 @@ def show_state(state: CellState) -> None:
         f"loop {loop.rate:.0f} Hz: {loop.ticks} ticks, {loop.overruns} overruns, "
         f"{loop.late_reads} late reads, {loop.retries} retries, {loop.clamps} clamps"
     )
-
-
-def _plain(value: Any) -> Any:
-    """JSON values; what JSON has no number for becomes null, enums of ours their names."""
-    if isinstance(value, Mode):
-        return value.name.lower()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    return pydantic_core.to_jsonable_python(value, fallback=str)

@@ -1,0 +1,91 @@
+"""What a call of an agent's tool gives, refusals included: an agent reads both and goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from handrail_drivers.api import Effect
+from handrail_drivers.errors import HandrailError
+
+from handrail_bridge.plain import plain
+
+if TYPE_CHECKING:
+    from handrail_bridge.agents.plans import CheckedPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded image."""
+
+    data: bytes
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """JSON values and pictures; ``refused`` where nothing was done, ``data`` then says why.
+
+    A refusal is ``{"refused": {code, message, field, value, limit, unit, hint, choices}}``, empty
+    parts left out.
+    """
+
+    data: dict[str, Any]
+    pictures: tuple[Picture, ...] = ()
+    refused: bool = False
+
+    @property
+    def text(self) -> str:
+        """All of ``data`` as JSON in ASCII: what a text hides in Unicode shows."""
+        return json.dumps(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a plan has come: ``fraction`` 0 to 1, and what it is doing."""
+
+    fraction: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a caller wants to be told of while a call lasts.
+
+    ``approve`` is awaited where a plan needs a person, before the plan waits for the person's
+    word; it may put the question to somebody. It raises to end the call, in which nothing moved.
+    """
+
+    progress: Callable[[Progress], Awaitable[None]] | None = None
+    approve: Callable[[CheckedPlan], Awaitable[None]] | None = None
+
+
+NOBODY = Hooks()
+Act = Callable[[Mapping[str, Any], Hooks], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTool:
+    """One tool as an agent sees it. Schemas are JSON Schema, units as UCUM under "unit"."""
+
+    name: str
+    description: str
+    effect: Effect
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+    act: Act = field(repr=False)
+    idempotent: bool = False  # once more changes nothing more
+
+    async def call(self, arguments: Mapping[str, Any], hooks: Hooks = NOBODY) -> Result:
+        """Call it. Errors of ours come back as refusals; cancelling it stops what it moves."""
+        try:
+            return await self.act(arguments, hooks)
+        except HandrailError as error:
+            return refusal(error)
+
+
+def refusal(error: HandrailError, **more: Any) -> Result:
+    """Return an error of ours as a result that an agent can mend its request by."""
+    return Result({"refused": plain(error.detail()), **more}, refused=True)

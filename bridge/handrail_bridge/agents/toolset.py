@@ -1,0 +1,90 @@
+"""The tool set: what every agent is given, over the client and nothing else.
+
+::
+
+    async with Client.connect() as rail:
+        tools = await ToolSet.of(rail, holder="my agent")
+        checked = await tools.call("plan_check", {"steps": [{"tool": "arm_home"}]})
+        receipt = await tools.call("plan_run", {"plan": checked.data["plan"]})
+
+The list is flat and short whatever the cell has; ``each`` gives one tool per operation instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from handrail_drivers.api import Effect
+from handrail_drivers.errors import Refused, UnknownName
+
+from handrail_bridge.agents.moving import Moving
+from handrail_bridge.agents.observing import Observing
+from handrail_bridge.agents.plans import Plans
+from handrail_bridge.agents.results import NOBODY, AgentTool, Hooks, Result, refusal
+from handrail_bridge.client import Client
+from handrail_bridge.reports import Tool
+
+AT_ONCE = 16  # calls of one agent at a time; a stop is never one too many
+
+
+class ToolSet:
+    """The tools of one agent. Its plans are its own, and nobody else knows their handles."""
+
+    def __init__(self, observing: Observing, moving: Moving, tools: Sequence[AgentTool]) -> None:
+        self.observing = observing
+        self.moving = moving
+        self.tools = {tool.name: tool for tool in tools}
+        self._running = 0
+
+    @classmethod
+    async def of(
+        cls, rail: Client, holder: str, each: bool = False, devices: Sequence[str] = ()
+    ) -> Self:
+        """Return the tools of the bridge that a client is connected to.
+
+        Args:
+            rail: a client that nobody else uses: the lease is one of its own.
+            holder: who moves things, for people: name of the lease, 80 characters at most.
+            each: one tool per operation of the cell, in the place of the flat set.
+            devices: which the agent may move; none named is all.
+
+        Raises:
+            ProcessLost: the bridge does not answer.
+        """
+        listed = await rail.tools()
+        observing, moving = Observing(rail, listed), Moving(rail, holder, devices)
+        if each:
+            return cls(observing, moving, _each(observing, moving, listed))
+        return cls(observing, moving, [*observing.tools(), *moving.tools(listed)])
+
+    @property
+    def plans(self) -> Plans:
+        """The plans that were checked, for who serves the agent: permits are in there."""
+        return self.moving.plans
+
+    async def call(self, name: str, arguments: Mapping[str, Any], hooks: Hooks = NOBODY) -> Result:
+        """Call a tool. Errors of ours come back as refusals; cancelling stops what it moves."""
+        tool = self.tools.get(name)
+        if tool is None:
+            return refusal(UnknownName("tool", name, self.tools, "name"))
+        if name == "stop":
+            return await tool.call(arguments, hooks)
+        if self._running >= AT_ONCE:
+            return refusal(
+                Refused(f"{AT_ONCE} calls are running already.", limit=AT_ONCE, hint="wait a bit")
+            )
+        self._running += 1
+        try:
+            return await tool.call(arguments, hooks)
+        finally:
+            self._running -= 1
+
+
+def _each(observing: Observing, moving: Moving, listed: Mapping[str, Tool]) -> list[AgentTool]:
+    """Return the cell's own tools, and what no tool of the cell does."""
+    own = [
+        moving.step_tool(tool) if tool.effect == Effect.MOVE else observing.cell_tool(tool)
+        for tool in listed.values()
+    ]
+    return [*own, observing.picture_tool(), observing.state_tool(), moving.stop_tool()]
