@@ -7,15 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from handrail_drivers.errors import InvalidValue, Refused
+from handrail_drivers.errors import BudgetSpent, InvalidValue
 
 STEP = 0.002  # m; less is noise of the measurement
-
-
-class BudgetSpent(Refused):
-    """What an agent may spend is spent; ``field`` says which part of it."""
-
-    code = "budget_spent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +89,6 @@ class Budget:
     def told(self) -> str:
         """Return what was spent, as one line."""
         most = self.limits
-        return (
-            f"{self.turns} of {most.turns} turns, {self.tokens} of {most.tokens} tokens, "
-            f"{self.seconds:.0f} of {most.seconds:g} s, {self.metres:.2f} of {most.metres:g} m moved"
-        )
+        model = f"{self.turns} of {most.turns} turns, {self.tokens} of {most.tokens} tokens"
+        cell = f"{self.seconds:.0f} of {most.seconds:g} s, {self.metres:.2f} of {most.metres:g} m"
+        return f"{model}, {cell} moved"

@@ -62,7 +62,7 @@ class History:
 
     def is_long(self, tokens: int) -> bool:
         """Tell whether it should be shortened; ``tokens``: of the last request."""
-        too_long = tokens > LONG and len(self._turns) > RECENT
+        too_long = tokens > LONG and len(self._turns) > 2 * RECENT
         return too_long or self._pictures() > CROWDED
 
     def old(self) -> str:

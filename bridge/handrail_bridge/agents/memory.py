@@ -246,6 +246,11 @@ class Memory:
         rows = self.base.rows("SELECT value FROM facts WHERE name = ?", (name,))
         return str(rows[0]["value"]) if rows else otherwise
 
+    def remember(self, name: str, value: str) -> None:
+        """Remember a small thing by name."""
+        with self.base.writing() as base:
+            base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
     def _recall(self, kind: str, text: str) -> None:
         with self.base.writing() as base:
             base.execute("INSERT INTO recall VALUES (?, ?, ?)", (text, kind, time.time()))

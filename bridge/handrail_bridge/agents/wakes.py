@@ -32,7 +32,7 @@ class Wake:
 
     id: int
     time: float  # s since the epoch
-    cause: str  # schedule, trigger or mail
+    cause: str  # start, schedule, trigger or mail
     text: str
     earlier: tuple[int, ...]
 
@@ -80,10 +80,10 @@ class Wakes:
 
     # --- triggers -------------------------------------------------------------------------------
 
-    def watch(self, predicate: dict[str, Any], text: str, rest: float) -> int:
-        """Wake when a predicate becomes true; return the trigger's number."""
+    def watch(self, predicate: dict[str, Any], text: str, rest: float, now: bool = False) -> int:
+        """Wake when a predicate becomes true, which it is ``now``; return the trigger's number."""
         return self._memory.add(
-            "triggers", predicate=json.dumps(predicate), text=short(text), rest=rest
+            "triggers", predicate=json.dumps(predicate), text=short(text), rest=rest, was=now
         )
 
     def triggers(self) -> list[Trigger]:
@@ -128,6 +128,11 @@ class Wakes:
             _wake(base, "mail", "\n".join(told(mail) for mail in mails))
             values = (READ, str(mails[-1].number))
             base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
+
+    def start(self, text: str) -> None:
+        """Write a wake for what an agent is started with."""
+        with self._memory.base.writing() as base:
+            _wake(base, "start", text)
 
     # --- wakes ----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from handrail_bridge.cli.mail import mail
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
+from handrail_bridge.cli.talk import agent as talk
 from handrail_bridge.cli.up import up
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
 app.command()(approve)
+app.command()(talk)
 app.command()(operate.park)
 app.command()(operate.remove_torque)
 app.command()(bench)
