@@ -99,6 +99,8 @@ class Claude:
                 turns = history.turns
                 await self._bear(error, broken, host)
                 continue
+            if history.is_crowded():
+                history.drop_pictures()
             if history.is_long(tokens):
                 await self._shorten(history, host)
             match reply.stop_reason:
@@ -136,10 +138,10 @@ class Claude:
                 reply = await stream.get_final_message()
                 runs = reply.stop_reason == "tool_use"
                 results: Any = await runner.generate_tool_call_response() if runs else None
-                history.add(reply.to_param(), results)
+                history.add(_kept(reply), results)
                 tokens = _tokens(reply)
                 host.turn_over(tokens)
-                if history.is_long(tokens):
+                if history.is_long(tokens) or history.is_crowded():
                     break
         finally:
             await runner.close()
@@ -162,21 +164,18 @@ class Claude:
 
     async def _shorten(self, history: History, host: Host) -> None:
         """Have the model sum up what is old; where it cannot, the newest of it stays as it is."""
-        old = history.old()
-        summary = old
-        if old:
-            try:
-                reply = await self._client.messages.create(
-                    model=self.model,
-                    max_tokens=SUMMARY,
-                    messages=[{"role": "user", "content": f"{ASK_SUMMARY}\n\n{old}"}],
-                )
-                summary = "".join(part.text for part in reply.content if part.type == "text")
-                host.turn_over(_tokens(reply))
-            except anthropic.APIError as error:
-                host.retries(f"no summary: {error}")
-                summary = old[-4 * SUMMARY :]
-        history.shorten(summary)
+        old, summary = history.old(), ""
+        try:
+            reply = await self._client.messages.create(
+                model=self.model,
+                max_tokens=SUMMARY,
+                messages=[{"role": "user", "content": f"{ASK_SUMMARY}\n\n{old}"}],
+            )
+            summary = "".join(part.text for part in reply.content if part.type == "text")
+            host.turn_over(_tokens(reply))
+        except anthropic.APIError as error:
+            host.retries(f"no summary: {error}")
+        history.shorten(summary or old[-4 * SUMMARY :])
 
 
 class _Tool(BetaAsyncBuiltinFunctionTool):
@@ -200,6 +199,15 @@ class _Tool(BetaAsyncBuiltinFunctionTool):
         if result.refused:
             raise ToolError(content)
         return content
+
+
+def _kept(reply: Any) -> dict[str, Any]:
+    """Return a reply as a message to send again, as plain JSON values."""
+    content = [
+        block if isinstance(block, dict) else block.model_dump(mode="json", exclude_none=True)
+        for block in reply.to_param()["content"]
+    ]
+    return {"role": "assistant", "content": content}
 
 
 def _image(picture: Any) -> dict[str, Any]:

@@ -61,30 +61,30 @@ class History:
         return len(self._turns)
 
     def is_long(self, tokens: int) -> bool:
-        """Tell whether it should be shortened; ``tokens``: of the last request."""
-        too_long = tokens > LONG and len(self._turns) > 2 * RECENT
-        return too_long or self._pictures() > CROWDED
+        """Tell whether its old turns should be summed up; ``tokens``: of the last request."""
+        return tokens > LONG and len(self._turns) > 2 * RECENT
+
+    def is_crowded(self) -> bool:
+        """Tell whether it holds so many pictures that the old ones should go."""
+        return json.dumps(self._turns).count('"type": "image"') > CROWDED
 
     def old(self) -> str:
-        """Return what is to be summarised, as text; empty where the latest turns are all."""
+        """Return what is to be summed up, as text."""
         old = self._turns[:-RECENT]
-        if not old:
-            return ""
         lines = [f"before: {self._summary}"] if self._summary else []
         return "\n".join([*lines, *(line for turn in old for m in turn for line in _lines(m))])
 
     def shorten(self, summary: str) -> None:
-        """Let a summary take the place of the old turns, and words that of the old pictures."""
-        if self._turns[:-RECENT]:
-            self._summary = summary
-            self._turns = self._turns[-RECENT:]
+        """Let a summary take the place of the old turns."""
+        self._summary = summary
+        self._turns = self._turns[-RECENT:]
+
+    def drop_pictures(self) -> None:
+        """Let words take the place of the old pictures."""
         left = PICTURES
         for turn in reversed(self._turns):
             for number in reversed(range(len(turn))):
                 turn[number], left = _without_pictures(turn[number], left)
-
-    def _pictures(self) -> int:
-        return json.dumps(self._turns).count('"type": "image"')
 
 
 def _not_run(call: Block) -> Block:
