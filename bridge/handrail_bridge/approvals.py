@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
+from handrail_drivers.errors import NotPermittedRole
 from handrail_sim.cell import Cell
 
 from handrail_bridge import cards
 from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import Card, Decision, Permit
+from handrail_bridge.reports import ELICITATION, OPERATOR, Card, Decision, Permit
 from handrail_bridge.situation import Situation
 
 WATCH = 0.02  # s between two looks
@@ -53,8 +54,17 @@ class Approvals:
         Raises:
             UnknownName: nothing waits under that number.
             PermitRefused: it is another motion than the one that was shown.
+            NotPermittedRole: the cell does not allow this road to a person.
             Refused: it cannot be written down.
         """
+        if decision.road == ELICITATION and not self._cell.approval.elicitation:
+            raise NotPermittedRole(
+                "This cell does not let the person at an MCP client approve.",
+                field="road",
+                value=decision.road,
+                limit=OPERATOR,
+                hint="approve it by `handrail approve`, or set elicitation in [approval]",
+            )
         self._permits.asked(decision.number, decision.trajectory_digest, time.monotonic())
         await asyncio.to_thread(self._receipts.decided, decision)
         now = time.monotonic()  # it may have died meanwhile

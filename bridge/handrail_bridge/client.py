@@ -254,8 +254,8 @@ class Client:
         finally:
             self._token = 0
             beating.cancel()
+            call.cancel()  # first: who is being cancelled may not get beyond the next await
             await asyncio.gather(beating, return_exceptions=True)
-            call.cancel()
 
 
 def refusal(verdict: Verdict) -> PlanRefused:

@@ -8,7 +8,8 @@ from handrail_drivers.errors import InvalidValue
 from handrail_bridge.answering import Context, answering
 from handrail_bridge.messages import write_card, write_state
 from handrail_bridge.rail import Rail
-from handrail_bridge.reports import Decision
+from handrail_bridge.reports import OPERATOR, ROADS, Decision
+from handrail_bridge.requests import require_name
 
 
 class OperatorService(rail_pb2_grpc.OperatorServicer):
@@ -71,8 +72,10 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
             request.approve,
             request.approver.strip()[:100],
             request.reason[:200],
+            request.road or OPERATOR,
         )
         if not decision.approver:
             raise InvalidValue("Say who decides.", field="approver", value=request.approver)
+        require_name("road", decision.road, ROADS, "road")
         await self._rail.approvals.decide(decision)
         return rail_pb2.DecideResponse()

@@ -281,4 +281,5 @@ def _told(grant: Grant, now: float) -> Permit:
         expires_in=grant.expires - now,
         asks=grant.verdict.asks,
         approver=grant.approver,
+        number=grant.number,
     )

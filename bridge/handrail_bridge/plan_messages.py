@@ -36,6 +36,7 @@ def write_permit(permit: Permit) -> plan_pb2.Permit:
         expires_in_s=permit.expires_in,
         asks=permit.asks,
         approver=permit.approver,
+        number=permit.number,
     )
 
 
@@ -48,6 +49,7 @@ def read_permit(sent: plan_pb2.Permit) -> Permit:
         sent.expires_in_s,
         tuple(sent.asks),
         sent.approver,
+        sent.number,
     )
 
 

@@ -9,6 +9,9 @@ from handrail_sim.verdict import GoalResult, Verdict
 
 from handrail_bridge.loop.state import Mode
 
+# How a person is asked: over the operator's socket, or by an MCP client of the operator's user.
+ROADS = OPERATOR, ELICITATION = "operator", "elicitation"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -31,6 +34,7 @@ class Permit:
     expires_in: float  # s
     asks: tuple[str, ...] = ()  # why a person has to approve it first
     approver: str = ""  # who has
+    number: int = 0  # of its card
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,17 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person says to a card: ``approver`` is who, ``reason`` why not."""
+    """What a person says to a card: ``approver`` is who, ``reason`` why not.
+
+    ``road`` is how the person was asked, of :data:`ROADS`.
+    """
 
     number: int
     trajectory_digest: str
     approve: bool
     approver: str
     reason: str = ""
+    road: str = OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,3 +119,8 @@ class Approval(Section):
     )
     tools: tuple[ToolName, ...] = Field(default=(), description="a plan with a step of these")
     timeout: Positive = Field(default=60.0, description="s to be answered in; silence means no")
+    elicitation: bool = Field(
+        default=False,
+        description="the person at an MCP client of the operator's own user may approve, too; "
+        "that a person answers there, and not a model, only that client knows",
+    )

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import Refused, UnknownName
+from handrail_drivers.errors import HandrailError, Refused, UnknownName
 
 from handrail_bridge.agents.moving import Moving
 from handrail_bridge.agents.observing import Observing
@@ -79,6 +79,13 @@ class ToolSet:
             return await tool.call(arguments, hooks)
         finally:
             self._running -= 1
+
+    async def run(self, handle: str, hooks: Hooks = NOBODY) -> Result:
+        """Run a checked plan, whatever tool it came by."""
+        try:
+            return await self.moving.run(self.plans.find(handle), hooks)
+        except HandrailError as error:
+            return refusal(error)
 
 
 def _each(observing: Observing, moving: Moving, listed: Mapping[str, Tool]) -> list[AgentTool]:

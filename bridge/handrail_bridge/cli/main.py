@@ -14,6 +14,7 @@ from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
 from handrail_bridge.cli.mail import mail
+from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
@@ -34,6 +35,7 @@ app.command()(approve)
 app.command()(talk)
 app.command()(operate.park)
 app.command()(operate.remove_torque)
+app.command()(mcp)
 app.command()(bench)
 app.command()(demo)
 app.add_typer(operate.lease, name="lease")

@@ -234,12 +234,15 @@ class Permit(_message.Message):
     EXPIRES_IN_S_FIELD_NUMBER: _builtins.int
     ASKS_FIELD_NUMBER: _builtins.int
     APPROVER_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
     trajectory_digest: _builtins.str
     expires_in_s: _builtins.float
     approver: _builtins.str
     """Who has approved it; empty while nobody has."""
+    number: _builtins.int
+    """As on its card, where it has one."""
     @_builtins.property
     def asks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why a person has to approve it before it is good, a sentence each; empty where nobody has to."""
@@ -253,10 +256,11 @@ class Permit(_message.Message):
         expires_in_s: _builtins.float = ...,
         asks: _abc.Iterable[_builtins.str] | None = ...,
         approver: _builtins.str = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "asks", b"asks", "expires_in_s", b"expires_in_s", "id", b"id", "plan_digest", b"plan_digest", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "asks", b"asks", "expires_in_s", b"expires_in_s", "id", b"id", "number", b"number", "plan_digest", b"plan_digest", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -877,6 +877,7 @@ class DecideRequest(_message.Message):
     APPROVE_FIELD_NUMBER: _builtins.int
     APPROVER_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    ROAD_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     trajectory_digest: _builtins.str
     """As on the card."""
@@ -885,6 +886,10 @@ class DecideRequest(_message.Message):
     """Who decides, for the log and the receipt."""
     reason: _builtins.str
     """Why not, for whoever asked."""
+    road: _builtins.str
+    """How the person was asked: "operator" (also where empty), or "elicitation", which the cell has
+    to allow: by an MCP client, whose word for it is all there is.
+    """
     def __init__(
         self,
         *,
@@ -893,10 +898,11 @@ class DecideRequest(_message.Message):
         approve: _builtins.bool = ...,
         approver: _builtins.str = ...,
         reason: _builtins.str = ...,
+        road: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve", b"approve", "approver", b"approver", "number", b"number", "reason", b"reason", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve", b"approve", "approver", b"approver", "number", b"number", "reason", b"reason", "road", b"road", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
