@@ -95,7 +95,7 @@ def say(text: str) -> Block:
     return {"type": "text", "text": text}
 
 
-def use(tool: str, **arguments: Any) -> Block:
+def use(tool: str, /, **arguments: Any) -> Block:
     """A call of a tool."""
     number = next(_numbers)
     return {"type": "tool_use", "id": f"toolu_{number:06}", "name": tool, "input": arguments}
@@ -132,7 +132,7 @@ class ModelApi:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.requests: list[Request] = []
-        self.faults: list[str] = []  # what a test has to see: requests that the API would refuse
+        self.faults: list[str] = []  # requests that the API would refuse, scripts that failed
         self._cached: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -163,7 +163,11 @@ class ModelApi:
             self.faults.append(wrong)
             return Fault(400, "invalid_request_error")
         self.requests.append(request)
-        return self.script(request)
+        try:
+            return self.script(request)
+        except Exception as error:
+            self.faults.append(f"the script failed: {error!r}")
+            return Fault(400, "invalid_request_error")
 
     def usage(self, body: dict[str, Any], output: int) -> dict[str, int]:
         """Count tokens: four characters are one. A prefix that was marked before is cached."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handrail_drivers.errors import AuditBroken, BudgetSpent, ModelLost
@@ -25,11 +25,15 @@ LAST = 2000  # entries of the audit log that are looked at
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a session ended: ``code`` is done, or that of the error that ended it."""
+    """How a session ended: ``code`` is done, or that of the error that ended it.
+
+    ``said`` is the model's word; ``acts`` are what was done and measured, whatever it says.
+    """
 
     code: str
     said: str
     budget: Budget
+    acts: tuple[Act, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -95,7 +99,7 @@ class Agent:
                 self.session = None
                 told = ended.said if ended.done else f"{ended.code}: {ended.said}"
                 self.memory.end_episode(number, told, budget.tokens, budget.metres)
-        return ended
+        return replace(ended, acts=tuple(self.memory.acts(number)))
 
     async def _talk(self, session: Session, task: Task, unseen: Sequence[str]) -> Ended:
         before = [f"An earlier act was cut off, so look first: {one}" for one in unseen]
