@@ -21,8 +21,9 @@ from pydantic import BaseModel, Field
 from handrail_bridge import vision
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import age, fresh
+from handrail_bridge.parsing import require_name
 from handrail_bridge.rail import Rail
-from handrail_bridge.requests import require_name, require_names
+from handrail_bridge.requests import require_names
 from handrail_bridge.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question

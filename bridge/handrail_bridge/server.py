@@ -96,7 +96,7 @@ def loopback(listen: str) -> str:
         local = host == "localhost"
     if not local or not port.isdigit():
         raise NotPermittedRole(
-            f"The bridge listens on loopback only, not on {listen!r}: "
+            f"Handrail listens on loopback only, not on {listen!r}: "
             "beyond it, a network address would need TLS and a token.",
             field="listen",
             value=listen,

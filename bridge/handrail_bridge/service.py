@@ -18,9 +18,10 @@ from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
+from handrail_bridge.parsing import require_name
 from handrail_bridge.rail import Rail
 from handrail_bridge.reports import Frame, Lease
-from handrail_bridge.requests import parse_plan, require_name
+from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import describe
 from handrail_bridge.tools import Tools
 

@@ -16,7 +16,7 @@ from handrail_bridge.mcp.server import GONE
 from handrail_bridge.server import loopback
 
 PATH = "/mcp"
-GRACE = 2  # s for running calls when it ends
+GRACE = 1  # s for running calls when it ends
 
 
 async def serve(server: Server[Any], listen: str, ready: Callable[[str], None]) -> None:
@@ -34,7 +34,13 @@ async def serve(server: Server[Any], listen: str, ready: Callable[[str], None]) 
             _noticing(app), log_config=None, ws="none", timeout_graceful_shutdown=GRACE
         )
         ready(f"http://{host}:{bound.getsockname()[1]}{PATH}")
-        await _Uvicorn(config).serve(sockets=[bound])
+        serving = _Uvicorn(config)
+        task = asyncio.create_task(serving.serve(sockets=[bound]))
+        try:
+            await asyncio.shield(task)
+        finally:
+            serving.should_exit = True
+            await asyncio.wait({task})
 
 
 class _Uvicorn(uvicorn.Server):
