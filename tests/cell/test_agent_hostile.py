@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -150,6 +151,7 @@ async def test_a_handle_is_good_once_and_for_its_own_agent(armed: RunningCell) -
     assert thief.codes == [UnknownName.code] * len(twins)
 
 
+@pytest.mark.long
 async def test_a_permit_that_leaked_is_of_no_use_for_another_plan(armed: RunningCell) -> None:
     """What the tools never show, in the hands of a client that has it."""
     async with unmoved(armed), Client.connect(armed.ready["address"]) as rail, rail.lease("thief"):
@@ -163,6 +165,7 @@ async def test_a_permit_that_leaked_is_of_no_use_for_another_plan(armed: Running
             await anext(rail.execute({"steps": [turn(-1.0)]}, check.permit))
 
 
+@pytest.mark.long
 async def test_no_answer_of_any_tool_holds_a_permit(armed: RunningCell) -> None:
     """Nor does what is remembered; the permit in the log is none that was ever shown."""
 
@@ -204,10 +207,20 @@ async def test_a_flood_of_calls_runs_a_few_of_them(armed: RunningCell) -> None:
 
 
 async def test_a_model_that_never_ends_is_ended(armed: RunningCell) -> None:
+    thinks = threading.Event()
+
+    def think(_: Request) -> Any:
+        thinks.wait(60.0)
+        return reply(say("At last."))
+
     async with unmoved(armed):
         ended, _ = await work(armed, lambda _: reply(use("state")), Limits(turns=4))
+        thought, _ = await work(armed, plays(think), Limits(seconds=0.5))
+        thinks.set()
     assert (ended.code, ended.budget.turns) == ("budget_spent", 4)
     assert "4 turns" in ended.said
+    assert thought.code == "budget_spent"
+    assert "0.5 seconds" in thought.said
 
 
 # -- words that somebody wrote somewhere -------------------------------------------------
@@ -308,6 +321,7 @@ async def asked(operator: OperatorClient, but: int = 0) -> Card:
 # -- claims ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_what_a_model_claims_is_not_what_is_reported(armed: RunningCell) -> None:
     async with unmoved(armed):
         ended, _ = await work(
