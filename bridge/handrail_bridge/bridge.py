@@ -21,6 +21,7 @@ from handrail_bridge.devices import Devices
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
+from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.modbus_devices import ModbusDevices
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
@@ -105,7 +106,9 @@ async def running(
         await boards.start(tools.renew)
         notices = (*loop.notices, *driver_notices(cell))
         service = RailService(rail, tools, cameras, lambda: (*notices, *owned.notices()))
-        server = Server(service, rail)
+        mailbox = Mailbox(state_dir(cell.name))
+        stack.callback(mailbox.close)
+        server = Server(service, rail, mailbox)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)

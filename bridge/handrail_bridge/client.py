@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 import grpc.aio
+from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
 from handrail_drivers.errors import PlanRefused, ProcessLost
@@ -33,6 +34,7 @@ from handrail_bridge.reports import (
     Check,
     Frame,
     Lease,
+    Mail,
     Permit,
     Receipt,
     Tool,
@@ -60,6 +62,7 @@ class Client:
             ],
         )
         self._rail: stubs.RailAsyncStub = stubs.RailStub(self._channel)
+        self._mail: mail_pb2_grpc.MailboxAsyncStub = mail_pb2_grpc.MailboxStub(self._channel)
         self._token = 0
         self._tools: dict[str, Tool] = {}
 
@@ -206,6 +209,24 @@ class Client:
         request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
         async for event in events(self._rail.StreamFrames(request)):
             yield messages.read_frame(event.frame)
+
+    async def send_mail(self, sender: str, recipient: str, text: str, answers: int = 0) -> Mail:
+        """Put a mail into the cell's mailbox; it is on the bridge's disk when this returns."""
+        request = mail_pb2.SendRequest(
+            sender=sender, recipient=recipient, text=text, answers=answers
+        )
+        return messages.read_mail((await ask(self._mail.Send(request, timeout=ANSWER))).mail)
+
+    async def mail(
+        self, recipient: str = "", after: int = 0, limit: int = 0, wait: float = 0.0
+    ) -> list[Mail]:
+        """Return mail newer than number ``after``, oldest first.
+
+        Where there is none it waits up to ``wait`` [s] for some.
+        """
+        request = mail_pb2.ListRequest(recipient=recipient, after=after, limit=limit, wait_s=wait)
+        answer = await ask(self._mail.List(request, timeout=ANSWER + wait))
+        return [messages.read_mail(sent) for sent in answer.mails]
 
     @contextlib.asynccontextmanager
     async def lease(

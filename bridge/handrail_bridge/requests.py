@@ -34,9 +34,9 @@ def parse_plan(text: str, cell: Cell) -> Plan:
         if isinstance(step, MoveJoints):
             _require_joints(step, cell, f"steps[{index}].positions")
         for number, predicate in enumerate(step.expect):
-            _require_names(predicate, cell, f"steps[{index}].expect[{number}]")
+            require_names(predicate, cell, f"steps[{index}].expect[{number}]")
     for index, goal in enumerate(plan.goal):
-        _require_names(goal, cell, f"goal[{index}]")
+        require_names(goal, cell, f"goal[{index}]")
     return plan
 
 
@@ -63,8 +63,12 @@ def _degrees(position: float, low: float, high: float) -> str:
     return "choose a position within the limits"
 
 
-def _require_names(predicate: Predicate | Within, cell: Cell, field: str) -> None:
-    """Refuse a predicate that names what the cell does not have."""
+def require_names(predicate: Predicate | Within, cell: Cell, field: str) -> None:
+    """Refuse a predicate that names what the cell does not have.
+
+    Raises:
+        UnknownName: with the nearest name that exists.
+    """
     names: dict[str, Iterable[str]] = {
         "object": cell.objects,
         "region": cell.regions,
@@ -76,4 +80,4 @@ def _require_names(predicate: Predicate | Within, cell: Cell, field: str) -> Non
         if (name := getattr(predicate, kind, None)) is not None:
             require_name(kind, name, choices, f"{field}.{kind}")
     for part in parts(predicate):
-        _require_names(part, cell, f"{field}.of")
+        require_names(part, cell, f"{field}.of")

@@ -11,7 +11,9 @@ from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import Refused
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Camera, Cell
+from handrail_sim.check.predicates import evaluate
 from handrail_sim.plan import as_json
+from handrail_sim.predicates import Predicate
 from handrail_sim.regions import region_of
 from handrail_sim.verdict import ObjectBelief
 from pydantic import BaseModel, Field
@@ -21,6 +23,7 @@ from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import age, fresh
 from handrail_bridge.parsing import require_name
 from handrail_bridge.rail import Rail
+from handrail_bridge.requests import require_names
 from handrail_bridge.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question
@@ -90,6 +93,21 @@ class CameraReport(BaseModel):
         tuple[Metres, Metres, Metres, Metres],
         Field(description="x_min x_max y_min y_max where objects are looked for"),
     ]
+
+
+class Truth(BaseModel):
+    """Whether one predicate holds."""
+
+    predicate: str
+    met: bool
+    sentence: Annotated[str, Field(description="what is so")]
+
+
+class Truths(BaseModel):
+    """Which predicates hold, in the order of asking."""
+
+    time_ns: int
+    results: tuple[Truth, ...]
 
 
 class Senses:
@@ -165,6 +183,23 @@ class Senses:
             gap=measured.gap(state),
             holding=report.holding,
         )
+
+    @tool(Effect.OBSERVE)
+    def evaluate(
+        self, predicates: Annotated[tuple[Predicate, ...], Field(min_length=1, max_length=16)]
+    ) -> Truths:
+        """Tell which predicates hold now: of what is measured, and of what the last look found.
+
+        They are those of a plan's goal. It takes no picture: look first where objects matter.
+        """
+        for index, predicate in enumerate(predicates):
+            require_names(predicate, self._cell, f"predicates[{index}]")
+        state, now = fresh(self._rail.loop_state()), self._rail.situation
+        believed = now.belief.objects
+        view = now.measured.view(state, believed, believed, now.sensors())
+        found = [evaluate(predicate, view) for predicate in predicates]
+        results = [Truth(predicate=r.predicate, met=r.met, sentence=r.sentence) for r in found]
+        return Truths(time_ns=state.time_ns, results=tuple(results))
 
     @tool(Effect.OBSERVE)
     def camera_describe(self, camera: str = "") -> CameraReport:

@@ -12,6 +12,7 @@
     │   ├── PermitRefused             FAILED_PRECONDITION unknown, spent, expired, other plan, drift
     │   ├── NotArmed                  FAILED_PRECONDITION disarmed, stopped or in fault
     │   ├── LeaseRefused              ABORTED             another client may move these devices
+    │   ├── BudgetSpent               FAILED_PRECONDITION what an agent may spend is spent
     │   └── NotPermittedRole          PERMISSION_DENIED   an act of the operator
     ├── DeviceFault                   UNAVAILABLE         hardware did not do its part
     │   ├── BusLost                   UNAVAILABLE         the port is gone
@@ -182,6 +183,12 @@ class LeaseRefused(Refused):
     status = "ABORTED"
 
 
+class BudgetSpent(Refused):
+    """What an agent may spend is spent; ``field`` says which part of it."""
+
+    code = "budget_spent"
+
+
 class NotPermittedRole(Refused):
     """An act that only the operator may do."""
 
@@ -303,6 +310,13 @@ class AuditBroken(HandrailError):
 
     code = "audit_broken"
     status = "DATA_LOSS"
+
+
+class ModelLost(HandrailError):
+    """The language model does not answer, or refuses to."""
+
+    code = "model_lost"
+    status = "UNAVAILABLE"
 
 
 class ProcessLost(HandrailError):

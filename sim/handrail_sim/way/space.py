@@ -68,7 +68,7 @@ class FreeSpace:
         return f"{self._model.body(one).name} and {self._model.body(other).name}"
 
     def has_room(self, start: Array, position: Array) -> bool:
-        """Tell whether the arm may stand at a position, where only what was so at the start is near.
+        """Tell whether the arm may stand at a position: only what was near at the start is near.
 
         As far from all else as the cell demands of a moving arm, and outside of its zones.
         """
