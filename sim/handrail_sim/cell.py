@@ -14,6 +14,7 @@ from pydantic import Field
 
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
+from handrail_sim.sight import Perception
 from handrail_sim.stand_ins import StandIn
 
 FASTEST = 1000  # Hz of a loop
@@ -298,6 +299,9 @@ class Cell(Section):
     devices: dict[Name, Device]
     arm: Arm
     cameras: dict[Name, Camera] = Field(default_factory=dict)
+    perception: dict[Name, Perception] = Field(
+        default_factory=dict, description="what models see in the cameras' pictures"
+    )
     objects: dict[Name, SceneObject] = Field(default_factory=dict)
     regions: dict[Name, Region] = Field(default_factory=dict)
     obstacles: dict[Name, Obstacle] = Field(default_factory=dict)

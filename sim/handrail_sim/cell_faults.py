@@ -11,6 +11,7 @@ from handrail_drivers import plugins
 
 from handrail_sim.cell import FASTEST, Cell, Loop, WithoutPower, World, ZoneKind
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
+from handrail_sim.sight_faults import sight_faults
 from handrail_sim.toml_lines import KeyPath
 
 FindFile = Callable[[str], Path]
@@ -26,7 +27,8 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    for check in (_devices, _references, _ticks, _zones, _joints, _gripper, _ranges, _cameras):
+    checks = (_devices, _references, _ticks, _zones, _joints, _gripper, _ranges, _cameras)
+    for check in (*checks, sight_faults):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults

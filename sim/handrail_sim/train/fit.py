@@ -99,11 +99,15 @@ def _numbers(label: Label) -> list[Marks]:
     ]
 
 
-def loss_of(outs: list[Tensor], heats: list[Tensor], values: list[Tensor], weights: list[Tensor]) -> Tensor:
+def loss_of(
+    outs: list[Tensor], heats: list[Tensor], values: list[Tensor], weights: list[Tensor]
+) -> Tensor:
     """Focal loss on the heat (as CenterNet's, arXiv 1904.07850), L1 on the values."""
     total = torch.zeros((), device=outs[0].device)
     scales = torch.tensor(WEIGHTS, device=outs[0].device)[:, None, :, None, None]
-    for number, (out, heat, value, weight) in enumerate(zip(outs, heats, values, weights, strict=True)):
+    for number, (out, heat, value, weight) in enumerate(
+        zip(outs, heats, values, weights, strict=True)
+    ):
         logits, given = out[:, : heat.shape[1]], out[:, heat.shape[1] :]
         score = logits.sigmoid().clamp(1e-4, 1 - 1e-4)
         is_there = heat == 1.0
@@ -134,7 +138,10 @@ def fit(
     optimizer = torch.optim.AdamW(detector.parameters(), lr=RATE, weight_decay=0.01)
     steps = epochs * (len(pictures) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.15)
-    packed = [[np.stack(part) for part in zip(*column, strict=True)] for column in zip(*map(targets, labels), strict=True)]
+    packed = [
+        [np.stack(part) for part in zip(*column, strict=True)]
+        for column in zip(*map(targets, labels), strict=True)
+    ]
     step = 0
     for epoch in range(epochs):
         began, total = time.process_time(), 0.0
@@ -142,7 +149,9 @@ def fit(
         for start in range(0, len(order) - BATCH + 1, BATCH):
             chosen = order[start : start + BATCH]
             batch = _batch(pictures[chosen], rng).to(device)
-            marks = [[torch.from_numpy(part[chosen]).to(device) for part in column] for column in packed]
+            marks = [
+                [torch.from_numpy(part[chosen]).to(device) for part in column] for column in packed
+            ]
             if rng.random() < 0.5:
                 batch, marks = _mirrored(batch, marks)
             loss = loss_of(detector(batch), *marks)
@@ -182,7 +191,7 @@ def export(detector: Detector, path: Path) -> None:
         (torch.zeros(1, 3, HEIGHT, WIDTH),),
         str(path),
         input_names=["image"],
-        output_names=["found"],
+        output_names=["found", "cover"],
         opset_version=OPSET,
         dynamo=False,
     )

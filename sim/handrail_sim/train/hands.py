@@ -43,10 +43,18 @@ def draw_hand(rng: np.random.Generator) -> list[Part]:
     kind = mujoco.mjtGeom.mjGEOM_ELLIPSOID if round_palm else mujoco.mjtGeom.mjGEOM_BOX
     swell = 1.25 if round_palm else 1.0
     whole = np.array([1.0, 0.0, 0.0, 0.0])
-    parts.append(Part(kind, (swell * length / 2, swell * width, swell * thick), np.zeros(3), whole, skin))
+    parts.append(
+        Part(kind, (swell * length / 2, swell * width, swell * thick), np.zeros(3), whole, skin)
+    )
     heel = np.array([-0.45 * length, 0.0, 0.0])
     parts.append(
-        Part(mujoco.mjtGeom.mjGEOM_ELLIPSOID, (0.03 * scale, 0.8 * width, 1.2 * thick), heel, whole, skin)
+        Part(
+            mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+            (0.03 * scale, 0.8 * width, 1.2 * thick),
+            heel,
+            whole,
+            skin,
+        )
     )
     bend = rng.normal(0.0, 0.25)
     wrist, elbow = heel, heel - scale * 0.30 * np.array([math.cos(bend), math.sin(bend), -0.15])

@@ -92,7 +92,9 @@ class HeldOut:
         for light in spec.lights:
             light.pos = (*rng.uniform(-0.8, 1.2, 2), rng.uniform(0.9, 1.8))
             light.dir = np.subtract((rng.uniform(0, 0.3), rng.uniform(-0.2, 0.2), 0), light.pos)
-            light.diffuse = rng.uniform(0.15, 0.6) * np.array((1, rng.uniform(0.9, 1), rng.uniform(0.8, 1)))
+            light.diffuse = rng.uniform(0.15, 0.6) * np.array(
+                (1, rng.uniform(0.9, 1), rng.uniform(0.8, 1))
+            )
         spec.visual.headlight.ambient = rng.uniform(0.15, 0.40) * np.ones(3)
         spec.visual.headlight.diffuse = rng.uniform(0.1, 0.35) * np.ones(3)
         self._model = spec.compile()
@@ -161,7 +163,9 @@ class HeldOut:
         eye = self._model.camera(CAMERA).id
         axis = rng.normal(size=3)
         tilt, turned = np.zeros(4), np.zeros(4)
-        mujoco.mju_axisAngle2Quat(tilt, axis / np.linalg.norm(axis), math.radians(rng.uniform(0, 3)))
+        mujoco.mju_axisAngle2Quat(
+            tilt, axis / np.linalg.norm(axis), math.radians(rng.uniform(0, 3))
+        )
         mujoco.mju_mulQuat(turned, np.array(told.quaternion), tilt)
         place = np.array(told.position) + rng.uniform(-0.02, 0.02, 3)
         self._model.cam_pos[eye], self._model.cam_quat[eye] = place, turned
@@ -260,21 +264,43 @@ def _hsv(hue: float, rng: np.random.Generator, low: float = 0.75) -> tuple[float
 
 def _surfaces(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
     builtin = mujoco.mjtBuiltin
-    kind = (builtin.mjBUILTIN_FLAT, builtin.mjBUILTIN_CHECKER, builtin.mjBUILTIN_GRADIENT)[rng.integers(3)]
+    kind = (builtin.mjBUILTIN_FLAT, builtin.mjBUILTIN_CHECKER, builtin.mjBUILTIN_GRADIENT)[
+        rng.integers(3)
+    ]
     base = np.clip(rng.uniform(0.35, 0.95) + rng.normal(0, 0.05, 3), 0, 1)
     other = np.clip(base + rng.normal(0, 0.08, 3), 0, 1)
     spec.add_texture(
-        name="top", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=kind, rgb1=base, rgb2=other,
-        width=128, height=128, mark=mujoco.mjtMark.mjMARK_RANDOM, markrgb=other, random=rng.uniform(0, 0.1),
+        name="top",
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=kind,
+        rgb1=base,
+        rgb2=other,
+        width=128,
+        height=128,
+        mark=mujoco.mjtMark.mjMARK_RANDOM,
+        markrgb=other,
+        random=rng.uniform(0, 0.1),
     )
     table = spec.material("table")
     table.rgba = (1, 1, 1, 1)
     table.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "top"
     table.texrepeat = rng.uniform(0.5, 6) * np.ones(2)
-    spec.material("post").rgba = (*np.clip(rng.uniform(0.25, 0.6) + rng.normal(0, 0.04, 3), 0, 1), 1)
-    spec.material("so101/printed").rgba = (*colorsys.hsv_to_rgb(rng.uniform(0.08, 0.14), 0.9, rng.uniform(0.75, 1)), 1)
-    spec.material("red_bin").rgba = (*colorsys.hsv_to_rgb(rng.uniform(-0.02, 0.02) % 1, 0.8, rng.uniform(0.5, 0.75)), 1)
-    spec.material("blue_bin").rgba = (*colorsys.hsv_to_rgb(rng.uniform(0.61, 0.66), 0.8, rng.uniform(0.45, 0.7)), 1)
+    spec.material("post").rgba = (
+        *np.clip(rng.uniform(0.25, 0.6) + rng.normal(0, 0.04, 3), 0, 1),
+        1,
+    )
+    spec.material("so101/printed").rgba = (
+        *colorsys.hsv_to_rgb(rng.uniform(0.08, 0.14), 0.9, rng.uniform(0.75, 1)),
+        1,
+    )
+    spec.material("red_bin").rgba = (
+        *colorsys.hsv_to_rgb(rng.uniform(-0.02, 0.02) % 1, 0.8, rng.uniform(0.5, 0.75)),
+        1,
+    )
+    spec.material("blue_bin").rgba = (
+        *colorsys.hsv_to_rgb(rng.uniform(0.61, 0.66), 0.8, rng.uniform(0.45, 0.7)),
+        1,
+    )
 
 
 def _add_cubes(spec: mujoco.MjSpec, rng: np.random.Generator) -> list[tuple[str, str, float]]:
@@ -285,8 +311,11 @@ def _add_cubes(spec: mujoco.MjSpec, rng: np.random.Generator) -> list[tuple[str,
         half = 0.0125
         body = spec.worldbody.add_body(name=f"block{number}", mocap=True, pos=FAR)
         body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_BOX, size=(half, half, half), rgba=_hsv(HUES[name], rng),
-            contype=0, conaffinity=0,
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=(half, half, half),
+            rgba=_hsv(HUES[name], rng),
+            contype=0,
+            conaffinity=0,
         )
         cubes.append((body.name, name, half))
     return cubes
@@ -300,18 +329,37 @@ def _add_thing(spec: mujoco.MjSpec, number: int, rng: np.random.Generator) -> tu
     quiet = {"rgba": color, "contype": 0, "conaffinity": 0}
     what = rng.integers(5)
     if what == 0:  # a pen
-        body.add_geom(type=kinds.mjGEOM_CAPSULE, fromto=(-0.06, 0, 0, 0.06, 0, 0), size=(0.005, 0, 0), **quiet)
+        body.add_geom(
+            type=kinds.mjGEOM_CAPSULE, fromto=(-0.06, 0, 0, 0.06, 0, 0), size=(0.005, 0, 0), **quiet
+        )
         return body.name, 0.005
     if what == 1:  # a mug
         body.add_geom(type=kinds.mjGEOM_CYLINDER, size=(0.035, 0.04, 0), **quiet)
-        body.add_geom(type=kinds.mjGEOM_CYLINDER, size=(0.029, 0.041, 0), rgba=(0.15, 0.1, 0.08, 1), contype=0, conaffinity=0)
+        body.add_geom(
+            type=kinds.mjGEOM_CYLINDER,
+            size=(0.029, 0.041, 0),
+            rgba=(0.15, 0.1, 0.08, 1),
+            contype=0,
+            conaffinity=0,
+        )
         return body.name, 0.04
     if what == 2:  # a coin, a washer
-        body.add_geom(type=kinds.mjGEOM_CYLINDER, size=(rng.uniform(0.006, 0.013), 0.001, 0), **quiet)
+        body.add_geom(
+            type=kinds.mjGEOM_CYLINDER, size=(rng.uniform(0.006, 0.013), 0.001, 0), **quiet
+        )
         return body.name, 0.001
     if what == 3:  # a screwdriver
-        body.add_geom(type=kinds.mjGEOM_CYLINDER, fromto=(-0.09, 0, 0, 0, 0, 0), size=(0.012, 0, 0), **quiet)
-        body.add_geom(type=kinds.mjGEOM_CYLINDER, fromto=(0, 0, 0, 0.09, 0, 0), size=(0.003, 0, 0), rgba=(0.6, 0.6, 0.62, 1), contype=0, conaffinity=0)
+        body.add_geom(
+            type=kinds.mjGEOM_CYLINDER, fromto=(-0.09, 0, 0, 0, 0, 0), size=(0.012, 0, 0), **quiet
+        )
+        body.add_geom(
+            type=kinds.mjGEOM_CYLINDER,
+            fromto=(0, 0, 0, 0.09, 0, 0),
+            size=(0.003, 0, 0),
+            rgba=(0.6, 0.6, 0.62, 1),
+            contype=0,
+            conaffinity=0,
+        )
         return body.name, 0.012
     body.add_geom(type=kinds.mjGEOM_BOX, size=(0.07, 0.035, 0.004), **quiet)  # a phone
     return body.name, 0.004
@@ -326,18 +374,34 @@ def _add_hand(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
     size = rng.uniform(0.85, 1.15)
     body = spec.worldbody.add_body(name="intruder", mocap=True, pos=FAR)
 
-    def add(kind: int, half: tuple[float, ...], place: tuple[float, ...], rgba: tuple[float, ...] = color) -> None:
+    def add(
+        kind: int,
+        half: tuple[float, ...],
+        place: tuple[float, ...],
+        rgba: tuple[float, ...] = color,
+    ) -> None:
         scaled = tuple(size * part for part in half)
-        body.add_geom(type=kind, size=scaled, pos=tuple(size * part for part in place), rgba=rgba, contype=0, conaffinity=0)
+        body.add_geom(
+            type=kind,
+            size=scaled,
+            pos=tuple(size * part for part in place),
+            rgba=rgba,
+            contype=0,
+            conaffinity=0,
+        )
 
     add(kinds.mjGEOM_BOX, (0.042, 0.038, 0.012), (0, 0, 0))
     add(kinds.mjGEOM_ELLIPSOID, (0.050, 0.042, 0.017), (0, 0, 0))
     posture = rng.integers(4)
     for finger in range(4):
         y = 0.019 * (finger - 1.5)
-        straight = posture == 2 or (posture == 1 and finger == 0) or (posture == 3 and rng.random() < 0.5)
+        straight = (
+            posture == 2 or (posture == 1 and finger == 0) or (posture == 3 and rng.random() < 0.5)
+        )
         if straight:
-            add(kinds.mjGEOM_ELLIPSOID, (0.042, 0.0095, 0.0095), (0.075, y * rng.uniform(1, 1.3), 0))
+            add(
+                kinds.mjGEOM_ELLIPSOID, (0.042, 0.0095, 0.0095), (0.075, y * rng.uniform(1, 1.3), 0)
+            )
         else:
             add(kinds.mjGEOM_ELLIPSOID, (0.020, 0.010, 0.016), (0.045, y, -0.008))
     side = 1 if rng.random() < 0.5 else -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handrail_sim.train.labels import GROUPS, HEIGHT, NAMES, STRIDE, WIDTH
+from handrail_sim.train.labels import GROUPS, HEIGHT, STRIDE, WIDTH
 
 ROWS, COLUMNS = HEIGHT // STRIDE, WIDTH // STRIDE
 VALUES = 8  # box centre x y, log of its width and height, keypoint x y, cos and sin of 4 turns
@@ -43,8 +43,12 @@ class Detector(nn.Module):
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth, coarse = widths
-        self.quarter = nn.Sequential(Step(3, half, 3, 2), Step(half, quarter, 3, 2), Bottleneck(quarter))
-        self.eighth = nn.Sequential(Step(quarter, eighth, 3, 2), Bottleneck(eighth), Bottleneck(eighth))
+        self.quarter = nn.Sequential(
+            Step(3, half, 3, 2), Step(half, quarter, 3, 2), Bottleneck(quarter)
+        )
+        self.eighth = nn.Sequential(
+            Step(quarter, eighth, 3, 2), Bottleneck(eighth), Bottleneck(eighth)
+        )
         self.sixteenth = nn.Sequential(
             Step(eighth, sixteenth, 3, 2), Bottleneck(sixteenth), Bottleneck(sixteenth)
         )
@@ -71,10 +75,11 @@ class Detector(nn.Module):
 
 
 class Exported(nn.Module):
-    """The detector as others use it: rows of numbers, in pixels of its picture.
+    """The detector as others use it, in pixels of its picture.
 
-    (1, 3, HEIGHT, WIDTH) RGB of 0 to 1 -> (1, 4 + classes + 4, places): box centre x y, width,
-    height; a score for each class; keypoint x y; cos and sin of four times the turn.
+    (1, 3, HEIGHT, WIDTH) RGB of 0 to 1 -> ``found`` (1, 4 + classes + 4, places): box centre x y,
+    width, height; a score for each cube and place; keypoint x y; cos and sin of four times the
+    turn; and ``cover`` (1, strangers, ROWS, COLUMNS): how likely each part of the picture shows one.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -84,18 +89,18 @@ class Exported(nn.Module):
         middle = torch.stack((x, y)).reshape(1, 2, -1).float() * STRIDE + STRIDE / 2
         self.register_buffer("middle", middle)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Return every place of every group."""
-        found, before = [], 0
-        for out, group in zip(self.detector((picture - MEAN) / SCALE), GROUPS, strict=True):
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is found at every place, and what is covered."""
+        *solid, strange = self.detector((picture - MEAN) / SCALE)
+        counts = [len(group) for group in GROUPS[:-1]]
+        found = []
+        for number, (out, count) in enumerate(zip(solid, counts, strict=True)):
             flat = out.flatten(2)
-            scores = flat[:, : len(group)].sigmoid()
-            values = flat[:, len(group) :]
-            after = len(NAMES) - before - len(group)
-            scores = nn.functional.pad(scores, (0, 0, before, after))
-            before += len(group)
+            before, after = sum(counts[:number]), sum(counts[number + 1 :])
+            scores = nn.functional.pad(flat[:, :count].sigmoid(), (0, 0, before, after))
+            values = flat[:, count:]
             centre = self.middle + values[:, 0:2] * STRIDE
             size = values[:, 2:4].exp() * STRIDE
             point = self.middle + values[:, 4:6] * STRIDE
             found.append(torch.cat((centre, size, scores, point, values[:, 6:8]), 1))
-        return torch.cat(found, 2)
+        return torch.cat(found, 2), strange[:, : len(GROUPS[-1])].sigmoid()

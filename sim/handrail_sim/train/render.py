@@ -94,7 +94,8 @@ class Photographer:
         model, data = self._stage.model, self._stage.data
         signs = np.array(np.meshgrid((-1, 1), (-1, 1), (-1, 1))).T.reshape(-1, 3)
         found = [
-            data.geom_xpos[geom] + (signs * model.geom_size[geom]) @ data.geom_xmat[geom].reshape(3, 3).T
+            data.geom_xpos[geom]
+            + (signs * model.geom_size[geom]) @ data.geom_xmat[geom].reshape(3, 3).T
             for geom in self._stage.geoms(body)
         ]
         return np.concatenate(found)

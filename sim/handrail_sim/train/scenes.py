@@ -40,7 +40,8 @@ class Scenes:
         model = stage.model
         self._eye = model.camera(camera).id
         self._home = {
-            name: model.body_pos[model.body(name).id].copy() for name in ("red_bin", "blue_bin", "post")
+            name: model.body_pos[model.body(name).id].copy()
+            for name in ("red_bin", "blue_bin", "post")
         }
         self.cubes: dict[str, str] = {}  # spare body -> name in labels.NAMES
         self.strangers: list[str] = []  # bodies that are `other`
@@ -124,7 +125,10 @@ class Scenes:
 
     def _lowest(self) -> float:
         """Height of the arm's lowest moving body [m]."""
-        moving = [self.stage.model.body(name).id for name in ("lower_arm", "wrist", "gripper", "moving_jaw")]
+        moving = [
+            self.stage.model.body(name).id
+            for name in ("lower_arm", "wrist", "gripper", "moving_jaw")
+        ]
         return float(self.stage.data.xpos[moving, 2].min())
 
     def _places(self) -> None:
@@ -207,7 +211,11 @@ class Scenes:
         model.geom_type[second] = mujoco.mjtGeom.mjGEOM_CYLINDER
         model.geom_quat[second] = model.geom_quat[first]
         if lies:  # a shaft out of a handle
-            model.geom_size[second] = (size[0] * rng.uniform(0.2, 0.9), size[1] * rng.uniform(0.3, 1.0), 0)
+            model.geom_size[second] = (
+                size[0] * rng.uniform(0.2, 0.9),
+                size[1] * rng.uniform(0.3, 1.0),
+                0,
+            )
             model.geom_pos[second] = (size[1] * rng.uniform(0.0, 1.8), 0.0, 0.0)
         else:  # what a mug, a jar, a dish holds
             model.geom_size[second] = (0.75 * min(size[0], size[1] or size[0]), 0.001, 0.0)
@@ -227,7 +235,9 @@ class Scenes:
             mujoco.mjtGeom.mjGEOM_ELLIPSOID if disc else mujoco.mjtGeom.mjGEOM_BOX
         )
         stage.model.geom_size[geom] = (*np.exp(rng.uniform(np.log(0.006), np.log(0.12), 2)), 0.0006)
-        stage.paint(f"{body}/0", rng.uniform(0.0, 1.0, 3), _texture(rng) if rng.random() < 0.4 else -1)
+        stage.paint(
+            f"{body}/0", rng.uniform(0.0, 1.0, 3), _texture(rng) if rng.random() < 0.4 else -1
+        )
         x, y = rng.uniform(VIEW[0], VIEW[1]), rng.uniform(VIEW[2], VIEW[3])
         stage.put(body, (x, y, 0.0008), _about_z(rng.uniform(-math.pi, math.pi)))
 

@@ -34,7 +34,9 @@ class Stage:
         _add(spec, "person", hands.PARTS)
         spec.visual.global_.offwidth, spec.visual.global_.offheight = 1024, 1024
         self.model = spec.compile()
-        self.model.geom_sameframe[:] = 0  # compiled at their bodies' origins, geoms would stay there
+        self.model.geom_sameframe[:] = (
+            0  # compiled at their bodies' origins, geoms would stay there
+        )
         self.model.tex_data[:] = bank(rng, self.model)
         self.data = mujoco.MjData(self.model)
         self.scene = Scene(self.model, cell)

@@ -59,7 +59,10 @@ def _enlarged(coarse: Array) -> Array:
     rows, columns = (np.linspace(0, n - 1, SIDE) for n in coarse.shape)
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
     down, right = (rows - top)[:, None], (columns - left)[None]
-    below, beside = np.minimum(top + 1, coarse.shape[0] - 1), np.minimum(left + 1, coarse.shape[1] - 1)
+    below, beside = (
+        np.minimum(top + 1, coarse.shape[0] - 1),
+        np.minimum(left + 1, coarse.shape[1] - 1),
+    )
     upper = coarse[top][:, left] * (1 - right) + coarse[top][:, beside] * right
     lower = coarse[below][:, left] * (1 - right) + coarse[below][:, beside] * right
     return upper * (1 - down) + lower * down
