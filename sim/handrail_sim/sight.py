@@ -1,4 +1,4 @@
-"""Perception as a cell file says it: a model, what it is given, and what is done with its answer."""
+"""Perception as a cell file says it: a model, what it is given, what becomes of its answer."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Heatmaps:
 
 
 class Segmentation:
-    """Which pixels belong to what: outputs (1, labels, rows, columns). Connected parts are finds."""
+    """Which pixels are what: outputs (1, labels, rows, columns). Connected parts are finds."""
 
     class Settings(_OfLabels):
         """What counts as a part."""
@@ -307,7 +307,7 @@ def _refined(heat: Array, row: int, column: int) -> tuple[float, float]:
 
 def _active(values: Array, activation: Activation, axis: int) -> Array:
     if activation == "sigmoid":
-        return 1 / (1 + np.exp(-np.clip(values, -60, 60)))
+        return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))))
     if activation == "softmax":
         raised = np.exp(values - values.max(axis=axis, keepdims=True))
         return np.asarray(raised / raised.sum(axis=axis, keepdims=True))
@@ -326,7 +326,7 @@ def _shaped(output: Tensor, shape: tuple[int, ...]) -> Array:
     )
     if not fits:
         raise _shape(output, str(wanted))
-    return output[0].astype(float, copy=False)
+    return np.asarray(output[0], float)
 
 
 def _shape(output: Tensor, wanted: str) -> InvalidValue:

@@ -188,4 +188,4 @@ def _over(depth: NDArray[np.float32], fit: Fit, camera: Camera) -> NDArray[np.fl
     """Return a depth over the model's picture over the camera's."""
     columns = (np.arange(camera.width) + 0.5) * fit.scale[0] + fit.shift[0]
     rows = (np.arange(camera.height) + 0.5) * fit.scale[1] + fit.shift[1]
-    return depth[rows.astype(int)][:, columns.astype(int)]
+    return np.asarray(depth[rows.astype(int)][:, columns.astype(int)])

@@ -32,7 +32,8 @@ class Placing:
         spot = _middle(find)
         if self._place.by == "depth" and depth is not None:
             return self._pinhole.at_depth(spot, _depth_at(depth, spot))
-        return self._pinhole.on_plane(spot[None], self._height(find))[0]
+        point: Array = self._pinhole.on_plane(spot[None], self._height(find))[0]
+        return point
 
     def yaw(self, find: Find) -> float | None:
         """Return the direction of its edge in the world [rad], within a turn by its fold."""

@@ -134,7 +134,7 @@ def fit(
     """Return a detector fitted to pictures (n, HEIGHT, WIDTH, 3) RGB; the same for one seed."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    detector = Detector().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    detector = Detector().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(detector.parameters(), lr=RATE, weight_decay=0.01)
     steps = epochs * (len(pictures) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.15)

@@ -20,6 +20,8 @@ from handrail_sim.world import Array, Scene, load_spec
 
 Image = NDArray[np.uint8]
 CAMERA = "overhead"
+Edges = tuple[float, float, float, float]  # left top right bottom [px]
+Vague = tuple[str, Edges]
 GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)
 PICTURES = 6  # of one model, with the camera, the arm and the things moved in between
 FAR = (0.0, 0.0, -5.0)
@@ -34,7 +36,7 @@ class Item:
     """One thing that is to be found. ``position`` [m] and ``yaw`` [rad] for cubes on the table."""
 
     name: str
-    box: tuple[float, float, float, float]  # left top right bottom [px]
+    box: Edges
     position: tuple[float, float, float] | None = None
     yaw: float = 0.0
 
@@ -47,7 +49,7 @@ class Shot:
     camera: Camera
     items: list[Item]
     hand: bool  # a hand is in the zone
-    vague: list[tuple[str, tuple[float, float, float, float]]] = field(default_factory=list)
+    vague: list[Vague] = field(default_factory=list)  # half hidden: neither there nor absent
 
 
 class HeldOut:
@@ -187,7 +189,7 @@ class HeldOut:
             image = cv2.blur(image, (3, 3))
         quality = (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 95)))
         _, data = cv2.imencode(".jpg", np.clip(image, 0, 255).astype(np.uint8), quality)
-        return cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.uint8)
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
     def _bodies(self) -> NDArray[np.int32]:
         """The body's number at each pixel; -1: none."""
@@ -200,9 +202,9 @@ class HeldOut:
         kinds = found[:, :, 1] == GEOM
         return np.where(kinds, self._model.geom_bodyid[np.where(kinds, found[:, :, 0], 0)], -1)
 
-    def _items(self, camera: Camera, bodies: NDArray[np.int32]) -> tuple[list[Item], list]:
+    def _items(self, camera: Camera, bodies: NDArray[np.int32]) -> tuple[list[Item], list[Vague]]:
         items: list[Item] = []
-        vague = []
+        vague: list[Vague] = []
         known = [(body, name, True) for body, name, _ in self._cubes]
         known += [(name, name, False) for name in ("red_bin", "blue_bin", "post")]
         for body, name, cube in known:
@@ -222,8 +224,8 @@ class HeldOut:
         mask = bodies == self._model.body("intruder").id
         if mask.sum() >= HAND_PIXELS:
             rows, columns = np.nonzero(mask)
-            edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-            items.append(Item("hand", tuple(float(edge) for edge in edges)))
+            low, high = (float(columns.min()), float(rows.min())), (columns.max(), rows.max())
+            items.append(Item("hand", (*low, float(high[0] + 1), float(high[1] + 1))))
         return items, vague
 
     def _outline(self, body: str, camera: Camera) -> Array:
@@ -242,7 +244,7 @@ class HeldOut:
         local = (points - self._data.cam_xpos[eye]) @ turn
         focal = camera.height / 2 / math.tan(math.radians(camera.fovy / 2))
         flat: Array = local[:, :2] * (focal, -focal) / -local[:, 2:]
-        return flat + (camera.width / 2, camera.height / 2)
+        return flat + np.array((camera.width / 2, camera.height / 2))
 
     def _in_zone(self, camera: Camera, bodies: NDArray[np.int32]) -> bool:
         x = (*self._zone[:2], *reversed(self._zone[:2]))

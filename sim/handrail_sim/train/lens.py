@@ -25,7 +25,7 @@ def taken(image: Image, rng: np.random.Generator) -> Image:
     seen = np.clip(light * 255, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         _, data = cv2.imencode(".jpg", seen, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))))
-        seen = cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.uint8)
+        seen = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return seen
 
 

@@ -61,7 +61,7 @@ class Detector(nn.Module):
         self.merge_eighth = nn.Sequential(Bottleneck(eighth), Step(eighth, eighth))
         self.heads = nn.ModuleList(nn.Conv2d(eighth, len(group) + VALUES, 1) for group in GROUPS)
         for head, group in zip(self.heads, GROUPS, strict=True):
-            nn.init.constant_(head.bias[: len(group)], -4.0)  # type: ignore[index]  # nothing, mostly
+            nn.init.constant_(head.bias[: len(group)], -4.0)  # nothing, mostly
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Return per group (n, classes + VALUES, ROWS, COLUMNS)."""
@@ -79,7 +79,7 @@ class Exported(nn.Module):
 
     (1, 3, HEIGHT, WIDTH) RGB of 0 to 1 -> ``found`` (1, 4 + classes + 4, places): box centre x y,
     width, height; a score for each cube and place; keypoint x y; cos and sin of four times the
-    turn; and ``cover`` (1, strangers, ROWS, COLUMNS): how likely each part of the picture shows one.
+    turn; and ``cover`` (1, strangers, ROWS, COLUMNS): how likely each part shows one.
     """
 
     def __init__(self, detector: Detector) -> None:

@@ -67,14 +67,15 @@ class Photographer:
         middle = self._project(self._stage.data.xpos[number][None])[0]
         if not (0 < middle[0] < WIDTH and 0 < middle[1] < HEIGHT):
             return None
-        low = np.maximum(outline.min(axis=0), 0.0)
-        high = np.minimum(outline.max(axis=0), (WIDTH, HEIGHT))
+        left, top = np.maximum(outline.min(axis=0), 0.0).tolist()
+        right, bottom = np.minimum(outline.max(axis=0), (WIDTH, HEIGHT)).tolist()
         visible = float((bodies == number).sum()) / 4
         shown = min(1.0, visible / max(lens.hull_area(outline), 1e-6))
         ahead = self._stage.data.xmat[number].reshape(3, 3)[:, 0] * 0.01
         beside = self._project((self._stage.data.xpos[number] + ahead)[None])[0] - middle
         turn = math.atan2(beside[1], beside[0])
-        return Label(NAMES.index(name), *low, *high, *middle, turn, shown)
+        x, y = middle.tolist()
+        return Label(NAMES.index(name), left, top, right, bottom, x, y, turn, shown)
 
     def _stranger(self, name: str, body: str, bodies: NDArray[np.int32]) -> Label | None:
         """Label what may be of any shape: the box of what is seen of it."""
@@ -105,7 +106,8 @@ class Photographer:
         data, model = self._stage.data, self._stage.model
         local = (points - data.cam_xpos[self._eye]) @ data.cam_xmat[self._eye].reshape(3, 3)
         focal = HEIGHT / 2 / math.tan(math.radians(model.cam_fovy[self._eye]) / 2)
-        return local[:, :2] / -local[:, 2:] * (focal, -focal) + (WIDTH / 2, HEIGHT / 2)
+        flat: Array = local[:, :2] / -local[:, 2:] * (focal, -focal)
+        return flat + np.array((WIDTH / 2, HEIGHT / 2))
 
 
 def render(count: int, seed: int, workers: int) -> tuple[NDArray[np.uint8], list[list[Label]]]:

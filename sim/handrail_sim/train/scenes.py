@@ -145,7 +145,7 @@ class Scenes:
         rng, stage = self._rng, self.stage
         self.cubes.clear()
         taken: list[Array] = []
-        count = rng.integers(0, CUBES + 1)
+        count = int(rng.integers(0, CUBES + 1))
         for number in range(CUBES):
             body = f"cube{number}"
             if number >= count:
@@ -182,7 +182,7 @@ class Scenes:
     def _clutter(self) -> None:
         rng, stage = self._rng, self.stage
         self.strangers = []
-        count = max(0, rng.integers(-4, CLUTTER + 1))
+        count = max(0, int(rng.integers(-4, CLUTTER + 1)))
         for number in range(CLUTTER):
             body = f"clutter{number}"
             if number >= count:

@@ -1,4 +1,4 @@
-"""The desk's model with everything that a training picture varies, and where it is in the arrays."""
+"""The desk's model with everything that a training picture varies, by name."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class TwinWorld:
         self._wires.step(steps, truth.timestep)
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:
-            self._camera.publish(truth.qpos, truth.time)
+            self._camera.publish(truth.visible, truth.time)
         if steps % SUPPLY_EVERY == 0:
             self._bank.settle_supply()
 
@@ -153,6 +153,8 @@ class TwinWorld:
             "release": self._release,
             "inject": self._inject,
             "put": self._truth.put,
+            "reach": self._truth.reach,
+            "withdraw": self._truth.withdraw,
             "slip": lambda: self._slip,
         }
         if op not in questions:
