@@ -158,6 +158,23 @@ def resized(image: Image, size: tuple[int, int]) -> Image:
     return scaled
 
 
+def quarter_turn(image: Image, box: tuple[float, float, float, float]) -> float | None:
+    """Return the direction of a square thing's edges in a box [rad], modulo a quarter turn.
+
+    Gradients across all four edges agree once their angle is multiplied by four; noise does not.
+    None where the box shows no edge.
+    """
+    left, top = (max(0, math.floor(edge) - 2) for edge in box[:2])
+    right, bottom = (math.ceil(edge) + 2 for edge in box[2:])
+    patch = cv2.GaussianBlur(image[top:bottom, left:right], (3, 3), 0).astype(np.float32)
+    if min(patch.shape[:2]) < 5:
+        return None
+    across, down = (cv2.Scharr(patch, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
+    gradient = (across + 1j * down)[1:-1, 1:-1]
+    total = complex((gradient**4 / np.maximum(np.abs(gradient) ** 2, 1e-6)).sum())
+    return None if total == 0 else math.atan2(total.imag, total.real) / 4
+
+
 def islands(mask: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     """Return the rows and columns (n, 2) of each connected part of a mask, corners included."""
     count, numbers = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)

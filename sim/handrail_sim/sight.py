@@ -56,6 +56,9 @@ class Place(Section):
     heights: dict[str, float] = Field(
         default_factory=dict, description="m above z = 0 of a thing's middle, by label; else 0"
     )
+    square: tuple[str, ...] = Field(
+        default=(), description="labels of square things: their direction is read off their edges"
+    )
     sigma: Positive = Field(
         default=1.0, description="px of the camera's picture, standard deviation of where a find is"
     )

@@ -16,6 +16,7 @@ from handrail_sim.cell import Camera
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray
 
+from handrail_bridge import vision
 from handrail_bridge.perception.place import Placing
 from handrail_bridge.perception.prepare import Fit, Preparation
 from handrail_bridge.perception.result import Seen, Sighting
@@ -65,6 +66,7 @@ class Pipeline:
         outputs = self._model.run()
         self._require_finite(outputs)
         finds, values, depth = self._decoded(outputs)
+        finds = [self._squared(find, image) for find in finds]
         tracks = self._tracker.follow(finds, time_ns)
         return Seen(
             pipeline=self.name,
@@ -75,6 +77,11 @@ class Pipeline:
             distances=self._distances(),
             values=values,
         )
+
+    def _squared(self, find: Find, image: Image) -> Find:
+        if find.label not in self._settings.place.square:
+            return find
+        return replace(find, turn=vision.quarter_turn(image, find.box), fold=4)
 
     def _decoder(self, head: str) -> Callable[[dict[str, Any]], Findings]:
         given = self._settings.heads[head]

@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from handrail_sim.train.labels import FOLD, GROUPS, HEIGHT, NAMES, STRIDE, WIDTH, Label
+from handrail_sim.train.labels import GROUPS, HEIGHT, NAMES, STRIDE, WIDTH, Label
 from handrail_sim.train.net import COLUMNS, MEAN, ROWS, SCALE, VALUES, Detector, Exported
 
 BATCH = 24
 RATE = 3e-3  # highest learning rate
 HIDDEN = 0.35  # of a thing that must be seen: less is neither there nor absent
-WEIGHTS = (  # of VALUES, by group: only cubes have a keypoint of their own, and a turn
-    (1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 0.5, 0.5),
-    (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0),
-    (0.3, 0.3, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0),
+WEIGHTS = (  # of VALUES, by group: a cube's keypoint counts most, a stranger has none
+    (1.0, 1.0, 1.0, 1.0, 3.0, 3.0),
+    (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    (0.3, 0.3, 0.5, 0.5, 0.0, 0.0),
 )
 OPSET = 17
 PLACES = np.mgrid[0:ROWS, 0:COLUMNS] + 0.5  # rows and columns of the grid
@@ -94,8 +94,6 @@ def _numbers(label: Label) -> list[Marks]:
         flat + math.log(max(label.bottom - label.top, 1.0) / STRIDE),
         label.x / STRIDE - columns,
         label.y / STRIDE - rows,
-        flat + math.cos(FOLD * label.turn),
-        flat + math.sin(FOLD * label.turn),
     ]
 
 
@@ -180,7 +178,7 @@ def _batch(pictures: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
 def _mirrored(batch: Tensor, marks: list[list[Tensor]]) -> tuple[Tensor, list[list[Tensor]]]:
     """Turn pictures left to right, and all that is said of them."""
     heats, values, weights = ([part.flip(3) for part in column] for column in marks)
-    signs = torch.tensor((-1.0, 1, 1, 1, -1, 1, 1, -1), device=batch.device)[None, :, None, None]
+    signs = torch.tensor((-1.0, 1, 1, 1, -1, 1), device=batch.device)[None, :, None, None]
     return batch.flip(3), [heats, [part * signs for part in values], weights]
 
 

@@ -14,11 +14,10 @@ STRANGERS = ("hand", "other")
 NAMES = (*CUBES, *PLACES, *STRANGERS)
 GROUPS = (CUBES, PLACES, STRANGERS)  # each has cells of its own: a cube may lie in a bin
 STRIDE = 8  # px between two places of the net's grid
-FOLD = 4  # a cube looks the same after each quarter turn
 
 
 class Label(NamedTuple):
-    """One thing: box, keypoint and direction in px of the net's picture; pixel centres at .5."""
+    """One thing: box and keypoint in px of the net's picture; pixel centres at .5."""
 
     name: int  # number in NAMES
     left: float
@@ -27,7 +26,6 @@ class Label(NamedTuple):
     bottom: float
     x: float  # keypoint: the thing's centre, as it projects
     y: float
-    turn: float  # rad, direction of an edge in the picture, right to down; modulo a quarter turn
     shown: float  # of it that is not hidden, 0 to 1
     cover: NDArray[np.float32] | None = None  # of each place of the grid, where that is what counts
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from handrail_sim.train.labels import GROUPS, HEIGHT, STRIDE, WIDTH
 
 ROWS, COLUMNS = HEIGHT // STRIDE, WIDTH // STRIDE
-VALUES = 8  # box centre x y, log of its width and height, keypoint x y, cos and sin of 4 turns
+VALUES = 6  # box centre x y, log of its width and height, keypoint x y
 WIDTHS = (16, 24, 64, 96, 128)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32 of the picture
 MEAN, SCALE = 0.45, 0.25  # of a picture's values between 0 and 1
 
@@ -77,9 +77,9 @@ class Detector(nn.Module):
 class Exported(nn.Module):
     """The detector as others use it, in pixels of its picture.
 
-    (1, 3, HEIGHT, WIDTH) RGB of 0 to 1 -> ``found`` (1, 4 + classes + 4, places): box centre x y,
-    width, height; a score for each cube and place; keypoint x y; cos and sin of four times the
-    turn; and ``cover`` (1, strangers, ROWS, COLUMNS): how likely each part shows one.
+    (1, 3, HEIGHT, WIDTH) RGB of 0 to 1 -> ``found`` (1, 4 + classes + 2, places): box centre x y,
+    width, height; a score for each cube and place; keypoint x y;
+    and ``cover`` (1, strangers, ROWS, COLUMNS): how likely each part shows one.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -102,5 +102,5 @@ class Exported(nn.Module):
             centre = self.middle + values[:, 0:2] * STRIDE
             size = values[:, 2:4].exp() * STRIDE
             point = self.middle + values[:, 4:6] * STRIDE
-            found.append(torch.cat((centre, size, scores, point, values[:, 6:8]), 1))
+            found.append(torch.cat((centre, size, scores, point), 1))
         return torch.cat(found, 2), strange[:, : len(GROUPS[-1])].sigmoid()

@@ -71,11 +71,8 @@ class Photographer:
         right, bottom = np.minimum(outline.max(axis=0), (WIDTH, HEIGHT)).tolist()
         visible = float((bodies == number).sum()) / 4
         shown = min(1.0, visible / max(lens.hull_area(outline), 1e-6))
-        ahead = self._stage.data.xmat[number].reshape(3, 3)[:, 0] * 0.01
-        beside = self._project((self._stage.data.xpos[number] + ahead)[None])[0] - middle
-        turn = math.atan2(beside[1], beside[0])
         x, y = middle.tolist()
-        return Label(NAMES.index(name), left, top, right, bottom, x, y, turn, shown)
+        return Label(NAMES.index(name), left, top, right, bottom, x, y, shown)
 
     def _stranger(self, name: str, body: str, bodies: NDArray[np.int32]) -> Label | None:
         """Label what may be of any shape: the box of what is seen of it."""
@@ -88,7 +85,7 @@ class Photographer:
         side = 2 * STRIDE
         cells = mask.reshape(2 * HEIGHT // side, side, 2 * WIDTH // side, side)
         cover = cells.mean(axis=(1, 3), dtype=np.float32)
-        return Label(NAMES.index(name), left, top, right, bottom, *middle, 0.0, 1.0, cover)
+        return Label(NAMES.index(name), left, top, right, bottom, *middle, 1.0, cover)
 
     def _corners(self, body: str) -> Array:
         """The corners (n, 3) [m] of all boxes of a body."""
