@@ -23,6 +23,7 @@ from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.modbus_devices import ModbusDevices
+from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
@@ -95,14 +96,16 @@ async def running(
         )
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
+        eyes = _eyes(cell, loop, cameras, pollers)
         devices: dict[str, object] = {
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,
             **modbus.opened,
             **boards.opened,
             **owned.opened,
+            **eyes,
         }
-        tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
+        tools = Tools(cell, Senses(rail, cameras, eyes), devices, rail.configuring)
         await boards.start(tools.renew)
         notices = (*loop.notices, *driver_notices(cell))
         service = RailService(rail, tools, cameras, lambda: (*notices, *owned.notices()))
@@ -150,6 +153,18 @@ def _inputs(
     for config in input_configs(cell, wires):
         opened[config.device] = Inputs.start(config, loop.control)
         stack.callback(opened[config.device].close)
+    return opened
+
+
+def _eyes(
+    cell: Cell, loop: Loops, cameras: Mapping[str, NetworkCamera], stack: contextlib.ExitStack
+) -> dict[str, Eyes]:
+    """Start the process of every pipeline, give it its camera's frames; return them by name."""
+    opened: dict[str, Eyes] = {}
+    for config in sight_configs(cell):
+        eyes = stack.enter_context(Eyes(config, loop.control))
+        cameras[cell.perception[config.name].camera].listen(eyes.show)
+        opened[config.name] = eyes
     return opened
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from handrail_drivers.api import Effect, Unit, tool
@@ -22,6 +23,8 @@ from handrail_bridge import vision
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import age, fresh
 from handrail_bridge.parsing import require_name
+from handrail_bridge.perception.eyes import Eyes
+from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.rail import Rail
 from handrail_bridge.requests import require_names
 from handrail_bridge.situation import RUNNING
@@ -111,12 +114,18 @@ class Truths(BaseModel):
 
 
 class Senses:
-    """The observing tools of the bridge. ``cameras`` are the open ones, by camera name."""
+    """The observing tools of the bridge.
 
-    def __init__(self, rail: Rail, cameras: dict[str, NetworkCamera]) -> None:
+    ``cameras`` are the open ones, by camera name; ``eyes`` the running pipelines, by name.
+    """
+
+    def __init__(
+        self, rail: Rail, cameras: dict[str, NetworkCamera], eyes: Mapping[str, Eyes] | None = None
+    ) -> None:
         self._rail = rail
         self._cell: Cell = rail.cell
         self.cameras = cameras
+        self._eyes = eyes or {}
 
     @tool(Effect.OBSERVE)
     def cell_describe(self) -> dict[str, Any]:
@@ -153,6 +162,11 @@ class Senses:
     async def _find(self, camera: str) -> tuple[list[vision.Detection], int]:
         """Return what is found on a frame captured from now on, and when [ns] that was."""
         now = time.monotonic_ns()
+        for name, pipeline in self._cell.perception.items():
+            if pipeline.camera == camera and pipeline.colors:
+                seen = await asyncio.to_thread(self._eyes[name].newest, now, timeout_s=FRAME)
+                searched = self._cell.cameras[camera].search
+                return recognised(seen, pipeline.colors, searched), seen.time_ns
         frame = await asyncio.to_thread(self.cameras[camera].newest, now, timeout_s=FRAME)
         model, things = self._cell.cameras[camera], dict(self._cell.objects)
         found = await asyncio.to_thread(vision.find_objects, frame.image, model, things)

@@ -6,6 +6,7 @@
     ├── InvalidRequest                INVALID_ARGUMENT    what was asked cannot be meant
     │   ├── InvalidValue              INVALID_ARGUMENT    one field: out of range, NaN, wrong type
     │   ├── InvalidCell               INVALID_ARGUMENT    a cell file, with every fault at once
+    │   ├── InvalidModel              INVALID_ARGUMENT    a model that is not what the cell declares
     │   └── UnknownName               NOT_FOUND           no such tool, joint, device, object
     ├── Refused                       FAILED_PRECONDITION meant well, not allowed now
     │   ├── PlanRefused               FAILED_PRECONDITION the check found violations
@@ -126,6 +127,12 @@ class InvalidCell(InvalidRequest):
     def __init__(self, message: str, faults: Iterable[str] = (), **parts: Any) -> None:
         super().__init__(message, **parts)
         self.faults = tuple(faults)
+
+
+class InvalidModel(InvalidRequest):
+    """A perception model that cannot be loaded, or is not what the cell declares."""
+
+    code = "invalid_model"
 
 
 class UnknownName(InvalidRequest):

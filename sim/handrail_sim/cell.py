@@ -14,6 +14,7 @@ from pydantic import Field
 
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
+from handrail_sim.sight import Perception
 
 FASTEST = 1000  # Hz of a loop
 RULES = 56  # reflexes and zones that a loop watches at most: it has a bit for each
@@ -309,6 +310,9 @@ class Cell(Section):
     devices: dict[Name, Device]
     arm: Arm
     cameras: dict[Name, Camera] = Field(default_factory=dict)
+    perception: dict[Name, Perception] = Field(
+        default_factory=dict, description="what models see in the cameras' pictures"
+    )
     objects: dict[Name, SceneObject] = Field(default_factory=dict)
     regions: dict[Name, Region] = Field(default_factory=dict)
     obstacles: dict[Name, Obstacle] = Field(default_factory=dict)

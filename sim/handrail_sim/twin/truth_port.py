@@ -194,6 +194,14 @@ class TruthClient:
         """Put an object elsewhere on the table [m], as a hand would."""
         self.ask("put", name=name, x=x, y=y)
 
+    def reach(self, x: float, y: float, z: float = 0.08, yaw: float = 0.0) -> None:
+        """Have a hand reach into the cell: palm at a place [m], fingers to ``yaw`` [rad]."""
+        self.ask("reach", x=x, y=y, z=z, yaw=yaw)
+
+    def withdraw(self) -> None:
+        """Have the hand gone."""
+        self.ask("withdraw")
+
     def slip(self) -> float:
         """Return by how much [s] the world fell behind the wall clock in all."""
         return float(self.ask("slip"))
