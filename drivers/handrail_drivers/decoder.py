@@ -80,4 +80,4 @@ def _judge(decoder: type) -> None:
         raise TypeError("has no method decode")
 
 
-decoders = Plugins("decoder", "handrail.decoders", _judge)
+decoders: Plugins[Any] = Plugins("decoder", "handrail.decoders", _judge)
