@@ -116,13 +116,18 @@ class RunDir:
             (self.folder / name).unlink(missing_ok=True)
 
 
+def every() -> list[Bridge]:
+    """Return every running bridge of this user."""
+    return [bridge for path in root().glob(f"*/{RECORD}") if (bridge := _read(path))]
+
+
 def running(cell: str | None = None) -> Bridge:
     """Return the running bridge of a cell, or the only one that runs.
 
     Raises:
         ProcessLost: none runs, or several do and none was named.
     """
-    found = [bridge for path in root().glob(f"*/{RECORD}") if (bridge := _read(path))]
+    found = every()
     if cell is not None:
         found = [bridge for bridge in found if bridge.cell == cell]
     if len(found) == 1:

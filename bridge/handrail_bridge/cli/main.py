@@ -13,6 +13,7 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.firmware import firmware
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.sim import sim
@@ -37,6 +38,7 @@ app.add_typer(operate.lease, name="lease")
 app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")
 app.add_typer(modbus, name="modbus")
+app.add_typer(firmware, name="firmware")
 
 
 def main() -> None:
