@@ -140,6 +140,11 @@ class SerialPort:
         )
 
 
+def usb_ports() -> dict[str, str]:
+    """Return the ports of USB devices, and what they say they are."""
+    return {port.device: port.description for port in list_ports.comports() if port.vid is not None}
+
+
 def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial:
     if os.path.realpath(path).startswith(PSEUDO):
         parity = "none"  # it has none, and asked for it twice the C library refuses

@@ -14,6 +14,7 @@ from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
 from handrail_bridge.cli.driver import driver
+from handrail_bridge.cli.firmware import firmware
 from handrail_bridge.cli.mail import mail
 from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.cli.modbus import modbus
@@ -50,6 +51,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(modbus, name="modbus")
 app.add_typer(driver, name="driver")
 app.add_typer(mail, name="mail")
+app.add_typer(firmware, name="firmware")
 
 
 def main() -> None:
