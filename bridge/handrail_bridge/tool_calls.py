@@ -38,6 +38,8 @@ class ToolCalls:
         return result
 
     async def _exchange(self, request: rpc.CallToolsRequest) -> Any:
+        if self._stream.done():
+            raise ProcessLost("The stream has ended.", hint="open another one")
         try:
             async with asyncio.timeout(ANSWER):
                 await self._stream.write(request)
