@@ -44,6 +44,9 @@ class ToolCalls:
             async with asyncio.timeout(ANSWER):
                 await self._stream.write(request)
                 answer = await self._stream.read()
+        except TimeoutError:
+            self._stream.cancel()
+            raise ProcessLost(f"The bridge did not answer within {ANSWER:g} s.") from None
         except BaseException:  # an answer that comes later would be taken for the next call's
             self._stream.cancel()
             raise

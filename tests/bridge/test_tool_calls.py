@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
+from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
-from handrail_bridge.service import SLOTS, RailService
+from handrail_bridge.service import SLOTS, RailService, _until_next
 from handrail_drivers.errors import InvalidValue, ProcessLost, Refused, UnknownName
 
 
@@ -83,13 +85,27 @@ async def test_streams_are_bounded_as_all_that_lasts(rail: Client) -> None:
             await stream.__aexit__(None, None, None)
 
 
-async def test_watchers_of_one_rate_are_told_the_same_state(rail: Client) -> None:
-    async def first(number: int) -> int:
-        async for state in rail.watch(20.0):
-            number -= 1
-            if not number:
-                return state.time_ns
-        raise AssertionError("it ended")
+def test_the_state_is_encoded_once_for_all_who_ask_in_one_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, now = [], [100.0]
 
-    times = await asyncio.gather(*(first(2) for _ in range(5)))
-    assert len(set(times)) < 5
+    class Counting(Standing):
+        def state(self) -> CellState:
+            asked.append(now[0])
+            return super().state()
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    rail: Any = Counting()
+    service = RailService(rail, instrument.tools(), {}, ())
+    for now[0] in (100.0, 100.001, 100.0039, 100.005, 100.006, 200.0):
+        service._state()
+    assert asked == [100.0, 100.005, 200.0]
+
+
+@pytest.mark.parametrize("now", [0.0, 0.001, 0.0199, 1234.567])
+def test_watchers_of_one_rate_wake_together(now: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    woken = (now + _until_next(50.0)) * 50.0
+    assert woken == pytest.approx(round(woken), abs=1e-6)
+    assert 0 < _until_next(50.0) <= 0.02
