@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import grpc.aio
+import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import (
     HandrailError,
@@ -35,7 +36,7 @@ from handrail_bridge.status import to_status
 from handrail_bridge.tools import Tools
 
 SLOTS = 48  # calls that may last, far fewer than calls in all: a stop always finds room
-MOMENT = 0.001  # s for which a state is the newest
+MOMENT = 0.004  # s for which a state is the newest: a tick of a loop at 250 Hz
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
@@ -100,10 +101,10 @@ class RailService(rail_pb2_grpc.RailServicer):
                 await context.write(answer)
 
     async def _called(self, request: rail_pb2.CallToolRequest) -> rail_pb2.CallToolResponse:
-        result = await self._tools.call(request.name, request.arguments_json)
-        time_ns = int(result.get("time_ns", time.monotonic_ns()))
+        result = await self._tools.result(request.name, request.arguments_json)
+        time_ns = _time_of(result)
         return rail_pb2.CallToolResponse(
-            result_json=json.dumps(result), time_ns=time_ns, age_s=age(time_ns)
+            result_json=pydantic_core.to_json(result).decode(), time_ns=time_ns, age_s=age(time_ns)
         )
 
     @answering
@@ -271,6 +272,12 @@ class RailService(rail_pb2_grpc.RailServicer):
             format=form,
             image=image,
         )
+
+
+def _time_of(result: Any) -> int:
+    """Return when [ns] a tool's result was true, or now where it does not say."""
+    given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
+    return time.monotonic_ns() if given is None else int(given)
 
 
 def _until_next(rate: float) -> float:

@@ -38,10 +38,15 @@ class ToolCalls:
         return result
 
     async def _exchange(self, request: rpc.CallToolsRequest) -> Any:
+        if self._stream.done():
+            raise ProcessLost("The stream has ended.", hint="open another one")
         try:
             async with asyncio.timeout(ANSWER):
                 await self._stream.write(request)
                 answer = await self._stream.read()
+        except TimeoutError:
+            self._stream.cancel()
+            raise ProcessLost(f"The bridge did not answer within {ANSWER:g} s.") from None
         except BaseException:  # an answer that comes later would be taken for the next call's
             self._stream.cancel()
             raise
