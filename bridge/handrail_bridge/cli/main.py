@@ -13,6 +13,8 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.discover import discover
+from handrail_bridge.cli.doctor import doctor
 from handrail_bridge.cli.driver import driver
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
@@ -37,6 +39,8 @@ app.command()(operate.remove_torque)
 app.command()(bench)
 app.command()(demo)
 app.command()(plugins)
+app.command()(discover)
+app.command()(doctor)
 app.command()(capture)
 app.command()(replay)
 app.add_typer(operate.lease, name="lease")
