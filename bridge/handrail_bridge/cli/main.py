@@ -13,6 +13,8 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.discover import discover
+from handrail_bridge.cli.doctor import doctor
 from handrail_bridge.cli.driver import driver
 from handrail_bridge.cli.firmware import firmware
 from handrail_bridge.cli.mail import mail
@@ -43,6 +45,8 @@ app.command()(mcp)
 app.command()(bench)
 app.command()(demo)
 app.command()(plugins)
+app.command()(discover)
+app.command()(doctor)
 app.command()(capture)
 app.command()(replay)
 app.add_typer(operate.lease, name="lease")
