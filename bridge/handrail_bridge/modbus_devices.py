@@ -11,7 +11,8 @@ from handrail_drivers import plugins
 from handrail_drivers.errors import DeviceFault
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.lines import Lines
-from handrail_drivers.modbus.register_map import Kind, load_map
+from handrail_drivers.modbus.map_file import load_map
+from handrail_drivers.modbus.register_map import Kind
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.modbus.codec import Value
 from handrail_drivers.modbus.register_map import Kind, Register, RegisterMap
+from handrail_drivers.modbus.registers import Look
 
 
 class Device(Protocol):
@@ -21,8 +22,8 @@ class Device(Protocol):
 
     name: str
 
-    def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
-        """Return values by name."""
+    def look(self, names: Iterable[str] = ()) -> Look:
+        """Return values by name, and why some have none."""
 
     def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
         """Return values by name; None where that may keep an event loop waiting."""
@@ -59,19 +60,32 @@ def _reading(device: Device, found: RegisterMap) -> Callable[..., Any]:
         ]
         for name, one in found.registers.items()
     }
+    fields["faults"] = NotRequired[
+        Annotated[dict[str, str], Field(description="why a value is missing, by its name")]
+    ]
     fields["time_ns"] = Annotated[int, Field(description="monotonic clock, when the last was read")]
     result = TypedDict(f"{device.name}_values", fields)  # type: ignore[misc]  # only known here
     names = Literal[tuple(found.registers)]  # type: ignore[valid-type]  # only known here
 
     async def read_values(names: Any = ()) -> Any:
         values = device.read_promptly(names)
-        if values is None:
-            values = await asyncio.to_thread(device.read, names)
-        return {**values, "time_ns": time.monotonic_ns()}
+        if values is not None:
+            return {**values, "time_ns": time.monotonic_ns()}
+        look = await asyncio.to_thread(device.look, names)
+        return {**_told(look), "time_ns": time.monotonic_ns()}
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
     listed = "; ".join(f"{name}: {one.description}" for name, one in found.registers.items())
     return _typed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
+
+
+def _told(look: Look) -> dict[str, Any]:
+    """Return the values, and beside them what is wrong with the others; an error where all is."""
+    if not look.faults:
+        return {**look.values}
+    if not look.values:
+        raise next(iter(look.faults.values()))
+    return {**look.values, "faults": {name: str(fault) for name, fault in look.faults.items()}}
 
 
 def _writing(device: Device, name: str, one: Register) -> Callable[..., Any]:
@@ -113,4 +127,6 @@ def _with_unit(kind: Any, one: Register) -> Any:
 def _type(one: Register) -> Any:
     if one.type is Kind.BOOL:
         return bool
-    return str if one.type is Kind.STRING or one.choices is not None else float
+    if one.type is Kind.STRING or one.choices is not None:
+        return str
+    return int if one.is_exact else float  # a float holds 53 bits
