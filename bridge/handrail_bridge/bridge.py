@@ -75,13 +75,14 @@ async def running(
         boards = Boards(cell, wires, loop.put_signal)
         stack.push_async_callback(boards.close)
 
-        def rest() -> None:
-            modbus.stop()
+        async def rest() -> str:
             boards.stop()
+            return " ".join(filter(None, await modbus.stop()))
 
         rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
+        await modbus.connect(lambda: rail.is_stopped)
         inputs = _inputs(cell, wires, loop, pollers)
         rail.situation.sensing = (
             *inputs.values(),

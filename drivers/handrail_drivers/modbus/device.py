@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from handrail_drivers.api import Effect, Reading
-from handrail_drivers.errors import InvalidCell, ModbusFault, StaleReading, UnknownName
+from handrail_drivers.errors import (
+    InvalidCell,
+    ModbusFault,
+    NotArmed,
+    StaleReading,
+    UnknownName,
+)
 from handrail_drivers.modbus.codec import Value
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.lines import LineSettings
@@ -60,6 +66,7 @@ class ModbusDevice:
         )
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
         self._poller = Poller(name, polled, self.look)
+        self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
         self.read_promptly = self._registers.read_promptly
         add_tools(self, self.map)
 
@@ -117,14 +124,23 @@ class ModbusDevice:
         """
         stops = self._safe.stops
         self._safe.require_none_owed()
-        return self._registers.write(
-            name, value, allowed=lambda: self._safe.require_no_stop_since(stops)
-        )
 
-    def is_safe(self, name: str, value: Value) -> bool:
-        """Tell whether a value may stand in a register while the cell is stopped."""
+        def require_allowed() -> None:
+            self._safe.require_no_stop_since(stops)
+            self._require_safe(name, value)
+
+        return self._registers.write(name, value, allowed=require_allowed)
+
+    def _require_safe(self, name: str, value: Value) -> None:
         safe = self.map.registers[name].safe
-        return safe is None or safe == value
+        if safe is not None and value != safe and self.is_stopped():
+            raise NotArmed(
+                f"The cell is stopped: {name} of {self.name} keeps its safe value.",
+                field=name,
+                value=value,
+                limit=safe,
+                hint="an operator has to reset the cell first",
+            )
 
     def latest(self, name: str) -> Reading:
         """Return a polled number with the time at which it was read.
