@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from handrail_drivers.errors import ModbusSilent
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request
@@ -35,7 +37,7 @@ class Hand:
                     self.position, self.speed = end, 0.0
             self.now_ns += round(STEP * 1e9)
 
-    def ask(self, request: Request) -> bytes:
+    def ask(self, request: Request, **_: Any) -> bytes:
         if self.dead:
             raise ModbusSilent("It does not answer.")
         if request.writes:

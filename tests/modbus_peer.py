@@ -9,6 +9,7 @@ import select
 import socket
 import struct
 import threading
+import time
 import tty
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -141,7 +142,14 @@ class TcpPeer(Peer):
         self._listener.settimeout(0.05)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections = 0
+        self._hanging_up = threading.Event()
         self._thread.start()
+
+    def hang_up(self) -> None:
+        """Close the connection as a device does whose master is idle."""
+        self._hanging_up.set()
+        while self._hanging_up.is_set():
+            time.sleep(0.001)
 
     def _frame(self, number: int, body: bytes, mark: bytes) -> bytes:
         return mark + struct.pack(">HHB", 0, len(body) + 1, number) + body
@@ -162,6 +170,10 @@ class TcpPeer(Peer):
             try:
                 part = connection.recv(4096)
             except TimeoutError:
+                if self._hanging_up.is_set():
+                    connection.shutdown(socket.SHUT_RDWR)
+                    self._hanging_up.clear()
+                    return
                 continue
             if not part:
                 return

@@ -80,14 +80,15 @@ async def running(
         owned = Devices(cell, wires)
         stack.push_async_callback(owned.close)
 
-        def stop_devices() -> None:
-            modbus.stop()
+        async def rest() -> str:
             boards.stop()
             owned.stop()
+            return " ".join(filter(None, await modbus.stop()))
 
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, stop_devices)
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
+        await modbus.connect(lambda: rail.is_stopped)
         inputs = _inputs(cell, wires, loop, pollers)
         rail.situation.sensing = (
             *inputs.values(),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from handrail_drivers import plugins
-from handrail_drivers.errors import DeviceFault
+from handrail_drivers.errors import HandrailError
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.lines import Lines
-from handrail_drivers.modbus.register_map import Kind, load_map
+from handrail_drivers.modbus.map_file import load_map
+from handrail_drivers.modbus.register_map import Kind
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
+
+CONNECT = 1.0  # s that the bridge's start waits for safe values
 
 log = logging.getLogger(__name__)
 
@@ -24,37 +27,58 @@ class ModbusDevices:
     def __init__(self, cell: Cell, wires: Mapping[str, str]) -> None:
         """``wires``: an address or a port by device name, where it is not the cell's."""
         self._lines = Lines()
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.opened: dict[str, ModbusDevice] = {}
         for name in _names(cell):
             driver: Any = plugins.drivers.one(cell.devices[name].driver)
             settings = _settings(cell, name, wires)
             self.opened[name] = driver(name, settings, self._lines.line(settings))
-        for device in self.opened.values():
-            device.connect()
 
-    def stop(self) -> None:
-        """Have every device put to its safe values; does not wait for them."""
+    async def connect(self, is_stopped: Callable[[], bool]) -> None:
+        """Have every device get its safe values, and begin to poll; waits no longer than a second.
+
+        While ``is_stopped`` says so, what has a safe value keeps it.
+        """
         for device in self.opened.values():
-            task = asyncio.create_task(asyncio.to_thread(device.stop))
-            self._stopping.add(task)
-            task.add_done_callback(self._stopped)
+            device.is_stopped = is_stopped
+        tasks = self._each("connect")
+        if tasks:
+            await asyncio.wait(tasks, timeout=CONNECT)
+
+    def stop(self) -> asyncio.Future[list[str]]:
+        """Have every device put to its safe values, and return what will say which were not."""
+        return asyncio.gather(*map(_outcome, self._each("stop")))
 
     async def close(self) -> None:
         """Put every device to its safe values and close its line."""
-        await asyncio.gather(*self._stopping, return_exceptions=True)
-        closing = [asyncio.to_thread(device.close) for device in self.opened.values()]
-        for failed in await asyncio.gather(*closing, return_exceptions=True):
-            if isinstance(failed, DeviceFault):
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for failed in await asyncio.gather(*map(_outcome, self._each("close"))):
+            if failed:
                 log.warning("%s", failed)
-            elif failed is not None:
-                raise failed
         await asyncio.to_thread(self._lines.close)
 
-    def _stopped(self, task: asyncio.Task[None]) -> None:
-        self._stopping.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("%s", error)
+    def _each(self, act: str) -> list[asyncio.Task[None]]:
+        """Begin something with every device at once, each in a thread of its own."""
+        found = [
+            asyncio.create_task(asyncio.to_thread(getattr(device, act)))
+            for device in self.opened.values()
+        ]
+        for task in found:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return found
+
+
+async def _outcome(task: asyncio.Task[None]) -> str:
+    """Return what went wrong, in a sentence; whatever it was keeps no other device from its end."""
+    try:
+        await task
+    except HandrailError as error:
+        return str(error)
+    except Exception as error:
+        log.exception("a Modbus device failed")
+        return repr(error)
+    return ""
 
 
 def polled_names(cell: Cell) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
@@ -32,6 +32,7 @@ from handrail_bridge.notes import Notes
 from handrail_bridge.permits import Grant, Permits
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import CellState, Check, Lease, Receipt
+from handrail_bridge.resting import Resting
 from handrail_bridge.situation import LATCHED, Situation
 from handrail_bridge.watch import Watch
 
@@ -51,24 +52,29 @@ class Rail:
         loop: Loops,
         checker: CheckerProcess,
         receipts: Receipts,
-        on_stop: Callable[[], None],
+        on_stop: Callable[[], Awaitable[str]],
     ) -> None:
-        """``on_stop`` is told of every stop; it brings to rest what no loop moves."""
+        """``on_stop`` brings to rest what no loop moves, at every stop, and says what does not."""
         self.cell = cell
         self.situation = Situation(cell, digest, loop, checker, receipts.interrupted)
         self._permits = Permits.of(cell)
         self.approvals = Approvals(cell, self.situation, self._permits, receipts)
-        self._on_stop = on_stop
         self._loop = loop
         self._checker = checker
         self._receipts = receipts
         self._notes = Notes(receipts)
+        self._resting = Resting(on_stop, self._notes)
         self._numbers = 0
         self._aborted = False
         self._configuring = 0  # devices
         self._motion: asyncio.Task[Receipt] | None = None
         self.running: Motion | None = None  # the plan that moves
         self._watch = Watch(loop, self.situation.leases, self._halted)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a stop or a fault waits for a reset."""
+        return self._loop.state().mode in LATCHED
 
     def loop_state(self) -> LoopState:
         """Return the loop's newest state."""
@@ -207,6 +213,7 @@ class Rail:
     async def stop(self, reason: str) -> Mode:
         """Bring everything to a held stop, latched; every permit dies."""
         self._loop.raise_stop(reason)
+        resting = self._resting.begin()  # somebody may have written since the last stop
         self._kill_permits("was killed by a stop")
         self._notes.add(f"stop asked for: {reason}")
         deadline = time.monotonic() + STOPPING
@@ -214,6 +221,7 @@ class Rail:
         while mode not in LATCHED and time.monotonic() < deadline:
             await asyncio.sleep(LOOK)
             mode = self._loop.state().mode
+        await asyncio.wait({resting}, timeout=max(0.0, deadline - time.monotonic()))
         return mode
 
     # -- acts of the operator ----------------------------------------------------------
@@ -278,6 +286,7 @@ class Rail:
             await asyncio.wait({self._motion}, timeout=10.0)
         await self._watch.close()
         await self._loop.close()
+        await self._resting.close()
         await self._notes.close()
         self._checker.close()
         with contextlib.suppress(Refused):
@@ -286,7 +295,7 @@ class Rail:
     def _halted(self, state: LoopState) -> None:
         """The loops have stopped until a reset: no permit outlives that, and it is written down."""
         self._kill_permits("was killed by a stop")
-        self._on_stop()
+        self._resting.begin()
         self._notes.add(f"{state.mode.name.lower()}: {state.reason}")
 
     def _kill_permits(self, why: str) -> None:

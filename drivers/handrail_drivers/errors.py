@@ -27,6 +27,7 @@
     │   │   ├── ModbusSilent          UNAVAILABLE         no answer within the time
     │   │   ├── ModbusGarbled         UNAVAILABLE         what came is no answer to what was asked
     │   │   └── ModbusException       UNAVAILABLE         the device refuses, and says why
+    │   │       └── ModbusBusy, ...   UNAVAILABLE         one for each exception code
     │   ├── BoardFault                UNAVAILABLE         a board of ours did not do its part
     │   │   └── BoardSilent           UNAVAILABLE         no answer within the time
     │   ├── NotReady                  UNAVAILABLE         a device needs some seconds yet
@@ -276,9 +277,80 @@ class ModbusGarbled(ModbusFault):
 
 
 class ModbusException(ModbusFault):
-    """A Modbus unit refused; ``value`` is the exception code of the specification."""
+    """A Modbus unit refused; ``value`` is its code: of the specification, or the vendor's own."""
 
     code = "modbus_exception"
+    number: ClassVar[int] = 0
+
+
+class ModbusIllegalFunction(ModbusException):
+    """Exception 1: the unit has no such function."""
+
+    code = "modbus_illegal_function"
+    number = 1
+
+
+class ModbusIllegalAddress(ModbusException):
+    """Exception 2: the unit has no such register."""
+
+    code = "modbus_illegal_address"
+    number = 2
+
+
+class ModbusIllegalValue(ModbusException):
+    """Exception 3: the unit does not take this value, or so many registers."""
+
+    code = "modbus_illegal_value"
+    number = 3
+
+
+class ModbusFailure(ModbusException):
+    """Exception 4: the unit failed while it did what it was asked."""
+
+    code = "modbus_failure"
+    number = 4
+
+
+class ModbusAcknowledged(ModbusException):
+    """Exception 5: the unit has begun, and needs a long time."""
+
+    code = "modbus_acknowledged"
+    number = 5
+
+
+class ModbusBusy(ModbusException):
+    """Exception 6: the unit is busy; ask it again later."""
+
+    code = "modbus_busy"
+    number = 6
+
+
+class ModbusNegative(ModbusException):
+    """Exception 7: the unit cannot do what it was asked."""
+
+    code = "modbus_negative"
+    number = 7
+
+
+class ModbusParityError(ModbusException):
+    """Exception 8: the unit found its memory damaged."""
+
+    code = "modbus_parity_error"
+    number = 8
+
+
+class ModbusNoPath(ModbusException):
+    """Exception 10: the unit is a gateway that has no way to the unit."""
+
+    code = "modbus_no_path"
+    number = 10
+
+
+class ModbusNoTarget(ModbusException):
+    """Exception 11: the unit is a gateway whose unit does not answer."""
+
+    code = "modbus_no_target"
+    number = 11
 
 
 class BoardFault(DeviceFault):

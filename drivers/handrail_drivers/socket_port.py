@@ -68,6 +68,13 @@ class SocketPort:
             self._take()
         self._received = b""
 
+    def has_ended(self) -> bool:
+        """Tell whether the other side has closed the connection; what has come stays."""
+        try:
+            return self._waited(0.0) and not self._socket.recv(1, socket.MSG_PEEK)
+        except (OSError, BusLost):
+            return True
+
     def close(self) -> None:
         """Close the connection; safe to call twice."""
         with contextlib.suppress(OSError):

@@ -6,22 +6,23 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired, Protocol
 
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.errors import DeviceFault
 
-Value = bool | float | str
+Value = float | int | bool | str
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What an agent has to know of one value. ``effect`` is that of setting it."""
 
-    kind: type[bool] | type[float] | type[str]
+    kind: type[bool] | type[int] | type[float] | type[str]
     description: str
     unit: str = "1"
     effect: Effect = Effect.OBSERVE
@@ -31,13 +32,21 @@ class Shape:
     readable: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found of some values, and why others are missing."""
+
+    values: dict[str, Value]
+    faults: dict[str, DeviceFault] = field(default_factory=dict)
+
+
 class Device(Protocol):
     """What the tools are made for."""
 
     name: str
 
-    def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
-        """Return values by name."""
+    def look(self, names: Iterable[str] = ()) -> Look:
+        """Return values by name, and why some have none."""
 
     def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
         """Return values by name; None where that may keep an event loop waiting."""
@@ -73,19 +82,32 @@ def _reading(device: Device, shapes: Mapping[str, Shape]) -> Callable[..., Any]:
         name: NotRequired[Annotated[_with_unit(one.kind, one), Field(description=one.description)]]
         for name, one in shapes.items()
     }
+    fields["faults"] = NotRequired[
+        Annotated[dict[str, str], Field(description="why a value is missing, by its name")]
+    ]
     fields["time_ns"] = Annotated[int, Field(description="monotonic clock, when the last was read")]
     result = TypedDict(f"{device.name}_values", fields)  # type: ignore[misc]  # only known here
     names = Literal[tuple(shapes)]  # type: ignore[valid-type]  # only known here
 
     async def read_values(names: Any = ()) -> Any:
         values = device.read_promptly(names)
-        if values is None:
-            values = await asyncio.to_thread(device.read, names)
-        return {**values, "time_ns": time.monotonic_ns()}
+        if values is not None:
+            return {**values, "time_ns": time.monotonic_ns()}
+        look = await asyncio.to_thread(device.look, names)
+        return {**_told(look), "time_ns": time.monotonic_ns()}
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
     listed = "; ".join(f"{name}: {one.description}" for name, one in shapes.items())
     return _typed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
+
+
+def _told(look: Look) -> dict[str, Any]:
+    """Return the values, and beside them what is wrong with the others; an error where all is."""
+    if not look.faults:
+        return {**look.values}
+    if not look.values:
+        raise next(iter(look.faults.values()))
+    return {**look.values, "faults": {name: str(fault) for name, fault in look.faults.items()}}
 
 
 def _writing(device: Device, name: str, one: Shape) -> Callable[..., Any]:

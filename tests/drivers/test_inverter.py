@@ -41,7 +41,7 @@ class Belt:
             self.position += self.speed * STEP
             self.now_ns += round(STEP * 1e9)
 
-    def ask(self, request: Request) -> bytes:
+    def ask(self, request: Request, **_: Any) -> bytes:
         if self.dead:
             raise ModbusSilent("It does not answer.")
         self.asked.append(request.body)

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from handrail_drivers.errors import (
+    BusLost,
+    InvalidCell,
     InvalidValue,
     ModbusException,
     ModbusFault,
+    ModbusIllegalAddress,
     Refused,
     StaleReading,
     UnknownName,
 )
-from handrail_drivers.modbus import line
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.lines import Lines
 from handrail_drivers.schema import tool_methods, tool_schemas
@@ -31,7 +33,7 @@ scale = 0.001
 unit = "m/s"
 low = -0.5
 high = 0.5
-effect = "move"
+effect = "configure"
 safe = 0.0
 read_back = true
 
@@ -69,8 +71,7 @@ Make = Callable[..., ModbusDevice]
 
 
 @pytest.fixture
-def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[TcpPeer]:
-    monkeypatch.setattr(line, "FIRST_PAUSE", 0.0)
+def peer() -> Iterator[TcpPeer]:
     registers = {0: 0, 1: 0, 2: 0xFFF7, 3: WARM[0], 4: WARM[1]}
     found = TcpPeer(u1=Unit(registers, {0: 0}))
     yield found
@@ -112,7 +113,7 @@ def test_tools_say_units_limits_and_effects(make: Make) -> None:
     schemas = {schema.name: schema for schema in tool_schemas(make())}
     assert {name: str(schema.effect) for name, schema in schemas.items()} == {
         "read_values": "observe",
-        "set_speed": "move",
+        "set_speed": "configure",
         "set_mode": "configure",
         "set_enabled": "configure",
         "set_lamp": "configure",
@@ -174,9 +175,9 @@ def test_a_write_of_which_nobody_knows_says_so(make: Make, peer: TcpPeer) -> Non
     peer.units[1].tricks = ["silent"]
     with pytest.raises(ModbusFault, match="Whether mode was written is not known"):
         device.write("mode", "run")
-    peer.units[1].tricks = ["silent", "silent"]
+    peer.units[1].tricks = ["silent"] * 3  # nor can it be asked afterwards
     with pytest.raises(ModbusFault, match="not known"):
-        device.write("speed", 0.1)
+        make().write("speed", 0.1)
 
 
 def test_a_write_that_did_not_take_is_an_error(
@@ -234,3 +235,98 @@ def test_polled_values_are_fresh_or_refused(
 def test_a_device_has_one_address(where: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"one of tcp|pattern"):
         ModbusSettings.model_validate({"map": "m.toml", **where})
+
+
+def test_a_field_is_confirmed_though_its_neighbours_change(
+    make: Make, peer: TcpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device counts in the upper half of the same register."""
+    unit = peer.units[1]
+    honest = unit.answer
+
+    def counting(body: bytes) -> bytes:
+        unit.registers[2] ^= 0x0100
+        return honest(body)
+
+    monkeypatch.setattr(unit, "answer", counting)
+    text = MAP.replace("bits = { low = 3 }", "bits = { low = 3 }\nread_back = true")
+    device = make(text)
+    assert device.write("enabled", True) is True
+    assert unit.registers[2] & 0xF == 0xF
+
+
+def test_one_that_is_no_number_costs_no_other(make: Make, peer: TcpPeer) -> None:
+    device = make(MAP.replace("poll = 50", ""))
+    peer.units[1].registers |= {3: 0x7FC0, 4: 0}
+    look = device.look()
+    assert set(look.faults) == {"temperature"}
+    assert look.values["speed"] == 0.0
+    with pytest.raises(ModbusFault, match="temperature reads as nan"):
+        device.read()
+
+
+async def test_a_tool_gives_what_it_can_and_says_what_is_missing(make: Make, peer: TcpPeer) -> None:
+    read = tool_methods(make())["read_values"]
+    peer.units[1].registers |= {3: 0x7FC0, 4: 0}
+    found = await read()
+    assert found["mode"] == "off"
+    assert "no number" in found["faults"]["temperature"]
+    with pytest.raises(ModbusFault, match="no number"):
+        await read(names=["temperature"])
+
+
+def test_one_that_is_missing_is_found_once_and_named(make: Make, peer: TcpPeer) -> None:
+    device, unit = make(), peer.units[1]
+    del unit.registers[1]
+    look = device.look()
+    assert set(look.faults) == {"mode"}
+    assert isinstance(look.faults["mode"], ModbusIllegalAddress)
+    assert look.faults["mode"].field == "mode"
+    assert len(look.values) == 4
+    unit.asked.clear()
+    assert device.look().values == look.values
+    assert len(unit.asked) == 4, "lamp, speed, what follows the hole, and the hole itself"
+
+
+def test_an_exception_of_the_vendor_has_the_name_that_the_map_gives(
+    make: Make, peer: TcpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer.units[1], "answer", lambda body: bytes((body[0] | 0x80, 0x60)))
+    device = make('exceptions = { "0x60" = "drive locked" }\n' + MAP)
+    with pytest.raises(ModbusException, match=r"belt, speed: .*drive locked \(exception 96\)"):
+        device.write("speed", 0.1)
+
+
+def test_a_lost_connection_names_device_and_register(make: Make, peer: TcpPeer) -> None:
+    device = make()
+    device.read()
+    peer.units[1].tricks = ["reboot"]
+    with pytest.raises((BusLost, ModbusFault), match="belt, mode: ") as lost:
+        device.write("mode", "run")
+    assert (lost.value.subject, lost.value.field) == ("belt", "mode")
+
+
+def test_an_unexpected_error_does_not_end_the_polling(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = make()
+    look, failed = device._poller._look, []
+
+    def once(names: Any) -> Any:
+        if not failed:
+            failed.append(names)
+            raise ZeroDivisionError
+        return look(names)
+
+    monkeypatch.setattr(device._poller, "_look", once)
+    device.connect()
+    while "belt.temperature" not in device.readings():  # bounded by the test's own time limit
+        pass
+    assert "polling belt failed" in caplog.text
+
+
+def test_a_map_that_would_move_something_is_refused(make: Make) -> None:
+    """No check knows how, so that no plan could have it."""
+    with pytest.raises(InvalidCell, match="speed would move something") as refused:
+        make(MAP.replace('effect = "configure"\nsafe = 0.0', 'effect = "move"\nsafe = 0.0'))
+    assert "driver that knows it" in refused.value.hint

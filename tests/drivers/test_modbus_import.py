@@ -11,10 +11,11 @@ import pytest
 from handrail_bridge.cli.main import app
 from handrail_drivers.errors import HandrailError, InvalidCell, InvalidRequest, Refused
 from handrail_drivers.modbus.map_draft import MapDraft
+from handrail_drivers.modbus.map_file import load_map, read_map
 from handrail_drivers.modbus.map_import import import_map
 from handrail_drivers.modbus.places import Notation
 from handrail_drivers.modbus.register_list import decoded
-from handrail_drivers.modbus.register_map import RegisterMap, load_map, read_map
+from handrail_drivers.modbus.register_map import RegisterMap
 from handrail_drivers.modbus.vocabulary import HEADERS, TYPES, UCUM
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from handrail_drivers.errors import InvalidCell
 from handrail_drivers.modbus.map_draft import Entry, MapDraft, as_toml
+from handrail_drivers.modbus.map_file import read_map
 from handrail_drivers.modbus.map_import import import_map
 from handrail_drivers.modbus.places import Notation
-from handrail_drivers.modbus.register_map import Register, RegisterMap, read_map
+from handrail_drivers.modbus.register_map import Register, RegisterMap
 from handrail_drivers.modbus.vocabulary import identifier
 from hypothesis import given
 from hypothesis import strategies as st

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from handrail_drivers.errors import (
     ModbusGarbled,
     ModbusSilent,
 )
-from handrail_drivers.modbus import frames, line, wires
+from handrail_drivers.modbus import frames, pause, wires
 from handrail_drivers.modbus.device import ModbusSettings
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.line import Line
@@ -32,7 +31,7 @@ WRITE = frames.write_registers(1, 0, [77])
 
 @pytest.fixture(params=["tcp", "rtu"])
 def peer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
-    monkeypatch.setattr(line, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(pause, "FIRST_PAUSE", 0.0)
     kind: type[Peer] = TcpPeer if request.param == "tcp" else RtuPeer
     found = kind(
         u1=Unit({0: 11, 1: 12, 10: 111, 11: 112}),
@@ -132,7 +131,7 @@ def test_reads_are_repeated_and_writes_are_not(peer: Peer, lines: Lines) -> None
 
 
 def test_a_device_that_reboots_is_found_again(lines: Lines, monkeypatch: Any) -> None:
-    monkeypatch.setattr(line, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(pause, "FIRST_PAUSE", 0.0)
     peer = TcpPeer(u1=Unit({0: 11, 1: 12}))
     try:
         found = on(lines, peer)
@@ -146,10 +145,24 @@ def test_a_device_that_reboots_is_found_again(lines: Lines, monkeypatch: Any) ->
         peer.close()
 
 
+def test_a_write_to_a_connection_that_was_closed_meanwhile_is_made(lines: Lines) -> None:
+    """Many devices close one that is idle. Nothing was sent on it, so nothing is unknown."""
+    peer = TcpPeer(u1=Unit({0: 11, 1: 12}))
+    try:
+        found = on(lines, peer)
+        assert values(found, FIRST) == (11, 12)
+        peer.hang_up()
+        found.ask(WRITE)
+        assert (peer.units[1].registers[0], peer.connections) == (77, 2)
+        assert [body[0] for body in peer.units[1].asked] == [3, 6]
+    finally:
+        peer.close()
+
+
 def test_a_silent_unit_is_left_alone_while_others_are_served(
     peer: Peer, lines: Lines, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(line, "FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(pause, "FIRST_PAUSE", 60.0)
     found = on(lines, peer)
     peer.units[1].tricks = ["silent"]
     with pytest.raises(ModbusSilent):
@@ -170,26 +183,6 @@ def test_a_unit_that_answers_again_is_served_at_once(peer: Peer, lines: Lines) -
             found.ask(FIRST)
     for _ in range(3):
         assert values(found, FIRST) == (11, 12)
-
-
-def test_turns_come_in_order_of_arrival() -> None:
-    """Nobody waits longer than those who came before."""
-    queue, order = line._Queue(), []
-    gates = [threading.Event() for _ in range(6)]
-
-    def take(n: int) -> None:
-        with queue.turn():
-            order.append(n)
-
-    threads = [threading.Thread(target=take, args=(n,)) for n in range(len(gates))]
-    with queue.turn():
-        for n, thread in enumerate(threads):
-            thread.start()
-            while len(queue._waiting) <= n:
-                pass
-    for thread in threads:
-        thread.join(5)
-    assert order == list(range(len(gates)))
 
 
 def test_devices_at_one_address_share_a_line(peer: Peer, lines: Lines) -> None:

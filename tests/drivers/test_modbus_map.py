@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from handrail_drivers.errors import InvalidCell, InvalidValue, ModbusGarbled
-from handrail_drivers.modbus.codec import decode, encode, nearest
+from handrail_drivers.modbus.codec import decode, encode, nearest, reader
+from handrail_drivers.modbus.map_file import load_map, read_map
 from handrail_drivers.modbus.merging import Span, merged
-from handrail_drivers.modbus.register_map import Kind, Register, load_map, read_map
+from handrail_drivers.modbus.register_map import Kind, Register
 from hypothesis import given
 from hypothesis import strategies as st
 from pymodbus.client.mixin import ModbusClientMixin
@@ -164,11 +165,12 @@ def test_a_string_ends_at_its_zero() -> None:
         ({"type": "bool"}, "bits of width 1"),
         ({"type": "string"}, "length"),
         ({"length": 2}, "length"),
-        ({"type": "string", "length": 2, "effect": "configure"}, "only read"),
+        ({"type": "string", "length": 2, "order": "CDAB"}, "a text is ABCD, or BADC"),
         ({"order": "CDAB"}, "several registers"),
         ({"address": 65535, "type": "u32"}, "beyond 65535"),
         ({"bits": {"low": 14, "width": 3}}, "beyond bit 15"),
-        ({"type": "u32", "bits": {"low": 0}}, "field of bits"),
+        ({"type": "i32", "bits": {"low": 0}}, "field of bits"),
+        ({"type": "u32", "bits": {"low": 31, "width": 2}}, "beyond bit 31"),
         ({"low": 5, "high": 4}, "above high"),
         ({"high": 70000}, "does not fit"),
         ({"scale": 0}, "scale"),
@@ -176,7 +178,15 @@ def test_a_string_ends_at_its_zero() -> None:
         ({"choices": {"a": 1, "b": 1}}, "two names"),
         ({"choices": {"a": 1}, "scale": 2}, "without scale"),
         ({"safe": 1}, "never written"),
-        ({"safe": 9, "high": 5, "effect": "configure"}, "beyond low or high"),
+        ({"safe": 9, "high": 5, "effect": "configure"}, "5 is the most"),
+        ({"safe": 70000, "effect": "configure"}, "cannot hold 70000"),
+        ({"type": "f32", "safe": 1e300, "effect": "configure"}, "cannot hold 1e\\+300"),
+        ({"type": "f32", "high": 1e300, "effect": "configure"}, "does not fit"),
+        (
+            {"safe": 0.06, "scale": 0.1, "low": 0.0, "high": 0.07, "effect": "configure"},
+            "would be set to 0.1",
+        ),
+        ({"scale": 0.1, "low": 0.04, "high": 0.06}, "no raw number lies between"),
         ({"safe": "x", "choices": {"a": 1}, "effect": "configure"}, "none of a"),
         ({"safe": True, "effect": "configure"}, "not of its type"),
         ({"type": "f32", "choices": {"a": 1}}, "whole raw numbers"),
@@ -282,3 +292,37 @@ def test_tables_are_read_apart() -> None:
     )
     assert [span.table for span in merged(found, ["a", "b", "c"])] == ["coil", "holding", "input"]
     assert merged(found, ["a"]) == (Span(found.registers["a"].table, 0, 1, ("a",)),)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words", "value"),
+    [
+        ({"bits": {"low": 0}, "type": "bool", "order": "BADC"}, [0x0100], True),
+        ({"bits": {"low": 0}, "type": "bool", "order": "BADC"}, [0x0001], False),
+        ({"bits": {"low": 8, "width": 4}, "order": "BADC"}, [0x0005], 5),
+        ({"bits": {"low": 14, "width": 4}, "type": "u32"}, [0x0002, 0x4000], 9),
+        ({"bits": {"low": 14, "width": 4}, "type": "u32", "order": "CDAB"}, [0x4000, 0x0002], 9),
+        ({"type": "string", "length": 2}, [0x4142, 0x4300], "ABC"),
+        ({"type": "string", "length": 2, "order": "BADC"}, [0x4241, 0x0043], "ABC"),
+        ({"type": "u64"}, [0x0020, 0, 0, 1], 2**53 + 1),
+    ],
+)
+def test_what_is_written_is_what_is_read(
+    parts: dict[str, Any], words: list[int], value: Any
+) -> None:
+    one = read_map(
+        {"registers": {"it": {"description": "It.", "address": 0, "effect": "configure", **parts}}},
+        "it",
+    ).registers["it"]
+    assert decode("it", one, words) == value
+    assert reader("it", one, 0)(bytes(2) + struct.pack(f">{len(words)}H", *words)) == value
+    assert encode("it", one, value, words) == words
+    assert decode("it", one, encode("it", one, value, [0] * len(words))) == value
+
+
+def test_a_text_that_does_not_fit_is_refused() -> None:
+    parts = {"description": "It.", "address": 0, "effect": "configure", "type": "string"}
+    one = read_map({"registers": {"it": {**parts, "length": 2}}}, "it").registers["it"]
+    for value in ("ABCDE", "\u00e4", 5, "a\0b"):
+        with pytest.raises(InvalidValue):
+            encode("it", one, value)

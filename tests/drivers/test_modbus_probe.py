@@ -15,10 +15,10 @@ from handrail_drivers.errors import InvalidCell, InvalidValue, ModbusSilent, Ref
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.guesses import likely, wide_guesses
 from handrail_drivers.modbus.lines import line_settings
+from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.probe import Probe, probe
 from handrail_drivers.modbus.probe_draft import draft_map
 from handrail_drivers.modbus.read_only import ReadOnlyLine
-from handrail_drivers.modbus.register_map import load_map
 from handrail_drivers.modbus.walk import Walk
 from hypothesis import given
 from hypothesis import strategies as st

@@ -95,8 +95,9 @@ def test_a_refusal_is_an_answer(found: Line, peer: TcpPeer) -> None:
 
 def test_nobody_elses_turn_is_waited_for(found: Line) -> None:
     found.ask(FIRST)
-    with found._queue.turn():
-        assert found.ask_promptly(FIRST) is None
+    found._turns.take(1)
+    assert found.ask_promptly(FIRST) is None
+    found._turns.end()
     assert prompt(found, FIRST) == (11,)
 
 

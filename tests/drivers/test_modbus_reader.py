@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from handrail_drivers.errors import ModbusGarbled
 from handrail_drivers.modbus.codec import decode, reader
-from handrail_drivers.modbus.register_map import Kind, Register, read_map
+from handrail_drivers.modbus.map_file import read_map
+from handrail_drivers.modbus.register_map import Kind, Register
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -16,10 +16,10 @@ import pytest
 from handrail_drivers.errors import ModbusException
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.lines import Lines, line_settings
+from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.probe import probe
 from handrail_drivers.modbus.probe_draft import draft_map
 from handrail_drivers.modbus.read_only import ReadOnlyLine
-from handrail_drivers.modbus.register_map import load_map
 from handrail_drivers.modbus.scan import candidates, scan
 
 SOURCE = Path(__file__).parent / "peers" / "modbus_server.c"

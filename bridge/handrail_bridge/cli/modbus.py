@@ -17,12 +17,12 @@ from handrail_drivers.modbus import register_list
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.lines import line_settings
 from handrail_drivers.modbus.map_draft import MapDraft
+from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.map_import import import_map
 from handrail_drivers.modbus.places import Notation
 from handrail_drivers.modbus.probe import LAST, MOST_ADDRESS, Probe, probe
 from handrail_drivers.modbus.probe_draft import draft_map
 from handrail_drivers.modbus.read_only import ReadOnlyLine
-from handrail_drivers.modbus.register_map import load_map
 from handrail_drivers.modbus.scan import MOST_UNIT, Found, Scan, candidates, read_units, scan
 from rich.progress import BarColumn, Progress, TextColumn
 

@@ -16,8 +16,10 @@ from pydantic import Field
 from handrail_drivers.api import HoldState, JointHealth, JointState
 from handrail_drivers.errors import InvalidCell, ModbusFault, require_finite
 from handrail_drivers.inverter.power import DISABLE_VOLTAGE, FAULT_RESET, UP, Power, power_of
-from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
+from handrail_drivers.modbus.device import ModbusSettings
 from handrail_drivers.modbus.line import Line
+from handrail_drivers.modbus.map_file import load_map
+from handrail_drivers.modbus.registers import Registers
 
 NEEDED = ("status_word", "control_word", "target_speed", "speed", "position", "force")
 SLOW = ("fault_code", "temperature", "voltage", "current")
@@ -71,7 +73,7 @@ class Inverter:
         self._name = name
         self._settings = settings
         self._line = transport
-        self._device = ModbusDevice(name, settings, transport)
+        self._device = Registers(name, load_map(settings.map), settings.unit, transport)
         self._clock = clock
         self._state = Power.NOT_READY
         self._fault = 0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from handrail_drivers.errors import InvalidValue, ModbusGarbled
 from handrail_drivers.modbus.frames import DATA
-from handrail_drivers.modbus.register_map import Kind, Register
+from handrail_drivers.modbus.register_map import WIDTH, Bits, Kind, Register
 
 Value = float | int | bool | str
 FORMATS = {Kind.U32: "I", Kind.I32: "i", Kind.U64: "Q", Kind.I64: "q", Kind.F32: "f", Kind.F64: "d"}
@@ -81,23 +81,32 @@ def _plain_reader(name: str, register: Register, place: int) -> Callable[[bytes]
 def encode(name: str, register: Register, value: Value, before: Sequence[int] = ()) -> list[int]:
     """Return the words that mean a value; limits hold for what will really stand there.
 
-    ``before``: the word as it is now, where the register is a field of bits.
+    ``before``: the words as they are now, where the register is a field of bits.
 
     Raises:
         InvalidValue: it does not fit, or is beyond a limit.
     """
     if register.table.is_bits:
         return [int(_flag(name, value))]
+    if register.type is Kind.STRING:
+        return _text_words(name, register, value)
     raw = _wanted(name, register, value)
     if register.bits is not None:
-        mask = (1 << register.bits.width) - 1 << register.bits.low
-        return [before[0] & ~mask | int(raw) << register.bits.low]
+        whole = _joined(register, before) & ~_mask(register.bits)
+        return _parted(register, whole | int(raw) << register.bits.low)
     form = FORMATS[register.type]
     try:
         packed = struct.pack(f">{form}", raw if form in "fd" else int(raw))
     except OverflowError as error:
         raise _beyond(name, register, float(raw), raw) from error
     return _ordered(register, list(struct.unpack(f">{register.count}H", packed)))
+
+
+def stands(register: Register, words: Sequence[int], found: Sequence[int]) -> bool:
+    """Tell whether words that were written are found; of a field of bits, its own alone."""
+    if register.bits is None:
+        return list(words) == list(found)
+    return (_joined(register, words) ^ _joined(register, found)) & _mask(register.bits) == 0
 
 
 def nearest(register: Register, value: float) -> float:
@@ -189,10 +198,28 @@ def _flag(name: str, value: Value) -> bool:
 def raw_number(register: Register, words: Sequence[int]) -> float:
     """Return what a register's words are as a number, before scale and offset."""
     if register.bits is not None:
-        return words[0] >> register.bits.low & (1 << register.bits.width) - 1
+        return (_joined(register, words) & _mask(register.bits)) >> register.bits.low
     packed = struct.pack(f">{len(words)}H", *_ordered(register, list(words)))
     number: float = struct.unpack(f">{FORMATS[register.type]}", packed)[0]
     return number
+
+
+def _mask(bits: Bits) -> int:
+    return (1 << bits.width) - 1 << bits.low
+
+
+def _joined(register: Register, words: Sequence[int]) -> int:
+    """Return words as one number, whose bit 0 is the least."""
+    whole = 0
+    for word in _ordered(register, list(words)):
+        whole = whole << WIDTH | word
+    return whole
+
+
+def _parted(register: Register, whole: int) -> list[int]:
+    """Return the words of a number that :func:`_joined` has made."""
+    high = range(WIDTH * (register.count - 1), -1, -WIDTH)
+    return _ordered(register, [whole >> shift & 0xFFFF for shift in high])
 
 
 def _ordered(register: Register, words: list[int]) -> list[int]:
@@ -210,3 +237,20 @@ def _text(name: str, register: Register, words: Sequence[int]) -> str:
         return packed.split(b"\0", 1)[0].decode("ascii").rstrip(" ")
     except UnicodeDecodeError as error:
         raise ModbusGarbled(f"{name} holds no ASCII text: {packed!r}.", field=name) from error
+
+
+def _text_words(name: str, register: Register, value: Value) -> list[int]:
+    """Return the words of a text, filled up with zeros."""
+    size = 2 * register.count
+    if not isinstance(value, str) or not value.isascii() or "\0" in value:
+        raise InvalidValue(f"{name} takes ASCII text, not {value!r}.", field=name, value=str(value))
+    if len(value) > size:
+        raise InvalidValue(
+            f"{name} holds {size} characters, not {len(value)}.",
+            field=name,
+            value=len(value),
+            limit=size,
+            unit="{char}",
+        )
+    packed = value.encode("ascii").ljust(size, b"\0")
+    return _ordered(register, list(struct.unpack(f">{register.count}H", packed)))

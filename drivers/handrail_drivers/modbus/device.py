@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from handrail_drivers.api import Reading
-from handrail_drivers.errors import BusLost, ModbusFault, Refused, StaleReading, UnknownName
-from handrail_drivers.modbus import frames
-from handrail_drivers.modbus.codec import Value, encode, reader
-from handrail_drivers.modbus.frames import Request, Table
+from handrail_drivers.api import Effect, Reading
+from handrail_drivers.errors import (
+    InvalidCell,
+    ModbusFault,
+    NotArmed,
+    StaleReading,
+    UnknownName,
+)
+from handrail_drivers.modbus.codec import Value
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.lines import LineSettings
-from handrail_drivers.modbus.merging import Span, merged
+from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.poller import Poller
-from handrail_drivers.modbus.register_map import Kind, Register, load_map
-from handrail_drivers.value_tools import Shape, add_tools
+from handrail_drivers.modbus.register_map import Kind, Register, RegisterMap
+from handrail_drivers.modbus.registers import Registers
+from handrail_drivers.modbus.safe_values import SafeValues
+from handrail_drivers.value_tools import Look, Shape, add_tools
 
-Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
-Answer = TypeVar("Answer", bytes, bytes | None)
-SETS = 256  # of names whose requests are kept
 OLD = 3.0  # periods after which a polled value is no present one any more
 
 
@@ -44,7 +47,7 @@ class ModbusDevice:
         transport: its line, which other devices may share.
 
     Raises:
-        InvalidCell: the map cannot be read or contradicts itself.
+        InvalidCell: the map cannot be read, contradicts itself, or would have it move something.
     """
 
     Settings: ClassVar[type[ModbusSettings]] = ModbusSettings
@@ -54,102 +57,90 @@ class ModbusDevice:
     def __init__(self, name: str, settings: ModbusSettings, transport: Line) -> None:
         self.name = name
         self.map = load_map(settings.map)
-        self._unit = settings.unit
+        _require_still(name, self.map)
         self._timeout = settings.timeout
-        self._line = transport
-        self._writing = threading.Lock()
-        self._asked: dict[tuple[str, ...], tuple[tuple[Request, Readers], ...]] = {}
+        self._registers = Registers(name, self.map, settings.unit, transport)
+        safe = {n: one.safe for n, one in self.map.registers.items() if one.safe is not None}
+        self._safe = SafeValues(
+            name, tuple(safe), lambda one: self._registers.write(one, safe[one], urgent=True)
+        )
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
-        self._poller = Poller(name, polled, self.read)
+        self._poller = Poller(name, polled, self.look)
+        self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
+        self.read_promptly = self._registers.read_promptly
         add_tools(self, {name: _shape(one) for name, one in self.map.registers.items()})
 
     def stop(self) -> None:
-        """Write every safe value.
+        """Write every safe value; one that is not taken now is tried until it is.
 
         Raises:
-            ModbusFault: some could not be written; the sentence names them.
+            ModbusFault: some could not be written yet; the sentence names them.
         """
-        failed = []
-        for name, one in self.map.registers.items():
-            if one.safe is not None:
-                try:
-                    self.write(name, one.safe)
-                except (ModbusFault, BusLost) as error:
-                    failed.append(f"{name} ({error.message})")
-        if failed:
-            raise ModbusFault(
-                f"{self.name} has not got its safe values: {'; '.join(failed)}.", subject=self.name
-            )
+        self._safe.stop()
 
     def connect(self) -> None:
-        """Begin to poll; what cannot be reached is tried again and again."""
+        """Write every safe value and begin to poll; what cannot be reached is tried again."""
+        with contextlib.suppress(ModbusFault):  # it is owed, and nothing else is written before
+            self._safe.stop()
         self._poller.start()
 
     def close(self) -> None:
-        """End polling and write the safe values; the line stays open for others."""
+        """End polling and write the safe values; the line stays open for others.
+
+        Raises:
+            ModbusFault: some could not be written.
+        """
         self._poller.close()
-        self.stop()
+        self._safe.close()
 
     def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
         """Return values by name, all where none is named, in as few requests as possible.
 
         Raises:
             UnknownName: no such register.
-            ModbusFault, BusLost: it could not be read.
+            ModbusFault, BusLost: one could not be read; it is named.
         """
-        found: dict[str, Value] = {}
-        for request, readers in self._requests(tuple(names) or tuple(self.map.registers)):
-            found.update(_values(readers, self._ask(request, readers, self._line.ask)))
-        return found
+        return self._registers.read(names)
 
-    def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
-        """Return values as :meth:`read` does, or None where that may take more than 1 ms.
-
-        For an event loop, which then has a thread read.
+    def look(self, names: Iterable[str] = ()) -> Look:
+        """Return what can be read, and why the rest cannot.
 
         Raises:
             UnknownName: no such register.
-            ModbusException: the unit refuses.
+            ModbusFault, BusLost: the unit cannot be reached.
         """
-        requests = self._requests(tuple(names) or tuple(self.map.registers))
-        if len(requests) > 1:
-            return None
-        ((request, readers),) = requests
-        answer = self._ask(request, readers, self._line.ask_promptly)
-        return None if answer is None else _values(readers, answer)
+        return self._registers.look(names)
 
     def write(self, name: str, value: Value) -> bool:
         """Write a value; tell whether reading it back has confirmed it.
 
         Raises:
             UnknownName: no such register.
-            Refused: it is not written.
+            Refused: it is not written, or a safe value is missing still.
+            MotionStopped: it was stopped meanwhile, and this was not written.
             InvalidValue: the value does not fit, or is beyond a limit.
             ModbusException: the device refuses it.
             ModbusFault, BusLost: whether it was written is not known, or it reads otherwise.
         """
-        one = self._register(name)
-        if not one.writable:
-            raise Refused(f"{name} of {self.name} is only read.", field=name)
-        with self._writing:
-            before = self._words(name, one) if one.bits is not None else ()
-            words = encode(name, one, value, before)
-            try:
-                self._ask(self._request(one, words), (name,), self._line.ask)
-            except (ModbusFault, BusLost) as error:
-                if error.code == "modbus_exception" or not self._stands(name, one, words):
-                    raise _unsure(error, name)  # noqa: B904  the cause is the error itself
-                return True
-            if not one.read_back:
-                return False
-            if not self._stands(name, one, words):
-                raise ModbusFault(
-                    f"{name} of {self.name} was written and reads otherwise.",
-                    field=name,
-                    value=value,
-                    hint="the device may limit it, or be in a state in which it ignores it",
-                )
-            return True
+        stops = self._safe.stops
+        self._safe.require_none_owed()
+
+        def require_allowed() -> None:
+            self._safe.require_no_stop_since(stops)
+            self._require_safe(name, value)
+
+        return self._registers.write(name, value, allowed=require_allowed)
+
+    def _require_safe(self, name: str, value: Value) -> None:
+        safe = self.map.registers[name].safe
+        if safe is not None and value != safe and self.is_stopped():
+            raise NotArmed(
+                f"The cell is stopped: {name} of {self.name} keeps its safe value.",
+                field=name,
+                value=value,
+                limit=safe,
+                hint="an operator has to reset the cell first",
+            )
 
     def latest(self, name: str) -> Reading:
         """Return a polled number with the time at which it was read.
@@ -183,83 +174,34 @@ class ModbusDevice:
                 continue
         return found
 
-    # --- requests -------------------------------------------------------------------------------
 
-    def _requests(self, names: tuple[str, ...]) -> tuple[tuple[Request, Readers], ...]:
-        """Return the reads for some names, and what takes their values out; made once a set."""
-        planned = self._asked.get(names)
-        if planned is None:
-            for name in names:
-                self._register(name)
-            planned = tuple(self._planned(span) for span in merged(self.map, names))
-            if len(self._asked) < SETS:  # whoever asks for ever others fills no memory
-                self._asked[names] = planned
-        return planned
-
-    def _planned(self, span: Span) -> tuple[Request, Readers]:
-        found = {name: self.map.registers[name] for name in span.names}
-        readers = {
-            name: reader(name, one, one.address - span.address) for name, one in found.items()
-        }
-        return frames.read(self._unit, span.table, span.address, span.count), readers
-
-    def _request(self, one: Register, words: list[int]) -> Request:
-        if one.table is Table.COIL:
-            return frames.write_coil(self._unit, one.address, bool(words[0]))
-        return frames.write_registers(self._unit, one.address, words)
-
-    def _register(self, name: str) -> Register:
-        if name not in self.map.registers:
-            raise UnknownName("register", name, self.map.registers, "names")
-        return self.map.registers[name]
-
-    def _words(self, name: str, one: Register) -> tuple[int, ...]:
-        """Return what stands in a register now."""
-        request = frames.read(self._unit, one.table, one.address, one.count)
-        answer = self._ask(request, (name,), self._line.ask)
-        return frames.bits(answer, one.count) if one.table.is_bits else frames.words(answer)
-
-    def _stands(self, name: str, one: Register, words: list[int]) -> bool:
-        """Tell whether these words stand there; no where nobody knows."""
-        if not one.read_back:
-            return False
-        try:
-            return list(self._words(name, one)) == words
-        except (ModbusFault, BusLost):
-            return False
-
-    def _ask(
-        self, request: Request, names: Iterable[str], ask: Callable[[Request], Answer]
-    ) -> Answer:
-        try:
-            return ask(request)
-        except ModbusFault as error:
-            error.subject = self.name
-            error.field = error.field or ", ".join(names)
-            error.message = f"{self.name}, {error.field}: {error.message}"
-            raise
+def _require_still(name: str, found: RegisterMap) -> None:
+    moving = [one for one, of in found.registers.items() if of.effect is Effect.MOVE]
+    if moving:
+        raise InvalidCell(
+            f"{name}: {', '.join(moving)} would move something, and no check knows how.",
+            field=f"registers.{moving[0]}.effect",
+            value="move",
+            hint="an axis needs a driver that knows it, such as inverter; what can hurt nobody is "
+            "configure, the rest observe",
+        )
 
 
 def _shape(one: Register) -> Shape:
-    named = one.type is Kind.STRING or one.choices is not None
     return Shape(
-        kind=bool if one.type is Kind.BOOL else str if named else float,
+        kind=_kind(one),
         description=one.description,
         unit=one.unit,
-        effect=one.effect,
+        effect=one.effect if one.writable else Effect.OBSERVE,
         low=one.low,
         high=one.high,
         choices=None if one.choices is None else tuple(one.choices),
     )
 
 
-def _values(readers: Readers, answer: bytes) -> dict[str, Value]:
-    return {name: read(answer) for name, read in readers.items()}
-
-
-def _unsure(error: Any, name: str) -> Any:
-    """Say of a write whose answer was lost that nobody knows."""
-    if error.code != "modbus_exception":
-        error.message += f" Whether {name} was written is not known."
-        error.hint = "read it before you write it again"
-    return error
+def _kind(one: Register) -> type[bool] | type[int] | type[float] | type[str]:
+    if one.type is Kind.BOOL:
+        return bool
+    if one.type is Kind.STRING or one.choices is not None:
+        return str
+    return int if one.is_exact else float  # a float holds 53 bits

@@ -1,44 +1,21 @@
-"""A line that several units share: one arbiter, in order of arrival, patient with nobody."""
+"""A line that several units share: one arbiter, fair to all units, patient with none."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from handrail_drivers.errors import BusLost, ModbusException, ModbusGarbled, ModbusSilent
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request
+from handrail_drivers.modbus.pause import Pause
+from handrail_drivers.modbus.turns import Turns
 from handrail_drivers.modbus.wires import Wire
 
-FIRST_PAUSE = 0.5  # s that a silent unit is left alone
-LONGEST_PAUSE = 10.0  # s
 PROMPT = 0.001  # s that an event loop may wait where it is; a hand-over to a thread costs 0.2 ms
-
-
-@dataclass(slots=True)
-class _Pause:
-    """How long a unit, or the line, is left alone after it failed."""
-
-    seconds: float = 0.0
-    until: float = 0.0
-
-    def failed(self) -> None:
-        """Wait twice as long as the last time."""
-        self.seconds = min(LONGEST_PAUSE, 2 * self.seconds or FIRST_PAUSE)
-        self.until = time.monotonic() + self.seconds
-
-    def well(self) -> None:
-        """Forget the past."""
-        self.seconds = self.until = 0.0
-
-    @property
-    def left(self) -> float:
-        """Time until it is tried again [s]."""
-        return max(0.0, self.until - time.monotonic()) if self.until else 0.0
+KINDS = {kind.number: kind for kind in ModbusException.__subclasses__()}
+ILLEGAL = (1, 2, 3)  # exceptions that the register map is to blame for
+Allowed = Callable[[], None]
 
 
 class Line:
@@ -69,15 +46,23 @@ class Line:
         self._timeout = timeout
         self._retries = retries
         self._wire: Wire | None = None
-        self._queue = _Queue()
+        self._turns = Turns()
         self._closed = False
         self._has_pauses = pauses
-        self._line_pause = _Pause()
-        self._pauses: dict[int, _Pause] = {}
+        self._line_pause = Pause()
+        self._pauses: dict[int, Pause] = {}
         self._took = float("inf")  # s, the last answer
 
-    def ask(self, request: Request) -> bytes:
+    def ask(
+        self, request: Request, *, urgent: bool = False, allowed: Allowed | None = None
+    ) -> bytes:
         """Return the answer to a request, function and data.
+
+        Args:
+            request: a read, or a write.
+            urgent: before all others, also while the unit is left alone, and repeated though it
+                writes: for what may be said twice.
+            allowed: called when its turn has come; raises where it may not be sent any more.
 
         Raises:
             BusLost: the port or the connection cannot be opened, or is gone.
@@ -85,16 +70,18 @@ class Line:
             ModbusGarbled: what it answers cannot be understood.
             ModbusException: it refuses.
         """
-        pause = self._pauses.setdefault(request.unit, _Pause())
-        self._require_patience(request, pause)
-        with self._queue.turn():
+        pause = self._pause(request.unit)
+        if pause.until and not urgent:
             self._require_patience(request, pause)
-            try:
-                answer = self._try(request)
-            except (ModbusSilent, ModbusGarbled):
-                pause.failed()
-                raise
-            pause.well()
+        self._turns.take(request.unit, urgent=urgent)
+        try:
+            if pause.until and not urgent:  # it may have failed meanwhile
+                self._require_patience(request, pause)
+            if allowed is not None:
+                allowed()
+            answer = self._tried(request, pause, urgent)
+        finally:
+            self._turns.end()
         return _accepted(request, answer)
 
     def ask_promptly(self, request: Request) -> bytes | None:
@@ -106,10 +93,11 @@ class Line:
         Raises:
             ModbusException: the unit refuses.
         """
-        if self._took > PROMPT or self._wire is None or not self._wire.numbered:
+        wire = self._wire
+        if self._took > PROMPT or wire is None or not wire.numbered:
             return None
         pause = self._pauses.get(request.unit)
-        if pause is None or pause.left or not self._queue.taken_at_once():
+        if pause is None or pause.until or not self._turns.taken_at_once():
             return None
         try:
             answer = self._timed(self._wire, request, PROMPT) if self._wire else None
@@ -120,20 +108,40 @@ class Line:
             self._drop()
             return None
         finally:
-            self._queue.end()
+            self._turns.end()
         return answer and _accepted(request, answer)
 
     def close(self) -> None:
         """Release the port or the connection, once the present exchange has ended."""
-        with self._queue.turn():
-            self._closed = True
-            self._drop()
+        self._turns.take(0, urgent=True)
+        self._closed = True
+        self._drop()
+        self._turns.end()
 
-    def _try(self, request: Request) -> bytes:
-        tries = 1 if request.writes else 1 + self._retries
+    def _pause(self, unit: int) -> Pause:
+        return self._pauses.get(unit) or self._pauses.setdefault(unit, Pause())
+
+    def _tried(self, request: Request, pause: Pause, urgent: bool) -> bytes:
+        """Return the answer; what came of it is remembered of the unit."""
+        try:
+            answer = self._repeated(request, self._tries(request, pause, urgent), urgent)
+        except (ModbusSilent, ModbusGarbled):
+            if not (urgent and pause.left):  # who is asked out of turn is not punished for it
+                pause.failed()
+            raise
+        if pause.until:
+            pause.well()
+        return answer
+
+    def _tries(self, request: Request, pause: Pause, urgent: bool) -> int:
+        if urgent:
+            return 1 + max(1, self._retries)
+        return 1 if request.writes or (pause.until and self._has_pauses) else 1 + self._retries
+
+    def _repeated(self, request: Request, tries: int, urgent: bool) -> bytes:
         for left in reversed(range(tries)):
             try:
-                return self._exchange(request)
+                return self._exchange(request, urgent)
             except (ModbusSilent, ModbusGarbled):
                 if not left:
                     raise
@@ -142,8 +150,11 @@ class Line:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _exchange(self, request: Request) -> bytes:
-        wire = self._opened()
+    def _exchange(self, request: Request, urgent: bool) -> bytes:
+        wire = self._opened(urgent)
+        if request.writes and wire.has_ended():  # nothing was sent: a new one serves as well
+            self._drop()
+            wire = self._opened(urgent)
         try:
             return self._timed(wire, request, self._timeout)
         except (BusLost, ModbusGarbled) as error:
@@ -157,18 +168,19 @@ class Line:
         self._took = time.monotonic() - began
         return answer
 
-    def _opened(self) -> Wire:
+    def _opened(self, urgent: bool) -> Wire:
+        if self._wire is not None:
+            return self._wire
         if self._closed:
             raise BusLost(f"The line {self.name} is closed.", subject=self.name)
-        if self._line_pause.left:
+        if self._line_pause.left and not urgent:
             raise self._lost()
-        if self._wire is None:
-            try:
-                self._wire = self._open_wire()
-            except BusLost:
-                self._line_pause.failed()
-                raise
-            self._line_pause.well()
+        try:
+            self._wire = self._open_wire()
+        except BusLost:
+            self._line_pause.failed()
+            raise
+        self._line_pause.well()
         return self._wire
 
     def _drop(self) -> None:
@@ -183,7 +195,7 @@ class Line:
             subject=self.name,
         )
 
-    def _require_patience(self, request: Request, pause: _Pause) -> None:
+    def _require_patience(self, request: Request, pause: Pause) -> None:
         if pause.left and self._has_pauses:
             raise ModbusSilent(
                 f"Unit {request.unit} on {self.name} did not answer; it is asked again in "
@@ -193,59 +205,19 @@ class Line:
             )
 
 
-class _Queue:
-    """Turns in order of arrival, which a plain lock does not promise."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._taken = False
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one's turn, and end it."""
-        ticket = threading.Lock()
-        with self._lock:
-            waits = self._taken
-            self._taken = True
-            if waits:
-                ticket.acquire()
-                self._waiting.append(ticket)
-        if waits:
-            ticket.acquire()  # whoever ends its turn releases it; turns end within their timeouts
-        try:
-            yield
-        finally:
-            self.end()
-
-    def taken_at_once(self) -> bool:
-        """Take one's turn if nobody has it; then :meth:`end` is owed."""
-        with self._lock:
-            free = not self._taken
-            self._taken = True
-        return free
-
-    def end(self) -> None:
-        """Pass the turn on."""
-        with self._lock:
-            self._taken = bool(self._waiting)
-            if self._waiting:
-                self._waiting.popleft().release()
-
-
 def _accepted(request: Request, answer: bytes) -> bytes:
     """Return an answer that is no refusal."""
-    code = frames.refusal(request, answer)
-    if code:
+    if answer[0] & frames.EXCEPTION and (code := frames.refusal(request, answer)):
         raise refused(request, code)
     return answer
 
 
-def refused(request: Request, code: int) -> ModbusException:
-    """The error of an answer that refuses."""
-    name = frames.EXCEPTIONS.get(code, "unknown")
-    return ModbusException(
-        f"Unit {request.unit} refuses {request.body[:5].hex(' ')}: {name} (exception {code}).",
+def refused(request: Request, code: int, name: str = "") -> ModbusException:
+    """The error of an answer that refuses; ``name``: where the device has its own for the code."""
+    kind = KINDS.get(code, ModbusException)
+    said = name or frames.EXCEPTIONS.get(code, "unknown")
+    return kind(
+        f"Unit {request.unit} refuses {request.body[:5].hex(' ')}: {said} (exception {code}).",
         value=code,
-        hint="check address, table and type in the register map" if code in (1, 2, 3) else "",
+        hint="check address, table and type in the register map" if code in ILLEGAL else "",
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handrail_drivers.errors import InvalidCell
-from handrail_drivers.modbus.register_map import Register, read_map
+from handrail_drivers.modbus.map_file import read_map
+from handrail_drivers.modbus.register_map import Register
 
 GUESSED = "  # guessed"
 

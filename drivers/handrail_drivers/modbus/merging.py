@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from handrail_drivers.modbus.frames import Table
@@ -33,6 +33,16 @@ def merged(found: RegisterMap, names: Iterable[str]) -> tuple[Span, ...]:
         else:
             spans.append(Span(one.table, one.address, one.count, (name,)))
     return tuple(spans)
+
+
+def alone(found: RegisterMap, names: Iterable[str], single: Collection[str]) -> tuple[Span, ...]:
+    """Return reads as :func:`merged` does that touch nothing but what is named.
+
+    ``single``: what the device does not have, so that it has to be asked for by itself.
+    """
+    strict = found.model_copy(update={"gap": 0})
+    spans = merged(strict, [name for name in names if name not in single])
+    return (*spans, *(span for name in single for span in merged(strict, (name,))))
 
 
 def _place(one: Register) -> tuple[str, int, int]:

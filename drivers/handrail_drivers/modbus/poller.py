@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from handrail_drivers.errors import DeviceFault, UnknownName
 from handrail_drivers.modbus.codec import Value
+from handrail_drivers.value_tools import Look
 
 END = 15.0  # s: longer than any exchange with its retries
 
@@ -21,14 +22,14 @@ class Poller:
     Args:
         device: for the log.
         rates: Hz by register.
-        read: reads some registers.
+        look: reads what it can of some registers.
     """
 
     def __init__(
         self,
         device: str,
         rates: Mapping[str, float],
-        read: Callable[[Iterable[str]], Mapping[str, Value]],
+        look: Callable[[Iterable[str]], Look],
     ) -> None:
         self.names = tuple(rates)
         self._rates = rates
@@ -37,7 +38,7 @@ class Poller:
             1.0 / rate: tuple(name for name in rates if rates[name] == rate)
             for rate in dict.fromkeys(rates.values())
         }
-        self._read = read
+        self._look = look
         self._newest: dict[str, tuple[Value, int]] = {}
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,26 +68,29 @@ class Poller:
 
     def _run(self) -> None:
         due = dict.fromkeys(self._together, 0.0)
-        failing = False
+        before = ""
         while not self._ending.is_set():
             now = time.monotonic()
             periods = [period for period, at in due.items() if at <= now]
             if periods:
                 failed = self._take(sum((self._together[period] for period in periods), ()))
-                if failed is not None and not failing:
+                if failed and not before:
                     log.warning("%s cannot be polled: %s", self._device, failed)
-                failing = failed is not None
+                before = failed
                 for period in periods:
                     missed = max(0.0, (now - due[period]) // period) if due[period] else 0.0
                     due[period] = (due[period] or now) + (missed + 1) * period
             self._ending.wait(max(0.0, min(due.values()) - time.monotonic()))
 
-    def _take(self, names: tuple[str, ...]) -> DeviceFault | None:
-        """Read some registers and keep their values; return why it failed."""
+    def _take(self, names: tuple[str, ...]) -> str:
+        """Read some registers and keep their values; return why some have none."""
         try:
-            values = self._read(names)
+            look = self._look(names)
         except DeviceFault as error:
-            return error
+            return str(error)
+        except Exception as error:  # ours: it must not end the polling for good
+            log.exception("polling %s failed", self._device)
+            return repr(error)
         read_ns = time.monotonic_ns()
-        self._newest.update({name: (value, read_ns) for name, value in values.items()})
-        return None
+        self._newest.update({name: (value, read_ns) for name, value in look.values.items()})
+        return "; ".join(map(str, look.faults.values()))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import tomllib
-from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import InvalidCell
 from handrail_drivers.modbus.frames import Table
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+ExceptionCode = Annotated[str, Field(pattern=r"^(0x[0-9a-fA-F]{1,2}|[1-9][0-9]{0,2})$")]
 Order = Literal["ABCD", "CDAB", "BADC", "DCBA"]
 WIDTH = 16  # bits of a register
+MOST_F32 = 3.4028234663852886e38  # IEEE 754 binary32
+WIDEST = 64  # bits of the longest number
 
 
 class Kind(StrEnum):
@@ -54,13 +53,16 @@ class Kind(StrEnum):
         return (-(1 << size - 1), (1 << size - 1) - 1) if self[0] == "i" else (0, (1 << size) - 1)
 
 
+BIT_KINDS = (Kind.U16, Kind.U32, Kind.U64, Kind.BOOL)
+
+
 class Bits(BaseModel):
-    """A field of bits in one register."""
+    """A field of bits in a register, or in several that make one number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    low: Annotated[int, Field(ge=0, lt=WIDTH)] = Field(description="lowest bit, 0 the least")
-    width: Annotated[int, Field(ge=1, le=WIDTH)] = 1
+    low: Annotated[int, Field(ge=0, lt=WIDEST)] = Field(description="lowest bit, 0 the least")
+    width: Annotated[int, Field(ge=1, le=WIDEST)] = 1
 
 
 class Register(BaseModel):
@@ -107,6 +109,11 @@ class Register(BaseModel):
         return self.address + self.count
 
     @property
+    def is_exact(self) -> bool:
+        """Whether its value is its raw whole number."""
+        return self.type.is_whole and (self.scale, self.offset) == (1, 0)
+
+    @property
     def writable(self) -> bool:
         """Whether it can be written."""
         return self.effect is not Effect.OBSERVE
@@ -116,6 +123,8 @@ class Register(BaseModel):
         """Least and greatest raw number that fits."""
         if self.bits is not None:
             return 0, (1 << self.bits.width) - 1
+        if self.type is Kind.F32:
+            return -MOST_F32, MOST_F32
         return self.type.range if self.type.is_whole else (-math.inf, math.inf)
 
 
@@ -132,141 +141,11 @@ class RegisterMap(BaseModel):
     gap: Annotated[int, Field(ge=0, le=124)] = Field(
         default=0, description="registers without meaning that a read may pass over"
     )
+    exceptions: dict[ExceptionCode, str] = Field(
+        default={}, description="what exception codes of the vendor's own mean"
+    )
 
-
-def read_map(data: object, where: str) -> RegisterMap:
-    """Return a register map from a table.
-
-    Raises:
-        InvalidCell: it contradicts itself; every fault is named.
-    """
-    try:
-        found = RegisterMap.model_validate(data)
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
-            for one in error.errors(include_url=False)
-        ]
-        raise _invalid(where, faults) from error
-    faults = [fault for name, one in found.registers.items() for fault in _faults(name, one)]
-    faults += [*_too_long(found), *_overlaps(found)]
-    if faults:
-        raise _invalid(where, faults)
-    return found
-
-
-def load_map(path: Path) -> RegisterMap:
-    """Return a register map from a TOML file.
-
-    Raises:
-        InvalidCell: there is none, it is no TOML, or it contradicts itself.
-    """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _invalid(path.name, [str(error)]) from error
-    return read_map(data, path.name)
-
-
-def _invalid(where: str, faults: list[str]) -> InvalidCell:
-    text = "; ".join(faults)
-    return InvalidCell(f"The register map {where} cannot be used: {text}.", faults)
-
-
-def _faults(name: str, one: Register) -> Iterator[str]:
-    """Yield what contradicts itself in one register."""
-    where = f"registers.{name}"
-    if one.table.is_bits != (one.type is Kind.BOOL):
-        if one.table.is_bits:
-            yield f"{where}.type: the table {one.table} holds bool, not {one.type}"
-        elif one.bits is None or one.bits.width != 1:
-            yield f"{where}.type: a bool in the table {one.table} needs bits of width 1"
-    if one.writable and one.table in (Table.INPUT, Table.DISCRETE):
-        yield f"{where}.effect: the table {one.table} cannot be written"
-    if (one.type is Kind.STRING) != (one.length is not None):
-        yield f"{where}.length: a string has one, and nothing else does"
-    if one.type is Kind.STRING and one.writable:
-        yield f"{where}.effect: strings are only read"
-    if one.order in ("CDAB", "DCBA") and one.count < 2:
-        yield f"{where}.order: {one.order} is for values over several registers"
-    if one.end > 0x10000:
-        yield f"{where}.address: it ends beyond 65535"
-    yield from _bit_faults(where, one)
-    yield from _number_faults(where, one)
-    yield from _safe_faults(where, one)
-
-
-def _bit_faults(where: str, one: Register) -> Iterator[str]:
-    if one.bits is None:
-        return
-    if one.type not in (Kind.U16, Kind.BOOL) or one.table.is_bits:
-        yield f"{where}.bits: a field of bits is a u16 or a bool in a register"
-    if one.bits.low + one.bits.width > WIDTH:
-        yield f"{where}.bits: they end beyond bit {WIDTH - 1}"
-
-
-def _number_faults(where: str, one: Register) -> Iterator[str]:
-    numeric = one.type not in (Kind.BOOL, Kind.STRING)
-    if not numeric and (one.low, one.high, one.choices) != (None, None, None):
-        yield f"{where}: low, high and choices are for numbers"
-        return
-    if one.scale == 0:
-        yield f"{where}.scale: it is 0"
-        return
-    if one.low is not None and one.high is not None and one.low > one.high:
-        yield f"{where}.low: {one.low:g} is above high, {one.high:g}"
-    ends = sorted(raw * one.scale + one.offset for raw in one.raw_range) if numeric else []
-    for side in ("low", "high"):
-        limit = getattr(one, side)
-        if limit is not None and not ends[0] <= limit <= ends[1]:
-            yield f"{where}.{side}: {limit:g} does not fit, {ends[0]:g} to {ends[1]:g} do"
-    if one.choices is not None:
-        yield from _choice_faults(where, one, one.choices)
-
-
-def _choice_faults(where: str, one: Register, choices: dict[str, int]) -> Iterator[str]:
-    least, most = one.raw_range
-    for name, raw in choices.items():
-        if not least <= raw <= most:
-            yield f"{where}.choices.{name}: {raw} does not fit, {least} to {most} do"
-    if len(set(choices.values())) < len(choices):
-        yield f"{where}.choices: two names have one number"
-    if not one.type.is_whole or (one.scale, one.offset, one.low, one.high) != (1, 0, None, None):
-        yield f"{where}.choices: they are whole raw numbers, without scale, offset, low and high"
-
-
-def _safe_faults(where: str, one: Register) -> Iterator[str]:
-    if one.safe is None:
-        return
-    if not one.writable:
-        yield f"{where}.safe: it is never written"
-    wanted = bool if one.type is Kind.BOOL else str if one.choices is not None else (int, float)
-    if not isinstance(one.safe, wanted) or (wanted is not bool and isinstance(one.safe, bool)):
-        yield f"{where}.safe: {one.safe!r} is not of its type"
-    elif one.choices is not None and one.safe not in one.choices:
-        yield f"{where}.safe: {one.safe!r} is none of {', '.join(one.choices)}"
-    elif isinstance(one.safe, (int, float)) and not isinstance(one.safe, bool):
-        low, high = one.low, one.high
-        if (low is not None and one.safe < low) or (high is not None and one.safe > high):
-            yield f"{where}.safe: {one.safe:g} is beyond low or high"
-
-
-def _too_long(found: RegisterMap) -> Iterator[str]:
-    for name, one in found.registers.items():
-        if not one.table.is_bits and one.count > found.most_registers:
-            yield f"registers.{name}: the device does not answer {one.count} registers at once"
-
-
-def _overlaps(found: RegisterMap) -> Iterator[str]:
-    """Two values may share registers where both are fields of bits; not else."""
-    placed = sorted(found.registers.items(), key=lambda item: (item[1].table, item[1].address))
-    for n, (name, one) in enumerate(placed, 1):
-        for other_name, other in itertools.islice(placed, n, None):
-            if other.table != one.table or one.end <= other.address:
-                break  # so are all that follow
-            if not (one.bits and other.bits and not _bits_overlap(one.bits, other.bits)):
-                yield f"registers.{name} and registers.{other_name} overlap"
-
-
-def _bits_overlap(one: Bits, other: Bits) -> bool:
-    return one.low < other.low + other.width and other.low < one.low + one.width
+    @cached_property
+    def exception_names(self) -> dict[int, str]:
+        """Names of exceptions by their number."""
+        return {int(code, 0): name for code, name in self.exceptions.items()}

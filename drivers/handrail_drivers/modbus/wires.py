@@ -8,6 +8,7 @@ from typing import Protocol
 from handrail_drivers.errors import ModbusGarbled, ModbusSilent
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import MBAP, Request, Table
+from handrail_drivers.socket_port import SocketPort
 from handrail_drivers.transport import Transport
 
 SHORTEST = 5  # bytes of an RTU frame: unit, function, one of data, checksum
@@ -34,6 +35,9 @@ class Wire(Protocol):
             ModbusSilent: no answer in time.
             ModbusGarbled: something came that is no answer to this request.
         """
+
+    def has_ended(self) -> bool:
+        """Tell whether the other side has closed it, before anything is sent in vain."""
 
     def close(self) -> None:
         """Release the port or the connection; safe to call twice."""
@@ -64,6 +68,10 @@ class TcpWire:
                 return answer
             else:
                 raise self._garbled(request, answer)
+
+    def has_ended(self) -> bool:
+        """Tell whether the device has closed the connection."""
+        return _has_ended(self._transport)
 
     def close(self) -> None:
         """Release the connection."""
@@ -119,6 +127,10 @@ class RtuWire:
             self._ask(_probe(self._owed[request.unit]), timeout)
         return self._ask(request, timeout)
 
+    def has_ended(self) -> bool:
+        """Tell whether a gateway has closed the connection; a serial line does not say."""
+        return _has_ended(self._transport)
+
     def close(self) -> None:
         """Release the port."""
         self._transport.close()
@@ -171,6 +183,10 @@ class RtuWire:
         said = self._transport.read(size, max(0.0, deadline - time.monotonic()))
         self._heard = time.monotonic() if said else self._heard
         return said
+
+
+def _has_ended(transport: Transport) -> bool:
+    return isinstance(transport, SocketPort) and transport.has_ended()
 
 
 def _probe(owed: Request) -> Request:

@@ -35,10 +35,10 @@ class Counting:
         self._line = line
         self.asked = 0
 
-    def ask(self, request: Request) -> bytes:
+    def ask(self, request: Request, **how: Any) -> bytes:
         """Return the answer to a request."""
         self.asked += 1
-        return self._line.ask(request)
+        return self._line.ask(request, **how)
 
 
 def rounds(file: Path, port: int, count: int, polls: int) -> list[tuple[Polls, Polls]]:

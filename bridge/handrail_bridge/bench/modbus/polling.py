@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from handrail_drivers.modbus.codec import Value
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
+from handrail_drivers.value_tools import Look
 from handrail_sim.lifeline import die_with
 
 from handrail_bridge.bench.modbus import maps
@@ -28,10 +28,10 @@ class Counted(ModbusDevice):
 
     values = 0
 
-    def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
-        """Return values by name."""
-        found = super().read(names)
-        self.values += len(found)
+    def look(self, names: Iterable[str] = ()) -> Look:
+        """Return what can be read."""
+        found = super().look(names)
+        self.values += len(found.values)
         return found
 
 
