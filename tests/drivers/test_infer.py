@@ -22,7 +22,7 @@ from handrail_drivers.line_protocol.protocol import LineProtocol, Sum, ValueLine
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.infer import infer_map, speaks_modbus
 from handrail_drivers.modbus.lines import ModbusKind
-from handrail_drivers.modbus.register_map import load_map
+from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.unit_line import ModbusLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
