@@ -264,8 +264,10 @@ class Leases:
 
     def _report(self, held: _Held) -> Lease:
         wish = held.wish
-        waiting = (
-            other.holder for other, _ in self._queue if set(other.devices) & set(wish.devices)
-        )
+        waiting, wanted = [], set(wish.devices)
+        for other, _ in self._queue:  # who waits for one that waits for this one does so, too
+            if wanted & set(other.devices):
+                waiting.append(other.holder)
+                wanted |= set(other.devices)
         remaining = held.expires - self._clock()
         return Lease(wish.holder, held.token, remaining, wish.devices, tuple(waiting))
