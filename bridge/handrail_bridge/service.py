@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc.aio
 import pydantic_core
@@ -41,6 +41,9 @@ FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
 FORMATS = ("jpeg", "png")
 OPERATOR = "the operator, by asking himself"
+
+
+Answer = TypeVar("Answer", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
 
 
 class RailService(rail_pb2_grpc.RailServicer):
@@ -81,7 +84,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slot():
-            return await self._called(request)
+            return await self._called(request, rail_pb2.CallToolResponse)
 
     @streaming
     async def CallTools(
@@ -90,17 +93,16 @@ class RailService(rail_pb2_grpc.RailServicer):
         with self._slot():
             while (request := await context.read()) is not grpc.aio.EOF:
                 try:
-                    answer = rail_pb2.CallToolsResponse(result=await self._called(request.call))
+                    answer = await self._called(request, rail_pb2.CallToolsResponse)
                 except HandrailError as error:
                     answer = rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
                 await context.write(answer)
 
-    async def _called(self, request: rail_pb2.CallToolRequest) -> rail_pb2.CallToolResponse:
+    async def _called(self, request: Any, response: type[Answer]) -> Answer:
         result = await self._tools.result(request.name, request.arguments_json)
         time_ns = _time_of(result)
-        return rail_pb2.CallToolResponse(
-            result_json=pydantic_core.to_json(result).decode(), time_ns=time_ns, age_s=age(time_ns)
-        )
+        text = pydantic_core.to_json(result).decode()
+        return response(result_json=text, time_ns=time_ns, age_s=age(time_ns))
 
     @answering
     async def CheckPlan(
