@@ -17,7 +17,7 @@ from handrail_bridge.bench.tools.summary import call_rows, markdown, mcp_rows, w
 
 # By the number of clients: rounds, and calls of each client in a round. Then those through MCP, and
 # rounds and seconds of watching.
-MANY = ({1: (9, 1000), 8: (9, 200), 64: (9, 40)}, (9, 400), (5, 6))
+MANY = ({1: (9, 600), 8: (9, 120), 64: (9, 24)}, (9, 200), (5, 4))
 FEW = ({1: (1, 20), 8: (1, 8)}, (1, 10), (1, 1))
 
 
