@@ -14,7 +14,7 @@ from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
-from handrail_bridge.service import SLOTS, RailService, _until_next
+from handrail_bridge.service import LINES, RailService, _until_next
 from handrail_drivers.errors import InvalidValue, ProcessLost, Refused, UnknownName
 
 
@@ -71,11 +71,11 @@ async def test_a_call_that_is_left_ends_the_stream_so_that_nobody_gets_its_answe
             await stream.call(instrument.NAME, names=[])
 
 
-async def test_streams_are_bounded_as_all_that_lasts(rail: Client) -> None:
+async def test_there_are_only_so_many_streams(rail: Client) -> None:
     async with rail.calls() as first:
         first_answer = await first.call(instrument.NAME, names=[])
         assert first_answer["valve"] == "open"
-        streams = [rail.calls() for _ in range(SLOTS)]
+        streams = [rail.calls() for _ in range(LINES)]
         opened = [await stream.__aenter__() for stream in streams]
         answers = await asyncio.gather(
             *(stream.call(instrument.NAME, names=[]) for stream in opened), return_exceptions=True

@@ -17,7 +17,7 @@ from handrail_bridge.bench.tools.summary import call_rows, markdown, mcp_rows, w
 
 # By the number of clients: rounds, and calls of each client in a round. Then those through MCP, and
 # rounds and seconds of watching.
-MANY = ({1: (9, 1000), 8: (9, 200), 64: (9, 40)}, (9, 400), (5, 6))
+MANY = ({1: (9, 600), 8: (9, 120), 64: (9, 24)}, (9, 200), (5, 4))
 FEW = ({1: (1, 20), 8: (1, 8)}, (1, 10), (1, 1))
 
 
@@ -29,8 +29,9 @@ def measure(quick: bool = False) -> Report:
     """
     if importlib.util.find_spec("websockets") is None:
         raise ProcessLost("websockets is missing.", hint="pip install websockets")
-    with tempfile.TemporaryDirectory(prefix="hr-") as folder:  # short: Unix socket paths are
-        rows = list(_rows(folder, *(FEW if quick else MANY)))
+    # A short name: Unix socket paths are short. One runner: gRPC wants one event loop a process.
+    with tempfile.TemporaryDirectory(prefix="hr-") as folder, asyncio.Runner() as runner:
+        rows = list(_rows(runner, folder, *(FEW if quick else MANY)))
     note = (
         "contestants in turn, ratios within a round, medians of rounds; each server a process, all "
         "clients of a round in one"
@@ -39,6 +40,7 @@ def measure(quick: bool = False) -> Report:
 
 
 def _rows(
+    runner: asyncio.Runner,
     folder: str,
     called: dict[int, tuple[int, int]],
     by_mcp: tuple[int, int],
@@ -49,34 +51,36 @@ def _rows(
         address = door.line()
         _tell("calls by 1, 8 and 64 clients")
         yield from call_rows(
-            {count: _calls(address, size, count, *often) for count, often in called.items()}
+            {count: _calls(runner, address, size, count, *often) for count, often in called.items()}
         )
         _tell("calls through MCP")
         yield from mcp_rows(mcp.rounds(address, size, *by_mcp))
         _tell("the state watched by many")
-        yield from watch_rows(_watched(address, door, *watched))
+        yield from watch_rows(_watched(runner, address, door, *watched))
 
 
-def _calls(address: str, size: int, clients: int, count: int, often: int) -> list[calls.Round]:
+def _calls(
+    runner: asyncio.Runner, address: str, size: int, clients: int, count: int, often: int
+) -> list[calls.Round]:
     with (
         child("reference.grpc_echo", size) as unary,
         child("reference.bidi_echo", size) as stream,
         child("reference.websocket_echo", size) as websocket,
     ):
         ports = int(unary.line()), int(stream.line()), int(websocket.line())
-        return asyncio.run(calls.rounds(address, ports, clients, count, often))
+        return runner.run(calls.rounds(address, ports, clients, count, often))
 
 
 def _watched(
-    address: str, door: Child, count: int, seconds: float
+    runner: asyncio.Runner, address: str, door: Child, count: int, seconds: float
 ) -> list[tuple[watching.Watched, watching.Watched]]:
-    size = asyncio.run(watching.size(address))
+    size = runner.run(watching.size(address))
     with child("reference.grpc_stream", size, watching.RATE) as bare:
         port = int(bare.line())
         return [
             (
-                asyncio.run(watching.ours(address, door.pid, seconds)),
-                asyncio.run(watching.bare(port, bare.pid, seconds)),
+                runner.run(watching.ours(address, door.pid, seconds)),
+                runner.run(watching.bare(port, bare.pid, seconds)),
             )
             for _ in range(count)
         ]
