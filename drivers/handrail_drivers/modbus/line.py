@@ -16,6 +16,7 @@ from handrail_drivers.modbus.wires import Wire
 
 FIRST_PAUSE = 0.5  # s that a silent unit is left alone
 LONGEST_PAUSE = 10.0  # s
+LONGEST_LOST = 1.0  # s that a line is left alone: one that is plugged in again is soon back
 PROMPT = 0.001  # s that an event loop may wait where it is; a hand-over to a thread costs 0.2 ms
 
 
@@ -23,12 +24,13 @@ PROMPT = 0.001  # s that an event loop may wait where it is; a hand-over to a th
 class _Pause:
     """How long a unit, or the line, is left alone after it failed."""
 
+    longest: float = LONGEST_PAUSE
     seconds: float = 0.0
     until: float = 0.0
 
     def failed(self) -> None:
         """Wait twice as long as the last time."""
-        self.seconds = min(LONGEST_PAUSE, 2 * self.seconds or FIRST_PAUSE)
+        self.seconds = min(self.longest, 2 * self.seconds or FIRST_PAUSE)
         self.until = time.monotonic() + self.seconds
 
     def well(self) -> None:
@@ -72,7 +74,7 @@ class Line:
         self._queue = _Queue()
         self._closed = False
         self._has_pauses = pauses
-        self._line_pause = _Pause()
+        self._line_pause = _Pause(LONGEST_LOST)
         self._pauses: dict[int, _Pause] = {}
         self._took = float("inf")  # s, the last answer
 
