@@ -46,9 +46,7 @@ def add_hand(spec: mujoco.MjSpec) -> None:
     limb((-0.16, 0.0, 0.025), (-0.42, 0.0, 0.08), 0.040, SLEEVE)
 
 
-def place_hand(
-    model: mujoco.MjModel, data: mujoco.MjData, position: Point, yaw: float
-) -> None:
+def place_hand(model: mujoco.MjModel, data: mujoco.MjData, position: Point, yaw: float) -> None:
     """Put the hand's palm at a place [m], its fingers to ``yaw`` [rad] about world z."""
     mocap = int(model.body_mocapid[model.body(BODY).id])
     data.mocap_pos[mocap] = position
