@@ -124,7 +124,8 @@ async def attend(
 ) -> tuple[int, str]:
     """Let the pilot sort; after a protective stop do what the operator does: reset and arm.
 
-    ``gone`` is set while nobody is in the cell: the operator waits for it. Returns how often that was, and what ended the sorting early.
+    ``gone`` is set while nobody is in the cell: the operator waits for it. Returns how often it
+    was armed again, and what ended the sorting early.
     """
     stops = 0
     while True:
