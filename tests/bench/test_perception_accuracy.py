@@ -26,7 +26,7 @@ def test_average_precision_counts_misses_and_false_claims():
 
 
 def test_things_are_found_where_they_are_in_pictures_of_another_kind():
-    tally = judged(12, 9000)
+    tally = judged(6, 9000)
     solid = [value for name, value in tally.average_precision.items() if name != "hand"]
     assert np.mean(solid) > 0.9
     assert np.median(tally.off) < 0.002
