@@ -97,7 +97,8 @@ async def running(
         )
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
-        eyes = _eyes(cell, loop, cameras, pollers)
+        # In a thread of the pool, which lives as long as the loop: loading a model takes seconds.
+        eyes = await asyncio.to_thread(_eyes, cell, loop, cameras, pollers)
         devices: dict[str, object] = {
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,

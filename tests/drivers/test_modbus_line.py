@@ -268,8 +268,8 @@ def test_a_line_that_was_away_for_long_is_soon_tried_again(monkeypatch: Any) -> 
         tries.append(now[0])
         raise BusLost("It is gone.")
 
-    monkeypatch.setattr(line.time, "monotonic", lambda: now[0])
-    found = line.Line("away", lost, timeout=0.1, retries=0)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    found = Line("away", lost, timeout=0.1, retries=0)
     for _ in range(600):  # a minute
         with pytest.raises(BusLost):
             found.ask(FIRST)
