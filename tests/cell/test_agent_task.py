@@ -19,8 +19,9 @@ from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.bench.faults.rig import HANDRAIL
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.run_dir import state_dir
-from messages_api import ModelApi, Reply, Request, plays, reply, say, use
+from messages_api import ModelApi
 from running_cell import RunningCell, assert_stood_at_once, eventually
+from scripted_model import Reply, Request, plays, reply, say, use
 
 END = 90.0  # s, for a command on a busy machine
 SLOW = 0.03  # of the full speed

@@ -11,8 +11,8 @@ from agent_rig import Recorder, employed, turn
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.stay import OPERATOR, Stay
 from handrail_bridge.agents.wakes import Wakes
-from messages_api import Request, plays, reply, say, use
 from running_cell import RunningCell, eventually
+from scripted_model import Request, plays, reply, say, use
 
 LONG_WAIT = 60.0  # s
 
