@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -26,6 +26,7 @@ from handrail_sim.plan import Plan, as_json
 from handrail_sim.verdict import Verdict
 
 from handrail_bridge import messages, plan_messages, run_dir
+from handrail_bridge.asking import ANSWER, ask, events
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
     CellDescription,
@@ -38,12 +39,10 @@ from handrail_bridge.reports import (
     Receipt,
     Tool,
 )
-from handrail_bridge.status import from_rpc
+from handrail_bridge.tool_calls import ToolCalls
 
 MESSAGE_LIMIT = 16 << 20  # bytes
-ANSWER = 15.0  # s, longest wait for one answer
 CHECK = 120.0  # s, longest wait for a verdict
-SILENCE = 10.0  # s without a message on a stream that talks all the time
 
 
 class Client:
@@ -107,6 +106,19 @@ class Client:
         result: dict[str, Any] = json.loads(answer.result_json)
         return result
 
+    @contextlib.asynccontextmanager
+    async def calls(self) -> AsyncIterator[ToolCalls]:
+        """Have a stream for calls of observing tools while the block runs: for who asks often.
+
+        A call takes half the time that one by :meth:`call` does; they are answered one after
+        another.
+        """
+        stream = self._rail.CallTools()
+        try:
+            yield ToolCalls(stream)
+        finally:
+            stream.cancel()
+
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
         """Have a plan checked from the measured state; a passing verdict brings a permit."""
         request = rpc.CheckPlanRequest(plan_json=_plan_json(plan))
@@ -130,7 +142,7 @@ class Client:
         request = rpc.ExecutePlanRequest(
             plan_json=_plan_json(plan), permit_id=permit.id, lease_token=self._token
         )
-        async for event in _events(self._rail.ExecutePlan(request)):
+        async for event in events(self._rail.ExecutePlan(request)):
             if event.WhichOneof("event") == "receipt":
                 yield plan_messages.read_receipt(event.receipt)
             else:
@@ -181,7 +193,7 @@ class Client:
 
     async def watch(self, rate: float = 10.0) -> AsyncGenerator[CellState, None]:
         """Stream the measured state at ``rate`` [Hz], 1 to 100."""
-        async for event in _events(self._rail.WatchState(rpc.WatchStateRequest(rate_hz=rate))):
+        async for event in events(self._rail.WatchState(rpc.WatchStateRequest(rate_hz=rate))):
             yield messages.read_state(event.state)
 
     async def grab(self, camera: str, format: str = "jpeg", max_width: int = 0) -> Frame:
@@ -195,7 +207,7 @@ class Client:
     ) -> AsyncGenerator[Frame, None]:
         """Stream a camera's frames; a slow reader misses frames and always has the newest."""
         request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
-        async for event in _events(self._rail.StreamFrames(request)):
+        async for event in events(self._rail.StreamFrames(request)):
             yield messages.read_frame(event.frame)
 
     async def send_mail(self, sender: str, recipient: str, text: str, answers: int = 0) -> Mail:
@@ -275,29 +287,6 @@ def refusal(verdict: Verdict) -> PlanRefused:
 
 def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
     return json.dumps(as_json(plan) if isinstance(plan, Plan) else dict(plan))
-
-
-async def ask(call: Awaitable[Any]) -> Any:
-    """Return the answer to a call, or raise the error of ours that its status carries."""
-    try:
-        return await call
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc(error) from None
-
-
-async def _events(call: Any) -> AsyncGenerator[Any, None]:
-    try:
-        while True:
-            event = await asyncio.wait_for(call.read(), SILENCE)
-            if event is grpc.aio.EOF:
-                return
-            yield event
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc(error) from None
-    except TimeoutError:
-        raise ProcessLost(f"The bridge sent nothing for {SILENCE:g} s.") from None
-    finally:
-        call.cancel()
 
 
 async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> Lease:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc.aio
+import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
-from handrail_drivers.errors import InvalidValue, LeaseRefused, NotPermittedRole, Refused
+from handrail_drivers.errors import (
+    HandrailError,
+    InvalidValue,
+    LeaseRefused,
+    NotPermittedRole,
+    Refused,
+)
 from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, plan_messages, vision
@@ -23,9 +31,11 @@ from handrail_bridge.rail import Rail
 from handrail_bridge.reports import Frame, Lease
 from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import describe
+from handrail_bridge.status import to_status
 from handrail_bridge.tools import Tools
 
 SLOTS = 48  # calls that may last, far fewer than calls in all: a stop always finds room
+MOMENT = 0.004  # s for which a state is the newest: a tick of a loop at 250 Hz
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
@@ -44,6 +54,8 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._cameras = cameras
         self._notices = notices
         self._taken = 0
+        self._newest: Any = None  # the state, encoded
+        self._written = -math.inf  # s, monotonic, when that was
 
     @answering
     async def DescribeCell(
@@ -69,10 +81,25 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slot():
-            result = await self._tools.call(request.name, request.arguments_json)
-        time_ns = int(result.get("time_ns", time.monotonic_ns()))
+            return await self._called(request)
+
+    @streaming
+    async def CallTools(
+        self, requests: AsyncIterator[rail_pb2.CallToolsRequest], context: Context
+    ) -> None:
+        with self._slot():
+            while (request := await context.read()) is not grpc.aio.EOF:
+                try:
+                    answer = rail_pb2.CallToolsResponse(result=await self._called(request.call))
+                except HandrailError as error:
+                    answer = rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
+                await context.write(answer)
+
+    async def _called(self, request: rail_pb2.CallToolRequest) -> rail_pb2.CallToolResponse:
+        result = await self._tools.result(request.name, request.arguments_json)
+        time_ns = _time_of(result)
         return rail_pb2.CallToolResponse(
-            result_json=json.dumps(result), time_ns=time_ns, age_s=age(time_ns)
+            result_json=pydantic_core.to_json(result).decode(), time_ns=time_ns, age_s=age(time_ns)
         )
 
     @answering
@@ -126,7 +153,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         with self._slot():
             while True:
                 await context.write(rail_pb2.WatchStateResponse(state=self._state()))
-                await asyncio.sleep(1 / rate)
+                await asyncio.sleep(_until_next(rate))
 
     @answering
     async def GrabFrame(
@@ -184,7 +211,11 @@ class RailService(rail_pb2_grpc.RailServicer):
         return await leases.wait(wish, first.wait_s) if first.wait_s else leases.acquire(wish)
 
     def _state(self) -> Any:
-        return messages.write_state(self._rail.state())
+        """Return the state as it is now; whoever asks in the same moment gets the same message."""
+        now = time.monotonic()
+        if now - self._written > MOMENT:
+            self._newest, self._written = messages.write_state(self._rail.state()), now
+        return self._newest
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[None]:
@@ -226,6 +257,17 @@ class RailService(rail_pb2_grpc.RailServicer):
             format=form,
             image=image,
         )
+
+
+def _time_of(result: Any) -> int:
+    """Return when [ns] a tool's result was true, or now where it does not say."""
+    given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
+    return time.monotonic_ns() if given is None else int(given)
+
+
+def _until_next(rate: float) -> float:
+    """Return the seconds to the next of the moments at which everybody of this rate is told."""
+    return 1 / rate - time.monotonic() % (1 / rate)
 
 
 def _mode(mode: Mode) -> Any:

@@ -16,6 +16,7 @@ BENCHES = {
     "loop": "handrail_bridge.bench.loop.run",
     "modbus": "handrail_bridge.bench.modbus.run",
     "safety": "handrail_bridge.bench.safety.run",
+    "tools": "handrail_bridge.bench.tools.run",
 }
 SEEDED = ("safety",)
 

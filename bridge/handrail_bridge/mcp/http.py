@@ -17,6 +17,7 @@ from handrail_bridge.server import loopback
 
 PATH = "/mcp"
 GRACE = 1  # s for running calls when it ends
+KEPT = 75  # s that a connection without a call is kept: clients think for longer than uvicorn
 
 
 async def serve(server: Server[Any], listen: str, ready: Callable[[str], None]) -> None:
@@ -31,7 +32,11 @@ async def serve(server: Server[Any], listen: str, ready: Callable[[str], None]) 
         # with its host on loopback, the SDK takes no request that names another (DNS rebinding)
         app: Any = server.streamable_http_app(streamable_http_path=PATH, host=host.strip("[]"))
         config = uvicorn.Config(
-            _noticing(app), log_config=None, ws="none", timeout_graceful_shutdown=GRACE
+            _noticing(app),
+            log_config=None,
+            ws="none",
+            timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=KEPT,
         )
         ready(f"http://{host}:{bound.getsockname()[1]}{PATH}")
         serving = _Uvicorn(config)
