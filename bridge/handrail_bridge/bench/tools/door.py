@@ -17,6 +17,7 @@ from handrail_sim.lifeline import die_with
 
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.measured import Measured
 from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
@@ -54,7 +55,7 @@ class Standing:
 async def serve(folder: Path) -> None:
     """Serve until the process is ended."""
     rail: Any = Standing()
-    server = Server(RailService(rail, instrument.tools(), {}, ()), rail)
+    server = Server(RailService(rail, instrument.tools(), {}, ()), rail, Mailbox(folder))
     await server.start("127.0.0.1:0", folder / "operator")
     print(server.address, flush=True)  # noqa: T201  for who waits
     await asyncio.Event().wait()
