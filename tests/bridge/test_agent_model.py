@@ -16,7 +16,8 @@ from handrail_bridge.agents.history import History
 from handrail_bridge.agents.results import AgentTool, Hooks, Picture, Result
 from handrail_drivers.api import Effect
 from handrail_drivers.errors import BudgetSpent, ModelLost, Refused
-from messages_api import KEY, Fault, ModelApi, Reply, Request, Script, plays, reply, say, use
+from messages_api import KEY, ModelApi
+from scripted_model import Fault, Reply, Request, Script, plays, reply, say, use
 
 OVERLOADED = Fault(529, "overloaded_error", {"retry-after-ms": "1"})
 LIMITED = Fault(429, "rate_limit_error", {"retry-after-ms": "1"})

@@ -24,7 +24,8 @@ from handrail_bridge.agents.wakes import Wakes
 from handrail_bridge.client import Client
 from handrail_bridge.reports import Mail
 from handrail_bridge.run_dir import Bridge
-from messages_api import KEY, Fault, ModelApi, Request, Script, plays, reply, say, use
+from messages_api import KEY, ModelApi
+from scripted_model import Fault, Request, Script, plays, reply, say, use
 
 LONG_WAIT = 60.0  # s
 PLENTY = 10_000_000  # tokens

@@ -11,10 +11,11 @@ from agent_rig import Recorder, employed, turn
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.stay import OPERATOR, Stay
 from handrail_bridge.agents.wakes import Wakes
-from messages_api import Request, plays, reply, say, use
 from running_cell import RunningCell, eventually
+from scripted_model import Request, plays, reply, say, use
 
 LONG_WAIT = 60.0  # s
+pytestmark = pytest.mark.long
 
 
 async def newest(cell: RunningCell) -> int:
@@ -60,7 +61,6 @@ async def test_what_it_waits_for_wakes_it(cell: RunningCell) -> None:
     assert "watch the base" in opened[0], "the goal was forgotten"
 
 
-@pytest.mark.long
 async def test_people_read_and_write_mail_by_the_command_line(cell: RunningCell) -> None:
     before = await newest(cell)
     sent = await asyncio.to_thread(
