@@ -7,10 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from handrail_drivers import plugins
+from handrail_drivers.board.driver import Board
+from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest, device_settings
@@ -74,27 +77,19 @@ async def running(
         stack.push_async_callback(modbus.close)
         boards = Boards(cell, wires, loop.put_signal)
         stack.push_async_callback(boards.close)
-
-        def rest() -> None:
-            modbus.stop()
-            boards.stop()
-
+        rest = partial(stop_all, modbus, boards)
         rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
         inputs = _inputs(cell, wires, loop, pollers)
-        rail.situation.sensing = (
-            *inputs.values(),
-            *modbus.opened.values(),
-            *boards.opened.values(),
-        )
+        opened: dict[str, ModbusDevice | Board] = {**modbus.opened, **boards.opened}
+        rail.situation.sensing = (*inputs.values(), *opened.values())
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
         devices: dict[str, object] = {
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,
-            **modbus.opened,
-            **boards.opened,
+            **opened,
         }
         tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
         await boards.start(tools.renew)
@@ -104,6 +99,12 @@ async def running(
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)
         yield Ready(cell.name, server.address, folder.operator_socket, notices, rail)
+
+
+def stop_all(modbus: ModbusDevices, boards: Boards) -> None:
+    """Have what no loop moves put to its safe values."""
+    modbus.stop()
+    boards.stop()
 
 
 async def report_cameras(loops: Loops, cameras: Mapping[str, NetworkCamera]) -> None:
