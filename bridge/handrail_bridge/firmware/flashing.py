@@ -71,34 +71,37 @@ async def flash(
             f"There is no {programmer.name}.", hint=f"apt-get install {programmer.package}"
         )
     folder = run_dir.state_dir(LOG)
-    images, log = Images(folder), AuditLog(folder)
-    try:
-        digest = images.keep(image)
+    images = Images(folder)
+    digest = images.keep(image)
+    work = _Work(kind, programmer, port, images, progress, hello)
+    with contextlib.closing(AuditLog(folder)) as log:
         async with nothing_moves():
             SerialPort(port, LINK_BAUD).close()  # a bridge that has it keeps it
-            receipt = secrets.token_hex(8)
-            log.append("flash", id=receipt, port=port, board=kind.name, digest=digest)
-            try:
-                work = _Work(kind, programmer, port, images, progress, hello)
-                report = await asyncio.to_thread(work.run, receipt, digest)
-            except BaseException as error:
-                detail = error.detail() if isinstance(error, HandrailError) else repr(error)
-                log.append("flash_failed", id=receipt, error=detail)
-                raise
-            said = report.info.report
-            log.append(
-                "flashed",
-                id=receipt,
-                digest=digest,
-                before=report.before,
-                baud=report.baud,
-                application=said.application,
-                version=said.version,
-                link=said.link,
-            )
-            return report
-    finally:
-        log.close()
+            return await _written_down(log, work, digest)
+
+
+async def _written_down(log: AuditLog, work: _Work, digest: str) -> FlashReport:
+    """Do the work in a thread, its beginning and its end in the log."""
+    receipt = secrets.token_hex(8)
+    log.append("flash", id=receipt, port=work.port, board=work.kind.name, digest=digest)
+    try:
+        report = await asyncio.to_thread(work.run, receipt, digest)
+    except BaseException as error:
+        detail = error.detail() if isinstance(error, HandrailError) else repr(error)
+        log.append("flash_failed", id=receipt, error=detail)
+        raise
+    said = report.info.report
+    log.append(
+        "flashed",
+        id=receipt,
+        digest=digest,
+        before=report.before,
+        baud=report.baud,
+        application=said.application,
+        version=said.version,
+        link=said.link,
+    )
+    return report
 
 
 @contextlib.asynccontextmanager
