@@ -63,7 +63,8 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         folder = RunDir(cell.name)
         stack.callback(folder.close)
-        receipts = Receipts(state_dir(cell.name))
+        digest = cell_digest(cell)
+        receipts = Receipts(state_dir(cell.name), digest)
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
         await checker.start()
@@ -71,7 +72,7 @@ async def running(
         loop = Loops.start(loop_configs(cell, wires))
         modbus = ModbusDevices(cell, wires)
         stack.push_async_callback(modbus.close)
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, modbus.stop)
+        rail = Rail(cell, digest, loop, checker, receipts, modbus.stop)
         stack.push_async_callback(rail.close)
         inputs = _inputs(cell, wires, loop, pollers)
         rail.situation.sensing = (*inputs.values(), *modbus.opened.values())

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16handrail/v1/plan.proto\x12\x0bhandrail.v1\"\xa9\x01\n\tViolation\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x0e\n\x06time_s\x18\x03 \x01(\x01\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12\r\n\x05limit\x18\x06 \x01(\x01\x12\x0c\n\x04unit\x18\x07 \x01(\t\x12\x10\n\x08sentence\x18\x08 \x01(\t\x12\x0c\n\x04hint\x18\t \x01(\t\x12\x13\n\x0b\x64\x65tail_json\x18\n \x01(\t\">\n\nGoalResult\x12\x11\n\tpredicate\x18\x01 \x01(\t\x12\x0b\n\x03met\x18\x02 \x01(\x08\x12\x10\n\x08sentence\x18\x03 \x01(\t\"\x97\x04\n\x07Verdict\x12\x0e\n\x06passed\x18\x01 \x01(\x08\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12*\n\nviolations\x18\x03 \x03(\x0b\x32\x16.handrail.v1.Violation\x12%\n\x04goal\x18\x04 \x03(\x0b\x32\x17.handrail.v1.GoalResult\x12\x12\n\nduration_s\x18\x05 \x01(\x01\x12\x18\n\x0b\x63learance_m\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0e\x63learance_pair\x18\x07 \x01(\t\x12=\n\rpeak_velocity\x18\x08 \x03(\x0b\x32&.handrail.v1.Verdict.PeakVelocityEntry\x12\x39\n\x0bpeak_effort\x18\t \x03(\x0b\x32$.handrail.v1.Verdict.PeakEffortEntry\x12\x14\n\x0c\x63heck_time_s\x18\n \x01(\x01\x12\x19\n\x11trajectory_digest\x18\x0b \x01(\t\x12+\n\nrobustness\x18\x0c \x01(\x0b\x32\x17.handrail.v1.Robustness\x1a\x33\n\x11PeakVelocityEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x31\n\x0fPeakEffortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0e\n\x0c_clearance_m\";\n\nRobustness\x12\x0e\n\x06passed\x18\x01 \x01(\r\x12\x0e\n\x06worlds\x18\x02 \x01(\r\x12\r\n\x05worst\x18\x03 \x01(\t\"z\n\x06Permit\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12\x19\n\x11trajectory_digest\x18\x03 \x01(\t\x12\x14\n\x0c\x65xpires_in_s\x18\x04 \x01(\x01\x12\x0c\n\x04\x61sks\x18\x05 \x03(\t\x12\x10\n\x08\x61pprover\x18\x06 \x01(\t\"\xc6\x03\n\x07Receipt\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12\x11\n\tpermit_id\x18\x03 \x01(\t\x12\x11\n\tcompleted\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nfault_code\x18\x06 \x01(\t\x12\x12\n\nduration_s\x18\x07 \x01(\x01\x12\x1c\n\x14peak_following_error\x18\x08 \x01(\x01\x12;\n\x0c\x65nd_position\x18\t \x03(\x0b\x32%.handrail.v1.Receipt.EndPositionEntry\x12%\n\x04goal\x18\n \x03(\x0b\x32\x17.handrail.v1.GoalResult\x12\x10\n\x08reflexes\x18\x0b \x03(\t\x12\x10\n\x08\x61pprover\x18\x0c \x01(\t\x12\x32\n\x07sensors\x18\r \x03(\x0b\x32!.handrail.v1.Receipt.SensorsEntry\x1a\x32\n\x10\x45ndPositionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a.\n\x0cSensorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16handrail/v1/plan.proto\x12\x0bhandrail.v1\"\xa9\x01\n\tViolation\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12\x0e\n\x06time_s\x18\x03 \x01(\x01\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12\r\n\x05limit\x18\x06 \x01(\x01\x12\x0c\n\x04unit\x18\x07 \x01(\t\x12\x10\n\x08sentence\x18\x08 \x01(\t\x12\x0c\n\x04hint\x18\t \x01(\t\x12\x13\n\x0b\x64\x65tail_json\x18\n \x01(\t\"Q\n\nGoalResult\x12\x11\n\tpredicate\x18\x01 \x01(\t\x12\x0b\n\x03met\x18\x02 \x01(\x08\x12\x10\n\x08sentence\x18\x03 \x01(\t\x12\x11\n\tpredicted\x18\x04 \x01(\x08\"\x97\x04\n\x07Verdict\x12\x0e\n\x06passed\x18\x01 \x01(\x08\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12*\n\nviolations\x18\x03 \x03(\x0b\x32\x16.handrail.v1.Violation\x12%\n\x04goal\x18\x04 \x03(\x0b\x32\x17.handrail.v1.GoalResult\x12\x12\n\nduration_s\x18\x05 \x01(\x01\x12\x18\n\x0b\x63learance_m\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0e\x63learance_pair\x18\x07 \x01(\t\x12=\n\rpeak_velocity\x18\x08 \x03(\x0b\x32&.handrail.v1.Verdict.PeakVelocityEntry\x12\x39\n\x0bpeak_effort\x18\t \x03(\x0b\x32$.handrail.v1.Verdict.PeakEffortEntry\x12\x14\n\x0c\x63heck_time_s\x18\n \x01(\x01\x12\x19\n\x11trajectory_digest\x18\x0b \x01(\t\x12+\n\nrobustness\x18\x0c \x01(\x0b\x32\x17.handrail.v1.Robustness\x1a\x33\n\x11PeakVelocityEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x31\n\x0fPeakEffortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0e\n\x0c_clearance_m\";\n\nRobustness\x12\x0e\n\x06passed\x18\x01 \x01(\r\x12\x0e\n\x06worlds\x18\x02 \x01(\r\x12\r\n\x05worst\x18\x03 \x01(\t\"z\n\x06Permit\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12\x19\n\x11trajectory_digest\x18\x03 \x01(\t\x12\x14\n\x0c\x65xpires_in_s\x18\x04 \x01(\x01\x12\x0c\n\x04\x61sks\x18\x05 \x03(\t\x12\x10\n\x08\x61pprover\x18\x06 \x01(\t\"\xc6\x03\n\x07Receipt\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bplan_digest\x18\x02 \x01(\t\x12\x11\n\tpermit_id\x18\x03 \x01(\t\x12\x11\n\tcompleted\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nfault_code\x18\x06 \x01(\t\x12\x12\n\nduration_s\x18\x07 \x01(\x01\x12\x1c\n\x14peak_following_error\x18\x08 \x01(\x01\x12;\n\x0c\x65nd_position\x18\t \x03(\x0b\x32%.handrail.v1.Receipt.EndPositionEntry\x12%\n\x04goal\x18\n \x03(\x0b\x32\x17.handrail.v1.GoalResult\x12\x10\n\x08reflexes\x18\x0b \x03(\t\x12\x10\n\x08\x61pprover\x18\x0c \x01(\t\x12\x32\n\x07sensors\x18\r \x03(\x0b\x32!.handrail.v1.Receipt.SensorsEntry\x1a\x32\n\x10\x45ndPositionEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a.\n\x0cSensorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,21 +42,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIOLATION']._serialized_start=40
   _globals['_VIOLATION']._serialized_end=209
   _globals['_GOALRESULT']._serialized_start=211
-  _globals['_GOALRESULT']._serialized_end=273
-  _globals['_VERDICT']._serialized_start=276
-  _globals['_VERDICT']._serialized_end=811
-  _globals['_VERDICT_PEAKVELOCITYENTRY']._serialized_start=693
-  _globals['_VERDICT_PEAKVELOCITYENTRY']._serialized_end=744
-  _globals['_VERDICT_PEAKEFFORTENTRY']._serialized_start=746
-  _globals['_VERDICT_PEAKEFFORTENTRY']._serialized_end=795
-  _globals['_ROBUSTNESS']._serialized_start=813
-  _globals['_ROBUSTNESS']._serialized_end=872
-  _globals['_PERMIT']._serialized_start=874
-  _globals['_PERMIT']._serialized_end=996
-  _globals['_RECEIPT']._serialized_start=999
-  _globals['_RECEIPT']._serialized_end=1453
-  _globals['_RECEIPT_ENDPOSITIONENTRY']._serialized_start=1355
-  _globals['_RECEIPT_ENDPOSITIONENTRY']._serialized_end=1405
-  _globals['_RECEIPT_SENSORSENTRY']._serialized_start=1407
-  _globals['_RECEIPT_SENSORSENTRY']._serialized_end=1453
+  _globals['_GOALRESULT']._serialized_end=292
+  _globals['_VERDICT']._serialized_start=295
+  _globals['_VERDICT']._serialized_end=830
+  _globals['_VERDICT_PEAKVELOCITYENTRY']._serialized_start=712
+  _globals['_VERDICT_PEAKVELOCITYENTRY']._serialized_end=763
+  _globals['_VERDICT_PEAKEFFORTENTRY']._serialized_start=765
+  _globals['_VERDICT_PEAKEFFORTENTRY']._serialized_end=814
+  _globals['_ROBUSTNESS']._serialized_start=832
+  _globals['_ROBUSTNESS']._serialized_end=891
+  _globals['_PERMIT']._serialized_start=893
+  _globals['_PERMIT']._serialized_end=1015
+  _globals['_RECEIPT']._serialized_start=1018
+  _globals['_RECEIPT']._serialized_end=1472
+  _globals['_RECEIPT_ENDPOSITIONENTRY']._serialized_start=1374
+  _globals['_RECEIPT_ENDPOSITIONENTRY']._serialized_end=1424
+  _globals['_RECEIPT_SENSORSENTRY']._serialized_start=1426
+  _globals['_RECEIPT_SENSORSENTRY']._serialized_end=1472
 # @@protoc_insertion_point(module_scope)
