@@ -17,7 +17,7 @@ FROZEN = {
     "pymodbus_client": "6fd26b23bc4a53e2",
     "pymodbus_poll": "3914638ca7936284",
     "pyserial_loop": "84c096e7a915edbc",
-    "sleeping_rollout": "152e74e6db410c83",
+    "sleeping_rollout": "49383b9ebd656bce",
     "vendor_sdk": "1acd7e26ff135819",
 }
 

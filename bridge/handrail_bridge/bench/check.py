@@ -1,8 +1,8 @@
 """``handrail bench check``: how long a check takes, beside the bare rollout of the same steps.
 
-The plan goes to and fro over the desk for some 10 s. Ratios are taken within a round. Things that lie
-still sleep in the check's physics: its goals are held against a rollout in which they do too, and
-what one costs in which they do not stands beside it.
+The plan goes to and fro over the desk for some 10 s. Ratios are taken within a round. Things that
+lie still sleep in the check's physics: its goals are held against a rollout in which they do too,
+and what one costs in which they do not stands beside it.
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ class Findings:
         fast = np.flatnonzero(np.abs(velocity) > OVERSHOOT * limits.velocity)
         if len(fast):
             worst, unit = float(np.abs(velocity).max()), f"{limits.unit}/s"
-            words = (ViolationKind.JOINT_VELOCITY, name, unit, "lower the step's speed")
+            share = limits.velocity / worst
+            hint = f"lower the step's speed, to {share:.2g} of what it is"
+            words = (ViolationKind.JOINT_VELOCITY, name, unit, hint)
             text = f"swings out to {worst:.2f} {unit}; {limits.velocity:g} {unit} are allowed"
             yield violation(words, worst, limits.velocity, timeline.moment(int(fast[0])), text)
 

@@ -1,7 +1,7 @@
-"""The other reference of ``bench check``: the bare rollout with MuJoCo's sleep, as the check has it.
+"""The other reference of ``bench check``: the bare rollout with MuJoCo's sleep, as the check's.
 
-Frozen, as the bare one is. Things that lie still cost nothing in it: who is measured against it is
-not helped by leaving them out.
+Frozen, as the bare one is. Things that lie still cost nothing in it: who is measured against it
+is not helped by leaving them out.
 """
 
 from __future__ import annotations
