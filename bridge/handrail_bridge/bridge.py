@@ -70,7 +70,8 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         folder = RunDir(cell.name)
         stack.callback(folder.close)
-        receipts = Receipts(state_dir(cell.name))
+        digest = cell_digest(cell)
+        receipts = Receipts(state_dir(cell.name), digest)
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
         await checker.start()
@@ -83,7 +84,7 @@ async def running(
         owned = Devices(cell, wires)
         stack.push_async_callback(owned.close)
         rest = partial(stop_all, modbus, boards, owned)
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
+        rail = Rail(cell, digest, loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
         await modbus.connect(lambda: rail.is_stopped)

@@ -185,6 +185,10 @@ class Leases:
         self._expire()
         return tuple(self._report(held) for held in self._held)
 
+    def holder(self, token: int) -> str:
+        """Return who holds a lease. Raises LeaseRefused where nobody does."""
+        return self._find(token).wish.holder
+
     def tokens(self) -> dict[str, int]:
         """Return the present token by device, 0 where nobody holds it."""
         self._expire()

@@ -97,7 +97,7 @@ async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     desk: Any = Desk()
     rig.ask("arm", hold=await desk.hold_command(bus.position))
     loop: Any = Loop(rig)
-    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path), lambda: None)
+    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path, "digest"), lambda: None)
     yield SimpleNamespace(rail=rail, loop=loop, cell=cell, log=tmp_path / NAME, bus=bus)
     await rail.close()
     rig.close()
