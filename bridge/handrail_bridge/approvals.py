@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from handrail_drivers.errors import NotPermittedRole
+from handrail_drivers.errors import HandrailError, NotPermittedRole
 from handrail_sim.cell import Cell
 
 from handrail_bridge import cards
@@ -68,7 +68,11 @@ class Approvals:
         self._permits.asked(decision.number, decision.trajectory_digest, time.monotonic())
         await asyncio.to_thread(self._receipts.decided, decision)
         now = time.monotonic()  # it may have died meanwhile
-        grant = self._permits.asked(decision.number, decision.trajectory_digest, now)
+        try:
+            grant = self._permits.asked(decision.number, decision.trajectory_digest, now)
+        except HandrailError as error:
+            await asyncio.to_thread(self._receipts.undecided, decision, error.detail())
+            raise
         if decision.approve:
             self._permits.approve(grant, decision.approver, now)
         else:

@@ -12,6 +12,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from handrail_sim.cell import Camera, SceneObject
+from handrail_sim.places import aside, pose
 from handrail_sim.verdict import ObjectBelief
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ STRANGE = 0.15  # m: a detection farther off than this is rather an object of un
 class Belief:
     """The objects of one cell, as believed.
 
-    ``version`` grows whenever an object turns out elsewhere than it was believed, by more
-    than ``tolerance`` [m]: a permit checked against another version is dead.
+    ``version`` grows whenever an object turns out elsewhere than it was believed, or turned: by
+    more than ``tolerance`` [m] at a corner. A permit checked against another version is dead.
     """
 
     def __init__(self, objects: Mapping[str, SceneObject], tolerance: float) -> None:
@@ -81,7 +82,7 @@ class Belief:
         fresh = dict(self._objects)
         for name, end in predicted.items():
             start = self._objects[name]
-            if not start.held_pose and _differ(start, end, self._tolerance):
+            if not start.held_pose and self._differ(name, start, end):
                 fresh[name] = LOST
         self._become(fresh)
 
@@ -105,9 +106,18 @@ class Belief:
 
     def _become(self, fresh: dict[str, ObjectBelief]) -> None:
         self._objects = fresh
-        if any(_differ(self._anchor[name], fresh[name], self._tolerance) for name in fresh):
+        if any(self._differ(name, self._anchor[name], fresh[name]) for name in fresh):
             self._anchor = dict(fresh)
             self.version += 1
+
+    def _differ(self, name: str, one: ObjectBelief, other: ObjectBelief) -> bool:
+        """Tell whether an object is elsewhere, or turned, or known or held only once."""
+        if (one.source == "unknown") != (other.source == "unknown"):
+            return True
+        if bool(one.held_pose) != bool(other.held_pose):
+            return True
+        known = one.source != "unknown"
+        return known and aside(pose(one), pose(other), self._sizes[name]) > self._tolerance
 
     def _associate(
         self, detections: list[Detection], places: Mapping[str, ObjectBelief]
@@ -144,11 +154,3 @@ def _distance(thing: ObjectBelief, spot: Detection) -> float:
 def _inside(camera: Camera, position: tuple[float, float, float]) -> bool:
     x_min, x_max, y_min, y_max = camera.search
     return x_min <= position[0] <= x_max and y_min <= position[1] <= y_max
-
-
-def _differ(one: ObjectBelief, other: ObjectBelief, tolerance: float) -> bool:
-    if (one.source == "unknown") != (other.source == "unknown"):
-        return True
-    if bool(one.held_pose) != bool(other.held_pose):
-        return True
-    return one.source != "unknown" and math.dist(one.position, other.position) > tolerance

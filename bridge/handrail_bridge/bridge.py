@@ -17,16 +17,20 @@ from handrail_sim.cell_file import cell_digest, device_settings
 
 from handrail_bridge.boards import Boards
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.devices import Devices
 from handrail_bridge.inputs import Inputs
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import input_configs, loop_configs
+from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.modbus_devices import ModbusDevices
+from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
 from handrail_bridge.senses import Senses
 from handrail_bridge.server import Server, loopback
 from handrail_bridge.service import SLOTS, RailService
+from handrail_bridge.situation import LATCHED
 from handrail_bridge.tools import Tools
 
 REPORT = 0.02  # s between two reports of the cameras' freshness to the loops
@@ -74,15 +78,18 @@ async def running(
         stack.push_async_callback(modbus.close)
         boards = Boards(cell, wires, loop.put_signal)
         stack.push_async_callback(boards.close)
+        owned = Devices(cell, wires)
+        stack.push_async_callback(owned.close)
 
-        async def rest() -> str:
+        async def stop_devices() -> str:
             boards.stop()
+            owned.stop()
             return " ".join(filter(None, await modbus.stop()))
 
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, rest)
+        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, stop_devices)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
-        await modbus.connect(lambda: rail.is_stopped)
+        await modbus.connect(lambda: loop.state().mode in LATCHED)
         inputs = _inputs(cell, wires, loop, pollers)
         rail.situation.sensing = (
             *inputs.values(),
@@ -91,16 +98,22 @@ async def running(
         )
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
+        eyes = _eyes(cell, loop, cameras, pollers)
         devices: dict[str, object] = {
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,
             **modbus.opened,
             **boards.opened,
+            **owned.opened,
+            **eyes,
         }
-        tools = Tools(cell, Senses(rail, cameras), devices, rail.configuring)
+        tools = Tools(cell, Senses(rail, cameras, eyes), devices, rail.configuring)
         await boards.start(tools.renew)
-        notices = driver_notices(cell)
-        server = Server(RailService(rail, tools, cameras, notices), rail)
+        notices = (*loop.notices, *driver_notices(cell))
+        service = RailService(rail, tools, cameras, lambda: (*notices, *owned.notices()))
+        mailbox = Mailbox(state_dir(cell.name))
+        stack.callback(mailbox.close)
+        server = Server(service, rail, mailbox)
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)
@@ -142,6 +155,18 @@ def _inputs(
     for config in input_configs(cell, wires):
         opened[config.device] = Inputs.start(config, loop.control)
         stack.callback(opened[config.device].close)
+    return opened
+
+
+def _eyes(
+    cell: Cell, loop: Loops, cameras: Mapping[str, NetworkCamera], stack: contextlib.ExitStack
+) -> dict[str, Eyes]:
+    """Start the process of every pipeline, give it its camera's frames; return them by name."""
+    opened: dict[str, Eyes] = {}
+    for config in sight_configs(cell):
+        eyes = stack.enter_context(Eyes(config, loop.control))
+        cameras[cell.perception[config.name].camera].listen(eyes.show)
+        opened[config.name] = eyes
     return opened
 
 

@@ -26,7 +26,7 @@ def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: flo
     verdict = grant.verdict
     return Card(
         number=grant.number,
-        steps=tuple(f"{index}: {told(step)}" for index, step in enumerate(grant.plan.steps)),
+        steps=tuple(f"{index}: {told(step, cell)}" for index, step in enumerate(grant.plan.steps)),
         asks=verdict.asks,
         margins=tuple(_margins(verdict)),
         goal=tuple(textwrap.shorten(result.sentence, LONGEST) for result in verdict.goal),
@@ -36,11 +36,14 @@ def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: flo
     )
 
 
-def told(step: Step) -> str:
+def told(step: Step, cell: Cell) -> str:
     """Return a step as a sentence."""
     match step:
         case MoveJoints():
-            joints = ", ".join(f"{name} to {at:.3f} rad" for name, at in step.positions.items())
+            joints = ", ".join(
+                f"{name} to {at:.3f} {cell.arm.limits[name].unit}"
+                for name, at in step.positions.items()
+            )
             return f"move {joints}{_pace(step.speed)}"
         case MoveToPose():
             where = ", ".join(f"{1000 * part:.0f}" for part in step.position)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
 import grpc.aio
+from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
 from handrail_drivers.errors import PlanRefused, ProcessLost
@@ -25,6 +26,7 @@ from handrail_sim.plan import Plan, as_json
 from handrail_sim.verdict import Verdict
 
 from handrail_bridge import messages, plan_messages, run_dir
+from handrail_bridge.asking import ANSWER, ask, events
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
     CellDescription,
@@ -32,16 +34,15 @@ from handrail_bridge.reports import (
     Check,
     Frame,
     Lease,
+    Mail,
     Permit,
     Receipt,
     Tool,
 )
-from handrail_bridge.status import from_rpc
+from handrail_bridge.tool_calls import ToolCalls
 
 MESSAGE_LIMIT = 16 << 20  # bytes
-ANSWER = 15.0  # s, longest wait for one answer
 CHECK = 120.0  # s, longest wait for a verdict
-SILENCE = 10.0  # s without a message on a stream that talks all the time
 
 
 class Client:
@@ -61,6 +62,7 @@ class Client:
             ],
         )
         self._rail: stubs.RailAsyncStub = stubs.RailStub(self._channel)
+        self._mail: mail_pb2_grpc.MailboxAsyncStub = mail_pb2_grpc.MailboxStub(self._channel)
         self._token = 0
         self._tools: dict[str, Tool] = {}
 
@@ -104,6 +106,19 @@ class Client:
         result: dict[str, Any] = json.loads(answer.result_json)
         return result
 
+    @contextlib.asynccontextmanager
+    async def calls(self) -> AsyncIterator[ToolCalls]:
+        """Have a stream for calls of observing tools while the block runs: for who asks often.
+
+        A call takes half the time that one by :meth:`call` does; they are answered one after
+        another.
+        """
+        stream = self._rail.CallTools()
+        try:
+            yield ToolCalls(stream)
+        finally:
+            stream.cancel()
+
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
         """Have a plan checked from the measured state; a passing verdict brings a permit."""
         request = rpc.CheckPlanRequest(plan_json=_plan_json(plan))
@@ -127,7 +142,7 @@ class Client:
         request = rpc.ExecutePlanRequest(
             plan_json=_plan_json(plan), permit_id=permit.id, lease_token=self._token
         )
-        async for event in _events(self._rail.ExecutePlan(request)):
+        async for event in events(self._rail.ExecutePlan(request)):
             if event.WhichOneof("event") == "receipt":
                 yield plan_messages.read_receipt(event.receipt)
             else:
@@ -178,7 +193,7 @@ class Client:
 
     async def watch(self, rate: float = 10.0) -> AsyncGenerator[CellState, None]:
         """Stream the measured state at ``rate`` [Hz], 1 to 100."""
-        async for event in _events(self._rail.WatchState(rpc.WatchStateRequest(rate_hz=rate))):
+        async for event in events(self._rail.WatchState(rpc.WatchStateRequest(rate_hz=rate))):
             yield messages.read_state(event.state)
 
     async def grab(self, camera: str, format: str = "jpeg", max_width: int = 0) -> Frame:
@@ -192,8 +207,26 @@ class Client:
     ) -> AsyncGenerator[Frame, None]:
         """Stream a camera's frames; a slow reader misses frames and always has the newest."""
         request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
-        async for event in _events(self._rail.StreamFrames(request)):
+        async for event in events(self._rail.StreamFrames(request)):
             yield messages.read_frame(event.frame)
+
+    async def send_mail(self, sender: str, recipient: str, text: str, answers: int = 0) -> Mail:
+        """Put a mail into the cell's mailbox; it is on the bridge's disk when this returns."""
+        request = mail_pb2.SendRequest(
+            sender=sender, recipient=recipient, text=text, answers=answers
+        )
+        return messages.read_mail((await ask(self._mail.Send(request, timeout=ANSWER))).mail)
+
+    async def mail(
+        self, recipient: str = "", after: int = 0, limit: int = 0, wait: float = 0.0
+    ) -> list[Mail]:
+        """Return mail newer than number ``after``, oldest first.
+
+        Where there is none it waits up to ``wait`` [s] for some.
+        """
+        request = mail_pb2.ListRequest(recipient=recipient, after=after, limit=limit, wait_s=wait)
+        answer = await ask(self._mail.List(request, timeout=ANSWER + wait))
+        return [messages.read_mail(sent) for sent in answer.mails]
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -254,29 +287,6 @@ def refusal(verdict: Verdict) -> PlanRefused:
 
 def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
     return json.dumps(as_json(plan) if isinstance(plan, Plan) else dict(plan))
-
-
-async def ask(call: Awaitable[Any]) -> Any:
-    """Return the answer to a call, or raise the error of ours that its status carries."""
-    try:
-        return await call
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc(error) from None
-
-
-async def _events(call: Any) -> AsyncGenerator[Any, None]:
-    try:
-        while True:
-            event = await asyncio.wait_for(call.read(), SILENCE)
-            if event is grpc.aio.EOF:
-                return
-            yield event
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc(error) from None
-    except TimeoutError:
-        raise ProcessLost(f"The bridge sent nothing for {SILENCE:g} s.") from None
-    finally:
-        call.cancel()
 
 
 async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> Lease:

@@ -24,7 +24,7 @@ class Measured:
     """The cell's geometry applied to readings of its loop."""
 
     def __init__(self, cell: Cell) -> None:
-        self._cell = cell
+        self.cell = cell
         model = load_model(cell)
         self._scene = Scene(model, cell)
         self._data = mujoco.MjData(model)
@@ -42,7 +42,7 @@ class Measured:
 
     def holding(self, state: LoopState) -> bool:
         """Tell whether the jaw feels something: stopped short of closed, and pressing."""
-        arm = self._cell.arm
+        arm = self.cell.arm
         number = self._scene.jaw
         if number is None:
             return False
@@ -64,9 +64,9 @@ class Measured:
         held = next((name for name, thing in objects.items() if thing.held_pose), None)
         there = {name: thing for name, thing in objects.items() if felt or name != held}
         return WorldView(
-            cell=self._cell,
+            cell=self.cell,
             joints=self.positions(state),
-            efforts=dict(zip(self._cell.arm.all_joints, state.effort, strict=True)),
+            efforts=dict(zip(self.cell.arm.all_joints, state.effort, strict=True)),
             tcp=self.tcp(state.position),
             held=(held or "something") if felt else None,
             objects=known(there),
@@ -76,7 +76,7 @@ class Measured:
 
     def positions(self, state: LoopState) -> dict[str, float]:
         """Return the measured joint positions [rad] by name."""
-        return dict(zip(self._cell.arm.all_joints, state.position, strict=True))
+        return dict(zip(self.cell.arm.all_joints, state.position, strict=True))
 
     def still(self, state: LoopState) -> bool:
         """Tell whether no joint moves."""
@@ -120,7 +120,7 @@ class Measured:
                 moving=abs(state.velocity[i]) >= STILL,
                 torque_enabled=state.torque_enabled[i],
             )
-            for i, name in enumerate(self._cell.arm.all_joints)
+            for i, name in enumerate(self.cell.arm.all_joints)
         )
 
     def _counters(self, state: LoopState) -> Counters:
@@ -130,7 +130,7 @@ class Measured:
             state.late_reads,
             state.retries,
             state.clamps,
-            float(self._cell.loop.rate),
+            float(self.cell.loop.rate),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 
-from handrail.v1 import rail_pb2, state_pb2
+from handrail.v1 import mail_pb2, rail_pb2, state_pb2
 
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
@@ -19,6 +19,7 @@ from handrail_bridge.reports import (
     Frame,
     Joint,
     Lease,
+    Mail,
     Tool,
 )
 
@@ -177,4 +178,30 @@ def read_card(sent: rail_pb2.Card) -> Card:
         trajectory_digest=sent.trajectory_digest,
         picture=sent.picture,
         remaining=sent.remaining_s,
+    )
+
+
+def write_mail(mail: Mail) -> mail_pb2.Mail:
+    """Encode a mail."""
+    return mail_pb2.Mail(
+        number=mail.number,
+        time_s=mail.time,
+        sender=mail.sender,
+        recipient=mail.recipient,
+        text=mail.text,
+        by_operator=mail.by_operator,
+        answers=mail.answers,
+    )
+
+
+def read_mail(sent: mail_pb2.Mail) -> Mail:
+    """Decode a mail."""
+    return Mail(
+        number=sent.number,
+        time=sent.time_s,
+        sender=sent.sender,
+        recipient=sent.recipient,
+        text=sent.text,
+        by_operator=sent.by_operator,
+        answers=sent.answers,
     )

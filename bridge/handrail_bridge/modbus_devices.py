@@ -92,13 +92,15 @@ def polled_names(cell: Cell) -> tuple[str, ...]:
 
 
 def _names(cell: Cell) -> tuple[str, ...]:
-    """Return the devices on Modbus lines, but for those that loops move."""
+    """Return the devices that a register map describes, but for those that loops move."""
     drivers: dict[str, Any] = {
         name: plugins.drivers.one(device.driver)
         for name, device in cell.devices.items()
         if name not in cell.arm.buses
     }
-    return tuple(name for name, driver in drivers.items() if driver.transport == "modbus")
+    return tuple(
+        name for name, driver in drivers.items() if issubclass(driver.Settings, ModbusSettings)
+    )
 
 
 def _settings(cell: Cell, name: str, wires: Mapping[str, str]) -> ModbusSettings:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from handrail_drivers.errors import ProcessLost
 from handrail_sim.check.watch import Missed, Watch
+from handrail_sim.places import aside, pose
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import ObjectBelief
 
@@ -113,8 +113,11 @@ class Motion:
         verdict, ended = self.grant.verdict, self._steps_ended(state)
         before = verdict.on_the_way[ended - 1] if ended else self._began
         after = verdict.on_the_way[min(ended, len(verdict.on_the_way) - 1)]
+        things = self._measured.cell.objects
         return {
-            name: thing for name, thing in before.items() if _rests(thing, after.get(name, thing))
+            name: thing
+            for name, thing in before.items()
+            if _rests(thing, after.get(name, thing), things[name].size)
         }
 
     def end_for(self, why: str) -> None:
@@ -177,8 +180,8 @@ def _told(missed: Missed) -> str:
     return f"Step {missed.step} was expected to bring {result.predicate!r}: {result.sentence}."
 
 
-def _rests(before: ObjectBelief, after: ObjectBelief) -> bool:
+def _rests(before: ObjectBelief, after: ObjectBelief, size: Sequence[float]) -> bool:
     """Tell whether an object whose place is known lies still meanwhile."""
     known = "unknown" not in (before.source, after.source)
     held = before.held_pose or after.held_pose
-    return known and not held and math.dist(before.position, after.position) < STILL
+    return known and not held and aside(pose(before), pose(after), size) < STILL

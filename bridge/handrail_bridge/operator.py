@@ -7,9 +7,9 @@ from handrail_drivers.errors import InvalidValue
 
 from handrail_bridge.answering import Context, answering
 from handrail_bridge.messages import write_card, write_state
+from handrail_bridge.parsing import require_name
 from handrail_bridge.rail import Rail
 from handrail_bridge.reports import OPERATOR, ROADS, Decision
-from handrail_bridge.requests import require_name
 
 
 class OperatorService(rail_pb2_grpc.OperatorServicer):

@@ -12,7 +12,8 @@ from handrail.v1 import rail_pb2_grpc as stubs
 from handrail_drivers.errors import MotionStopped
 
 from handrail_bridge import messages, run_dir
-from handrail_bridge.client import ANSWER, Client, ask
+from handrail_bridge.asking import ANSWER, ask
+from handrail_bridge.client import Client
 from handrail_bridge.reports import Card, CellState, Decision
 
 

@@ -55,6 +55,10 @@ class Receipts:
         """Write what a person says. Raises Refused where that cannot be written."""
         self._log.append("decided", **asdict(decision))
 
+    def undecided(self, decision: Decision, detail: dict[str, Any]) -> None:
+        """Write that what a person said came too late to count."""
+        self._log.append("undecided", number=decision.number, error=detail)
+
     def note(self, what: str) -> None:
         """Write an act of the operator, or a stop."""
         self._log.append("note", what=what)

@@ -183,3 +183,16 @@ class CellDescription:
     digest: str
     cell: dict[str, Any]
     notices: tuple[str, ...]  # warnings that every user should read
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail in the cell's mailbox. ``time`` [s] since the epoch."""
+
+    number: int
+    time: float
+    sender: str  # as it says of itself
+    recipient: str
+    text: str
+    by_operator: bool = False  # it came by the operator's socket
+    answers: int = 0  # number of the mail that it answers; 0 where none

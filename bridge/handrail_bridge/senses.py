@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import Refused
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Camera, Cell
+from handrail_sim.check.predicates import evaluate
 from handrail_sim.plan import as_json
+from handrail_sim.predicates import Predicate
 from handrail_sim.regions import region_of
 from handrail_sim.verdict import ObjectBelief
 from pydantic import BaseModel, Field
@@ -19,8 +22,11 @@ from pydantic import BaseModel, Field
 from handrail_bridge import vision
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import age, fresh
+from handrail_bridge.parsing import require_name
+from handrail_bridge.perception.eyes import Eyes
+from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.rail import Rail
-from handrail_bridge.requests import require_name
+from handrail_bridge.requests import require_names
 from handrail_bridge.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question
@@ -92,13 +98,34 @@ class CameraReport(BaseModel):
     ]
 
 
-class Senses:
-    """The observing tools of the bridge. ``cameras`` are the open ones, by camera name."""
+class Truth(BaseModel):
+    """Whether one predicate holds."""
 
-    def __init__(self, rail: Rail, cameras: dict[str, NetworkCamera]) -> None:
+    predicate: str
+    met: bool
+    sentence: Annotated[str, Field(description="what is so")]
+
+
+class Truths(BaseModel):
+    """Which predicates hold, in the order of asking."""
+
+    time_ns: int
+    results: tuple[Truth, ...]
+
+
+class Senses:
+    """The observing tools of the bridge.
+
+    ``cameras`` are the open ones, by camera name; ``eyes`` the running pipelines, by name.
+    """
+
+    def __init__(
+        self, rail: Rail, cameras: dict[str, NetworkCamera], eyes: Mapping[str, Eyes] | None = None
+    ) -> None:
         self._rail = rail
         self._cell: Cell = rail.cell
         self.cameras = cameras
+        self._eyes = eyes or {}
 
     @tool(Effect.OBSERVE)
     def cell_describe(self) -> dict[str, Any]:
@@ -135,6 +162,11 @@ class Senses:
     async def _find(self, camera: str) -> tuple[list[vision.Detection], int]:
         """Return what is found on a frame captured from now on, and when [ns] that was."""
         now = time.monotonic_ns()
+        for name, pipeline in self._cell.perception.items():
+            if pipeline.camera == camera and pipeline.colors:
+                seen = await asyncio.to_thread(self._eyes[name].newest, now, timeout_s=FRAME)
+                searched = self._cell.cameras[camera].search
+                return recognised(seen, pipeline.colors, searched), seen.time_ns
         frame = await asyncio.to_thread(self.cameras[camera].newest, now, timeout_s=FRAME)
         model, things = self._cell.cameras[camera], dict(self._cell.objects)
         found = await asyncio.to_thread(vision.find_objects, frame.image, model, things)
@@ -165,6 +197,23 @@ class Senses:
             gap=measured.gap(state),
             holding=report.holding,
         )
+
+    @tool(Effect.OBSERVE)
+    def evaluate(
+        self, predicates: Annotated[tuple[Predicate, ...], Field(min_length=1, max_length=16)]
+    ) -> Truths:
+        """Tell which predicates hold now: of what is measured, and of what the last look found.
+
+        They are those of a plan's goal. It takes no picture: look first where objects matter.
+        """
+        for index, predicate in enumerate(predicates):
+            require_names(predicate, self._cell, f"predicates[{index}]")
+        state, now = fresh(self._rail.loop_state()), self._rail.situation
+        believed = now.belief.objects
+        view = now.measured.view(state, believed, believed, now.sensors())
+        found = [evaluate(predicate, view) for predicate in predicates]
+        results = [Truth(predicate=r.predicate, met=r.met, sentence=r.sentence) for r in found]
+        return Truths(time_ns=state.time_ns, results=tuple(results))
 
     @tool(Effect.OBSERVE)
     def camera_describe(self, camera: str = "") -> CameraReport:

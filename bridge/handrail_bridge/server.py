@@ -15,9 +15,10 @@ from pathlib import Path
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from handrail.v1 import rail_pb2, rail_pb2_grpc
+from handrail.v1 import mail_pb2, mail_pb2_grpc, rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import NotPermittedRole, Refused
 
+from handrail_bridge.mailbox import Mailbox, MailService
 from handrail_bridge.operator import OperatorService
 from handrail_bridge.rail import Rail
 from handrail_bridge.service import RailService
@@ -26,13 +27,15 @@ MESSAGE_LIMIT = 1 << 20  # bytes that a client may send at once
 CALLS = 256  # at a time
 GRACE = 1.0  # s for running calls when the server closes
 RAIL = rail_pb2.DESCRIPTOR.services_by_name["Rail"].full_name
+MAILBOX = mail_pb2.DESCRIPTOR.services_by_name["Mailbox"].full_name
 OPERATOR = rail_pb2.DESCRIPTOR.services_by_name["Operator"].full_name
 
 
 class Server:
     """Both doors of the bridge."""
 
-    def __init__(self, service: RailService, rail: Rail) -> None:
+    def __init__(self, service: RailService, rail: Rail, mailbox: Mailbox) -> None:
+        self._mail = MailService(mailbox)
         self._service = service
         self._rail = rail
         self._servers: list[grpc.aio.Server] = []
@@ -47,9 +50,9 @@ class Server:
             Refused: the port is taken.
         """
         host = loopback(listen)
-        agents = await self._door((RAIL,))
+        agents = await self._door((RAIL, MAILBOX))
         port = _bind(agents, listen)
-        operators = await self._door((RAIL, OPERATOR))
+        operators = await self._door((RAIL, MAILBOX, OPERATOR))
         rail_pb2_grpc.add_OperatorServicer_to_server(OperatorService(self._rail), operators)
         with _umask(0o177):
             _bind(operators, f"unix:{operator_socket}")
@@ -72,6 +75,7 @@ class Server:
             maximum_concurrent_rpcs=CALLS,
         )
         rail_pb2_grpc.add_RailServicer_to_server(self._service, server)
+        mail_pb2_grpc.add_MailboxServicer_to_server(self._mail, server)
         checks = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         for name in ("", *services):
@@ -92,7 +96,7 @@ def loopback(listen: str) -> str:
         local = host == "localhost"
     if not local or not port.isdigit():
         raise NotPermittedRole(
-            f"The bridge listens on loopback only, not on {listen!r}: "
+            f"Handrail listens on loopback only, not on {listen!r}: "
             "beyond it, a network address would need TLS and a token.",
             field="listen",
             value=listen,

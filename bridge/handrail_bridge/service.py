@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import grpc.aio
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import (
+    HandrailError,
     InvalidRequest,
     InvalidValue,
     LeaseRefused,
@@ -24,13 +26,16 @@ from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
+from handrail_bridge.parsing import require_name
 from handrail_bridge.rail import Rail
 from handrail_bridge.reports import Frame, Lease
-from handrail_bridge.requests import parse_plan, require_name
+from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import describe
+from handrail_bridge.status import to_status
 from handrail_bridge.tools import Tools
 
 SLOTS = 48  # calls that may last, far fewer than calls in all: a stop always finds room
+MOMENT = 0.001  # s for which a state is the newest
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
@@ -42,13 +47,19 @@ class RailService(rail_pb2_grpc.RailServicer):
     """handrail.v1.Rail: what every client may do."""
 
     def __init__(
-        self, rail: Rail, tools: Tools, cameras: dict[str, NetworkCamera], notices: tuple[str, ...]
+        self,
+        rail: Rail,
+        tools: Tools,
+        cameras: dict[str, NetworkCamera],
+        notices: Callable[[], tuple[str, ...]],
     ) -> None:
         self._rail = rail
         self._tools = tools
         self._cameras = cameras
         self._notices = notices
         self._taken = 0
+        self._newest: Any = None  # the state, encoded
+        self._written = -math.inf  # s, monotonic, when that was
 
     @answering
     async def DescribeCell(
@@ -58,7 +69,7 @@ class RailService(rail_pb2_grpc.RailServicer):
             name=self._rail.cell.name,
             digest=self._rail.situation.digest,
             cell_json=json.dumps(describe(self._rail.cell)),
-            notices=self._notices,
+            notices=self._notices(),
         )
 
     @answering
@@ -74,7 +85,22 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slot():
-            result = await self._tools.call(request.name, request.arguments_json)
+            return await self._called(request)
+
+    @streaming
+    async def CallTools(
+        self, requests: AsyncIterator[rail_pb2.CallToolsRequest], context: Context
+    ) -> None:
+        with self._slot():
+            while (request := await context.read()) is not grpc.aio.EOF:
+                try:
+                    answer = rail_pb2.CallToolsResponse(result=await self._called(request.call))
+                except HandrailError as error:
+                    answer = rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
+                await context.write(answer)
+
+    async def _called(self, request: rail_pb2.CallToolRequest) -> rail_pb2.CallToolResponse:
+        result = await self._tools.call(request.name, request.arguments_json)
         time_ns = int(result.get("time_ns", time.monotonic_ns()))
         return rail_pb2.CallToolResponse(
             result_json=json.dumps(result), time_ns=time_ns, age_s=age(time_ns)
@@ -131,7 +157,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         with self._slot():
             while True:
                 await context.write(rail_pb2.WatchStateResponse(state=self._state()))
-                await asyncio.sleep(1 / rate)
+                await asyncio.sleep(_until_next(rate))
 
     @answering
     async def GrabFrame(
@@ -199,7 +225,11 @@ class RailService(rail_pb2_grpc.RailServicer):
         return await leases.wait(wish, first.wait_s) if first.wait_s else leases.acquire(wish)
 
     def _state(self) -> Any:
-        return messages.write_state(self._rail.state())
+        """Return the state as it is now; whoever asks in the same moment gets the same message."""
+        now = time.monotonic()
+        if now - self._written > MOMENT:
+            self._newest, self._written = messages.write_state(self._rail.state()), now
+        return self._newest
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[None]:
@@ -241,6 +271,11 @@ class RailService(rail_pb2_grpc.RailServicer):
             format=form,
             image=image,
         )
+
+
+def _until_next(rate: float) -> float:
+    """Return the seconds to the next of the moments at which everybody of this rate is told."""
+    return 1 / rate - time.monotonic() % (1 / rate)
 
 
 def _mode(mode: Mode) -> Any:

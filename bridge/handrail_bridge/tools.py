@@ -21,8 +21,8 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import Step
 from pydantic import BaseModel
 
+from handrail_bridge.parsing import parse
 from handrail_bridge.reports import Tool
-from handrail_bridge.requests import parse
 
 Schema = dict[str, Any]
 

@@ -6,12 +6,14 @@
     ├── InvalidRequest                INVALID_ARGUMENT    what was asked cannot be meant
     │   ├── InvalidValue              INVALID_ARGUMENT    one field: out of range, NaN, wrong type
     │   ├── InvalidCell               INVALID_ARGUMENT    a cell file, with every fault at once
+    │   ├── InvalidModel              INVALID_ARGUMENT    a model that is not what the cell declares
     │   └── UnknownName               NOT_FOUND           no such tool, joint, device, object
     ├── Refused                       FAILED_PRECONDITION meant well, not allowed now
     │   ├── PlanRefused               FAILED_PRECONDITION the check found violations
     │   ├── PermitRefused             FAILED_PRECONDITION unknown, spent, expired, other plan, drift
     │   ├── NotArmed                  FAILED_PRECONDITION disarmed, stopped or in fault
     │   ├── LeaseRefused              ABORTED             another client may move these devices
+    │   ├── BudgetSpent               FAILED_PRECONDITION what an agent may spend is spent
     │   └── NotPermittedRole          PERMISSION_DENIED   an act of the operator
     ├── DeviceFault                   UNAVAILABLE         hardware did not do its part
     │   ├── BusLost                   UNAVAILABLE         the port is gone
@@ -128,6 +130,12 @@ class InvalidCell(InvalidRequest):
         self.faults = tuple(faults)
 
 
+class InvalidModel(InvalidRequest):
+    """A perception model that cannot be loaded, or is not what the cell declares."""
+
+    code = "invalid_model"
+
+
 class UnknownName(InvalidRequest):
     """A name that does not exist; the nearest valid one becomes the hint."""
 
@@ -181,6 +189,12 @@ class LeaseRefused(Refused):
 
     code = "lease_refused"
     status = "ABORTED"
+
+
+class BudgetSpent(Refused):
+    """What an agent may spend is spent; ``field`` says which part of it."""
+
+    code = "budget_spent"
 
 
 class NotPermittedRole(Refused):
@@ -375,6 +389,13 @@ class AuditBroken(HandrailError):
 
     code = "audit_broken"
     status = "DATA_LOSS"
+
+
+class ModelLost(HandrailError):
+    """The language model does not answer, or refuses to."""
+
+    code = "model_lost"
+    status = "UNAVAILABLE"
 
 
 class ProcessLost(HandrailError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -69,6 +70,7 @@ class NetworkCamera:
         self._frame: Frame | None = None
         self._new_picture_ns = 0  # when a picture last differed from the one before
         self._trouble = "has not connected yet"
+        self._listeners: list[Callable[[Frame], None]] = []
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -98,6 +100,13 @@ class NetworkCamera:
                     raise self._fault()
             assert self._frame is not None  # noqa: S101  _is_fresh has seen it
             return self._frame
+
+    def listen(self, listener: Callable[[Frame], None]) -> None:
+        """Have every new picture handed over as it arrives; one that is frozen is none.
+
+        ``listener`` runs in the capture's thread: it must not wait.
+        """
+        self._listeners.append(listener)
 
     @property
     def new_picture_ns(self) -> int:
@@ -186,9 +195,12 @@ class NetworkCamera:
         with self._changed:
             if not same:
                 self._new_picture_ns = now
-            self._frame = Frame(image, last.sequence + 1 if last else 1, now)
+            frame = self._frame = Frame(image, last.sequence + 1 if last else 1, now)
             self._trouble = "sends nothing newer"
             self._changed.notify_all()
+        if not same:
+            for listener in self._listeners:
+                listener(frame)
 
     def _note_trouble(self, text: str) -> None:
         with self._changed:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.section import Name, Positive, Section, Vector
+from handrail_sim.sight import Perception
 
 FASTEST = 1000  # Hz of a loop
 RULES = 56  # reflexes and zones that a loop watches at most: it has a bit for each
@@ -35,6 +36,15 @@ class Device(Section):
     without_power: WithoutPower = Field(description="what happens when power goes")
     rate: Annotated[int, Field(ge=10, le=FASTEST)] | None = Field(
         default=None, description="Hz of its own loop or polling; none: the loop's, 100 for inputs"
+    )
+    cpu: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="the core of its own loop; none: the loop's"
+    )
+    late_reads: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        default=None, description="late reads in a row that stop its own loop; none: the loop's"
+    )
+    silence: Positive | None = Field(
+        default=None, description="s without a whole reading that stop its loop; none: the loop's"
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the driver's own settings, see `handrail tools`"
@@ -300,6 +310,9 @@ class Cell(Section):
     devices: dict[Name, Device]
     arm: Arm
     cameras: dict[Name, Camera] = Field(default_factory=dict)
+    perception: dict[Name, Perception] = Field(
+        default_factory=dict, description="what models see in the cameras' pictures"
+    )
     objects: dict[Name, SceneObject] = Field(default_factory=dict)
     regions: dict[Name, Region] = Field(default_factory=dict)
     obstacles: dict[Name, Obstacle] = Field(default_factory=dict)

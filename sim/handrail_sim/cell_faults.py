@@ -20,6 +20,7 @@ from handrail_sim.cell import (
     ZoneKind,
 )
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
+from handrail_sim.sight_faults import sight_faults
 from handrail_sim.toml_lines import KeyPath
 
 FindFile = Callable[[str], Path]
@@ -35,8 +36,8 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    checks = (_devices, _twins, _planner, _references, _ticks, _rules, _zones, _joints, _gripper)
-    for check in (*checks, _ranges, _cameras):
+    checks = (_devices, _twins, _planner, _references, _ticks, _cores, _rules, _zones, _joints)
+    for check in (*checks, _gripper, _ranges, _cameras, sight_faults):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults
@@ -129,6 +130,18 @@ def _ticks(data: Data, _find_file: FindFile) -> Iterator[Fault]:
         at_most = 1 / (max(1, math.ceil(ticks - 1e-6)) * rate)
         text = f"must go into a tick of {1 / rate:g} s a whole number of times, not {ticks:.3g}"
         yield Fault(("world", "timestep"), f"{text}: {at_most:g} s does.")
+
+
+def _cores(data: Data, _find_file: FindFile) -> Iterator[Fault]:
+    """Each loop that runs on a core of its own has that core to itself."""
+    arm = table(data, "arm")
+    buses = [arm.get("device"), arm.get("gripper_device"), *table(arm, "external").values()]
+    taken: dict[int, str] = {}
+    for name in dict.fromkeys(bus for bus in buses if isinstance(bus, str)):
+        cpu = table(data, "devices", name).get("cpu", table(data, "loop").get("cpu"))
+        if isinstance(cpu, int) and taken.setdefault(cpu, name) != name:
+            text = f"core {cpu} is that of {taken[cpu]!r} already; every loop needs its own."
+            yield Fault(("devices", name, "cpu"), text)
 
 
 def _rules(data: Data, _find_file: FindFile) -> Iterator[Fault]:

@@ -64,7 +64,7 @@ def require_movable(cell: Cell) -> None:
 
 def cell_path(folder: Path, name: Path | str) -> Path:
     """Return the file that a cell names: beside the cell file, else shipped with Handrail."""
-    for place in (folder, SHIPPED / "cells", SHIPPED / "worlds"):
+    for place in (folder, SHIPPED / "cells", SHIPPED / "worlds", SHIPPED / "models"):
         if (place / name).is_file():
             return (place / name).resolve()
     return (folder / name).resolve()

@@ -80,7 +80,8 @@ class Check(Section):
         description="m/rad that the TCP moves at least, in any direction, at a pose that is asked "
         "for: less is near a singularity; a tool's turning counts as 0.1 m",
     )
-    moved: Positive = Field(default=0.01, description="m that an untouched object may shift")
+    moved: Positive = Field(default=0.01, description="m that an object may shift that lies")
+    fall: Positive = Field(default=0.1, description="m that an object may fall that is let go")
     force: Positive = Field(
         default=6.0, description="N, over 20 ms, between what the arm moves and what stands or lies"
     )

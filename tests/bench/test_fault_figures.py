@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from handrail_bridge.bench.faults.classes import Fault, faults, plain_stop
+from handrail_bridge.bench.faults.classes import SHORT, Fault, faults, plain_stop
 from handrail_bridge.bench.faults.standstill import Standstill, standstill
 from handrail_bridge.bench.faults.strikes import nothing, stop
 from handrail_bridge.bench.faults.summary import Summary, failures, markdown, rows
-from handrail_bridge.bench.faults.trial import Outcome
+from handrail_bridge.bench.faults.trial import END, WHERE, WHERE_SLOW, Outcome
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Counters
 from handrail_sim.cell_file import load_cell
@@ -48,9 +50,16 @@ def state(mode: Mode) -> CellState:
     return CellState(0, 0.0, mode, "", "", (), (), False, Counters(), (), (), 1.0, 0.0, "")
 
 
-def outcome(seconds: float, mode: Mode = Mode.FAULT, resumed: float = 0.0) -> Outcome:
-    stop = Standstill(seconds, 0.1, 2.0, 2.0)
-    return Outcome(stop, 1.0, resumed, state(mode), completed=False, runs_again=True)
+def outcome(
+    seconds: float,
+    mode: Mode = Mode.FAULT,
+    resumed: float = 0.0,
+    travel: float = 0.1,
+    **changes: Any,
+) -> Outcome:
+    stop = Standstill(seconds, travel, 2.0, 2.0)
+    good = {"completed": False, "short": 0.9, "overruns": 3, "runs_again": True}
+    return Outcome(stop, 1.0, resumed, state(mode), **{**good, **changes})
 
 
 FAULT = Fault("bus pulled", "the terminal is closed", "by its end", 0.01, stop, nothing)
@@ -58,7 +67,7 @@ PLAIN = [outcome(0.2), outcome(0.4)]
 
 
 def test_figures_are_the_worst_and_ratios_those_of_a_round():
-    good = Summary(FAULT, 0.5, [outcome(0.4), outcome(0.4)], PLAIN)
+    good = Summary(FAULT, 0.5, 0.2, [outcome(0.4), outcome(0.4)], PLAIN)
     first, *_, itself, meant = rows([good])
     assert (first.value, first.ratio, first.outcome) == (400.0, 1.5, "held")
     assert (itself.outcome, meant.outcome) == ("held", "held")
@@ -75,12 +84,45 @@ def test_figures_are_the_worst_and_ratios_those_of_a_round():
         outcome(0.4, mode=Mode.ARMED),
         outcome(0.4, resumed=0.05),
         outcome(math.inf),
+        outcome(0.4, travel=0.3),
+        outcome(0.4, short=0.1),
+        outcome(0.4, completed=True),
+        outcome(0.4, runs_again=False),
     ],
 )
 def test_a_late_an_unlatched_and_a_resuming_arm_are_short(bad):
-    summary = Summary(FAULT, 0.5, [outcome(0.4), bad], PLAIN)
+    summary = Summary(FAULT, 0.5, 0.2, [outcome(0.4), bad], PLAIN)
     assert [row.held for row in rows([summary])].count(False) == 1
     assert len(markdown([summary], "two of each").splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "meant"),
+    [
+        ({"reflex": "tube"}, False),
+        ({"reflex": "late_reads"}, True),
+        ({"overruns": 3}, True),
+        ({"overruns": 4}, False),
+        ({"is_borne": True}, False),
+    ],
+)
+def test_a_trial_is_judged_by_the_rule_that_fired_and_the_ticks_that_were_counted(changes, meant):
+    fired = replace(outcome(0.4), after=replace(state(Mode.FAULT), reflexes=("late_reads",)))
+    assert fired.is_meant(replace(FAULT, **changes)) == meant
+
+
+def test_a_motion_that_is_borne_arrives():
+    borne = replace(FAULT, is_borne=True, mode=Mode.ARMED)
+    for short, meant in ((0.05, True), (0.5, False)):
+        assert outcome(9.0, Mode.ARMED, short=short, completed=True).is_meant(borne) == meant
+
+
+def test_an_arm_that_nobody_stops_goes_farther_than_any_class_allows():
+    cell = load_cell("desk")
+    for fault in faults(cell):
+        struck = WHERE_SLOW[1] if fault.is_slow else WHERE[1]
+        left = 2 * END - struck - SHORT
+        assert fault.is_borne or fault.travel(cell) < left, fault.name
 
 
 def test_every_class_has_a_name_of_its_own_and_a_deadline():

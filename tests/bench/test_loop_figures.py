@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from handrail_bridge.bench.loop.contestants import bare, cyclictest, handrail
@@ -21,6 +23,7 @@ from handrail_drivers.errors import ProcessLost
 from handrail_sim.cell_file import load_cell
 
 PERIOD = 1_000_000  # ns
+MANY = [1.0] * 1000
 
 
 def rows(*ticks: tuple[int, int, int]) -> bytes:
@@ -74,12 +77,36 @@ def test_later_than_cyclictest_by_half_is_short() -> None:
 
 def test_half_as_many_missed_ticks_more_than_the_bare_loop_is_short() -> None:
     def missed(ours: int) -> bool | None:
-        rounds = {OURS: [ticks(1, missed=ours)], BARE: [ticks(1, missed=9)]}
+        rounds = {OURS: [ticks(*MANY, missed=ours)], BARE: [ticks(*MANY, missed=9)]}
         case = Case(500, "the desk's", "idle", rounds)
         return next(row.held for row in case_rows(case) if row.figure.endswith("missed"))
 
     assert missed(14)
     assert missed(15) is False
+
+
+def test_who_was_watched_for_longer_may_miss_more() -> None:
+    def missed(watched: int) -> bool | None:
+        rounds = {OURS: [ticks(*MANY * watched, missed=30)], BARE: [ticks(*MANY, missed=9)]}
+        case = Case(500, "no wire", "idle", rounds)
+        return next(row.held for row in case_rows(case) if row.figure.endswith("missed"))
+
+    assert missed(1) is False
+    assert missed(3)
+
+
+def test_a_write_on_the_wire_counts_from_when_its_tick_was_due() -> None:
+    trace = rows(*((n * PERIOD, n * PERIOD + 5_000, n * PERIOD + 90_000) for n in range(4)))
+    heard = [100_000, PERIOD + 300_000, 2 * PERIOD + 100_000]
+    found = from_trace(trace, PERIOD, 0, 10 * PERIOD, 0.2, [-7, *heard, 9 * PERIOD])
+    assert found.sent.tolist() == [100.0, 100.0, 300.0], "what was before and after is not ours"
+    assert found.uneven.tolist() == [200.0, 200.0]
+
+
+def test_a_stop_that_did_not_come_is_short_and_never_forgotten() -> None:
+    rows_of = stop_rows(Stops("flag", [0.001, 0.001, math.inf], [0.001], limit=0.002))
+    assert [row.held for row in rows_of] == [None, False, None]
+    assert rows_of[2].value == math.inf
 
 
 def test_a_stop_later_than_a_period_and_a_frame_is_short() -> None:
@@ -104,7 +131,14 @@ def test_the_readme_shows_every_case_and_road() -> None:
     )
     assert "| 500 Hz, no wire | idle | 2 / 2 / 2 / 2 us | 4 / 4 / 4 / 4 us |" in shown
     assert "| 250 Hz, the desk's | idle |" in shown
-    assert "| signal (1) | 2.0 ms | 2.0 ms | 2.0 ms | 1.00 ms | 2.0 |" in shown
+    assert "| signal (1) | 2.0 ms | 2.0 ms | 2.0 ms | 1.00 ms | 2.0 | - |" in shown
+    lines = shown.splitlines()
+    assert lines[2].endswith("| held |")
+    many = {OURS: [ticks(*[9.0] * 1000, missed=9)], BARE: [ticks(*MANY)]}
+    late = Case(500, "no wire", "idle", {**rounds, **many})
+    line = markdown([late], [Stops("flag", [0.1], [0.1], limit=0.01)], "a note").splitlines()
+    assert line[2].endswith("| **short**: late, p99; missed |")
+    assert "| **short**: flag, p99 |" in line[-3]
 
 
 def test_our_loop_is_watched_while_it_plays() -> None:

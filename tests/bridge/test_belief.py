@@ -111,6 +111,25 @@ def test_the_version_grows_when_an_object_is_elsewhere_and_only_then(belief: Bel
     assert belief.version == version + 2
 
 
+def test_what_was_turned_is_another_world_and_what_looks_the_same_is_not(belief: Belief) -> None:
+    """A permit for a grasp along a side is dead where the cube stands askew; by 90 deg it fits."""
+    version = belief.version
+    reds = [Seen("red", RED_A), Seen("red", RED_B)]
+    belief.look([*reds, Seen("blue", BLUE, yaw=math.pi / 2 + 0.05)], CAMERA, 2)
+    assert belief.version == version
+    belief.look([*reds, Seen("blue", BLUE, yaw=math.radians(44))], CAMERA, 3)
+    assert belief.version == version + 1
+
+
+def test_what_slipped_in_the_gripper_is_another_world(belief: Belief) -> None:
+    held = replace(belief.objects["blue_cube"], held_pose=(0, 0, 0.01, 1, 0, 0, 0))
+    belief.advance({"blue_cube": held}, belief.objects)
+    version = belief.version
+    lower = replace(held, held_pose=(0, 0, 0.016, 1, 0, 0, 0))
+    belief.advance({"blue_cube": lower}, belief.objects)
+    assert belief.version == version + 1
+
+
 def test_slow_drift_counts_from_where_it_began(belief: Belief) -> None:
     version = belief.version
     for step in range(1, 4):

@@ -80,6 +80,7 @@ def test_the_worst_world_is_told(cell: Cell, grant: Grant) -> None:
     ("step", "sentence"),
     [
         ({"tool": "arm_move_joints", "positions": {"elbow_flex": 0.5}}, "elbow_flex to 0.500 rad"),
+        ({"tool": "arm_move_joints", "positions": {"belt": 0.25}}, "belt to 0.250 m,"),
         ({"tool": "gripper_set", "gap": 0}, "close the gripper, at 100% of full speed"),
         ({"tool": "gripper_set", "gap": 0.03, "speed": 0.5}, "30 mm, at 50% of full speed"),
         ({"tool": "arm_rest"}, "lower the arm to its rest"),
@@ -91,7 +92,7 @@ def test_the_worst_world_is_told(cell: Cell, grant: Grant) -> None:
     ],
 )
 def test_every_step_is_a_sentence(step: dict[str, object], sentence: str) -> None:
-    assert sentence in told(Plan.model_validate({"steps": [step]}).steps[0])
+    assert sentence in told(Plan.model_validate({"steps": [step]}).steps[0], load_cell("line"))
 
 
 def test_the_picture_shows_the_way_to_scale_in_both_views(cell: Cell, grant: Grant) -> None:

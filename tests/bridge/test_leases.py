@@ -83,6 +83,16 @@ def test_heartbeats_keep_it(leases: Leases, clock: Clock) -> None:
         leases.require(lease.token, (*ARM, *JAW))
 
 
+def test_the_loops_are_told_until_when_at_every_heartbeat(clock: Clock) -> None:
+    told: list[tuple[int, float]] = []
+    leases = Leases(ARM, 2.0, lambda token, _, until: told.append((token, until)), clock)
+    lease = leases.acquire(leases.wish("first", heartbeat=0.1))
+    clock.now += 0.05
+    leases.beat(lease.token)
+    leases.release(lease.token)
+    assert told == [(lease.token, 1000.1), (lease.token, 1000.15), (0, 0.0)]
+
+
 def test_it_cannot_be_had_without_a_name_a_heartbeat_and_devices(leases: Leases) -> None:
     for holder in ("", " ", "x" * 81):
         with pytest.raises(InvalidValue, match="name of its holder"):

@@ -8,12 +8,13 @@ from itertools import count
 import numpy as np
 import pytest
 from handrail_bridge.loop.control import Control
+from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import BusLost
 from handrail_sim.verdict import Trajectory
 from loop_rig import PlainBus, Rig, silent, sweep
-from two_buses import configs
+from two_buses import configs, two_buses
 
 MS = 1_000_000  # ns
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
@@ -225,3 +226,14 @@ def test_what_was_taken_begins_when_the_word_comes_and_not_before(both: Both) ->
     assert rig.tick.motion.player.begun
     rig.run(250)
     assert rig.state.ended_completed
+
+
+def test_a_bus_may_have_a_core_and_a_patience_of_its_own() -> None:
+    cell = two_buses()
+    own = {"cpu": 0, "late_reads": 7, "silence": 0.4}
+    jaw = cell.devices["jaw_bus"].model_copy(update=own)
+    loop = cell.loop.model_copy(update={"cpu": 1})
+    devices = {**cell.devices, "jaw_bus": jaw}
+    arm, gripper = loop_configs(cell.model_copy(update={"devices": devices, "loop": loop}), {})
+    assert (gripper.cpu, gripper.late_reads, gripper.silence) == (0, 7, 0.4)
+    assert (arm.cpu, arm.late_reads, arm.silence) == (1, loop.late_reads, loop.silence)

@@ -11,8 +11,10 @@ import mcp_types as types
 import pytest
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.mcp.approval import Person, worded
+from handrail_bridge.mcp.http import serve
 from handrail_bridge.mcp.server import McpServer
 from handrail_drivers.api import Effect
+from handrail_drivers.errors import NotPermittedRole
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from stand_in_rail import CARD, HOME, StandInOperator, StandInRail
@@ -273,3 +275,9 @@ async def test_an_answer_belongs_to_its_question(
         again = await call(first, state)
         assert again.is_error
     assert len(rail.executed) == 1
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "192.0.2.1:80", "[::]:0", "example.org:80"])
+async def test_http_is_served_on_loopback_only(tools: ToolSet, listen: str) -> None:
+    with pytest.raises(NotPermittedRole, match="loopback only"):
+        await serve(McpServer(tools, None).sdk, listen, lambda _: None)

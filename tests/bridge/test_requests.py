@@ -5,7 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from handrail_bridge.requests import LONGEST, parse_plan
+from handrail_bridge.parsing import LONGEST
+from handrail_bridge.requests import parse_plan
 from handrail_drivers.errors import HandrailError, InvalidRequest, InvalidValue, UnknownName
 from handrail_sim import cell as cells
 

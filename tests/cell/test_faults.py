@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge.bench.faults.classes import Fault, faults, watched
-from handrail_bridge.bench.faults.summary import BY_ITSELF
 from handrail_bridge.bench.faults.trial import recover, trial
 from handrail_bridge.loop.state import Mode
 from handrail_sim.cell_file import load_cell
 from running_cell import RunningCell
 
 PATIENCE = 10.0  # s beyond the deadline: the machine has other things to do
+ON = 0.5  # rad that it may go on meanwhile; where it was to go lies farther off
 MOVING = 0.3  # rad/s, at the least, when it struck
 NAMES = [fault.name for fault in faults(load_cell("desk"))]
 LONG_ROUNDS = 10
@@ -37,12 +37,12 @@ def fault_of(cell: RunningCell, name: str) -> Fault:
 def assert_ends_as_meant(cell: RunningCell, fault: Fault, at: random.Random) -> None:
     outcome = trial(cell, load_cell(cell.cell), fault, at, PATIENCE)
     assert outcome.stop.speed > MOVING
-    assert outcome.completed == fault.is_borne
-    assert fault.is_borne or outcome.stood, outcome.stop
-    assert outcome.resumed < BY_ITSELF, "it moved by itself once the fault was over"
-    assert outcome.after.mode == fault.mode, outcome.after.reason
+    if not fault.is_borne:
+        assert outcome.stood, outcome.stop
+        assert outcome.stop.travel < fault.travel(load_cell(cell.cell)) + ON
+    assert outcome.resumed < fault.shift, "it moved by itself once the fault was over"
     assert outcome.after.reason or fault.mode == Mode.ARMED
-    assert outcome.runs_again
+    assert outcome.is_meant(fault), outcome
 
 
 @pytest.mark.parametrize("name", NAMES)

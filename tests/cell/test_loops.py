@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 
 import psutil
@@ -89,6 +90,18 @@ async def test_a_signal_stops_every_bus(loops: Loops) -> None:
     state = await until(loops, lambda state: state.ended_motion_id == 5)
     assert state.mode == Mode.STOPPED
     assert "signal" in state.reason
+
+
+async def test_a_lease_of_fifty_milliseconds_lapses_also_where_the_bridge_itself_hangs(
+    loops: Loops,
+) -> None:
+    await loops.play(motion(loops, {0: 0.5, 5: 0.3}, 2000), 6, TOKEN)
+    await until(loops, lambda state: state.mode == Mode.MOVING and state.row > 50)
+    loops.set_lease(TOKEN, until=time.monotonic() + 0.05)  # the last heartbeat
+    time.sleep(0.8)  # the hang: less than after which the loops miss the bridge's own sign of life
+    state = loops.state()
+    assert (state.ended_motion_id, state.mode) == (6, Mode.ARMED)
+    assert "lapsed" in state.ended_reason
 
 
 async def test_no_loop_is_left_behind(loops: Loops) -> None:

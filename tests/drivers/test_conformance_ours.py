@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from drivers.kiln import Kiln
 from handrail_drivers import plugins
+from handrail_drivers.board.driver import Board
 from handrail_drivers.conformance import Call, Conformance
 from handrail_drivers.emulator import Exchange, StandIn
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_drivers.inverter.driver import Inverter
+from handrail_drivers.line_protocol.driver import LineDevice, SocketLineDevice
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
@@ -20,22 +24,27 @@ from handrail_drivers.null_bus import NullBus
 from handrail_drivers.numato_gpio import NumatoGpio
 from handrail_drivers.robotiq import registers as robotiq
 from handrail_drivers.robotiq.driver import Robotiq
+from handrail_drivers.scpi.supply import SocketSupply, Supply
 from handrail_sim.cell_file import SHIPPED, device_settings, load_cell
 from handrail_sim.twin import inverter
 from handrail_sim.twin import robotiq as gripper
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.perturbation import ServoDraw
+from handrail_sim.twin.scpi_supply import ScpiSupply
 
 DESK = device_settings(load_cell("desk"), "arm_bus")
+KILN = Path(__file__).with_name("kiln.toml")
 SPEED = 1.0  # rad/s at which joints follow their goals here
 STEP = 0.01  # s
 
 
 def test_every_driver_of_ours_is_here():
-    tried = {kind.driver for kind in Conformance.__subclasses__() if kind.__module__ == __name__}
+    kinds = [kind for kind in globals().values() if isinstance(kind, type)]
+    subjects = [kind for kind in kinds if issubclass(kind, Conformance) and kind is not Conformance]
+    tried = {kind.driver for kind in subjects}
     ours = {found for found in plugins.drivers.found().values() if _is_ours(found)}
-    assert tried == ours
+    assert tried | {Board} == ours  # a board's stand-in is its firmware: tests/firmware
 
 
 def _is_ours(driver: type) -> bool:
@@ -228,6 +237,42 @@ class TestModbusDevice(Conformance):
 
     def emulator(self) -> StandIn:
         return Registers()
+
+
+class TestLineDevice(Conformance):
+    driver = LineDevice
+    settings = {"protocol": KILN, "port": "none", "timeout": 0.01}
+    calls = {"set_setpoint": Call({"value": 150.5}, {"setpoint": 150.5})}
+    safe = {"setpoint": 0.0}
+    patience = 0.3
+
+    def emulator(self) -> StandIn:
+        return Kiln()
+
+
+class TestSocketLineDevice(TestLineDevice):
+    driver = SocketLineDevice
+    settings = {"protocol": KILN, "address": "none:1", "timeout": 0.01}
+
+
+class TestSupply(Conformance):
+    driver = Supply
+    settings = {"port": "none", "most_voltage": 30.0, "most_current": 2.0, "timeout": 0.01}
+    calls = {
+        "set_voltage": Call({"value": 12.5}, {"VOLT": 12.5}),
+        "set_current_limit": Call({"value": 1.5}, {"CURR": 1.5}),
+        "set_output": Call({"value": True}, {"on": 1.0}),
+    }
+    safe = {"on": 0.0, "voltage": 0.0, "current": 0.0}
+    patience = 0.3
+
+    def emulator(self) -> StandIn:
+        return ScpiSupply()
+
+
+class TestSocketSupply(TestSupply):
+    driver = SocketSupply
+    settings = {"address": "x:1", "most_voltage": 30.0, "most_current": 2.0, "timeout": 0.01}
 
 
 class TestNumato(Conformance):

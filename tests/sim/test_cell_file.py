@@ -251,6 +251,18 @@ def test_a_cell_has_no_more_rules_than_the_loop_can_report(tmp_path: Path) -> No
         load_cell(file)
 
 
+def test_two_loops_do_not_share_a_core(tmp_path: Path) -> None:
+    line = cell_file.shipped_cells()["line"].read_text()
+    file = tmp_path / "cell.toml"
+    file.write_text(line.replace("[loop]\n", "[loop]\ncpu = 1\n"))
+    with pytest.raises(InvalidCell, match=r"devices\.belt_drive\.cpu: core 1 is that of 'arm_bus'"):
+        load_cell(file)
+    file.write_text(
+        file.read_text().replace("[devices.belt_drive]\n", "[devices.belt_drive]\ncpu = 0\n")
+    )
+    assert load_cell(file).devices["belt_drive"].cpu == 0
+
+
 def test_a_reflex_is_part_of_the_cells_digest(tmp_path: Path) -> None:
     digests = set()
     for limit in (1, 2):

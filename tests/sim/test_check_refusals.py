@@ -123,6 +123,7 @@ def test_a_collision_is_told_without_its_consequences(checker: Checker, home: St
         ((0.3, 0.2, 0.05), {"tilt": 0.0}),
         ((0.2, 0.1, 0.06), {"yaw": 3.6}),  # the wrist does not turn so far; the jaw is symmetric
         ((0.25, -0.2, 0.45), {"tilt": 0.4, "yaw": 0.3}),
+        ((0.25, 0.15, -0.4), {}),  # the arm alone gets far below the table's top
     ],
 )
 def test_out_of_reach_gets_a_pose_that_is_not(
@@ -134,8 +135,8 @@ def test_out_of_reach_gets_a_pose_that_is_not(
     nearest = violation.detail["nearest"]
     assert f"{nearest['position'][0]:.4f}" in violation.hint
     again = checker.check(plan(carry(0.3), pose(**nearest)), home)
-    assert "unreachable" not in {violation.kind for violation in again.violations}
-    assert math.dist(nearest["position"], position) < 0.36
+    assert again.violations == ()
+    assert math.dist(nearest["position"], position) < 0.5
 
 
 def test_millimetres_are_recognised(checker: Checker, home: StartState) -> None:

@@ -19,6 +19,7 @@ from desk_plans import (
     pose,
 )
 from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Scene, load_model
@@ -42,6 +43,18 @@ def test_a_servo_far_from_its_command_is_no_start(checker: Checker, home: StartS
     violation = refused(checker.check(plan(carry(0.5)), dataclasses.replace(home, position=pushed)))
     assert (violation.kind, violation.subject, violation.step) == ("start", "shoulder_pan", -1)
     assert violation.value == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_belt_off_its_command_is_no_start(cell: Cell) -> None:
+    """By millimetres: what is little for a joint that turns is much for one that slides."""
+    line = load_cell("line")
+    belted = Checker(line)
+    start = at_home(line, belted)
+    off = dataclasses.replace(start, position=(*start.position[:-1], 0.02))
+    violation = refused(belted.check(plan(carry(0.5)), off))
+    assert (violation.kind, violation.subject, violation.unit) == ("start", "belt", "m")
+    assert "0.020 m" in violation.sentence
+    assert violation.limit < 0.02
 
 
 def test_what_is_no_number_is_no_start(checker: Checker, home: StartState) -> None:

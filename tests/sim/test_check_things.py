@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose, sort
+from desk_plans import Step, at_home, carry, grip, lying, pick, plan, point, pose, sort
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.regions import inside
@@ -112,6 +112,35 @@ def test_letting_go_at_any_speed_is_not_dropping(
     verdict = checker.check(plan(*steps, {**grip(0.045), "speed": speed}, away, carry(WEST)), start)
     assert verdict.violations == ()
     assert verdict.end_objects["red_cube_a"].held_pose is None
+
+
+def put_down(x: float, y: float, yaw: float) -> list[Step]:
+    """Take a cube, lift it and set it down again where it lay, jaw closed above it."""
+    take = pick(x, y, yaw)
+    low = {**take[3], "position": (*take[3]["position"][:2], 0.021)}
+    return [*take[:6], low, grip(0.05), take[5], grip(0.0)]
+
+
+@pytest.mark.parametrize(("radius", "azimuth"), [(0.2, math.radians(60)), (0.16, math.pi / 4)])
+def test_what_was_put_down_may_not_be_swept_away(
+    cell: Cell, checker: Checker, radius: float, azimuth: float
+) -> None:
+    there = point(radius, azimuth, 0.0)[:2]
+    start = at_home(cell, checker, red_cube_a=lying(*there, azimuth))
+    before = put_down(*there, azimuth)
+    assert checker.check(plan(*before), start).violations == ()
+    across = [pose(point(radius, azimuth + side, 0.018), speed=0.6) for side in (0.45, -0.45)]
+    (violation,) = checker.check(plan(*before, *across), start).violations
+    assert (violation.kind, violation.subject) == ("displaced", "red_cube_a")
+    assert violation.step == len(before) + 1
+
+
+def test_what_falls_far_is_not_let_go(cell: Cell, checker: Checker) -> None:
+    start = at_home(cell, checker, red_cube_a=lying(*CUBE, WEST))
+    violation, *_ = checker.check(plan(*pick(*CUBE, WEST), grip(0.05)), start).violations
+    assert (violation.kind, violation.step) == ("dropped", 7)
+    assert violation.value > violation.limit == cell.check.fall
+    assert "let go of it lower" in violation.hint
 
 
 @pytest.mark.parametrize(("more", "passes"), [(1.0, True), (0.0, False), (2.0, False)])

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from handrail_drivers.errors import InvalidRequest
 from pydantic import BaseModel
 
-from handrail_bridge.requests import parse
+from handrail_bridge.parsing import parse
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from handrail_sim.cell_file import load_cell
 
 from handrail_bridge import audit as logs
 from handrail_bridge.cli.output import Json, console, emit, escape
+from handrail_bridge.reports import OPERATOR
 from handrail_bridge.run_dir import state_dir
 
 audit = typer.Typer(no_args_is_help=True, help="The audit log: whether it is whole, what it says.")
@@ -55,6 +55,8 @@ def show(
 
 
 def _path(of: str) -> Path:
+    from handrail_sim.cell_file import load_cell  # MuJoCo: `handrail stop` must not wait for it
+
     file = Path(of)
     is_log = file.is_file() and file.suffix != ".toml"
     return file if is_log else state_dir(load_cell(of).name) / logs.NAME
@@ -77,7 +79,8 @@ def _sentence(entry: logs.Entry) -> str:
             return f"asked for plan {body['plan_digest'][:12]}{by}: {body['asks'][0]}"
         case "decided":
             said = "approved" if body["approve"] else "refused"
-            return f"{said} by {body['approver']}: motion {body['trajectory_digest'][:12]}"
+            by = f"{body['approver']} ({body.get('road', OPERATOR)})"
+            return f"{said} by {by}: motion {body['trajectory_digest'][:12]}"
         case "note":
             return f"note: {body['what']}"
         case event:

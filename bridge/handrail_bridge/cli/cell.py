@@ -11,13 +11,9 @@ from typing import Annotated, Any
 
 import typer
 from handrail_drivers.errors import Refused
-from handrail_sim.cell_file import cell_digest, cell_schema, load_cell
-from handrail_sim.cell_import import draft
-from handrail_sim.check.checker import Checker
 
 from handrail_bridge.cli.agent import PlanFile, read_plan
 from handrail_bridge.cli.output import Json, console, emit, escape, show_verdict
-from handrail_bridge.requests import parse_plan
 
 cell = typer.Typer(
     no_args_is_help=True, help="The cell file: schema, validation, import; plans without devices."
@@ -27,6 +23,8 @@ cell = typer.Typer(
 @cell.command()
 def schema() -> None:
     """Print the JSON Schema of a cell file, so that editors complete it."""
+    from handrail_sim.cell_file import cell_schema  # MuJoCo: `handrail stop` must not wait for it
+
     sys.stdout.write(json.dumps(cell_schema(), indent=2) + "\n")
 
 
@@ -36,6 +34,8 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check a cell file. Prints every fault with its key, its line and what is allowed."""
+    from handrail_sim.cell_file import cell_digest, load_cell  # as above
+
     loaded = load_cell(file)
     found = {
         "name": loaded.name,
@@ -54,6 +54,9 @@ def import_model(
     as_json: Json = False,
 ) -> None:
     """Write the first draft of a cell from an MJCF, and say what could not be known from it."""
+    from handrail_sim.cell_file import load_cell  # as above
+    from handrail_sim.cell_import import draft
+
     file = out or scene.with_suffix(".toml")
     if file.exists():
         raise Refused(f"{file} is there already.", field="out", hint="name another file by --out")
@@ -74,6 +77,11 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a plan from home, without any device or bridge. Exits 1 where it is refused."""
+    from handrail_sim.cell_file import load_cell  # as above
+    from handrail_sim.check.checker import Checker
+
+    from handrail_bridge.requests import parse_plan
+
     loaded = load_cell(of)
     checker = Checker(loaded)
     verdict = checker.check(parse_plan(read_plan(plan), loaded), checker.at_home())

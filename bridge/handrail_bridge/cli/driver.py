@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from handrail_drivers.capture import load_capture
 from handrail_drivers.conformance import Conformance, Report, check
-from handrail_drivers.errors import InvalidRequest
+from handrail_drivers.errors import InvalidRequest, Refused
+from handrail_drivers.line_protocol.infer import infer
+from handrail_drivers.modbus.infer import infer_map, speaks_modbus
 from handrail_drivers.scaffold import Kind, write_package
 
 from handrail_bridge.cli.output import Json, console, emit, escape
@@ -60,6 +63,37 @@ def check_driver(
         report.write_text(found.markdown(), encoding="utf-8")
     emit(found.json(), as_json, lambda _: _show(found))
     raise typer.Exit(0 if found.passed else 1)
+
+
+@driver.command("infer")
+def infer_driver(
+    file: Annotated[Path, typer.Argument(metavar="CAPTURE", help="see `handrail capture`")],
+    out: Annotated[Path | None, typer.Option(help="the draft; none: beside the capture")] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a line protocol or a register map from a capture, and say what is not known.
+
+    The driver is `line_protocol` (`line_protocol_tcp` behind a socket), or `modbus`.
+    """
+    target = out or file.with_suffix(".toml")
+    if target.exists():
+        raise Refused(f"{target} is there already.", field="out", hint="name another by --out")
+    found = load_capture(file)
+    if speaks_modbus(found):
+        registers = infer_map(found, file.name)
+        kind, text, unknown = "register map", registers.text, registers.unknown
+    else:
+        lines = infer(found, file.name)
+        kind, text, unknown = "line protocol", lines.text, lines.unknown
+    target.write_text(text, encoding="utf-8")
+    value = {"file": str(target), "kind": kind, "unknown": unknown}
+    emit(value, as_json, lambda _: _show_draft(target, kind, unknown))
+
+
+def _show_draft(target: Path, kind: str, unknown: list[str]) -> None:
+    console.print(f"[green]{escape(str(target))}[/] is a first draft, a {kind}. Look at these:")
+    for sentence in unknown:
+        console.print(f"  {escape(sentence)}")
 
 
 def _show(report: Report) -> None:

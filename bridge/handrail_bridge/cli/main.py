@@ -14,11 +14,13 @@ from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
 from handrail_bridge.cli.driver import driver
+from handrail_bridge.cli.mail import mail
 from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.plugins import plugins
 from handrail_bridge.cli.sim import sim
+from handrail_bridge.cli.talk import agent as talk
 from handrail_bridge.cli.up import up
 from handrail_bridge.cli.wire import capture, replay
 
@@ -33,6 +35,7 @@ for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
 app.command()(approve)
+app.command()(talk)
 app.command()(operate.park)
 app.command()(operate.remove_torque)
 app.command()(mcp)
@@ -46,6 +49,7 @@ app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")
 app.add_typer(modbus, name="modbus")
 app.add_typer(driver, name="driver")
+app.add_typer(mail, name="mail")
 
 
 def main() -> None:

@@ -54,12 +54,15 @@ async def _serve(address: str, http: str, each: bool) -> None:
 
 
 async def _served(rail: Client, http: str, each: bool, stack: contextlib.AsyncExitStack) -> None:
+    from handrail_bridge.agents.own_tools import Mailing, tools_of
     from handrail_bridge.mcp import http as over_http  # `handrail stop` must not wait for these
     from handrail_bridge.mcp import stdio
     from handrail_bridge.mcp.approval import Person
     from handrail_bridge.mcp.server import McpServer
 
-    tools = await ToolSet.of(rail, f"MCP server {os.getpid()}", each)
+    holder = f"MCP server {os.getpid()}"
+    tools = await ToolSet.of(rail, holder, each)
+    tools.tools |= {tool.name: tool for tool in tools_of(Mailing(rail, holder))}
     if http:
         server = McpServer(tools, None)
         await over_http.serve(server.sdk, http, lambda url: problems.print(f"MCP on {url}"))

@@ -7,7 +7,6 @@ import threading
 from typing import Annotated, Any
 
 import typer
-from handrail_sim.cell_file import load_cell, require_movable
 
 from handrail_bridge.cli.output import Json, console, emit
 from handrail_bridge.cli.up import CellName
@@ -22,6 +21,7 @@ def sim(
 
     With --json the first line is one object: wires, links (names that survive a re-plug), urls.
     """
+    from handrail_sim.cell_file import load_cell, require_movable
     from handrail_sim.twin.launch import Twin  # MuJoCo: other commands must not wait for it
 
     require_movable(load_cell(cell))  # every fault of the file, before anything starts

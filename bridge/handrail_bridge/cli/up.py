@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from handrail_drivers.errors import InvalidRequest
-from handrail_sim.cell import Cell
-from handrail_sim.cell_file import load_cell, require_movable
 from handrail_sim.lifeline import die_with
 from rich.markup import escape
 
 from handrail_bridge.cli.output import Json, console, emit
-from handrail_bridge.requests import require_name
+from handrail_bridge.parsing import require_name
 
 if TYPE_CHECKING:
+    from handrail_sim.cell import Cell
+
     from handrail_bridge.bridge import Ready
 
 CellName = Annotated[str, typer.Argument(metavar="CELL", help="a TOML file, or `desk`")]
@@ -40,6 +40,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run the bridge of a cell, on hardware or on its twin, until Ctrl-C."""
+    from handrail_sim.cell_file import load_cell, require_movable
     from handrail_sim.twin.launch import Twin  # MuJoCo: `handrail stop` must not wait for it
 
     if parent is not None:

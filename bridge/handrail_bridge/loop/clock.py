@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+TIMER_ABSTIME = 1  # time.h
+SECOND = 1_000_000_000  # ns
 
 
 class Clock(Protocol):
@@ -20,8 +25,12 @@ class Clock(Protocol):
         """Return how long [ns] the machine was suspended in all: ``now_ns`` stands still then."""
 
 
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))  # time_t is a long
+
+
 class WallClock:
-    """CLOCK_MONOTONIC. ``time.sleep`` is clock_nanosleep to an absolute deadline (CPython 3.11).
+    """CLOCK_MONOTONIC, slept on by ``clock_nanosleep`` to the absolute time itself.
 
     The last ``spin`` [s] of every wait is spent awake: waking up takes its time, and a loop that
     is awake already is not late.
@@ -29,6 +38,9 @@ class WallClock:
 
     def __init__(self, spin: float = 0.0) -> None:
         self._spin_ns = int(spin * 1e9)
+        self._sleep = ctypes.CDLL(None).clock_nanosleep
+        self._until = _Timespec()
+        self._at = ctypes.byref(self._until)
 
     def now_ns(self) -> int:
         """Return the present time [ns]."""
@@ -39,10 +51,10 @@ class WallClock:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
 
     def sleep_until(self, time_ns: int) -> None:
-        """Sleep until time_ns."""
-        left = time_ns - self._spin_ns - time.monotonic_ns()
-        if left > 0:
-            time.sleep(left * 1e-9)
+        """Sleep until time_ns; a signal's handler runs meanwhile, and the sleep goes on."""
+        self._until.seconds, self._until.nanoseconds = divmod(time_ns - self._spin_ns, SECOND)
+        while self._sleep(time.CLOCK_MONOTONIC, TIMER_ABSTIME, self._at, None) == errno.EINTR:
+            pass
         while time.monotonic_ns() < time_ns:
             pass
 

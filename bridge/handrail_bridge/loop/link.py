@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import select
 import socket
 import subprocess
@@ -48,6 +49,7 @@ class LoopLink:
         self._process = process
         self._asking = asyncio.Lock()
         self._asked = 0
+        self.refused = ""  # what the machine does not grant a realtime process
 
     @classmethod
     def start(cls, config: LoopConfig, control: Control) -> Self:
@@ -66,6 +68,7 @@ class LoopLink:
                 stdin=subprocess.DEVNULL,
                 pass_fds=ends,
                 start_new_session=True,  # Ctrl-C is the bridge's to act on
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # it locks what threads would take
             )
         link = cls(config, control, shared, ours, process)
         try:
@@ -189,7 +192,7 @@ class LoopLink:
         data = self._end.recv(MESSAGE) if ready else b""
         if not data:
             raise ProcessLost("The loop did not start; its own words are on standard error.")
-        _result(json.loads(data))
+        self.refused = _result(json.loads(data))["refused"]
         self._end.setblocking(False)
 
     def _lost(self) -> ProcessLost:

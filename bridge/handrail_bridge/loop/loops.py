@@ -78,6 +78,20 @@ class Loops:
         return tuple(link.pid for link in self._links)
 
     @property
+    def refused(self) -> str:
+        """What the machine does not grant the first loop; empty where that is nothing."""
+        return self._links[0].refused
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Return, for each loop, whether it runs in real time, and what it lacks."""
+        parts = zip(self.devices, self._links, strict=True)
+        return tuple(
+            f"{device}: realtime: {f'no ({link.refused})' if link.refused else 'yes'}."
+            for device, link in parts
+        )
+
+    @property
     def control(self) -> Control:
         """The page that all processes of the cell share."""
         return self._control

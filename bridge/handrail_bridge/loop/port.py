@@ -149,11 +149,12 @@ class Port:
 
     def _note_health(self) -> None:
         """Lay the health out as every tick publishes it."""
-        joints = self.health.values()
-        self.limp = tuple(name for name, health in self.health.items() if not health.torque_enabled)
-        self.temperature = tuple(health.temperature for health in joints)
-        self.voltage = tuple(health.voltage for health in joints)
-        self.torque_enabled = tuple(health.torque_enabled for health in joints)
+        # Lists first: tuples made of generators are resized, and the interpreter keeps the rest.
+        joints = list(self.health.items())
+        self.limp = tuple([name for name, health in joints if not health.torque_enabled])
+        self.temperature = tuple([health.temperature for _, health in joints])
+        self.voltage = tuple([health.voltage for _, health in joints])
+        self.torque_enabled = tuple([health.torque_enabled for _, health in joints])
 
 
 def _numbers(state: JointState) -> JointState:

@@ -85,9 +85,9 @@ def main() -> None:
         mailbox.answer(0, error=error)
         raise SystemExit(1) from None
     leaving = _on_signals(tick)
-    become_realtime(config.cpu)
+    refused = become_realtime(config.cpu)
     tick.run_once()
-    mailbox.answer(0, "ready")
+    mailbox.answer(0, {"refused": refused})
     run(tick, clock, config.period_ns, leaving)
     if tick.bridge_gone and not leaving():
         log.warning("the bridge is gone: the arm holds where it stands, torque kept")

@@ -28,29 +28,45 @@ class NeverWaiting(logging.StreamHandler[TextIO]):
             super().emit(record)
 
 
-def become_realtime(cpu: int | None, priority: int = FIFO_PRIORITY) -> None:
+def become_realtime(cpu: int | None, priority: int = FIFO_PRIORITY) -> str:
     """Ask for SCHED_FIFO, locked memory and a core; freeze the garbage collector's heap.
 
-    ``cpu`` None leaves the core to the scheduler.
+    ``cpu`` None leaves the core to the scheduler. Returns what the machine refused, empty where
+    it granted everything.
     """
-    if cpu is not None:
-        _pin(cpu)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_TIMERSLACK, 1)
+    refused = [_fifo(priority), _lock(libc), _pin(cpu)]
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return "; ".join(what for what in refused if what)
+
+
+def _fifo(priority: int) -> str:
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except PermissionError:
         log.warning("no SCHED_FIFO here (needs CAP_SYS_NICE or an rtprio limit): ticks may be late")
-    if libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0:
-        why = os.strerror(ctypes.get_errno())
-        log.warning("memory is not locked (%s): a page fault may make a tick late", why)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+        return "no SCHED_FIFO"
+    return ""
 
 
-def _pin(cpu: int) -> None:
+def _lock(libc: ctypes.CDLL) -> str:
+    """Lock what is there, brought in now, and what will come, once it is touched."""
+    if libc.mlockall(MCL_CURRENT) == 0 and libc.mlockall(MCL_FUTURE | MCL_ONFAULT) == 0:
+        return ""
+    why = os.strerror(ctypes.get_errno())
+    log.warning("memory is not locked (%s): a page fault may make a tick late", why)
+    return "memory is not locked"
+
+
+def _pin(cpu: int | None) -> str:
+    if cpu is None:
+        return ""
     try:
         os.sched_setaffinity(0, {cpu})
     except OSError as error:
         log.warning("core %d cannot be had (%s): the scheduler chooses", cpu, error.strerror)
+        return f"not on core {cpu}"
+    return ""

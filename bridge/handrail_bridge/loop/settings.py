@@ -108,7 +108,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         rate=device.rate or loop.rate,
         trajectory_rate=loop.rate,
         slowest=min(cell.devices[bus].rate or loop.rate for bus in cell.arm.buses),
-        cpu=loop.cpu,
+        cpu=loop.cpu if device.cpu is None else device.cpu,
         spin=loop.spin,
         tube=loop.tube,
         settling=max(servo.damping / servo.stiffness for servo in servos),
@@ -116,8 +116,8 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
         stiffness=tuple(servo.stiffness for servo in servos),
-        late_reads=loop.late_reads,
-        silence=loop.silence,
+        late_reads=device.late_reads or loop.late_reads,
+        silence=device.silence or loop.silence,
         reflexes=(*GUARDS, *cell.rules),
         rules=own_rules(cell, joints),
         signals=signal_names(cell),
@@ -160,8 +160,13 @@ def input_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[InputConfig, ..
     inputs = {device: found for device in cell.devices if (found := _inputs(cell, device))}
     names = [f"{device}.{name}" for device in inputs for name in inputs[device]]
     watched = signal_names(cell)
+    known = [
+        *names,
+        *streamed_names(cell),
+        *(f"{one}.{watch}" for one, its in cell.perception.items() for watch in its.watch),
+    ]
     for name in watched:
-        if "." in name and name not in (known := (*names, *streamed_names(cell))):
+        if "." in name and name not in known:
             raise UnknownName("input", name, known, field="reflexes")
     numbered = (*watched, *(name for name in names if name not in watched))
     if len(numbered) > SIGNALS:
@@ -176,6 +181,16 @@ def input_configs(cell: Cell, wires: Mapping[str, str]) -> tuple[InputConfig, ..
         )
         for device in inputs
     )
+
+
+def sight_signals(cell: Cell, pipeline: str) -> dict[str, int]:
+    """Return the watches of a pipeline that reflexes look at: their numbers on the control page."""
+    watched = signal_names(cell)
+    return {
+        watch: watched.index(f"{pipeline}.{watch}")
+        for watch in cell.perception[pipeline].watch
+        if f"{pipeline}.{watch}" in watched
+    }
 
 
 def sensor_names(cell: Cell) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from handrail_bridge.mcp.server import GONE
 from handrail_bridge.server import loopback
 
 PATH = "/mcp"
-GRACE = 2  # s for running calls when it ends
+GRACE = 1  # s for running calls when it ends
+KEPT = 75  # s that a connection without a call is kept: clients think for longer than uvicorn
 
 
 async def serve(server: Server[Any], listen: str, ready: Callable[[str], None]) -> None:
@@ -31,10 +32,20 @@ async def serve(server: Server[Any], listen: str, ready: Callable[[str], None]) 
         # with its host on loopback, the SDK takes no request that names another (DNS rebinding)
         app: Any = server.streamable_http_app(streamable_http_path=PATH, host=host.strip("[]"))
         config = uvicorn.Config(
-            _noticing(app), log_config=None, ws="none", timeout_graceful_shutdown=GRACE
+            _noticing(app),
+            log_config=None,
+            ws="none",
+            timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=KEPT,
         )
         ready(f"http://{host}:{bound.getsockname()[1]}{PATH}")
-        await _Uvicorn(config).serve(sockets=[bound])
+        serving = _Uvicorn(config)
+        task = asyncio.create_task(serving.serve(sockets=[bound]))
+        try:
+            await asyncio.shield(task)
+        finally:
+            serving.should_exit = True
+            await asyncio.wait({task})
 
 
 class _Uvicorn(uvicorn.Server):

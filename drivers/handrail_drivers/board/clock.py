@@ -66,6 +66,9 @@ class BoardClock:
             host_ns=(asked_ns + answered_ns) // 2,
             half_ns=max(answered_ns - asked_ns - spent, 0) // 2,
         )
+        if self._origin is not None and not self._fits(new):  # it stood, or began anew
+            self._kept.clear()
+            self._rate, self._drift_known, self._misfit = self._nominal, False, 0.0
         if self._kept and new.host_ns // PERIOD == self._kept[-1].host_ns // PERIOD:
             if new.half_ns >= self._kept[-1].half_ns:
                 return
@@ -73,9 +76,17 @@ class BoardClock:
         self._kept.append(new)
         self._fit()
 
+    def _fits(self, new: Exchange) -> bool:
+        """Tell whether an exchange is where those before let expect it."""
+        away = self.host_ns(new.ticks % WRAP) - new.host_ns
+        return abs(away) <= self.error_ns(new.ticks % WRAP) + new.half_ns
+
     def _fit(self) -> None:
         newest = self._kept[-1]
-        self._origin = min(list(self._kept)[-4:], key=lambda one: one.half_ns)
+        drift = (WANDER if self._drift_known else WORST_DRIFT) * self._nominal
+        self._origin = min(
+            self._kept, key=lambda one: one.half_ns + drift * (newest.ticks - one.ticks)
+        )
         span = (newest.host_ns - self._kept[0].host_ns) * 1e-9
         if span < SPAN:
             return

@@ -1,7 +1,7 @@
 /* ATmega328P at 16 MHz: Arduino Uno and Nano. Pins have the numbers printed on those boards.
  *
- * Timer 1 counts freely at 2 MHz; its compare units A and B make the pulses of servos on pins 9 and
- * 10. Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
+ * Timer 1 counts freely at 2 MHz; its compare interrupts make the pulses of servos on pins 9 and 10.
+ * Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <avr/wdt.h>
@@ -29,12 +29,15 @@ static volatile uint16_t wraps; /* of timer 1 */
 static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
 static uint8_t cause;
 
-/* The bootloader leaves the cause in r2 and clears the register. */
+/* A bootloader clears the cause; Optiboot since version 8 leaves it in r2, older ones nowhere. */
 void keep_cause(void) __attribute__((naked, used, section(".init3")));
 void keep_cause(void) {
-  uint8_t from_bootloader;
-  __asm__ volatile("mov %0, r2" : "=r"(from_bootloader));
-  cause = MCUSR != 0u ? MCUSR : from_bootloader;
+  uint8_t left;
+  __asm__ volatile("mov %0, r2" : "=r"(left));
+  cause = MCUSR;
+  if (cause == 0u && pgm_read_byte(0x7FFF) >= 8u && pgm_read_byte(0x7FFF) != 0xFFu) {
+    cause = left;
+  }
   MCUSR = 0;
   wdt_disable();
 }
@@ -128,10 +131,8 @@ static place place_of(uint8_t pin) {
 
 static void pin_write(uint8_t pin, bool high) {
   const place at = place_of(pin);
-  if (high) { /* no interrupt writes these */
-    at.read[2] |= at.bit;
-  } else {
-    at.read[2] &= (uint8_t)~at.bit;
+  ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { /* servos are turned by interrupts */
+    at.read[2] = high ? at.read[2] | at.bit : at.read[2] & (uint8_t)~at.bit;
   }
 }
 
@@ -158,18 +159,12 @@ static int32_t analog_read(uint8_t pin) {
   return ADC;
 }
 
-/* --- pulses: the compare unit itself moves the pin, the interrupt only says when next --------- */
+/* --- pulses of servos: an interrupt turns the pin, late by as much as another one lasts --------- */
 
 static void pulse_edge(volatile uint16_t *compare, uint8_t which) {
-  const uint8_t set = which == 0u ? (1u << COM1A0) : (1u << COM1B0);
-  const uint16_t high = width[which];
-  if ((TCCR1A & set) != 0u) { /* it went high just now */
-    *compare += high;
-    TCCR1A &= (uint8_t)~set;
-  } else {
-    *compare += (uint16_t)(20000u * TICKS_A_US - high);
-    TCCR1A |= set;
-  }
+  const uint8_t bit = (uint8_t)(2u << which);
+  PORTB ^= bit;
+  *compare += (PORTB & bit) != 0u ? width[which] : (uint16_t)(20000u * TICKS_A_US - width[which]);
 }
 
 ISR(TIMER1_COMPA_vect) {
@@ -181,15 +176,13 @@ ISR(TIMER1_COMPB_vect) {
 }
 
 static void servo(uint8_t which, uint16_t us) {
-  const uint8_t unit = which == 0u ? (1u << COM1A1) : (1u << COM1B1);
   const uint8_t enable = which == 0u ? (1u << OCIE1A) : (1u << OCIE1B);
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     width[which] = us * TICKS_A_US;
     if (us == 0u) {
       TIMSK1 &= (uint8_t)~enable;
-      TCCR1A &= (uint8_t)~unit;
+      PORTB &= (uint8_t)~(2u << which);
     } else {
-      TCCR1A |= unit;
       TIMSK1 |= enable;
     }
   }
@@ -220,12 +213,11 @@ static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
 
 static bool i2c_act(uint8_t what, uint8_t expected) {
   TWCR = (uint8_t)((1u << TWINT) | (1u << TWEN) | what);
-  for (uint16_t n = 0; n < SPINS; n++) {
-    if ((TWCR & (1u << TWINT)) != 0u) {
-      return (TWSR & 0xF8u) == expected;
-    }
+  uint16_t n = 0;
+  while (n < SPINS && (TWCR & (1u << TWINT)) == 0u) {
+    n++;
   }
-  return false;
+  return n < SPINS && (TWSR & 0xF8u) == expected;
 }
 
 static bool i2c_send(uint8_t octet, uint8_t expected) {
@@ -263,13 +255,14 @@ static void watchdog(void) {
 }
 
 static uint8_t reset_cause(void) {
-  if ((cause & (1u << WDRF)) != 0u) {
-    return HR_RESET_CAUSE_WATCHDOG;
+  static const uint8_t causes[] = {HR_RESET_CAUSE_WATCHDOG, HR_RESET_CAUSE_BROWN_OUT,
+                                   HR_RESET_CAUSE_EXTERNAL, HR_RESET_CAUSE_POWER_ON};
+  for (uint8_t n = 0; n < sizeof causes; n++) { /* of bits 3 to 0, the gravest first */
+    if (((unsigned)cause >> (3u - n) & 1u) != 0u) {
+      return causes[n];
+    }
   }
-  if ((cause & (1u << BORF)) != 0u) {
-    return HR_RESET_CAUSE_BROWN_OUT;
-  }
-  return (cause & (1u << EXTRF)) != 0u ? HR_RESET_CAUSE_EXTERNAL : HR_RESET_CAUSE_POWER_ON;
+  return 0;
 }
 
 const hr_hal hr_port = {

@@ -50,6 +50,11 @@ class RailStub:
                 request_serializer=handrail_dot_v1_dot_rail__pb2.CallToolRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.CallToolResponse.FromString,
                 _registered_method=True)
+        self.CallTools = channel.stream_stream(
+                '/handrail.v1.Rail/CallTools',
+                request_serializer=handrail_dot_v1_dot_rail__pb2.CallToolsRequest.SerializeToString,
+                response_deserializer=handrail_dot_v1_dot_rail__pb2.CallToolsResponse.FromString,
+                _registered_method=True)
         self.CheckPlan = channel.unary_unary(
                 '/handrail.v1.Rail/CheckPlan',
                 request_serializer=handrail_dot_v1_dot_rail__pb2.CheckPlanRequest.SerializeToString,
@@ -110,6 +115,13 @@ class RailServicer:
 
     def CallTool(self, request, context):
         """Calls an observing tool. A moving tool is refused: it has to come as a plan.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CallTools(self, request_iterator, context):
+        """The same, call after call on one stream, answered in their order: half the way of single calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,6 +197,11 @@ def add_RailServicer_to_server(servicer, server):
                     servicer.CallTool,
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.CallToolRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.CallToolResponse.SerializeToString,
+            ),
+            'CallTools': grpc.stream_stream_rpc_method_handler(
+                    servicer.CallTools,
+                    request_deserializer=handrail_dot_v1_dot_rail__pb2.CallToolsRequest.FromString,
+                    response_serializer=handrail_dot_v1_dot_rail__pb2.CallToolsResponse.SerializeToString,
             ),
             'CheckPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckPlan,
@@ -309,6 +326,33 @@ class Rail:
             '/handrail.v1.Rail/CallTool',
             handrail_dot_v1_dot_rail__pb2.CallToolRequest.SerializeToString,
             handrail_dot_v1_dot_rail__pb2.CallToolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CallTools(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/handrail.v1.Rail/CallTools',
+            handrail_dot_v1_dot_rail__pb2.CallToolsRequest.SerializeToString,
+            handrail_dot_v1_dot_rail__pb2.CallToolsResponse.FromString,
             options,
             channel_credentials,
             insecure,

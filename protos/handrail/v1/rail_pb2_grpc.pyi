@@ -37,6 +37,8 @@ class RailStub:
     ListTools: _grpc.UnaryUnaryMultiCallable[_rail_pb2.ListToolsRequest, _rail_pb2.ListToolsResponse]
     CallTool: _grpc.UnaryUnaryMultiCallable[_rail_pb2.CallToolRequest, _rail_pb2.CallToolResponse]
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
+    CallTools: _grpc.StreamStreamMultiCallable[_rail_pb2.CallToolsRequest, _rail_pb2.CallToolsResponse]
+    """The same, call after call on one stream, answered in their order: half the way of single calls."""
     CheckPlan: _grpc.UnaryUnaryMultiCallable[_rail_pb2.CheckPlanRequest, _rail_pb2.CheckPlanResponse]
     AwaitApproval: _grpc.UnaryUnaryMultiCallable[_rail_pb2.AwaitApprovalRequest, _rail_pb2.AwaitApprovalResponse]
     """Waits until a person has approved a permit; an error where nobody does."""
@@ -60,6 +62,8 @@ class RailAsyncStub(RailStub):
     ListTools: _aio.UnaryUnaryMultiCallable[_rail_pb2.ListToolsRequest, _rail_pb2.ListToolsResponse]  # type: ignore[assignment]
     CallTool: _aio.UnaryUnaryMultiCallable[_rail_pb2.CallToolRequest, _rail_pb2.CallToolResponse]  # type: ignore[assignment]
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
+    CallTools: _aio.StreamStreamMultiCallable[_rail_pb2.CallToolsRequest, _rail_pb2.CallToolsResponse]  # type: ignore[assignment]
+    """The same, call after call on one stream, answered in their order: half the way of single calls."""
     CheckPlan: _aio.UnaryUnaryMultiCallable[_rail_pb2.CheckPlanRequest, _rail_pb2.CheckPlanResponse]  # type: ignore[assignment]
     AwaitApproval: _aio.UnaryUnaryMultiCallable[_rail_pb2.AwaitApprovalRequest, _rail_pb2.AwaitApprovalResponse]  # type: ignore[assignment]
     """Waits until a person has approved a permit; an error where nobody does."""
@@ -98,6 +102,14 @@ class RailServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rail_pb2.CallToolResponse, _abc.Awaitable[_rail_pb2.CallToolResponse]]:
         """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
+
+    @_abc_1.abstractmethod
+    def CallTools(
+        self,
+        request_iterator: _MaybeAsyncIterator[_rail_pb2.CallToolsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rail_pb2.CallToolsResponse], _abc.AsyncIterator[_rail_pb2.CallToolsResponse]]:
+        """The same, call after call on one stream, answered in their order: half the way of single calls."""
 
     @_abc_1.abstractmethod
     def CheckPlan(

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
-from handrail_sim.check.ik import DIGITS, Reach
+from handrail_sim.check.ik import DIGITS, Fits, Reach
 from handrail_sim.plan import MoveToPose
 from handrail_sim.world import Array, Scene
 
@@ -41,16 +41,14 @@ class Dexterity:
         own = jacobian[:, scene.joint_dofs[: len(joints)]]
         return float(np.linalg.svd(own, compute_uv=False)[-1])
 
-    def nearest(
-        self, step: MoveToPose, present: Sequence[float], least: float
-    ) -> MoveToPose | None:
-        """Return the nearest pose towards the arm's axis that has so much, or None."""
+    def nearest(self, step: MoveToPose, present: Sequence[float], fits: Fits) -> MoveToPose | None:
+        """Return the nearest pose towards the arm's axis that fits, or None."""
         x, y, z = step.position
         for share in DRAWN_BACK:
             near = self._axis + share * (np.array((x, y)) - self._axis)
             position = (round(float(near[0]), DIGITS), round(float(near[1]), DIGITS), z)
             pose = step.model_copy(update={"position": position})
             found = self._reach.solve(pose, present)
-            if found.reached and self.at(found.joints) >= least:
+            if found.reached and fits(found.joints):
                 return pose
         return None

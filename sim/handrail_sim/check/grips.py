@@ -32,7 +32,7 @@ class Grip:
 
     def ended(self) -> list[tuple[int, int]]:
         """Return first row and row after the last of every grip that ended."""
-        return [(begin, end) for begin, end in _runs(self.held) if end < len(self.held)]
+        return [(begin, end) for begin, end in runs(self.held) if end < len(self.held)]
 
 
 class Fingers:
@@ -82,16 +82,16 @@ class Fingers:
 def _steady(touching: NDArray[np.bool_], least: int, gap: int) -> NDArray[np.bool_]:
     """Close gaps shorter than ``gap`` rows, then drop runs shorter than ``least``."""
     held = touching.copy()
-    for start, end in _runs(~touching):
+    for start, end in runs(~touching):
         if start > 0 and end < len(held) and end - start < gap:
             held[start:end] = True
-    for start, end in _runs(held):
+    for start, end in runs(held):
         if end - start < least and end < len(held):
             held[start:end] = False
     return held
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return start and end (exclusive) of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(edges[i]), int(edges[i + 1])) for i in range(0, len(edges), 2)]

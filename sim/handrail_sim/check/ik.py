@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import mink
@@ -14,6 +14,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import MoveToPose
 from handrail_sim.world import Array, load_spec
 
+Fits = Callable[[Array], bool]  # whether joints (n,) [rad] leave the arm room
 POSITION_TOLERANCE = 0.001  # m
 AXIS_TOLERANCE = math.radians(3.0)  # rad; five joints leave 0.4 mm of lateral offset
 TURN_TOLERANCE = math.radians(6.0)  # rad
@@ -22,6 +23,18 @@ STEP = 0.1  # s of one iteration
 OTHER_TILTS = (0.0, 0.26, 0.52, 0.79, 1.05)  # rad, tried where a pose is out of reach
 TILTS = (-0.5, 1.8)  # rad that a step may ask for
 HALVINGS = 7  # of the way to a pose out of reach, to find how far the arm gets
+DRAWN_BACK = (
+    0.97,
+    0.93,
+    0.88,
+    0.8,
+    0.7,
+    0.6,
+    0.45,
+    0.3,
+    0.2,
+    0.1,
+)  # of that, where it has no room there
 FAR = 1.5  # m: the way is not followed farther
 DIGITS = 4  # of a pose that is proposed
 PLANAR = 5  # joints: with more there are several ways to be at a pose
@@ -103,10 +116,11 @@ class Reach:
             raise AssertionError("there is always a seed")
         return best
 
-    def nearest(self, step: MoveToPose, present: Sequence[float]) -> MoveToPose | None:
+    def nearest(self, step: MoveToPose, present: Sequence[float], fits: Fits) -> MoveToPose | None:
         """Return a pose near one out of reach that passes: same position first, or None."""
         for pose in itertools.chain(self._turned(step), self._on_the_way(step, present)):
-            if self.solve(pose, present).reached:
+            found = self.solve(pose, present)
+            if found.reached and fits(found.joints):
                 return pose
         return None
 
@@ -134,19 +148,20 @@ class Reach:
         middle = self._site()[0]
         way = np.array(step.position) - middle
         way *= min(1.0, FAR / float(np.linalg.norm(way)))
-        found: list[MoveToPose] = []
+        found: dict[float, MoveToPose] = {}
         near, far = 0.0, 1.0
-        for _ in range(HALVINGS):
-            half = (near + far) / 2
+        shares = [*[None] * HALVINGS, *DRAWN_BACK]
+        for share in shares:
+            part = (near + far) / 2 if share is None else share * near
             self._place(seed, present)
-            self._iterate(self._to_point, middle + half * way, target)
+            self._iterate(self._to_point, middle + part * way, target)
             position, axes = self._site()
-            if math.dist(position, middle + half * way) > POSITION_TOLERANCE:
-                far = half
+            if math.dist(position, middle + part * way) > POSITION_TOLERANCE:
+                far = min(far, part)
                 continue
-            near, seed = half, self._joints()
-            found.append(self._pose(step, position, axes))
-        return found[::-1]
+            near, seed = max(near, part), self._joints()
+            found[part] = self._pose(step, position, axes)
+        return [found[part] for part in sorted(found, reverse=True)]
 
     def _wanted_twist(self, step: MoveToPose, azimuth: float, present: Sequence[float]) -> float:
         """No yaw means that the wrist does not turn."""

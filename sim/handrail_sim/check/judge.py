@@ -18,6 +18,7 @@ from handrail_sim.check.grips import Fingers
 from handrail_sim.check.pressure import Pressure
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.story import Story
+from handrail_sim.check.things import Things
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Watch
 from handrail_sim.check.zones import Zones, demanded
@@ -62,7 +63,8 @@ class Judge:
         self._data = mujoco.MjData(model)
         self._fingers = Fingers(cell, model)
         self._collisions = Collisions(cell, model, self._fingers, touching=lenient)
-        self._findings = Findings(cell, scene)
+        self._findings = Findings(cell)
+        self._things = Things(cell, scene)
         self._carriers = Carriers(cell, model)
         self._pressure = Pressure(cell, model, self._fingers)
         self._zones = Zones(cell, demanded(cell, margins=not lenient))
@@ -82,7 +84,7 @@ class Judge:
         ]
         violations += strains
         carried = self._carriers.ways(run, pairs)
-        violations += self._findings.objects(run, grips, carried, timeline)
+        violations += self._things.judge(run, grips, carried, timeline)
         violations += self._pressure.judge(run, grips, timeline)
         violations += self._zones.judge(run, grips, timeline)
         story = Story(self._cell, self._scene, self._data, state, run, path, grips, timeline)

@@ -23,16 +23,20 @@ def judge(
         cell: the cell.
         start: as measured and believed.
         run: its rollout.
-        standing: where (6,) [rad] the standing command would hold the joints.
+        standing: where (6,) [rad, or m] the standing command would hold the joints.
         pairs: of the bodies before anything settled.
     """
     if not run.finite:
         yield unsolvable()
-    for name, is_, held in zip(cell.arm.joints, start.position, standing, strict=False):
-        if not abs(is_ - held) <= cell.loop.tube / 2:
-            text = f"is at {is_:.3f} rad, its servo is told to hold {held:.3f} rad"
+    for name, is_, held in zip(cell.arm.all_joints, start.position, standing, strict=True):
+        if name == cell.arm.gripper:
+            continue  # it presses on what it holds
+        limits = cell.arm.limits[name]
+        off, allowed, unit = abs(is_ - held), cell.loop.tube / 2 * limits.lever, limits.unit
+        if not off <= allowed:
+            text = f"is at {is_:.3f} {unit}, its drive is told to hold {held:.3f} {unit}"
             hint = "something blocks it: an operator stops, resets and arms again"
-            yield _violation(name, abs(is_ - held), cell.loop.tube / 2, "rad", text, hint)
+            yield _violation(name, off, allowed, unit, text, hint)
     for pair in pairs:
         depth = float(-pair.distance.min())
         if depth > INSIDE:

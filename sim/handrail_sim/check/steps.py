@@ -9,7 +9,7 @@ import numpy as np
 
 from handrail_sim.cell import Cell
 from handrail_sim.check.dexterity import Dexterity
-from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Reach, Solution
+from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Fits, Reach, Solution
 from handrail_sim.check.reference import DWELL, Reference
 from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Rest, Step, Wait
 from handrail_sim.verdict import Violation, ViolationKind
@@ -56,7 +56,7 @@ class Steps:
             if isinstance(step, MoveToPose) and step.avoid:
                 self._go_round(step, index, reference, foresee)
             else:
-                self._add(step, index, reference)
+                self._add(step, index, reference, foresee)
             self._end_step(index, reference)
         return reference
 
@@ -64,7 +64,7 @@ class Steps:
         self, step: MoveToPose, index: int, reference: Reference, foresee: Foresight
     ) -> None:
         """Append a motion to a pose by a way that is free."""
-        target = self._pose(step, index, reference.present)
+        target = self._pose(step, index, reference, foresee)
         qpos, held = foresee(reference)
         count = self._scene.arm_joints
         start, jaw = np.split(reference.present, [count])
@@ -76,7 +76,7 @@ class Steps:
         velocities = np.column_stack([pace, np.zeros((len(arm), len(jaw)))])
         reference.follow(positions, velocities, target)
 
-    def _add(self, step: Step, index: int, reference: Reference) -> None:
+    def _add(self, step: Step, index: int, reference: Reference, foresee: Foresight) -> None:
         """Append one step's motion."""
         present = reference.present
         match step:
@@ -93,7 +93,8 @@ class Steps:
                 self._go(self._cell.arm.home, step.speed, index, reference)
                 self._go(self._cell.arm.rest, step.speed, index, reference)
             case MoveToPose():
-                self._move(self._pose(step, index, present), step.speed, index, reference)
+                target = self._pose(step, index, reference, foresee)
+                self._move(target, step.speed, index, reference)
 
     def _end_step(self, index: int, reference: Reference) -> None:
         """Append the dwell that ends a step; refuse what has become too long."""
@@ -143,26 +144,29 @@ class Steps:
                 limit = limits.high if position > limits.high else limits.low
                 raise Unplayable(_out_of_range(name, index, position, (limit, limits.unit)))
 
-    def _pose(self, step: MoveToPose, index: int, present: Array) -> Array:
+    def _pose(
+        self, step: MoveToPose, index: int, reference: Reference, foresee: Foresight
+    ) -> Array:
+        """Return the joints of a pose; what is proposed in place of a bad one leaves room."""
         if max(map(abs, step.position)) > MILLIMETRES:
             raise Unplayable(_not_metres(step, index))
-        joints = present.tolist()
+        joints, least = reference.present.tolist(), self._cell.check.dexterity
         solution = self._reach.solve(step, joints)
         if not solution.reached:
-            nearest = self._reach.nearest(step, joints)
+            nearest = self._reach.nearest(step, joints, self._room(reference, foresee))
             raise Unplayable(_unreachable(step, index, solution, nearest))
-        self._require_dexterity(step, index, solution.joints, joints)
-        return np.concatenate([solution.joints, present[self._scene.arm_joints :]])
-
-    def _require_dexterity(
-        self, step: MoveToPose, index: int, solution: Array, joints: Sequence[float]
-    ) -> None:
-        """Refuse a pose near which small motions of the tool are large ones of joints."""
-        least = self._cell.check.dexterity
-        dexterity = self._dexterity.at(solution)
-        if dexterity < least:
-            better = self._dexterity.nearest(step, joints, least)
+        dexterity = self._dexterity.at(solution.joints)
+        if dexterity < least:  # small motions of the tool are large ones of joints there
+            better = self._dexterity.nearest(step, joints, self._room(reference, foresee))
             raise Unplayable(_singular(step, index, dexterity, least, better))
+        return np.concatenate([solution.joints, reference.present[self._scene.arm_joints :]])
+
+    def _room(self, reference: Reference, foresee: Foresight) -> Fits:
+        """Return who tells whether the arm may be asked to a place after the steps so far."""
+        qpos, held = foresee(reference)
+        start, least = reference.present[: self._scene.arm_joints], self._cell.check.dexterity
+        room = self._detours.room(qpos, held, start)
+        return lambda joints: self._dexterity.at(joints) >= least and room(joints)
 
 
 def _unreachable(

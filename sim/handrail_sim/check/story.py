@@ -14,11 +14,12 @@ from handrail_sim.check.predicates import WorldView, known
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Missed, Watch
+from handrail_sim.places import aside
 from handrail_sim.regions import weighed
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
-STILL = 0.002  # m: an object that moved less is where it was seen
+STILL = 0.002  # m: an object of which no corner moved more is where it was seen
 LOOK = 0.02  # s between two looks of who watches the way
 
 
@@ -46,7 +47,7 @@ class Story:
             at, _ = self.scene.object_qpos[name]
             before, now = self.run.qpos[0, at : at + 7], self.run.qpos[row, at : at + 7]
             held = bool(self.grips[name].held[row])
-            moved = float(np.linalg.norm(now[:3] - before[:3])) > STILL
+            moved = aside(before, now, self.cell.objects[name].size) > STILL
             if held or moved or belief.held_pose is not None:
                 then[name] = replace(
                     belief,

@@ -69,9 +69,9 @@ class CameraProcess:
         """The process's id."""
         return self._process.pid
 
-    def publish(self, qpos: Array, time: float) -> None:
-        """Show these positions (nq,) from the next frame on; never waits."""
-        self._state.publish(qpos, time)
+    def publish(self, visible: Array, time: float) -> None:
+        """Show these positions (nq,), and the hand's pose if given (7,); never waits."""
+        self._state.publish(visible, time)
 
     def url(self, camera: str) -> str:
         """Return the address of a camera's stream: a camera of the cell, or ``view``."""
@@ -195,7 +195,11 @@ class Studio:
         newest = self._state.read()
         if newest is None:
             return
-        self._data.qpos[:] = newest[0]
+        count = self._model.nq
+        self._data.qpos[:] = newest[0][:count]
+        if len(newest[0]) > count:  # the hand's pose follows
+            self._data.mocap_pos[0] = newest[0][count : count + 3]
+            self._data.mocap_quat[0] = newest[0][count + 3 :]
         mujoco.mj_forward(self._model, self._data)
         for name in watched:
             image = self._eyes[name].picture(self._data)

@@ -28,7 +28,8 @@ from handrail_sim.twin.servo import (
 SUPPLY = 12.0  # V
 SUPPLY_RESISTANCE = 0.1  # ohm, cable and supply
 FAULT_BITS = {"overload": OVERLOAD_BIT, "overheat": HEAT_BIT, "voltage": VOLTAGE_BIT, "angle": 0x02}
-FAULTS = ("garble", "silent", "speaking", "brownout", *FAULT_BITS)
+STRENGTHS = {"weak": 0.1, "strong": 1.0}  # what a servo has left of its torque
+FAULTS = ("garble", "silent", "speaking", "brownout", *STRENGTHS, *FAULT_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class FeetechBank(StandIn):
         servo = self.servos[joint]
         if fault in FAULT_BITS:
             servo.stuck_faults = FAULT_BITS[fault] if count else 0
+        elif fault in STRENGTHS:
+            servo.strength = STRENGTHS[fault]
         elif fault == "brownout":
             servo.power_cycle()
         else:

@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Camera, Cell, SceneObject
+from handrail_sim.twin.hand import add_hand
 from handrail_sim.world import Array, load_spec
 
 # Where every cube can be grasped, polar about the arm's first axis (metres, degrees from +x).
@@ -112,6 +113,7 @@ def truth_model(cell: Cell, hidden: Draw) -> mujoco.MjModel:
         mounted = spec.camera(name)
         mounted.pos = np.add(camera.position, hidden.camera_shift[name])
         mounted.quat = _turned(camera, hidden.camera_turn[name])
+    add_hand(spec)
     return spec.compile()
 
 

@@ -122,7 +122,7 @@ class TwinWorld:
         self._wires.step(steps, truth.timestep)
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:
-            self._camera.publish(truth.qpos, truth.time)
+            self._camera.publish(truth.visible, truth.time)
 
     # --- the truth port's questions ---------------------------------------------------------
 
@@ -139,6 +139,8 @@ class TwinWorld:
             "release": self._release,
             "inject": self._inject,
             "put": self._truth.put,
+            "reach": self._truth.reach,
+            "withdraw": self._truth.withdraw,
             "slip": lambda: self._slip,
         }
         if op not in questions:

@@ -43,6 +43,7 @@ class Servo:
         self._draw = draw
         self.silent = False  # injected fault: does not answer
         self.stuck_faults = 0  # injected fault bits
+        self.strength = 1.0  # injected fault: what is left of its torque
         self._encoder = 0.0  # rad
         self.position = 0.0  # rad
         self.velocity = self.torque = 0.0  # rad/s, N.m
@@ -126,7 +127,7 @@ class Servo:
             self._aim_here()
         while self._goals and self._goals[0][0] <= self._time:
             self._goal = self._goals.popleft()[1]
-        torque = self._drive(dt) if self._enabled else 0.0
+        torque = self.strength * self._drive(dt) if self._enabled else 0.0
         limit = self._limit
         self.torque = limit if torque > limit else max(torque, -limit)
         self._protect(dt)

@@ -15,6 +15,7 @@ from handrail_drivers.errors import InvalidCell, UnknownName
 
 from handrail_sim.cell import Cell, Region
 from handrail_sim.regions import container, inside
+from handrail_sim.twin.hand import AWAY, place_hand
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
 from handrail_sim.world import Array, Scene
 
@@ -56,6 +57,20 @@ class Truth:
         """The model's whole position vector (nq,), a view: what a renderer needs."""
         positions: Array = self._data.qpos
         return positions
+
+    @property
+    def visible(self) -> Array:
+        """The positions, then the hand's pose (nq + 7,): all that a camera sees."""
+        data = self._data
+        return np.concatenate([data.qpos, data.mocap_pos[0], data.mocap_quat[0]])
+
+    def reach(self, x: float, y: float, z: float, yaw: float) -> None:
+        """Have a hand reach to a place [m], its fingers to ``yaw`` [rad]; nothing feels it."""
+        place_hand(self._model, self._data, (x, y, z), yaw)
+
+    def withdraw(self) -> None:
+        """Have the hand gone."""
+        place_hand(self._model, self._data, AWAY, 0.0)
 
     def joint_state(self) -> tuple[list[float], list[float]]:
         """Return the true joint positions [rad] and velocities [rad/s], bus order."""

@@ -184,15 +184,23 @@ class TruthClient:
     def inject(self, fault: str, joint: str = "", count: int = 1) -> None:
         """Cause a fault.
 
-        Of the wire: garble. Of a joint's servo: silent, speaking, brownout, overload, overheat,
-        voltage, angle. Of the joint itself, which no wire shows: jammed, free. Of a Modbus device,
-        named as ``joint``: silent, speaking, garble, brownout.
+        Of the wire: garble. Of a joint's servo: silent, speaking, brownout, weak, strong, overload,
+        overheat, voltage, angle. Of the joint itself, which no wire shows: jammed, free. Of a
+        Modbus device, named as ``joint``: silent, speaking, garble, brownout.
         """
         self.ask("inject", fault=fault, joint=joint, count=count)
 
     def put(self, name: str, x: float, y: float) -> None:
         """Put an object elsewhere on the table [m], as a hand would."""
         self.ask("put", name=name, x=x, y=y)
+
+    def reach(self, x: float, y: float, z: float = 0.08, yaw: float = 0.0) -> None:
+        """Have a hand reach into the cell: palm at a place [m], fingers to ``yaw`` [rad]."""
+        self.ask("reach", x=x, y=y, z=z, yaw=yaw)
+
+    def withdraw(self) -> None:
+        """Have the hand gone."""
+        self.ask("withdraw")
 
     def slip(self) -> float:
         """Return by how much [s] the world fell behind the wall clock in all."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from handrail_drivers.plugins import planners
@@ -37,6 +38,11 @@ class Detours:
         self._velocity = np.array([limit.velocity for limit in limits])
         self._acceleration = np.array([limit.acceleration for limit in limits])
         self._jerk = np.array([limit.jerk for limit in limits])
+
+    def room(self, qpos: Array, held: Sequence[str], start: Array) -> Callable[[Array], bool]:
+        """Return who tells whether the arm may stand at joints [rad], all else as in ``find``."""
+        self._space.set(qpos, held)
+        return partial(self._space.has_room, start)
 
     def find(
         self, qpos: Array, held: Sequence[str], start: Array, goal: Array, speed: float

@@ -67,6 +67,14 @@ class FreeSpace:
         one, other = np.argwhere(touching)[0].tolist()
         return f"{self._model.body(one).name} and {self._model.body(other).name}"
 
+    def has_room(self, start: Array, position: Array) -> bool:
+        """Tell whether the arm may stand at a position: only what was near at the start is near.
+
+        As far from all else as the cell demands of a moving arm, and outside of its zones.
+        """
+        demanded = np.minimum(self._demanded, self._nearest(start) - SLACK)
+        return bool((self._nearest(position) >= demanded).all()) and self._outside_zones(position)
+
     def free(self, one: Array, other: Array) -> bool:
         """Tell whether the straight way between two positions is free."""
         count = max(1, int(np.ceil(np.abs(other - one).max() / RESOLUTION)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP
 
 from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.bench.faults import strikes
 from handrail_bridge.bench.faults.rig import Rig
@@ -15,6 +17,10 @@ from handrail_bridge.loop.state import Mode
 
 SETTLE = 0.5  # s: what the arm swings after its last setpoint, as its plain stop shows
 HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25 s
+SWING = 0.25  # rad: what a joint swings on and back after its last setpoint
+BY_ITSELF = 0.02  # rad: more than an arm that holds shifts; less than any motion
+SHORT = 0.2  # rad: an arm that was stopped ends at least so far from where it was to go
+SLOW = 0.25  # of full speed, where a fault takes long to be noticed
 SLOWEST = 0.5  # rad/s at which a plan's setpoint runs away from a joint that stands
 HANG = 0.3  # s of the loop: more than it may overlook
 HICCUP = 0.03  # s of the loop: a few ticks
@@ -41,12 +47,20 @@ class Fault:
     strike: Strike
     mend: Mend = strikes.nothing
     mode: Mode = Mode.FAULT  # after the mend: latched, where somebody is left to latch it
+    reflex: str = ""  # by which rule of the loop, where one notices it
+    shift: float = BY_ITSELF  # rad that the arm may move by itself once the fault is over
+    overruns: int = 0  # at least so many are counted
     is_borne: bool = False  # the motion goes on to its end
     is_slow: bool = False  # it takes so long that the motion must be slow
 
     def deadline(self, cell: Cell) -> float:
         """Return by when [s] after the fault the arm must stand."""
         return self.notice + cell.loop.stop_time + SETTLE
+
+    def travel(self, cell: Cell) -> float:
+        """Return how far [rad] the arm may go after the fault: at its speed until it stands."""
+        speed = cell.arm.limits[strikes.MOVING].velocity * (SLOW if self.is_slow else 1.0)
+        return speed * (self.notice + cell.loop.stop_time) + SWING
 
 
 def plain_stop(cell: Cell, is_slow: bool) -> Fault:
@@ -63,8 +77,14 @@ def plain_stop(cell: Cell, is_slow: bool) -> Fault:
 
 
 def watched(file: Path, like: Path) -> Path:
-    """Write a cell file like another one, whose arm moves only while its camera sees."""
-    file.write_text(like.read_text() + EYES)
+    """Write a cell file like another one, whose arm moves only while its camera sees.
+
+    It does not feel contact at the joint that moves, so that the tube has to notice.
+    """
+    cell = load_cell(like)
+    others = [joint for joint in cell.arm.all_joints if joint != strikes.MOVING]
+    numb = f"[reflexes.contact]\njoints = {json.dumps(others)}\n"
+    file.write_text(like.read_text().replace("[reflexes.contact]\n", numb) + EYES)
     return file
 
 
@@ -99,6 +119,7 @@ def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
             late,
             strikes.inject("silent"),
             strikes.cease("speaking"),
+            reflex="late_reads",
         ),
         Fault(
             "frames corrupted",
@@ -107,6 +128,7 @@ def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
             late,
             strikes.inject("garble", count=strikes.ENDLESS),
             strikes.cease("garble"),
+            reflex="late_reads",
         ),
     )
 
@@ -120,6 +142,17 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
             "the tube is left",
             tube,
             strikes.inject("brownout"),
+            reflex="tube",
+        ),
+        Fault(
+            "tube left",
+            "the moving servo has a tenth of its strength",
+            "the tube is left",
+            tube,
+            strikes.inject("weak"),
+            strikes.cease("strong"),
+            reflex="tube",
+            shift=0.1,  # what is strong again lifts what it let hang
         ),
         Fault(
             "idle servo browned out",
@@ -127,15 +160,17 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
             "the servo's next health read",
             HEALTH,
             strikes.inject("brownout", strikes.IDLE),
+            reflex="torque_gone",
             is_slow=True,
         ),
         Fault(
             "joint jammed",
             "the moving joint is held by force",
-            "contact is felt or the tube is left",
+            "the tube is left",
             tube,
             strikes.inject("jammed"),
             strikes.cease("free"),
+            reflex="tube",
         ),
     )
 
@@ -159,6 +194,7 @@ def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
             cell.loop.heartbeat,
             strikes.send(SIGSTOP, _bridge),
             strikes.resume(_bridge),
+            reflex="heartbeat",
         ),
         Fault(
             "second bridge",
@@ -183,6 +219,7 @@ def _of_who_looks_and_asks(cell: Cell) -> tuple[Fault, ...]:
             PICTURE,
             strikes.send(SIGSTOP, _camera),
             strikes.resume(_camera),
+            reflex="eyes",
             is_slow=True,
         ),
         Fault(
@@ -209,6 +246,7 @@ def _of_who_looks_and_asks(cell: Cell) -> tuple[Fault, ...]:
 def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
     period = 1 / cell.loop.rate
     woke = "its last tick is too long ago"
+    missed = int(HICCUP / period) - 1
     return (
         Fault(
             "loop killed",
@@ -217,7 +255,14 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             0.0,
             strikes.send(SIGKILL, lambda rig: rig.loop.pid),
         ),
-        Fault("loop stopped", f"SIGSTOP for {HANG:g} s", woke, HANG, strikes.hang_loop(HANG)),
+        Fault(
+            "loop stopped",
+            f"SIGSTOP for {HANG:g} s",
+            woke,
+            HANG,
+            strikes.hang_loop(HANG),
+            reflex="loop_stall",
+        ),
         Fault(
             "loop overrun",
             f"SIGSTOP for {HICCUP:g} s",
@@ -225,6 +270,7 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             0.0,
             strikes.hang_loop(HICCUP),
             mode=Mode.ARMED,
+            overruns=missed,
             is_borne=True,
         ),
         Fault(
@@ -234,6 +280,7 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             0.0,
             strikes.hang_loop(HICCUP, STARVED),
             mode=Mode.ARMED,
+            overruns=STARVED * missed,
             is_borne=True,
         ),
         Fault(
@@ -242,6 +289,7 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             woke,
             period,
             strikes.suspend_host(SUSPENDED),
+            reflex="loop_stall",
         ),
     )
 

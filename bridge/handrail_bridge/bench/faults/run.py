@@ -38,7 +38,13 @@ def measure(quick: bool = False) -> Report:
         references = [plain_stop(cell, is_slow) for is_slow in (False, True)]
         outcomes = _outcomes(file, (*references, *classes), rounds)
     plain, *summaries = [
-        Summary(fault, fault.deadline(cell), outcomes[fault.name], outcomes[reference.name])
+        Summary(
+            fault,
+            fault.deadline(cell),
+            fault.travel(cell),
+            outcomes[fault.name],
+            outcomes[reference.name],
+        )
         for fault in (references[0], *classes)
         for reference in [references[fault.is_slow]]
     ]

@@ -12,7 +12,7 @@ import numpy as np
 from handrail_drivers.errors import HandrailError, NotArmed, PlanRefused, ProcessLost
 from handrail_sim.cell import Cell
 
-from handrail_bridge.bench.faults.classes import Fault
+from handrail_bridge.bench.faults.classes import SHORT, SLOW, Fault
 from handrail_bridge.bench.faults.rig import COMMAND, Rig
 from handrail_bridge.bench.faults.standstill import QD, STILL, Rows, Standstill, standstill
 from handrail_bridge.bench.faults.strikes import MOVING, restart
@@ -20,8 +20,7 @@ from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
 
 END = 1.2  # rad: the base swings between plus and minus that
-SLOW = 0.25  # of full speed
-WHERE, WHERE_SLOW = (0.6, 1.2), (0.2, 0.4)  # rad from the start, between which it strikes
+WHERE, WHERE_SLOW = (0.4, 0.8), (0.2, 0.4)  # rad from the start, between which it strikes
 WATCH = 0.5  # s of the world's time that the arm has to stay where it stands
 TRIES = 3
 POLL = 0.005  # s
@@ -37,12 +36,25 @@ class Outcome:
     resumed: float  # rad that the arm moved by itself once the fault was over
     after: CellState
     completed: bool  # the motion ran to its end
+    short: float  # rad, from where the arm stood to where it was to go
+    overruns: int  # that the loop counted meanwhile
     runs_again: bool  # a plan ran after reset and arm
 
     @property
     def stood(self) -> bool:
         """Whether the arm stood by the deadline."""
         return self.stop.seconds <= self.by
+
+    def is_meant(self, fault: Fault) -> bool:
+        """Tell whether it ended as its class says, by the world's word and the loop's."""
+        return (
+            self.after.mode == fault.mode
+            and self.completed == fault.is_borne
+            and (self.short < SHORT) == fault.is_borne
+            and self.overruns >= fault.overruns
+            and (not fault.reflex or fault.reflex in self.after.reflexes)
+            and self.runs_again
+        )
 
 
 def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float = 0.0) -> Outcome:
@@ -58,7 +70,8 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     Raises:
         ProcessLost: the arm never came to the place of the strike, or the cell not back.
     """
-    _swing(rig, fault, at)
+    before = rig.operate().loop.overruns
+    target = _swing(rig, fault, at)
     struck = fault.strike(rig)
     by = fault.deadline(cell) + patience
     receipt = rig.finish() if fault.is_borne else {}
@@ -70,21 +83,31 @@ def trial(rig: Rig, cell: Cell, fault: Fault, at: random.Random, patience: float
     _until(lambda: _world(rig) > back + WATCH)
     receipt = receipt or rig.finish()
     resumed = standstill(_history(rig, mended), mended).travel
-    after = rig.operate()
+    short, after = abs(target - _position(rig)), rig.operate()
     recover(rig)
-    return Outcome(stop, by, resumed, after, receipt.get("completed", False), _to_end(rig))
+    return Outcome(
+        stop,
+        by,
+        resumed,
+        after,
+        receipt.get("completed", False),
+        short,
+        after.loop.overruns - before,
+        _to_end(rig),
+    )
 
 
-def _swing(rig: Rig, fault: Fault, at: random.Random) -> None:
-    """Begin a swing and return in the midst of it; where the machine failed the cell, again."""
+def _swing(rig: Rig, fault: Fault, at: random.Random) -> float:
+    """Begin a swing and return in its midst where it goes; where the machine failed, again."""
     travel = at.uniform(*(WHERE_SLOW if fault.is_slow else WHERE))
     for _ in range(TRIES):
         start = _position(rig)
-        swing = {MOVING: -END if start > 0 else END}
+        target = -END if start > 0 else END
+        swing = {MOVING: target}
         client = rig.begin("arm_move_joints", positions=swing, speed=SLOW if fault.is_slow else 1)
         _until(lambda: abs(_position(rig) - start) > travel or client.poll() is not None)  # noqa: B023  called at once
         if client.poll() is None:
-            return
+            return target
         answer = rig.finish()
         recover(rig)
         _to_end(rig)

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,17 @@ TURN = 0.3  # rad: how far the base goes to and fro
 SWING = 4.0  # s, to and fro
 TOKEN = 1
 WIDE = 100.0  # rad and N.m: a tube that nobody leaves
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The bus that is played on; ``heard`` says when [ns] it had each write since a time [ns]."""
+
+    port: str
+    heard: Callable[[int], Sequence[int]]
+
+
+NO_WIRE = Wire("", lambda _: ())
 
 
 def configuration(cell: Cell, rate: int, spin: float, port: str = "") -> LoopConfig:
@@ -58,7 +71,7 @@ def swing(config: LoopConfig, start: tuple[float, ...], seconds: float) -> Traje
 
 
 def handrail(
-    rate: int, seconds: float, port: str = "", cell: str = "desk", spin: float | None = None
+    rate: int, seconds: float, wire: Wire = NO_WIRE, cell: str = "desk", spin: float | None = None
 ) -> Ticks:
     """Try Handrail's loop; ``spin`` [s] None leaves it to the cell.
 
@@ -69,14 +82,16 @@ def handrail(
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "ticks"
         awake = loaded.loop.spin if spin is None else spin
-        config = configuration(loaded, rate, awake, port)
+        config = configuration(loaded, rate, awake, wire.port)
         config = config.model_copy(update={"trace": str(trace)})
-        since, until, cpu = asyncio.run(_play(config, seconds))
-        return from_trace(trace.read_bytes(), config.period_ns, since, until, cpu)
+        since, until, cpu, refused = asyncio.run(_play(config, seconds))
+        heard = wire.heard(since)
+        ticks = from_trace(trace.read_bytes(), config.period_ns, since, until, cpu, heard)
+        return replace(ticks, refused=refused)
 
 
-async def _play(config: LoopConfig, seconds: float) -> tuple[int, int, float]:
-    """Play for so long; return when [ns] it began and ended, and the CPU that it took [cores]."""
+async def _play(config: LoopConfig, seconds: float) -> tuple[int, int, float, str]:
+    """Play for so long; return when [ns] it began and ended, CPU [cores], and what was refused."""
     loops = await asyncio.to_thread(Loops.start, [config])
     try:
         loops.set_lease(TOKEN)
@@ -89,23 +104,24 @@ async def _play(config: LoopConfig, seconds: float) -> tuple[int, int, float]:
             await asyncio.sleep(0.1)
         if not state.ended_completed:
             raise ProcessLost(f"The loop's motion ended early: {state.reason}")
-        return since, until, (now_used - used) / ((until - since) * 1e-9)
+        return since, until, (now_used - used) / ((until - since) * 1e-9), loops.refused
     finally:
         await loops.close()
 
 
-def bare(rate: int, seconds: float, port: str = "") -> Ticks:
+def bare(rate: int, seconds: float, wire: Wire = NO_WIRE) -> Ticks:
     """Try the loop that is written by hand.
 
     Raises:
         ProcessLost: it did not run.
     """
     module = "handrail_bridge.bench.reference.bare_loop"
-    command = [sys.executable, "-m", module, str(rate), str(seconds), *([port] if port else [])]
+    port = [wire.port] if wire.port else []
+    command = [sys.executable, "-m", module, str(rate), str(seconds), *port]
+    since, period = time.monotonic_ns(), 1_000_000_000 // rate
     cpu, rows = _output(command, seconds).splitlines()
-    return from_trace(
-        bytes.fromhex(rows), 1_000_000_000 // rate, 0, time.monotonic_ns(), float(cpu)
-    )
+    heard = wire.heard(since)
+    return from_trace(bytes.fromhex(rows), period, 0, time.monotonic_ns(), float(cpu), heard)
 
 
 def cyclictest(rate: int, seconds: float) -> Ticks:

@@ -1,4 +1,4 @@
-"""One load on a running cell, as a process of its own: ``python -m ... NAME ADDRESS``, until ended.
+"""One load on a running cell, as a process of its own: ``python -m ... NAME ADDRESS``.
 
 Prints a line once it has begun in earnest.
 """
@@ -11,14 +11,13 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, ProcessLost
 
 from handrail_bridge.client import Client
 
 CLIENTS = 64
 CONSOLE = 50.0  # Hz
-SWEEP = {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.8}, "speed": 0.15}
-BACK = {"tool": "arm_move_joints", "positions": {"shoulder_pan": -0.8}, "speed": 0.15}
+CHECKS = "checks on every core"
 
 Work = Callable[[Client], Awaitable[object]]
 
@@ -37,11 +36,6 @@ async def watch(rail: Client) -> None:
             return
 
 
-async def check(rail: Client) -> None:
-    """Check some 14 s of motion."""
-    await rail.check({"steps": [SWEEP, BACK]})
-
-
 async def look(rail: Client) -> None:
     """Take a picture, find what is on it, and have it sent."""
     await rail.call("look")
@@ -52,13 +46,16 @@ async def look(rail: Client) -> None:
 LOADS: dict[str, tuple[int, Work]] = {
     f"{CLIENTS} gRPC clients": (CLIENTS, ask),
     f"state stream at {CONSOLE:.0f} Hz": (1, watch),
-    "checks on every core": (len(os.sched_getaffinity(0)), check),
-    "camera and perception": (1, look),
+    "camera and blobs by OpenCV": (1, look),
 }
+NAMES = (*LOADS, CHECKS)
 
 
 async def main() -> None:
     """Work until the process is ended."""
+    if sys.argv[1] == CHECKS:
+        await check_everywhere()
+        return
     clients, work = LOADS[sys.argv[1]]
     async with AsyncExitStack() as stack:
         rails = [
@@ -67,6 +64,19 @@ async def main() -> None:
         await asyncio.gather(*(work(rail) for rail in rails))
         print("begun", flush=True)  # noqa: T201  for who waits
         await asyncio.gather(*(_again(work, rail) for rail in rails))
+
+
+async def check_everywhere() -> None:
+    """Check plans, in as many processes as there are cores: a bridge has one of them."""
+    command = [sys.executable, "-m", f"{__package__}.checks", str(os.getpid())]
+    pipe = asyncio.subprocess.PIPE
+    cores = range(len(os.sched_getaffinity(0)))
+    checkers = [await asyncio.create_subprocess_exec(*command, stdout=pipe) for _ in cores]
+    for checker in checkers:
+        if checker.stdout is None or not await checker.stdout.readline():
+            raise ProcessLost("A process that checks plans did not begin.")
+    print("begun", flush=True)  # noqa: T201  for who waits
+    await asyncio.gather(*(checker.wait() for checker in checkers))
 
 
 async def _again(work: Work, rail: Client) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from handrail_drivers.errors import ProcessLost
 
 from handrail_bridge.bench.faults.rig import END, Rig
-from handrail_bridge.bench.loop.load import LOADS
+from handrail_bridge.bench.loop.load import NAMES as LOADS
 
 IDLE = "idle"
 NAMES = (IDLE, *LOADS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import time
@@ -109,16 +110,18 @@ def roads(cell_name: str) -> tuple[Road, ...]:
     )
 
 
-def road_times(rig: Rig, road: Road, count: int) -> list[float]:
+def road_times(rig: Rig, road: Road, count: int, again: list[str]) -> list[float]:
     """Return the time [s] from a road's beginning to the first setpoint off the path's line.
+
+    A stop that did not come took for ever: inf. ``again`` gets why a try was repeated.
 
     Raises:
         HandrailError: the cell does not move, or does not stop.
     """
-    return asyncio.run(_times(rig, road, count))
+    return asyncio.run(_times(rig, road, count, again))
 
 
-async def _times(rig: Rig, road: Road, count: int) -> list[float]:
+async def _times(rig: Rig, road: Road, count: int, again: list[str]) -> list[float]:
     (button,) = input_configs(load_cell(rig.cell), {})
     times: list[float] = []
     tries = 0
@@ -131,9 +134,15 @@ async def _times(rig: Rig, road: Road, count: int) -> list[float]:
             tries += 1
             if tries > TRIES * count:
                 raise ProcessLost(f"{road.name}: the wire does not show its stops.")
-            with contextlib.suppress(HandrailError):  # a busy machine's protective stop
-                if (took := await _stopped(trial, operator, road)) is not None:
-                    times.append(took)
+            try:
+                took = await _stopped(trial, operator, road)
+            except HandrailError as error:  # a busy machine's protective stop
+                again.append(f"{road.name}: {error.message}")
+                continue
+            if took is None:
+                again.append(f"{road.name}: the wire does not show it")
+            else:
+                times.append(took)
     return times
 
 
@@ -148,13 +157,16 @@ async def _stopped(trial: Trial, operator: OperatorClient, road: Road) -> float 
         check = await trial.rail.check(plan)
         if check.permit is None:
             return None
-        begun_ns = 0
+        begun_ns, completed = 0, False
         async with contextlib.aclosing(trial.rail.execute(plan, check.permit)) as events:
             async for event in events:
                 if isinstance(event, Receipt):
+                    completed = event.completed
                     break
                 if not begun_ns and _is_steady(event):
                     begun_ns = await road.start(trial)
+    if begun_ns and completed:
+        return math.inf
     rig = trial.rig
     since_ns = begun_ns - int(BEFORE * 1e9)
     log = await asyncio.to_thread(rig.truth.wire_log, rig.bus, since_ns)

@@ -5,6 +5,8 @@ Every load is put on the machine once a rate and bus; its contestants take turns
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +16,7 @@ from handrail_sim.cell_file import load_cell
 from handrail_sim.twin.launch import Twin
 
 from handrail_bridge.bench.faults.rig import Rig
-from handrail_bridge.bench.loop.contestants import bare, cyclictest, handrail
+from handrail_bridge.bench.loop.contestants import Wire, bare, cyclictest, handrail
 from handrail_bridge.bench.loop.loads import IDLE, NAMES, loaded
 from handrail_bridge.bench.loop.roads import road_times, roads
 from handrail_bridge.bench.loop.stops import bare_times, frame_time, stop_times
@@ -31,6 +33,7 @@ from handrail_bridge.bench.loop.summary import (
 )
 from handrail_bridge.bench.loop.ticks import Ticks
 from handrail_bridge.bench.report import Report
+from handrail_bridge.bench.wire import goals
 
 CELL = "desk"
 RATES = (500, 1000)  # Hz, without a wire
@@ -52,14 +55,23 @@ def measure(quick: bool = False) -> Report:
     rounds, seconds = (1, 1.0) if quick else (ROUNDS, SECONDS)
     spoilt: list[str] = []
     cases = [*_without_wire(rounds, seconds, spoilt), _on_the_desk(rounds, seconds, spoilt)]
-    stops = [*_flag(10 if quick else STOPS), *_roads(2 if quick else ROADS)]
+    again: list[str] = []
+    stops = [*_flag(10 if quick else STOPS, again), *_roads(2 if quick else ROADS, again)]
     note = (
         f"ticks for {rounds} x {seconds:.0f} s each, contestants in turn, ratios within a round; "
-        f"stops by the twin's wire log; {len(spoilt)} trials spoilt by the machine were repeated"
+        f"stops by the twin's wire log; spoilt by the machine and repeated: {len(spoilt)} trials "
+        f"of ticks, {len(again)} stops; {machine(cases[0].all(OURS).refused)}"
     )
     rows = [row for case in cases for row in case_rows(case)]
     rows += [row for way in stops for row in stop_rows(way)]
     return Report("loop", note, rows, markdown(cases, stops, note))
+
+
+def machine(refused: str) -> str:
+    """Say on what it was measured; ``refused`` is what realtime processes do not get there."""
+    cores = len(os.sched_getaffinity(0))
+    granted = f"no realtime process ({refused})" if refused else "SCHED_FIFO and mlockall granted"
+    return f"{platform.system()} {platform.release()}, {cores} cores, {granted}"
 
 
 def _without_wire(rounds: int, seconds: float, spoilt: list[str]) -> Iterator[Case]:
@@ -77,12 +89,18 @@ def _without_wire(rounds: int, seconds: float, spoilt: list[str]) -> Iterator[Ca
 
 
 def _on_the_desk(rounds: int, seconds: float, spoilt: list[str]) -> Case:
-    wire = load_cell(CELL).arm.device
+    cell = load_cell(CELL)
+    bus = cell.arm.device
+    servo = next(iter(cell.devices[bus].settings["joints"].values()))["id"]
     with Twin.start(CELL, perturb=False) as twin:
-        port = twin.links[wire]
+
+        def heard(since_ns: int) -> list[int]:
+            return [at for at, _ in goals(twin.truth.wire_log(bus, since_ns), servo)]
+
+        wire = Wire(twin.links[bus], heard)
         contestants: dict[str, Contestant] = {
-            OURS: partial(handrail, DESK_RATE, seconds, port),
-            BARE: partial(bare, DESK_RATE, seconds, port),
+            OURS: partial(handrail, DESK_RATE, seconds, wire),
+            BARE: partial(bare, DESK_RATE, seconds, wire),
         }
         return _case(DESK_RATE, "the desk's", IDLE, rounds, contestants, spoilt)
 
@@ -114,20 +132,20 @@ def _patiently(contestant: Contestant, spoilt: list[str]) -> Ticks:
     return contestant()
 
 
-def _flag(count: int) -> Iterator[Stops]:
+def _flag(count: int, again: list[str]) -> Iterator[Stops]:
     cell = load_cell(CELL)
     few = max(2, count // FEW)
     for rate, stops in ((cell.loop.rate, few), (DESK_RATE, count)):
         _tell(f"stop flag to wire, {rate} Hz")
-        times, echo = stop_times(rate, stops), bare_times(rate, few)
+        times, echo = stop_times(rate, stops, again), bare_times(rate, few)
         yield Stops(f"stop flag, {rate} Hz", times, echo, 1 / rate + frame_time(cell))
 
 
-def _roads(count: int) -> Iterator[Stops]:
+def _roads(count: int, again: list[str]) -> Iterator[Stops]:
     with Rig.running(CELL) as rig:
         for road in roads(CELL):
             _tell(road.name)
-            times = road_times(rig, road, count)
+            times = road_times(rig, road, count, again)
             yield Stops(road.name, times, road.echo(count))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
+import math
 import mmap
 import random
 import subprocess
@@ -49,8 +49,10 @@ def frame_time(cell: Cell) -> float:
     return len(frame) * 10 / baud  # 8 bits, one to start, one to stop
 
 
-def stop_times(rate: int, count: int) -> list[float]:
+def stop_times(rate: int, count: int, again: list[str]) -> list[float]:
     """Return the time [s] from the flag to the first changed setpoint, for each of many stops.
+
+    A stop that did not come took for ever: inf. ``again`` gets why a try was repeated.
 
     Raises:
         HandrailError: the loop or the twin failed.
@@ -60,27 +62,34 @@ def stop_times(rate: int, count: int) -> list[float]:
     with Twin.start("desk", perturb=False) as twin:
         port = twin.links[cell.arm.device]
         config = configuration(cell, rate, cell.loop.spin, port)
-        return asyncio.run(_stops(config, twin, count))
+        return asyncio.run(_stops(config, twin, count, again))
 
 
-async def _stops(config: LoopConfig, twin: Twin, count: int) -> list[float]:
+async def _stops(config: LoopConfig, twin: Twin, count: int, again: list[str]) -> list[float]:
     at = random.Random(SEED)
     loops = await asyncio.to_thread(Loops.start, [config])
     try:
         loops.set_lease(TOKEN)
         numbers = itertools.count(1)
-        return [await _patiently(loops, config, twin, numbers, at) for _ in range(count)]
+        return [await _patiently(loops, config, twin, numbers, at, again) for _ in range(count)]
     finally:
         await loops.close()
 
 
 async def _patiently(
-    loops: Loops, config: LoopConfig, twin: Twin, numbers: Iterator[int], at: random.Random
+    loops: Loops,
+    config: LoopConfig,
+    twin: Twin,
+    numbers: Iterator[int],
+    at: random.Random,
+    again: list[str],
 ) -> float:
     """Try a stop; one that the machine has spoilt, such as by a protective stop, again."""
     for _ in range(TRIES - 1):
-        with contextlib.suppress(HandrailError):
+        try:
             return await _stop(loops, config, twin, next(numbers), at.uniform(*WHEN))
+        except HandrailError as error:
+            again.append(error.message)
     return await _stop(loops, config, twin, next(numbers), at.uniform(*WHEN))
 
 
@@ -94,8 +103,10 @@ async def _stop(loops: Loops, config: LoopConfig, twin: Twin, motion: int, momen
     loops.raise_stop("the benchmark measures its stop")
     deadline = time.monotonic() + END
     while loops.state().mode != Mode.STOPPED:
+        if loops.state().mode == Mode.FAULT:  # it stood still for a reason of its own
+            raise ProcessLost(f"A protective stop came first: {loops.state().reason}")
         if time.monotonic() > deadline:
-            raise ProcessLost(f"The loop did not stop: {loops.state().reason}")
+            return math.inf
         await asyncio.sleep(POLL)
     log = await asyncio.to_thread(
         twin.truth.wire_log, config.device, raised_ns - int(WHEN[0] * 1e9)

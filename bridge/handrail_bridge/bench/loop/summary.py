@@ -16,9 +16,10 @@ MISSED = 1.5  # times a bare loop's missed ticks, at most, each and one more
 OURS, BARE, CYCLICTEST, ASLEEP = "handrail", "bare", "cyclictest", "asleep"
 HEADS = (
     *("Rate, bus", "Load", "Late p50 / p99 / p99.9 / max", "cyclictest", "p99, ratio"),
-    *("Missed: ours / bare", "Written p99: ours / bare", "CPU"),
+    *("Missed: ours / bare", "Written p99: ours / bare", "CPU", "Goals"),
 )
-ROAD_HEADS = ("Road to the stop", "p50", "p99", "Worst", "Bare echo, p50", "Ratio")
+ROAD_HEADS = ("Road to the stop", "p50", "p99", "Worst", "Bare echo, p50", "Ratio", "Goal")
+WIRE_HEADS = ("On the wire", "After due p50 / p99 / max", "Interval off by p50 / p99 / max")
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ class Case:
 
     @property
     def missed_ratio(self) -> float:
-        """Of our missed ticks and the bare loop's, each and one more."""
-        return (self.all(OURS).missed + 1) / (self.all(BARE).missed + 1)
+        """Of the parts of all ticks that we missed and the bare loop did, each and one more.
+
+        Parts, since each is watched for another time: what is missed stretches our motion.
+        """
+        ours, bare = self.all(OURS), self.all(BARE)
+        return _missed(ours, 1) / _missed(bare, 1)
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,39 @@ def case_rows(case: Case) -> list[Row]:
     wrote, bare_wrote = (quantile(times.written, "p99") for times in (ours, bare))
     ratio = case.ratio(BARE, "written", "p99")
     goal = Goal("ratio", MISSED, at_least=False)
-    missed = Row(f"{case.name}: missed", ours.missed, "", bare.missed, case.missed_ratio, goal)
-    rows += [missed, Row(f"{case.name}: written, p99", wrote, "us", bare_wrote, ratio)]
+    parts = 100 * _missed(ours), 100 * _missed(bare)
+    rows += [
+        Row(f"{case.name}: missed", parts[0], "%", parts[1], case.missed_ratio, goal),
+        Row(f"{case.name}: written, p99", wrote, "us", bare_wrote, ratio),
+        *_wire_rows(case),
+    ]
     if ASLEEP in case.rounds:
         asleep = case.all(ASLEEP).cpu
         rows.append(Row(f"{case.name}: CPU, beside without spin", ours.cpu, "core", asleep))
     return rows
+
+
+def _wire_rows(case: Case) -> list[Row]:
+    """Return what the wire's own log says of setpoints, where there is one."""
+    ours, bare = case.all(OURS), case.all(BARE)
+    if not len(ours.sent) or not len(bare.sent):
+        return []
+    return [
+        Row(
+            f"{case.name}: {what}, {name}",
+            quantile(getattr(ours, times), name),
+            "us",
+            quantile(getattr(bare, times), name),
+            case.ratio(BARE, times, name),
+        )
+        for times, what in (("sent", "on the wire after due"), ("uneven", "interval off by"))
+        for name in ("p50", "p99", "max")
+    ]
+
+
+def _missed(ticks: Ticks, more: int = 0) -> float:
+    """Return which part of its ticks a contestant missed, with some more."""
+    return (ticks.missed + more) / max(1, ticks.expected)
 
 
 def stop_rows(stops: Stops) -> list[Row]:
@@ -111,8 +143,31 @@ def stop_rows(stops: Stops) -> list[Row]:
 def markdown(cases: Sequence[Case], stops: Sequence[Stops], note: str) -> str:
     """Return the README's tables."""
     ticks = _table(HEADS, 2, [_case_cells(case) for case in cases])
+    wires = [line for case in cases if len(case.all(OURS).sent) for line in _wire_lines(case)]
     ways = _table(ROAD_HEADS, 1, [_stop_cells(way) for way in stops])
-    return f"{ticks}\n\n{ways}\n\n{note[0].upper()}{note[1:]}."
+    parts = [ticks, *([_table(WIRE_HEADS, 1, wires)] if wires else []), ways]
+    return "\n\n".join([*parts, f"{note[0].upper()}{note[1:]}."])
+
+
+def _outcome(rows: Sequence[Row]) -> str:
+    """Say whether every goal of some rows is held, and which is not."""
+    judged = [row for row in rows if row.goal]
+    short = [row.figure.rpartition(": ")[2] for row in judged if not row.held]
+    return f"**short**: {'; '.join(short)}" if short else "held" if judged else "-"
+
+
+def _wire_lines(case: Case) -> list[list[str]]:
+    """Return what the wire's own log says of us and of the bare loop."""
+    return [
+        [
+            f"{case.rate} Hz, {case.bus}: {who}",
+            *(
+                " / ".join(f"{quantile(times, name):.0f}" for name in ("p50", "p99", "max")) + " us"
+                for times in (found.sent, found.uneven)
+            ),
+        ]
+        for who, found in (("ours", case.all(OURS)), ("bare", case.all(BARE)))
+    ]
 
 
 def _table(heads: Sequence[str], left: int, lines: Sequence[Sequence[str]]) -> str:
@@ -130,9 +185,10 @@ def _case_cells(case: Case) -> list[str]:
         _quantiles(ours),
         _quantiles(cyclic) if len(cyclic.began) else "-",
         "-" if ratio is None else f"{ratio:.2f}",
-        f"{ours.missed} / {bare.missed} of {len(ours.began) + ours.missed}",
+        f"{100 * _missed(ours):.2f} / {100 * _missed(bare):.2f} %",
         f"{quantile(ours.written, 'p99'):.0f} / {quantile(bare.written, 'p99'):.0f} us",
         f"{ours.cpu:.2f}{spin}",
+        _outcome(case_rows(case)),
     ]
 
 
@@ -148,8 +204,9 @@ def _stop_cells(stops: Stops) -> list[str]:
         *(f"{value:.1f} ms" for value in (np.median(took), _p99(took), took.max())),
         f"{echo:.2f} ms",
         f"{stops.ratio:.1f}",
+        _outcome(stop_rows(stops)),
     ]
 
 
 def _p99(times: np.ndarray) -> float:
-    return float(np.percentile(times, 99))
+    return float(np.percentile(times, 99, method="higher"))  # never between a time and for ever

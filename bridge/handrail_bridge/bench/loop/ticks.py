@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from handrail_drivers.errors import ProcessLost
@@ -23,10 +23,27 @@ class Ticks:
     cpu: float  # cores
     since_ns: int = 0  # of the schedule that was watched, monotonic
     until_ns: int = 0
+    sent: Times = field(default_factory=lambda: np.empty(0))  # on the wire, where there is a log
+    uneven: Times = field(default_factory=lambda: np.empty(0))  # |interval - period| there
+    refused: str = ""  # what the machine does not grant a realtime process
+
+    @property
+    def expected(self) -> int:
+        """Ticks of the schedule, missed ones included."""
+        return len(self.began) + self.missed
 
 
-def from_trace(rows: bytes, period_ns: int, since_ns: int, until_ns: int, cpu: float) -> Ticks:
+def from_trace(
+    rows: bytes,
+    period_ns: int,
+    since_ns: int,
+    until_ns: int,
+    cpu: float,
+    heard_ns: Sequence[int] = (),
+) -> Ticks:
     """Judge the rows (due, began, written) [ns] of ticks that were due within a time.
+
+    ``heard_ns`` is when the wire had each write, where it keeps a log.
 
     Raises:
         ProcessLost: there is none.
@@ -38,7 +55,19 @@ def from_trace(rows: bytes, period_ns: int, since_ns: int, until_ns: int, cpu: f
     due = ticks[:, 0]
     expected = round((due[-1] - due[0]) / period_ns) + 1
     late = np.sort((ticks[:, 1:] - due[:, None]) * 1e-3, axis=0)
-    return Ticks(late[:, 0], late[:, 1], expected - len(ticks), cpu, since_ns, until_ns)
+    sent, uneven = _on_the_wire(ticks, period_ns, np.array(heard_ns, dtype=np.int64))
+    missed = expected - len(ticks)
+    return Ticks(late[:, 0], late[:, 1], missed, cpu, since_ns, until_ns, sent, uneven)
+
+
+def _on_the_wire(
+    ticks: NDArray[np.int64], period_ns: int, heard: NDArray[np.int64]
+) -> tuple[Times, Times]:
+    """Return how long after its tick was due each write was on the wire, and how unevenly."""
+    heard = heard[(heard >= ticks[0, 1]) & (heard < ticks[-1, 1] + period_ns)]
+    of = np.searchsorted(ticks[:, 1], heard, "right") - 1  # the tick that had begun by then
+    intervals = np.diff(heard)
+    return np.sort((heard - ticks[of, 0]) * 1e-3), np.sort(np.abs(intervals - period_ns) * 1e-3)
 
 
 def from_histogram(histogram: Mapping[str, int], cycles: int, highest: int) -> Ticks:
@@ -55,11 +84,18 @@ def from_histogram(histogram: Mapping[str, int], cycles: int, highest: int) -> T
 
 def together(trials: Sequence[Ticks]) -> Ticks:
     """Return the trials of all rounds as one."""
+    began, written, sent, uneven = (
+        np.sort(np.concatenate([getattr(trial, times) for trial in trials]))
+        for times in ("began", "written", "sent", "uneven")
+    )
     return Ticks(
-        np.sort(np.concatenate([trial.began for trial in trials])),
-        np.sort(np.concatenate([trial.written for trial in trials])),
+        began,
+        written,
         sum(trial.missed for trial in trials),
         float(np.mean([trial.cpu for trial in trials])),
+        sent=sent,
+        uneven=uneven,
+        refused=trials[0].refused,
     )
 
 

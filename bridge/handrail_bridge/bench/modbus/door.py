@@ -14,6 +14,7 @@ from typing import Any
 from handrail_sim.lifeline import die_with
 
 from handrail_bridge.bench.modbus import tooling
+from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.server import Server
 from handrail_bridge.service import RailService
 
@@ -23,8 +24,8 @@ NO_RAIL: Any = None  # a tool that observes asks nothing of it
 async def serve(file: Path, port: int) -> None:
     """Serve until the process is ended."""
     with tooling.device(file, port) as device:
-        service = RailService(NO_RAIL, tooling.tools(device), {}, ())
-        server = Server(service, NO_RAIL)
+        service = RailService(NO_RAIL, tooling.tools(device), {}, tuple)
+        server = Server(service, NO_RAIL, Mailbox(file.parent))
         await server.start("127.0.0.1:0", file.with_name("operator"))
         print(server.address, flush=True)  # noqa: T201  for who waits
         await asyncio.Event().wait()

@@ -1,9 +1,9 @@
 """A periodic loop as one writes it by hand in Python: the yardstick of ``bench loop``.
 
 ``python -m ... RATE SECONDS [PORT [FLAG]]``: sleeps to absolute times under SCHED_FIFO with its
-memory locked, skips what it missed, and does nothing else, or one bus cycle by pyserial where there
-is a port. Prints its CPU time in cores, then rows of (due, began, written) [ns] as hex. Where there
-is a file FLAG, its first byte is added to every goal [counts].
+memory locked, skips periods that it missed as a whole, and does nothing else, or one bus cycle by
+pyserial where there is a port. Prints its CPU time in cores, then rows of (due, began, written)
+[ns] as hex. Where there is a file FLAG, its first byte is added to every goal [counts].
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ def _loop(period: int, ticks: int, cycle: Callable[[], object]) -> tuple[array[i
         times[3 * n], times[3 * n + 1], times[3 * n + 2] = due, began, time.monotonic_ns()
         n += 1
         due += period
-        late = time.monotonic_ns() - due
-        if late > 0:
-            due += (late // period + 1) * period
+        due += max(0, (time.monotonic_ns() - due) // period) * period
     cpu = (time.process_time() - used) / ((time.monotonic_ns() - start) * 1e-9)
     return times[: 3 * n], cpu
 

@@ -1,20 +1,34 @@
-"""A device's tools, made from its register map: one that reads, one for each that is written."""
+"""A device's tools, made from a list of its values: one that reads, one for each that is set."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, Protocol
 
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from handrail_drivers.api import Effect, Unit, tool
-from handrail_drivers.modbus.codec import Value
-from handrail_drivers.modbus.register_map import Kind, Register, RegisterMap
-from handrail_drivers.modbus.registers import Look
+
+Value = bool | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an agent has to know of one value. ``effect`` is that of setting it."""
+
+    kind: type[bool] | type[int] | type[float] | type[str]
+    description: str
+    unit: str = "1"
+    effect: Effect = Effect.OBSERVE
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] | None = None
+    readable: bool = True
 
 
 class Device(Protocol):
@@ -22,8 +36,8 @@ class Device(Protocol):
 
     name: str
 
-    def look(self, names: Iterable[str] = ()) -> Look:
-        """Return values by name, and why some have none."""
+    def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
+        """Return values by name."""
 
     def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
         """Return values by name; None where that may keep an event loop waiting."""
@@ -35,15 +49,21 @@ class Device(Protocol):
 class Written(BaseModel):
     """What a write has done."""
 
-    name: Annotated[str, Field(description="of the register")]
+    name: Annotated[str, Field(description="of the value")]
     confirmed: Annotated[bool, Field(description="it was read back, and is as asked")]
 
 
-def add_tools(device: Device, found: RegisterMap) -> None:
-    """Give a device its tools as attributes: ``read_values``, and ``set_<register>`` for each."""
-    _add(device, "read_values", _reading(device, found), Effect.OBSERVE)
-    for name, one in found.registers.items():
-        if one.writable:
+def add_tools(
+    device: Device, shapes: Mapping[str, Shape], look: Callable[[Any], dict[str, Any]] | None = None
+) -> None:
+    """Give a device its tools as attributes: ``read_values``, and ``set_<value>`` for each.
+
+    ``look``: reads values as the device does, and says under ``faults`` why some are missing.
+    """
+    readable = {name: one for name, one in shapes.items() if one.readable}
+    _add(device, "read_values", _reading(device, readable, look), Effect.OBSERVE)
+    for name, one in shapes.items():
+        if one.effect is not Effect.OBSERVE:
             _add(device, f"set_{name}", _writing(device, name, one), one.effect)
 
 
@@ -53,48 +73,39 @@ def _add(device: Device, name: str, function: Callable[..., Any], effect: Effect
     setattr(device, name, tool(effect)(function))
 
 
-def _reading(device: Device, found: RegisterMap) -> Callable[..., Any]:
+def _reading(
+    device: Device, shapes: Mapping[str, Shape], look: Callable[[Any], dict[str, Any]] | None
+) -> Callable[..., Any]:
     fields: dict[str, Any] = {
-        name: NotRequired[
-            Annotated[_with_unit(_type(one), one), Field(description=one.description)]
-        ]
-        for name, one in found.registers.items()
+        name: NotRequired[Annotated[_with_unit(one.kind, one), Field(description=one.description)]]
+        for name, one in shapes.items()
     }
-    fields["faults"] = NotRequired[
-        Annotated[dict[str, str], Field(description="why a value is missing, by its name")]
-    ]
+    if look is not None:
+        fields["faults"] = NotRequired[
+            Annotated[dict[str, str], Field(description="why a value is missing, by its name")]
+        ]
     fields["time_ns"] = Annotated[int, Field(description="monotonic clock, when the last was read")]
     result = TypedDict(f"{device.name}_values", fields)  # type: ignore[misc]  # only known here
-    names = Literal[tuple(found.registers)]  # type: ignore[valid-type]  # only known here
+    names = Literal[tuple(shapes)]  # type: ignore[valid-type]  # only known here
 
     async def read_values(names: Any = ()) -> Any:
-        values = device.read_promptly(names)
-        if values is not None:
-            return {**values, "time_ns": time.monotonic_ns()}
-        look = await asyncio.to_thread(device.look, names)
-        return {**_told(look), "time_ns": time.monotonic_ns()}
+        values: dict[str, Any] | None = device.read_promptly(names)
+        if values is None:
+            values = await asyncio.to_thread(look or device.read, names)
+        return {**values, "time_ns": time.monotonic_ns()}
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
-    listed = "; ".join(f"{name}: {one.description}" for name, one in found.registers.items())
+    listed = "; ".join(f"{name}: {one.description}" for name, one in shapes.items())
     return _typed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
 
 
-def _told(look: Look) -> dict[str, Any]:
-    """Return the values, and beside them what is wrong with the others; an error where all is."""
-    if not look.faults:
-        return {**look.values}
-    if not look.values:
-        raise next(iter(look.faults.values()))
-    return {**look.values, "faults": {name: str(fault) for name, fault in look.faults.items()}}
-
-
-def _writing(device: Device, name: str, one: Register) -> Callable[..., Any]:
+def _writing(device: Device, name: str, one: Shape) -> Callable[..., Any]:
     def write(value: Any) -> Written:
         return Written(name=name, confirmed=device.write(name, value))
 
-    kind: Any = _type(one)
+    kind: Any = one.kind
     if one.choices is not None:
-        kind = Literal[tuple(one.choices)]
+        kind = Literal[one.choices]
     elif one.low is not None or one.high is not None:
         kind = Annotated[kind, Field(ge=one.low, le=one.high)]
     kind = _with_unit(kind, one)
@@ -120,13 +131,5 @@ def _typed(
     return function
 
 
-def _with_unit(kind: Any, one: Register) -> Any:
-    return kind if _type(one) is not float else Annotated[kind, Unit(one.unit)]
-
-
-def _type(one: Register) -> Any:
-    if one.type is Kind.BOOL:
-        return bool
-    if one.type is Kind.STRING or one.choices is not None:
-        return str
-    return int if one.is_exact else float  # a float holds 53 bits
+def _with_unit(kind: Any, one: Shape) -> Any:
+    return kind if one.kind in (bool, str) else Annotated[kind, Unit(one.unit)]

@@ -1,0 +1,245 @@
+"""One session of an agent: its tools, what it spends, and a record of every act.
+
+An act is a call that can change the world. It is in the memory's log before it is done, and again
+afterwards. Where an act of before was cut off, nothing is moved until somebody has looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from handrail_drivers.api import Effect
+from handrail_drivers.errors import HandrailError, Refused, UnknownName
+
+from handrail_bridge.agents.budget import Budget
+from handrail_bridge.agents.memory import Memory
+from handrail_bridge.agents.plans import CheckedPlan
+from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, refusal
+from handrail_bridge.agents.toolset import ToolSet
+from handrail_bridge.client import Client
+
+CALLS = 16  # of one reply that are run
+WATCH = 20.0  # Hz at which the way is measured
+LOOKING = ("look", "state", "picture")
+T = TypeVar("T")
+FREE = ("stop",)  # needs neither a budget nor a record of ours: the bridge's log has it
+
+
+class Screen(Protocol):
+    """Who is shown what happens."""
+
+    def said(self, piece: str) -> None:
+        """Show a piece of what the model says."""
+
+    def calls(self, tool: str, arguments: Any) -> None:
+        """Show a call."""
+
+    def answered(self, result: Result) -> None:
+        """Show what the last call gave."""
+
+    def retries(self, why: str) -> None:
+        """Show that the model is asked once more."""
+
+    def waits(self, plan: CheckedPlan) -> None:
+        """Show that a plan waits for a person."""
+
+    def progress(self, progress: Progress) -> None:
+        """Show how far a motion has come."""
+
+
+class Session:
+    """The tools of one agent while it works at one thing, counted and written down.
+
+    Args:
+        rail: measures the way; not the client of ``toolset``.
+        toolset: the cell's tools.
+        own: further tools, which move nothing.
+        memory: where acts are written.
+        episode: the number of this session's episode in it.
+        budget: what it may spend.
+        screen: who is shown what happens.
+        unseen: what nobody knows of earlier acts, a sentence by act: first of all it has to look.
+    """
+
+    def __init__(
+        self,
+        rail: Client,
+        toolset: ToolSet,
+        own: Sequence[AgentTool],
+        memory: Memory,
+        episode: int,
+        budget: Budget,
+        screen: Screen,
+        unseen: Mapping[int, str] | None = None,
+    ) -> None:
+        self._rail = rail
+        self._toolset = toolset
+        self._own = {tool.name: tool for tool in own}
+        self._memory = memory
+        self.episode = episode
+        self.budget = budget
+        self.screen = screen
+        self._unseen = dict(unseen or {})
+        self._calls = 0  # of the present reply
+        self.moving = False
+
+    @property
+    def tools(self) -> list[AgentTool]:
+        """All tools: the cell's first."""
+        return [*self._toolset.tools.values(), *self._own.values()]
+
+    # --- what the model calls back --------------------------------------------------------------
+
+    async def run(self, name: str, arguments: Mapping[str, Any]) -> Result:
+        """Run one tool. Refusals come back as results; cancelling it stops what it moves."""
+        self._calls += 1
+        result = await self._permitted(name, arguments)
+        if name in LOOKING and not result.refused:
+            self._seen()
+        self.screen.answered(result)
+        return result
+
+    def said(self, piece: str) -> None:
+        """Show a piece of what the model says."""
+        self.screen.said(piece)
+
+    def calls(self, tool: str, arguments: Any) -> None:
+        """Show a call, before it is run."""
+        self.screen.calls(tool, arguments)
+
+    def retries(self, why: str) -> None:
+        """Show that the model is asked once more."""
+        self.screen.retries(why)
+
+    def turn_over(self, tokens: int) -> None:
+        """Count one reply of the model.
+
+        Raises:
+            BudgetSpent: it was the last.
+        """
+        self._calls = 0
+        self.budget.turn(tokens)
+        self._memory.spend(self.episode, self.budget.tokens, self.budget.metres)
+        self.budget.require()
+
+    # --- acts -------------------------------------------------------------------------------------
+
+    async def _permitted(self, name: str, arguments: Mapping[str, Any]) -> Result:
+        if name in FREE:
+            return await self._toolset.call(name, arguments)
+        if self._calls > CALLS:
+            most = f"One reply may call {CALLS} tools; this call was not run."
+            return refusal(Refused(most, limit=CALLS, hint="read the results first"))
+        tool = self._own.get(name) or self._toolset.tools.get(name)
+        if tool is None:
+            return refusal(UnknownName("tool", name, [one.name for one in self.tools], "name"))
+        try:
+            self.budget.require()
+            if tool.effect != Effect.OBSERVE:
+                return await self._act(tool, arguments)
+            return await self._call(tool, arguments, Hooks())
+        except HandrailError as error:
+            return refusal(error)
+
+    async def _act(self, tool: AgentTool, arguments: Mapping[str, Any]) -> Result:
+        """Do what can change the world, between two entries of the log.
+
+        Raises:
+            HandrailError: it was not done, or it was stopped.
+        """
+        if self._unseen and tool.name not in self._own:
+            raise Refused(
+                f"An earlier act was cut off: {next(iter(self._unseen.values()))}",
+                field="name",
+                value=tool.name,
+                hint="look first, then plan from what is there",
+            )
+        act = self._memory.begin_act(self.episode, tool.name, arguments, self._digest(arguments))
+        said = "cancelled; what it moved was stopped"
+        try:
+            result = await self._measured(tool, arguments)
+            said = outcome(result)
+            return result
+        except HandrailError as error:
+            said = f"stopped: {error.code}: {error.message}"
+            raise
+        finally:
+            self._memory.end_act(act, said)
+
+    def _seen(self) -> None:
+        """Write that somebody has looked since the acts that were cut off."""
+        for act, sentence in self._unseen.items():
+            self._memory.end_act(act, f"cut off; {sentence}; looked at afterwards")
+        self._unseen.clear()
+
+    def _digest(self, arguments: Mapping[str, Any]) -> str:
+        """Return the digest of the plan that a handle stands for; empty where it is none."""
+        handle = arguments.get("plan")
+        known = {plan.handle: plan for plan in self._toolset.plans}
+        plan = known.get(handle) if isinstance(handle, str) else None
+        return plan.check.verdict.plan_digest if plan else ""
+
+    async def _measured(self, tool: AgentTool, arguments: Mapping[str, Any]) -> Result:
+        """Call a tool and count the way meanwhile; where that gets too long, the arm is stopped."""
+        hooks = Hooks(self._progress, self._approve)
+        if tool.effect != Effect.MOVE:
+            return await self._call(tool, arguments, hooks)
+        self.moving = True
+        try:
+            async with (
+                _owned(self._call(tool, arguments, hooks)) as call,
+                _owned(self._follow()) as way,
+            ):
+                await asyncio.wait({call, way}, return_when=asyncio.FIRST_COMPLETED)
+                if call.done():
+                    return call.result()
+                call.cancel()
+                await asyncio.wait({call})
+                way.result()  # raises why
+                raise Refused("The state could not be watched, so the arm was stopped.")
+        finally:
+            self.moving = False
+
+    async def _call(self, tool: AgentTool, arguments: Mapping[str, Any], hooks: Hooks) -> Result:
+        if tool.name in self._own:
+            return await tool.call(arguments, hooks)
+        return await self._toolset.call(tool.name, arguments, hooks)
+
+    async def _follow(self) -> None:
+        self.budget.rests()
+        async with contextlib.aclosing(self._rail.watch(WATCH)) as states:
+            async for state in states:
+                self.budget.moved_to(state.tcp_position)
+                self.budget.require()
+
+    async def _progress(self, progress: Progress) -> None:
+        self.screen.progress(progress)
+
+    async def _approve(self, plan: CheckedPlan) -> None:
+        self.screen.waits(plan)
+
+
+@contextlib.asynccontextmanager
+async def _owned(what: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Run a coroutine as a task that does not outlive the block."""
+    task = asyncio.create_task(what)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def outcome(result: Result) -> str:
+    """Return what an act gave, in a line for the log."""
+    if result.refused:
+        told = result.data["refused"]
+        return f"not done: {told['code']}: {told['message']}"
+    if "completed" in result.data:
+        ended = "ran to its end" if result.data["completed"] else f"ended: {result.data['reason']}"
+        met = "goal met" if result.data["goal_met"] else "goal NOT met"
+        return f"{ended}; {met}; receipt {result.data['receipt']}"
+    return f"done: {result.text}"

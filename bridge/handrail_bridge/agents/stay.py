@@ -1,0 +1,195 @@
+"""An agent that stays: it sleeps without a token, and wakes for a schedule, a trigger or a mail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from handrail_drivers.errors import (
+    BudgetSpent,
+    DeviceFault,
+    HandrailError,
+    InvalidRequest,
+    ProcessLost,
+    Refused,
+)
+
+from handrail_bridge import run_dir
+from handrail_bridge.agents.agent import Agent, Ended, Task
+from handrail_bridge.agents.budget import Limits
+from handrail_bridge.agents.own_tools import Mailing, Remembering
+from handrail_bridge.agents.prompts import RAIL, STAYING
+from handrail_bridge.agents.session import Screen
+from handrail_bridge.agents.wakes import Trigger, Wake, Wakes
+from handrail_bridge.client import Client
+
+OPERATOR = "operator"  # whom reports are for
+TICK = 1.0  # s between two evaluations of triggers
+LONG = 30.0  # s that one wait for mail lasts
+LOOK = 5.0  # s between two pictures for triggers
+DAY = 86400.0  # s
+NOTES = 20  # newest, that a wake is told
+GONE = 30.0  # s at most between two looks for a bridge that has gone
+AT_ONCE = 16  # predicates of one evaluation
+OF_THINGS = ("object", "support")  # what a predicate names that only a look can know
+TOLD = "told_of_day"  # the fact that holds when the operator was last told of the day's budget
+
+
+class Stay:
+    """The life of one agent beside its cell.
+
+    Args:
+        agent: whose.
+        limits: what each wake may spend.
+        day: tokens that it may spend in a day.
+        screen: who is shown what happens.
+    """
+
+    def __init__(self, agent: Agent, limits: Limits, day: int, screen: Screen) -> None:
+        self._agent = agent
+        self._memory = agent.memory
+        self._wakes = Wakes(agent.memory)
+        self._limits = limits
+        self._day = day
+        self._screen = screen
+        self._looked = 0.0  # s, monotonic
+
+    async def run(self) -> None:
+        """Live until cancelled; a bridge that goes away is waited for."""
+        while True:
+            try:
+                async with Client.connect(self._agent.bridge.address) as rail:
+                    while True:
+                        await self.once(rail)
+            except ProcessLost as error:
+                self._screen.retries(error.message)
+                await self._find_bridge()
+
+    async def once(self, rail: Client) -> Ended | None:
+        """Deal with one wake, or sleep a while; return how the wake's session ended.
+
+        Raises:
+            ProcessLost: the bridge has gone.
+        """
+        await self._see(rail)
+        wake = self._wakes.next(time.time())
+        if wake is None or not await self._may_spend(rail):
+            await self._sleep(rail)
+            return None
+        return await self._live(rail, wake)
+
+    # --- asleep -----------------------------------------------------------------------------------
+
+    async def _see(self, rail: Client) -> None:
+        """Write down what has come to pass: schedules, triggers, mail."""
+        self._wakes.due(time.time())
+        await self._evaluate(rail)
+        self._wakes.received(await rail.mail(self._agent.name, self._wakes.last_read()))
+
+    async def _sleep(self, rail: Client) -> None:
+        longest = TICK if self._wakes.triggers() else LONG
+        wait = min(longest, self._wakes.soonest(time.time()) or TICK)
+        self._wakes.received(await rail.mail(self._agent.name, self._wakes.last_read(), wait=wait))
+
+    async def _evaluate(self, rail: Client) -> None:
+        triggers = self._wakes.triggers()
+        if any(name in OF_THINGS for one in triggers for name in _names(one.predicate)):
+            await self._look(rail)
+        for at in range(0, len(triggers), AT_ONCE):
+            some = triggers[at : at + AT_ONCE]
+            try:
+                found = await rail.call("evaluate", predicates=[one.predicate for one in some])
+            except DeviceFault:
+                return  # nothing fresh to evaluate; no trigger changes by that
+            except InvalidRequest as error:  # the cell is another one now
+                self._screen.retries(f"a trigger cannot be evaluated: {error}")
+                return
+            self._saw(some, found["results"])
+
+    def _saw(self, triggers: list[Trigger], results: list[dict[str, Any]]) -> None:
+        for trigger, result in zip(triggers, results, strict=True):
+            self._wakes.saw(trigger, result["met"], result["sentence"], time.time())
+
+    async def _look(self, rail: Client) -> None:
+        """Look for the triggers, now and then; where that is refused, the last look counts."""
+        if time.monotonic() - self._looked < LOOK:
+            return
+        self._looked = time.monotonic()
+        if not (await rail.state()).plan_digest:
+            with contextlib.suppress(Refused, DeviceFault):
+                await rail.call("look")
+
+    async def _may_spend(self, rail: Client) -> bool:
+        """Tell whether the day's tokens allow a wake; the operator is told once where not."""
+        now = time.time()
+        spent = self._memory.tokens_since(now - DAY)
+        if spent < self._day:
+            return True
+        if now - float(self._memory.fact(TOLD, "0")) > DAY:
+            self._memory.remember(TOLD, str(now))
+            text = (
+                f"I have spent {spent} of {self._day} tokens in a day, and sleep until it is less."
+            )
+            await rail.send_mail(self._agent.name, OPERATOR, text)
+        return False
+
+    async def _find_bridge(self) -> None:
+        """Wait until the cell has a bridge again; it may have another address."""
+        pause = TICK
+        while True:
+            await asyncio.sleep(pause)
+            with contextlib.suppress(ProcessLost):
+                self._agent.bridge = run_dir.running(self._agent.bridge.cell)
+                return
+            pause = min(2 * pause, GONE)
+
+    # --- awake ------------------------------------------------------------------------------------
+
+    async def _live(self, rail: Client, wake: Wake) -> Ended:
+        own = (Remembering(self._memory, self._wakes, rail), Mailing(rail, self._agent.name))
+        task = Task(f"{RAIL}\n{STAYING}", self._opening(wake), own, wake.id)
+        self._screen.said(f"\n[{time.strftime('%F %T')}] woken by {wake.cause}: {wake.text}\n")
+        ended = await self._agent.work(task, self._limits, self._screen)
+        if ended.done:
+            self._wakes.over(wake)
+        elif ended.code == BudgetSpent.code or not self._wakes.again(wake, time.time()):
+            self._wakes.over(wake)
+            with contextlib.suppress(HandrailError):
+                text = f"I gave up on what woke me ({wake.cause}): {ended.said}\n{wake.text}"
+                await rail.send_mail(self._agent.name, OPERATOR, text[:8000])
+        return ended
+
+    def _opening(self, wake: Wake) -> str:
+        """What an agent is told when it wakes."""
+        when = time.strftime("%F %T", time.localtime(wake.time))
+        lines = [
+            f"You are {self._agent.name!r}. It is {time.strftime('%F %T, %A')}.",
+            f"What woke you, {when}, a {wake.cause}:\n{wake.text}",
+        ]
+        if goals := self._memory.goals():
+            lines.append(_listed("Your open goals:", (f"{n}: {text}" for n, text in goals.items())))
+        if notes := self._memory.notes(NOTES):
+            lines.append(_listed("Your newest notes:", iter(notes)))
+        for episode in wake.earlier:
+            acts = (f"{a.tool} {a.arguments}: {a.outcome}" for a in self._memory.acts(episode))
+            lines.append(_listed("An earlier episode of this was cut off. It did:", acts))
+        return "\n\n".join(lines)
+
+
+def _listed(title: str, items: Iterator[str]) -> str:
+    return "\n".join([title, *(f"- {item}" for item in items)])
+
+
+def _names(predicate: Any) -> Iterator[str]:
+    """Return the keys of a predicate, and of those in it."""
+    if isinstance(predicate, dict):
+        for name, part in predicate.items():
+            if part is not None:
+                yield name
+                yield from _names(part)
+    elif isinstance(predicate, list):
+        for part in predicate:
+            yield from _names(part)

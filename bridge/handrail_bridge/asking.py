@@ -1,0 +1,44 @@
+"""How a client awaits the bridge: with a limit, and with the error that the bridge raised."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from typing import Any
+
+import grpc.aio
+from handrail_drivers.errors import ProcessLost
+
+from handrail_bridge.status import from_rpc
+
+ANSWER = 15.0  # s, longest wait for one answer
+SILENCE = 10.0  # s without a message on a stream that talks all the time
+
+
+async def ask(call: Awaitable[Any]) -> Any:
+    """Return the answer to a call, or raise the error of ours that its status carries."""
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc(error) from None
+
+
+async def events(call: Any) -> AsyncGenerator[Any, None]:
+    """Yield what a stream sends; leaving ends it.
+
+    Raises:
+        HandrailError: the bridge's own.
+        ProcessLost: it fell silent.
+    """
+    try:
+        while True:
+            event = await asyncio.wait_for(call.read(), SILENCE)
+            if event is grpc.aio.EOF:
+                return
+            yield event
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc(error) from None
+    except TimeoutError:
+        raise ProcessLost(f"The bridge sent nothing for {SILENCE:g} s.") from None
+    finally:
+        call.cancel()

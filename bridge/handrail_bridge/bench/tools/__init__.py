@@ -1,0 +1,1 @@
+"""What a tool call costs on every road, beside the same road without Handrail."""

@@ -1,0 +1,1 @@
+"""Models that look: frames in, typed results with their age out, in a process of its own."""

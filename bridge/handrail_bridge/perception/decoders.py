@@ -1,0 +1,339 @@
+"""The decoders that come with Handrail; entry points of the group ``handrail.decoders``.
+
+Each reads the outputs of one usual kind of model. All take a batch of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from handrail_drivers.decoder import DecoderSettings, Find, Findings, Tensor
+from handrail_drivers.errors import InvalidValue
+from numpy.typing import NDArray
+from pydantic import Field
+
+from handrail_bridge import vision
+
+Activation = Literal["none", "sigmoid", "softmax"]
+Labels = Annotated[tuple[str, ...], Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+OUTLINE = 32  # px of a region's outline at most
+LONGEST = 4096  # numbers of an output that are passed on
+Array = NDArray[Any]
+
+
+class _OfLabels(DecoderSettings):
+    labels: Labels = Field(description="in the order of the model's classes")
+    activation: Activation = Field(default="none", description="that the model left out")
+
+
+class Classification:
+    """One score for each class of the whole picture: outputs (1, classes)."""
+
+    class Settings(_OfLabels):
+        """How many of the best are told."""
+
+        best: Annotated[int, Field(ge=1)] = 5
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        self._settings, self._size = settings, size
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return the best classes, each with the whole picture as its box."""
+        given = self._settings
+        scores = _active(_shaped(outputs[0], (len(given.labels),)), given.activation, axis=0)
+        order = np.argsort(-scores)[: given.best]
+        whole = (0.0, 0.0, float(self._size[0]), float(self._size[1]))
+        return Findings([Find(given.labels[n], float(scores[n]), whole) for n in order])
+
+
+class Boxes:
+    """Boxes as YOLO-style heads export them: outputs (1, values, places) or (1, places, values).
+
+    Values run: box, objectness (if any), a score for each class, keypoints, cos and sin of a turn.
+    """
+
+    class Settings(_OfLabels):
+        """The order of the numbers, and what is kept."""
+
+        layout: Literal["columns", "rows"] = Field(
+            default="columns", description="columns: a place is a column, as YOLOv8 exports it"
+        )
+        box: Literal["center", "corners"] = Field(
+            default="center", description="center: x y width height; corners: left top right bottom"
+        )
+        normalized: bool = Field(default=False, description="0 to 1 over the picture, not px")
+        objectness: bool = Field(default=False, description="one more score, as YOLOv5 has it")
+        keypoints: Annotated[int, Field(ge=0)] = 0
+        keypoint_values: Literal[2, 3] = Field(default=2, description="3: with a score of its own")
+        fold: Annotated[int, Field(ge=0)] = Field(
+            default=0, description="a turn's cos and sin follow, multiplied by this; 0: none"
+        )
+        turned: tuple[str, ...] = Field(
+            default=(), description="labels whose turn means something; none: all"
+        )
+        score: Share = 0.3
+        overlap: Share = Field(default=0.45, description="of two boxes of a class, one is dropped")
+        most: Annotated[int, Field(ge=1)] = 100
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        self._settings = settings
+        self._unit = np.array(size, float) if settings.normalized else np.ones(2)
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return the boxes that suppress the others of their class."""
+        given = self._settings
+        turned = given.layout == "columns"
+        shape = (self._values, -1) if turned else (-1, self._values)
+        rows = _shaped(outputs[0], shape).T if turned else _shaped(outputs[0], shape)
+        first = 5 if given.objectness else 4
+        scores = _active(rows[:, first : first + len(given.labels)], given.activation, axis=1)
+        if given.objectness:
+            scores = scores * _active(rows[:, 4:5], given.activation, axis=1)
+        best, kinds = scores.max(axis=1), scores.argmax(axis=1)
+        likely = np.flatnonzero(best >= given.score)
+        boxes = self._boxes(rows[likely, :4])
+        kept = suppressed(boxes, best[likely], kinds[likely], given.overlap)[: given.most]
+        found = [
+            self._find(rows[likely[n]], boxes[n], float(best[likely[n]]), int(kinds[likely[n]]))
+            for n in kept
+        ]
+        return Findings(found)
+
+    @property
+    def _values(self) -> int:
+        given = self._settings
+        points = given.keypoints * given.keypoint_values
+        return 4 + given.objectness + len(given.labels) + points + (2 if given.fold else 0)
+
+    def _boxes(self, rows: Array) -> Array:
+        """Return corners (n, 4) [px]."""
+        if self._settings.box == "corners":
+            return rows * np.tile(self._unit, 2)
+        middle, half = rows[:, :2] * self._unit, rows[:, 2:4] * self._unit / 2
+        return np.hstack([middle - half, middle + half])
+
+    def _find(self, row: Array, box: Array, score: float, kind: int) -> Find:
+        given = self._settings
+        start = 4 + given.objectness + len(given.labels)
+        points = []
+        for _ in range(given.keypoints):
+            x, y = row[start : start + 2] * self._unit
+            sure = row[start + 2] if given.keypoint_values == 3 else score
+            points.append((float(x), float(y), float(sure)))
+            start += given.keypoint_values
+        label, turn = given.labels[kind], None
+        if given.fold and label in (given.turned or given.labels):
+            turn = math.atan2(row[start + 1], row[start]) / given.fold
+        left, top, right, bottom = box.tolist()
+        edges = (left, top, right, bottom)
+        return Find(label, score, edges, tuple(points), (), turn, given.fold or 1)
+
+
+class Heatmaps:
+    """Keypoints by heat: outputs (1, labels, rows, columns); the hottest place, refined."""
+
+    class Settings(_OfLabels):
+        """What is hot enough, and how large a thing about its point is taken to be."""
+
+        score: Share = 0.3
+        size: Annotated[float, Field(gt=0)] = Field(default=16.0, description="px, of the box")
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        self._settings, self._size = settings, size
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return the hottest point of each label, where it is hot enough."""
+        given = self._settings
+        maps = _active(_shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
+        step = np.array(self._size) / maps.shape[:0:-1]
+        found = []
+        for label, heat in zip(given.labels, maps, strict=True):
+            row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+            score = float(heat[row, column])
+            if score < given.score:
+                continue
+            x, y = (np.array(_refined(heat, int(row), int(column))) + 0.5) * step
+            half = given.size / 2
+            box = (x - half, y - half, x + half, y + half)
+            found.append(Find(label, score, box, ((float(x), float(y), score),)))
+        return Findings(found)
+
+
+class Segmentation:
+    """Which pixels are what: outputs (1, labels, rows, columns). Connected parts are finds."""
+
+    class Settings(_OfLabels):
+        """What counts as a part."""
+
+        apart: bool = Field(
+            default=True, description="each label by itself; false: the highest of all labels"
+        )
+        background: str = Field(default="", description="a label that is no find")
+        score: Share = 0.5
+        smallest: Annotated[int, Field(ge=1)] = Field(default=1, description="places of a part")
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        self._settings, self._size = settings, size
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return the connected parts of each label."""
+        given = self._settings
+        maps = _active(_shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
+        step = np.array(self._size) / maps.shape[:0:-1]
+        highest = maps.argmax(axis=0)
+        found: list[Find] = []
+        for number, label in enumerate(given.labels):
+            if label == given.background:
+                continue
+            mask = maps[number] >= given.score
+            if not given.apart:
+                mask &= highest == number
+            parts = [part for part in vision.islands(mask) if len(part) >= given.smallest]
+            found += [_part(label, part, maps[number], step) for part in parts]
+        return Findings(found)
+
+
+class Depth:
+    """How far each pixel is: outputs (1, rows, columns) or (1, 1, rows, columns)."""
+
+    class Settings(DecoderSettings):
+        """What one of the model's units is."""
+
+        scale: Annotated[float, Field(gt=0)] = Field(default=1.0, description="m of one unit")
+        inverse: bool = Field(default=False, description="the model gives one through the depth")
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        self._settings, self._size = settings, size
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return the depth [m] over the model's picture."""
+        flat = outputs[0]
+        while flat.ndim > 2 and flat.shape[0] == 1:
+            flat = flat[0]
+        if flat.ndim != 2:
+            raise _shape(outputs[0], "(1, rows, columns)")
+        given = self._settings
+        metres = given.scale / np.maximum(flat, 1e-6) if given.inverse else flat * given.scale
+        columns = (np.arange(self._size[0]) + 0.5) * flat.shape[1] / self._size[0]
+        rows = (np.arange(self._size[1]) + 0.5) * flat.shape[0] / self._size[1]
+        whole = metres[rows.astype(int)][:, columns.astype(int)].astype(np.float32)
+        span = {"nearest": float(whole.min()), "farthest": float(whole.max())}
+        return Findings(values=span, depth=whole)
+
+
+class Embedding:
+    """A vector that stands for the picture, of length one."""
+
+    class Settings(DecoderSettings):
+        """There is nothing to set."""
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        del settings, size
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return it as ``embedding``."""
+        vector = outputs[0].astype(float).ravel()
+        length = float(np.linalg.norm(vector))
+        if not 0 < vector.size <= LONGEST or length == 0.0:
+            raise _shape(outputs[0], f"1 to {LONGEST} numbers that are not all zero")
+        return Findings(values={"embedding": (vector / length).tolist()})
+
+
+class Raw:
+    """The numbers as they are, for who knows what they mean."""
+
+    class Settings(DecoderSettings):
+        """There is nothing to set."""
+
+    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
+        del settings, size
+
+    def decode(self, outputs: Sequence[Tensor]) -> Findings:
+        """Return every output as nested lists, by its place among the head's outputs."""
+        if sum(one.size for one in outputs) > LONGEST:
+            raise _shape(outputs[0], f"at most {LONGEST} numbers in all")
+        return Findings(values={str(n): one.tolist() for n, one in enumerate(outputs)})
+
+
+def suppressed(boxes: Array, scores: Array, kinds: Array, overlap: float) -> list[int]:
+    """Return which boxes (n, 4) stay, best first: none overlaps a better one of its kind too much.
+
+    Overlap is the area in both by the area in any.
+    """
+    order = np.argsort(-scores, kind="stable")
+    areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    kept: list[int] = []
+    while len(order):
+        best, others = order[0], order[1:]
+        kept.append(int(best))
+        low = np.maximum(boxes[best, :2], boxes[others, :2])
+        high = np.minimum(boxes[best, 2:], boxes[others, 2:])
+        both = np.prod(np.maximum(high - low, 0.0), axis=1)
+        any_ = np.maximum(areas[best] + areas[others] - both, 1e-9)
+        order = others[(both / any_ <= overlap) | (kinds[others] != kinds[best])]
+    return kept
+
+
+def _part(label: str, part: NDArray[np.intp], heat: Array, step: Array) -> Find:
+    """Return a connected part as a find: its places' box, and some of them as its outline."""
+    rows, columns = part.T
+    low = np.array([columns.min(), rows.min()]) * step
+    high = np.array([columns.max() + 1, rows.max() + 1]) * step
+    every = -(-len(part) // OUTLINE)
+    middles = ((part[::every, ::-1] + 0.5) * step).tolist()
+    score = float(heat[rows, columns].max())
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return Find(label, score, box, (), tuple((x, y) for x, y in middles))
+
+
+def _refined(heat: Array, row: int, column: int) -> tuple[float, float]:
+    """Return x and y of a peak: the vertex of parabolas through its neighbours."""
+
+    def vertex(before: float, middle: float, after: float) -> float:
+        bend = before - 2 * middle + after
+        return 0.0 if bend >= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
+
+    x, y = float(column), float(row)
+    if 0 < column < heat.shape[1] - 1:
+        x += vertex(*heat[row, column - 1 : column + 2].tolist())
+    if 0 < row < heat.shape[0] - 1:
+        y += vertex(*heat[row - 1 : row + 2, column].tolist())
+    return x, y
+
+
+def _active(values: Array, activation: Activation, axis: int) -> Array:
+    if activation == "sigmoid":
+        return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))))
+    if activation == "softmax":
+        raised = np.exp(values - values.max(axis=axis, keepdims=True))
+        return np.asarray(raised / raised.sum(axis=axis, keepdims=True))
+    return values
+
+
+def _shaped(output: Tensor, shape: tuple[int, ...]) -> Array:
+    """Return a batch of one without the batch.
+
+    Raises:
+        InvalidValue: it has another shape; -1 stands for any length.
+    """
+    wanted = (1, *shape)
+    fits = output.ndim == len(wanted) and all(
+        asked in (-1, given) for given, asked in zip(output.shape, wanted, strict=True)
+    )
+    if not fits:
+        raise _shape(output, str(wanted))
+    return np.asarray(output[0], float)
+
+
+def _shape(output: Tensor, wanted: str) -> InvalidValue:
+    return InvalidValue(
+        f"The model's output has the shape {output.shape}; this decoder reads {wanted}.",
+        field="outputs",
+        value=list(output.shape),
+        limit=wanted,
+        hint="choose the decoder that fits the model, or correct its labels and values",
+    )

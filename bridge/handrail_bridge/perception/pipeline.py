@@ -1,0 +1,198 @@
+"""One pipeline: a camera's picture in, typed sightings and the distances of what is near out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from handrail_drivers.decoder import Find, Findings, decoders
+from handrail_drivers.errors import DeviceFault, HandrailError
+from handrail_sim.cell import Camera
+from handrail_sim.sight import Perception
+from numpy.typing import NDArray
+
+from handrail_bridge import vision
+from handrail_bridge.perception.place import Placing
+from handrail_bridge.perception.prepare import Fit, Preparation
+from handrail_bridge.perception.result import Seen, Sighting
+from handrail_bridge.perception.runtime import Model
+from handrail_bridge.perception.track import Track, Tracker
+from handrail_bridge.vision import Image
+
+
+class Pipeline:
+    """Made once; :meth:`look` is called for picture after picture.
+
+    Raises:
+        InvalidModel: the model is not what the cell declares.
+        UnknownName, DeviceFault: a decoder is not installed, or broken.
+    """
+
+    def __init__(self, name: str, settings: Perception, camera: Camera, path: Path) -> None:
+        self.name = name
+        self._settings = settings
+        self._camera = camera
+        self._model = Model(path, settings)
+        self._preparation = Preparation(settings.input, camera.width, camera.height)
+        self._placing = Placing(camera, settings.place)
+        self._tracker = Tracker(settings.track)
+        self._heads = {head: self._decoder(head) for head in settings.heads}
+
+    def look(self, image: Image, sequence: int, time_ns: int) -> Seen:
+        """Return what a picture (height, width, 3) BGR, captured at ``time_ns``, shows.
+
+        What goes wrong is told as the result's ``fault``; nothing is made up in its place.
+        """
+        try:
+            seen = self._look(image, sequence, time_ns)
+        except HandrailError as error:
+            return Seen(
+                pipeline=self.name,
+                sequence=sequence,
+                time_ns=time_ns,
+                done_ns=time.monotonic_ns(),
+                fault=error.message,
+            )
+        return seen
+
+    def _look(self, image: Image, sequence: int, time_ns: int) -> Seen:
+        self._require_size(image)
+        self._preparation.fill(image, self._model.input)
+        outputs = self._model.run()
+        self._require_finite(outputs)
+        finds, values, depth = self._decoded(outputs)
+        finds = [self._squared(find, image) for find in finds]
+        tracks = self._tracker.follow(finds, time_ns)
+        return Seen(
+            pipeline=self.name,
+            sequence=sequence,
+            time_ns=time_ns,
+            done_ns=time.monotonic_ns(),
+            sightings=tuple(self._sighting(track, depth) for track in tracks),
+            distances=self._distances(),
+            values=values,
+        )
+
+    def _squared(self, find: Find, image: Image) -> Find:
+        if find.label not in self._settings.place.square:
+            return find
+        return replace(find, turn=vision.quarter_turn(image, find.box), fold=4)
+
+    def _decoder(self, head: str) -> Callable[[dict[str, Any]], Findings]:
+        given = self._settings.heads[head]
+        kind: Any = decoders.one(given.decoder)  # its shape is handrail_drivers.decoder.Decoder
+        decoder = kind(kind.Settings(**given.settings), self._settings.input.size)
+        return lambda outputs: decoder.decode([outputs[name] for name in given.outputs])
+
+    def _decoded(
+        self, outputs: dict[str, Any]
+    ) -> tuple[list[Find], dict[str, Any], NDArray[np.float32] | None]:
+        """Return what all heads say, in pixels of the camera's picture."""
+        fit = self._preparation.fit
+        finds: list[Find] = []
+        values: dict[str, Any] = {}
+        depth: NDArray[np.float32] | None = None
+        for head, decode in self._heads.items():
+            said = self._said(head, decode, outputs)
+            finds += [_in_camera(find, fit) for find in said.finds]
+            values.update({f"{head}.{key}": value for key, value in said.values.items()})
+            if said.depth is not None:
+                depth = _over(said.depth, fit, self._camera)
+        return finds, values, depth
+
+    def _said(
+        self, head: str, decode: Callable[[dict[str, Any]], Findings], outputs: dict[str, Any]
+    ) -> Findings:
+        try:
+            return decode(outputs)
+        except HandrailError:
+            raise
+        except Exception as error:  # a decoder may be anybody's
+            kind = self._settings.heads[head].decoder
+            raise DeviceFault(
+                f"The decoder {kind} of {self.name} failed: {type(error).__name__}: {error}.",
+                subject=self.name,
+            ) from error
+
+    def _sighting(self, track: Track, depth: NDArray[np.float32] | None) -> Sighting:
+        find = track.find
+        covariance = self._placing.covariance(find)
+        rows = [(float(a), float(b), float(c)) for a, b, c in covariance]
+        x, y, z = self._placing.position(find, depth).tolist()
+        return Sighting(
+            label=find.label,
+            score=find.score,
+            track=track.number,
+            box=find.box,
+            points=find.points,
+            position=(x, y, z),
+            yaw=self._placing.yaw(find),
+            covariance=(rows[0], rows[1], rows[2]),
+        )
+
+    def _distances(self) -> dict[str, float | None]:
+        """Return by watch how far the nearest thing is, those included that have just gone."""
+        found: dict[str, float | None] = {}
+        for name, watch in self._settings.watch.items():
+            near = [
+                self._placing.distance(track.find, watch)
+                for track in self._tracker.tracks
+                if track.find.label in watch.labels
+                and track.find.score >= watch.score
+                and track.hits >= watch.confirm
+            ]
+            found[name] = min(near, default=None)
+        return found
+
+    def _require_size(self, image: Image) -> None:
+        height, width = image.shape[:2]
+        camera = self._camera
+        if (width, height) != (camera.width, camera.height):
+            raise DeviceFault(
+                f"{camera.device} gives pictures of {width} x {height} px; the cell says "
+                f"{camera.width} x {camera.height}.",
+                subject=camera.device,
+                value=[width, height],
+                limit=[camera.width, camera.height],
+                unit="{pixel}",
+                hint="set the camera's size, or correct and calibrate it in the cell",
+            )
+
+    def _require_finite(self, outputs: dict[str, Any]) -> None:
+        for name, output in outputs.items():
+            if output.dtype.kind == "f" and not np.isfinite(output).all():
+                raise DeviceFault(
+                    f"The model of {self.name} gives {name} with numbers that are none.",
+                    subject=self.name,
+                    hint="the model is broken, or its input is not scaled as it was trained with",
+                )
+
+
+def _in_camera(find: Find, fit: Fit) -> Find:
+    """Return a find in pixels of the camera's picture."""
+    left, top = fit.back(*find.box[:2])
+    right, bottom = fit.back(*find.box[2:])
+    return replace(
+        find,
+        box=(left, top, right, bottom),
+        points=tuple((*fit.back(x, y), sure) for x, y, sure in find.points),
+        outline=tuple(fit.back(x, y) for x, y in find.outline),
+        turn=None if find.turn is None else _turned_back(find.turn, fit),
+    )
+
+
+def _turned_back(turn: float, fit: Fit) -> float:
+    """A stretched picture stretches directions too."""
+    return math.atan2(math.sin(turn) / fit.scale[1], math.cos(turn) / fit.scale[0])
+
+
+def _over(depth: NDArray[np.float32], fit: Fit, camera: Camera) -> NDArray[np.float32]:
+    """Return a depth over the model's picture over the camera's."""
+    columns = (np.arange(camera.width) + 0.5) * fit.scale[0] + fit.shift[0]
+    rows = (np.arange(camera.height) + 0.5) * fit.scale[1] + fit.shift[1]
+    return np.asarray(depth[rows.astype(int)][:, columns.astype(int)])

@@ -1,0 +1,62 @@
+"""A camera's picture as the input of a model, and the way back for what is found in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from handrail_sim.sight import Picture
+from numpy.typing import NDArray
+
+from handrail_bridge import vision
+
+ORDERS = {"rgb": (2, 1, 0), "bgr": (0, 1, 2)}
+GRAY = (0.114, 0.587, 0.299)  # of blue, green, red: ITU-R BT.601
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Where a camera's picture lies in the model's: model = camera * scale + shift [px]."""
+
+    scale: tuple[float, float]
+    shift: tuple[float, float]
+
+    def back(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a point of the model's picture is in the camera's; pixel centres at .5."""
+        return (x - self.shift[0]) / self.scale[0], (y - self.shift[1]) / self.scale[1]
+
+
+class Preparation:
+    """Fills a model's input from pictures of one size, always the same way."""
+
+    def __init__(self, picture: Picture, width: int, height: int) -> None:
+        self._picture = picture
+        wide, high = picture.size
+        if picture.fit == "stretch":
+            self._inner, left, top = (wide, high), 0, 0
+        else:
+            ratio = min(wide / width, high / height)
+            self._inner = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+            left, top = (wide - self._inner[0]) // 2, (high - self._inner[1]) // 2
+        scale = (self._inner[0] / width, self._inner[1] / height)
+        self.fit = Fit(scale, (float(left), float(top)))
+        self._place = slice(top, top + self._inner[1]), slice(left, left + self._inner[0])
+        self._canvas = np.full((high, wide, 3), picture.pad, np.uint8)
+        deviation, mean = np.array(picture.deviation), np.array(picture.mean)
+        self._plain = picture.type == "uint8"
+        self._factor = (picture.scale / deviation).astype(np.float32)
+        self._offset = (-mean / deviation).astype(np.float32)
+
+    def fill(self, image: vision.Image, tensor: NDArray[Any]) -> None:
+        """Write a picture (height, width, 3) BGR into the model's input."""
+        self._canvas[self._place] = vision.resized(image, self._inner)
+        given = self._picture
+        if given.order == "gray":
+            colors: NDArray[Any] = (self._canvas @ np.array(GRAY, np.float32))[:, :, None]
+        else:
+            colors = self._canvas[:, :, ORDERS[given.order]]
+        if not self._plain:
+            count = colors.shape[2]
+            colors = colors * self._factor[:count] + self._offset[:count]
+        tensor[0] = colors.transpose(2, 0, 1) if given.layout == "nchw" else colors

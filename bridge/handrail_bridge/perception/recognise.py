@@ -1,0 +1,25 @@
+"""Which of the cell's objects a pipeline's sightings are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from handrail_bridge.perception.result import Seen
+from handrail_bridge.vision import Detection
+
+Area = tuple[float, float, float, float]  # x_min x_max y_min y_max [m]
+
+
+def recognised(seen: Seen, colors: Mapping[str, str], search: Area) -> list[Detection]:
+    """Return the sightings whose label is a colour of the cell's objects, within an area."""
+    x_min, x_max, y_min, y_max = search
+    found = []
+    for one in seen.sightings:
+        if one.label not in colors or one.position is None:
+            continue
+        x, y, _ = one.position
+        if x_min <= x <= x_max and y_min <= y <= y_max:
+            left, top, right, bottom = one.box
+            area = (right - left) * (bottom - top)
+            found.append(Detection(colors[one.label], one.position, one.yaw or 0.0, area))
+    return found

@@ -1,0 +1,49 @@
+"""What a pipeline says of one picture: typed, with poses, uncertainty, capture time and age."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from handrail_drivers.api import Unit
+from pydantic import BaseModel, ConfigDict, Field
+
+Metres = Annotated[float, Unit("m")]
+Point = tuple[Metres, Metres, Metres]
+Pixels = Annotated[float, Unit("{pixel}")]
+Row = tuple[float, float, float]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Sighting(_Part):
+    """One thing that is seen, in the camera's picture and in the world."""
+
+    label: str
+    score: float
+    track: Annotated[int, Field(description="the same thing has the same number in every picture")]
+    box: Annotated[
+        tuple[Pixels, Pixels, Pixels, Pixels], Field(description="left, top, right, bottom")
+    ]
+    points: Annotated[tuple[Row, ...], Field(description="keypoints: x, y [px], score")] = ()
+    position: Annotated[Point | None, Field(description="world frame")] = None
+    yaw: Annotated[float | None, Unit("rad"), Field(description="about world z")] = None
+    covariance: Annotated[
+        tuple[Row, Row, Row] | None, Field(description="of the position [m2], world frame")
+    ] = None
+
+
+class Seen(_Part):
+    """The answer to one picture. ``fault`` says why there is none; then nothing else counts."""
+
+    pipeline: str
+    sequence: int
+    time_ns: int  # monotonic, of capture
+    done_ns: int  # monotonic, when this was known
+    sightings: tuple[Sighting, ...] = ()
+    distances: Annotated[
+        dict[str, float | None], Field(description="m, nearest thing by watch; none: nothing seen")
+    ] = {}
+    values: dict[str, Any] = {}
+    fault: str = ""

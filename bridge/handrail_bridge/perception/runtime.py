@@ -1,0 +1,174 @@
+"""A model under onnxruntime: checked against what the cell declares, buffers bound once.
+
+The only module that imports onnxruntime.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from handrail_drivers.errors import InvalidModel
+from handrail_sim.sight import Perception
+from numpy.typing import NDArray
+
+Tensor = NDArray[Any]
+TYPES = {"float32": "tensor(float)", "float16": "tensor(float16)", "uint8": "tensor(uint8)"}
+WARM_UP = 3  # runs before the first that counts
+
+
+class Model:
+    """One loaded model. ``input`` is the tensor to fill before each :meth:`run`.
+
+    Raises:
+        InvalidModel: the file is another one, is no model, or is not what the cell declares.
+    """
+
+    def __init__(self, path: Path, declared: Perception) -> None:
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != declared.sha256:
+            raise _wrong(
+                path, "sha256", "is another file than the cell pins", digest, declared.sha256
+            )
+        self._session = _session(path, data, declared)
+        _check_opset(path, data, declared)
+        _check_input(path, self._session, declared)
+        _check_outputs(path, self._session, declared)
+        self._names = tuple(declared.outputs)
+        self.input: Tensor = np.zeros(declared.input.shape, np.dtype(declared.input.type))
+        self._binding = self._session.io_binding()
+        self._binding.bind_cpu_input(declared.input.name, self.input)
+        for name in self._names:
+            self._binding.bind_output(name)
+        for _ in range(WARM_UP):
+            self.run()
+
+    @property
+    def providers(self) -> list[str]:
+        """The execution providers that are at work."""
+        used: list[str] = self._session.get_providers()
+        return used
+
+    def run(self) -> dict[str, Tensor]:
+        """Run on what ``input`` holds; return the declared outputs by name."""
+        self._session.run_with_iobinding(self._binding)
+        return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
+
+
+def _session(path: Path, data: bytes, declared: Perception) -> onnxruntime.InferenceSession:
+    present = onnxruntime.get_available_providers()
+    if missing := [name for name in declared.providers if name not in present]:
+        raise InvalidModel(
+            f"{path.name}: this onnxruntime has no {missing[0]}.",
+            field="providers",
+            value=missing[0],
+            choices=present,
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = declared.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; they come as exceptions
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the core
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=list(declared.providers))
+    except Exception as error:  # onnxruntime's errors have no common root of their own
+        sentence = str(error).splitlines()[0]
+        raise InvalidModel(
+            f"{path.name} cannot be loaded: {sentence}",
+            field="model",
+            hint="export it for an opset that this onnxruntime knows",
+        ) from error
+
+
+def _check_input(path: Path, session: onnxruntime.InferenceSession, declared: Perception) -> None:
+    found = session.get_inputs()
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found)
+        raise _wrong(path, "input", "must have one input", names, declared.input.name)
+    (given,) = found
+    if given.name != declared.input.name:
+        raise _wrong(
+            path, "input.name", "names its input otherwise", given.name, declared.input.name
+        )
+    if given.type != TYPES[declared.input.type]:
+        raise _wrong(
+            path, "input.type", "takes another type", given.type, TYPES[declared.input.type]
+        )
+    if not _fits(given.shape, declared.input.shape):
+        raise _wrong(path, "input.size", "takes another shape", given.shape, declared.input.shape)
+
+
+def _check_outputs(path: Path, session: onnxruntime.InferenceSession, declared: Perception) -> None:
+    found = {one.name: one for one in session.get_outputs()}
+    for name, shape in declared.outputs.items():
+        if name not in found:
+            raise _wrong(path, "outputs", f"has no output {name!r}", sorted(found), name)
+        if not _fits(found[name].shape, shape):
+            given = found[name].shape
+            raise _wrong(path, f"outputs.{name}", "gives another shape", given, shape)
+
+
+def _check_opset(path: Path, data: bytes, declared: Perception) -> None:
+    """Onnxruntime does not tell it: field 8 of the ModelProto, of the domain without a name."""
+    if declared.opset is None:
+        return
+    imports = (dict(fields(part)) for number, part in fields(data) if number == 8)
+    opset = next((one.get(2) for one in imports if not one.get(1)), None)
+    if opset != declared.opset:
+        raise _wrong(path, "opset", "is of another opset", opset, declared.opset)
+
+
+def fields(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield the fields of a protobuf message, number and value; ends where it is none.
+
+    https://protobuf.dev/programming-guides/encoding
+    """
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        kind = tag & 7
+        if kind == 0:
+            value, at = _varint(data, at)
+            yield tag >> 3, value
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        elif kind == 2:
+            length, at = _varint(data, at)
+            yield tag >> 3, data[at : at + length]
+            at += length
+        else:
+            return
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data):
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if not data[at - 1] & 0x80:
+            break
+    return value, at
+
+
+def _fits(given: Any, declared: tuple[int, ...]) -> bool:
+    """Whether a model's shape, where names and None stand for any length, is the declared one."""
+    return len(given) == len(declared) and all(
+        not isinstance(one, int) or other in (-1, one)
+        for one, other in zip(given, declared, strict=True)
+    )
+
+
+def _wrong(path: Path, field: str, what: str, given: object, wanted: object) -> InvalidModel:
+    return InvalidModel(
+        f"{path.name} {what}: {given}; the cell declares {wanted}.",
+        field=field,
+        value=given,
+        limit=wanted,
+        hint="correct the declaration in the cell, or export the model anew",
+    )

@@ -1,0 +1,1 @@
+"""Devices that speak in lines, described by a TOML file alone."""

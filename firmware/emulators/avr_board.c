@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later (see LICENSE.md)
+ *
+ * An Uno without an Uno: `avr_board START HEX...` runs images on simavr, paced to the wall clock. It prints
+ * `port PATH`, a pseudo-terminal; whoever opens it resets the board, as the Uno's DTR does.
+ *
+ * Standard input has orders, one a line, each answered by a line of a single dot:
+ *   pin N LEVEL   an input's level       analog N MILLIVOLT   what a converter's pin has
+ *   reset 0       the reset button       clock 0              print `clock US 0`
+ *   speed N       N times the wall clock; 0: as fast as it can
+ * Unasked come `pin N LEVEL US` and `pulse N WIDTH US`, pins by an Uno's numbers, time in us of the chip's own
+ * cycles; and `crashed US`. A crashed chip waits for a reset, as a real one would not: tests see it. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <simavr/avr_adc.h>
+#include <simavr/avr_ioport.h>
+#include <simavr/avr_uart.h>
+#include <simavr/sim_avr.h>
+#include <simavr/sim_hex.h>
+
+#define HZ 16000000u
+#define CYCLES_A_US 16u
+#define QUANTUM 100u /* us */
+#define SLIP 20000   /* us behind, beyond which it slows down instead of hurrying */
+#define MCUSR 0x54
+#define EXTRF 2
+#define PINS 20
+#define ROOM 4096
+
+static avr_t *chip;
+static int master;
+static unsigned start;
+static double speed = 1.0;
+static bool open_now, can_take, crashed;
+static unsigned char to_chip[ROOM];
+static unsigned to_from, to_to;
+static avr_irq_t *uart_in;
+static avr_cycle_count_t rose[PINS];
+static unsigned width[PINS];
+
+static unsigned long us(void) {
+  return (unsigned long)(chip->cycle / CYCLES_A_US);
+}
+
+/* --- the line ------------------------------------------------------------------------------------- */
+
+static void on_octet(struct avr_irq_t *irq, uint32_t value, void *with) {
+  const unsigned char octet = (unsigned char)value;
+  (void)irq;
+  (void)with;
+  if (open_now && write(master, &octet, 1) != 1) {
+    /* nobody reads: a wire forgets */
+  }
+}
+
+static void on_room(struct avr_irq_t *irq, uint32_t value, void *with) {
+  (void)irq;
+  (void)value;
+  can_take = with != 0;
+}
+
+static void give(void) {
+  while (can_take && to_from != to_to) {
+    avr_raise_irq(uart_in, to_chip[to_from]);
+    to_from = (to_from + 1u) % ROOM;
+  }
+}
+
+static void hear(void) {
+  unsigned char octets[256];
+  const unsigned room = (to_from - to_to - 1u + ROOM) % ROOM;
+  const ssize_t count = read(master, octets, room < sizeof octets ? room : sizeof octets);
+  for (ssize_t n = 0; n < count; n++) {
+    to_chip[to_to] = octets[n];
+    to_to = (to_to + 1u) % ROOM;
+  }
+}
+
+static void reset(void) {
+  avr_reset(chip);
+  chip->data[MCUSR] |= EXTRF;
+  chip->state = cpu_Running;
+  crashed = false;
+  to_from = to_to;
+  can_take = true;
+}
+
+/* --- pins ----------------------------------------------------------------------------------------- */
+
+static char port_of(unsigned pin) {
+  return pin < 8 ? 'D' : pin < 14 ? 'B' : 'C';
+}
+
+static unsigned bit_of(unsigned pin) {
+  return pin < 8 ? pin : pin < 14 ? pin - 8 : pin - 14;
+}
+
+static avr_irq_t *pin_irq(unsigned pin) {
+  return avr_io_getirq(chip, AVR_IOCTL_IOPORT_GETIRQ(port_of(pin)), (int)bit_of(pin));
+}
+
+/* What is wired to an input holds it, whatever else is written to its port. */
+static void hold(unsigned pin, bool high) {
+  static avr_ioport_external_t held['D' + 1];
+  avr_ioport_external_t *port = &held[(unsigned)port_of(pin)];
+  port->name = (unsigned long)port_of(pin);
+  port->mask |= 1ul << bit_of(pin);
+  port->value = high ? port->value | 1ul << bit_of(pin) : port->value & ~(1ul << bit_of(pin));
+  avr_ioctl(chip, AVR_IOCTL_IOPORT_SET_EXTERNAL(port_of(pin)), port);
+  avr_raise_irq(pin_irq(pin), high);
+}
+
+static bool is_servo(unsigned pin) {
+  return pin == 9 || pin == 10;
+}
+
+static void on_pin(struct avr_irq_t *irq, uint32_t value, void *with) {
+  const unsigned pin = (unsigned)(size_t)with;
+  const bool high = (value & 1u) != 0u; /* other bits say who moved it */
+  (void)irq;
+  if (!is_servo(pin)) {
+    printf("pin %u %u %lu\n", pin, high ? 1u : 0u, us());
+  } else if (high) {
+    rose[pin] = chip->cycle;
+  } else if (rose[pin] != 0) {
+    const unsigned now = (unsigned)((chip->cycle - rose[pin]) / CYCLES_A_US);
+    if (now > width[pin] + 2u || now + 2u < width[pin]) {
+      width[pin] = now;
+      printf("pulse %u %u %lu\n", pin, now, us());
+    }
+  }
+}
+
+/* --- orders --------------------------------------------------------------------------------------- */
+
+static void obey(char *order) {
+  char what[16];
+  long number = 0;
+  long value = 0;
+  if (sscanf(order, "%15s %ld %ld", what, &number, &value) < 2) {
+    return;
+  }
+  const unsigned pin = (unsigned)number % PINS;
+  if (strcmp(what, "pin") == 0) {
+    hold(pin, value != 0);
+  } else if (strcmp(what, "analog") == 0) {
+    avr_raise_irq(avr_io_getirq(chip, AVR_IOCTL_ADC_GETIRQ, (int)(ADC_IRQ_ADC0 + pin - 14)),
+                  (uint32_t)value);
+  } else if (strcmp(what, "reset") == 0) {
+    reset();
+  } else if (strcmp(what, "speed") == 0) {
+    speed = (double)number;
+  } else if (strcmp(what, "clock") == 0) {
+    printf("clock %lu 0\n", us());
+  }
+}
+
+/* False once standard input has ended. */
+static bool take_orders(void) {
+  static char order[256];
+  static size_t filled;
+  char octets[256];
+  const ssize_t count = read(0, octets, sizeof octets);
+  if (count <= 0) {
+    return false;
+  }
+  for (ssize_t n = 0; n < count; n++) {
+    if (octets[n] == '\n' || filled == sizeof order - 1) {
+      order[filled] = 0;
+      obey(order);
+      printf(".\n");
+      filled = 0;
+    } else {
+      order[filled++] = octets[n];
+    }
+  }
+  return true;
+}
+
+/* --- life ----------------------------------------------------------------------------------------- */
+
+static void wire(void) {
+  uint32_t flags = 0;
+  avr_ioctl(chip, AVR_IOCTL_UART_GET_FLAGS('0'), &flags);
+  flags &= ~(uint32_t)(AVR_UART_FLAG_STDIO | AVR_UART_FLAG_POLL_SLEEP);
+  avr_ioctl(chip, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
+  avr_irq_t *uart = avr_io_getirq(chip, AVR_IOCTL_UART_GETIRQ('0'), 0);
+  uart_in = uart + UART_IRQ_INPUT;
+  avr_irq_register_notify(uart + UART_IRQ_OUTPUT, on_octet, 0);
+  avr_irq_register_notify(uart + UART_IRQ_OUT_XON, on_room, (void *)1);
+  avr_irq_register_notify(uart + UART_IRQ_OUT_XOFF, on_room, 0);
+  for (unsigned pin = 2; pin < PINS; pin++) {
+    avr_irq_register_notify(pin_irq(pin), on_pin, (void *)(size_t)pin);
+  }
+}
+
+static void load(const char *path) {
+  ihex_chunk_p chunks = 0;
+  const int count = read_ihex_chunks(path, &chunks);
+  if (count <= 0) {
+    fprintf(stderr, "avr_board: %s is no Intel HEX file\n", path);
+    exit(2);
+  }
+  for (int n = 0; n < count; n++) {
+    if (chunks[n].baseaddr + chunks[n].size <= chip->flashend + 1u) {
+      memcpy(chip->flash + chunks[n].baseaddr, chunks[n].data, chunks[n].size);
+    }
+  }
+  free_ihex_chunks(chunks);
+}
+
+static void run_quantum(void) {
+  const avr_cycle_count_t until = chip->cycle + QUANTUM * CYCLES_A_US;
+  while (!crashed && chip->cycle < until) {
+    const int state = avr_run(chip);
+    crashed = state == cpu_Crashed || state == cpu_Done;
+    if (crashed) {
+      printf("crashed %lu\n", us());
+    }
+  }
+  if (crashed) {
+    chip->cycle = until; /* its time goes on */
+  }
+}
+
+static void pace(void) {
+  static struct timespec begun;
+  static double due;
+  struct timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  if (begun.tv_sec == 0) {
+    begun = now;
+  }
+  const double past = 1e6 * (double)(now.tv_sec - begun.tv_sec) + 1e-3 * (double)(now.tv_nsec - begun.tv_nsec);
+  due += speed > 0.0 ? QUANTUM / speed : 0.0;
+  if (past - due > SLIP || speed <= 0.0) {
+    due = past;
+  } else if (due - past > QUANTUM) {
+    (void)usleep((useconds_t)(due - past));
+  }
+}
+
+static void quiet(avr_t *avr, const int level, const char *format, va_list more) {
+  (void)avr;
+  if (level <= LOG_ERROR) {
+    (void)vfprintf(stderr, format, more);
+  }
+}
+
+static void never(avr_t *avr, avr_cycle_count_t how_long) {
+  (void)avr;
+  (void)how_long;
+}
+
+int main(int count, char **arguments) {
+  char path[64];
+  int slave;
+  struct termios raw;
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (count < 3) {
+    fprintf(stderr, "avr_board START HEX...\n");
+    return 2;
+  }
+  avr_global_logger_set(quiet);
+  chip = avr_make_mcu_by_name("atmega328p");
+  if (chip == 0 || avr_init(chip) != 0) {
+    return 2;
+  }
+  chip->frequency = HZ;
+  chip->vcc = chip->avcc = chip->aref = 5000;
+  chip->sleep = never;
+  start = (unsigned)strtoul(arguments[1], 0, 0);
+  memset(chip->flash, 0xFF, chip->flashend + 1u);
+  for (int n = 2; n < count; n++) {
+    load(arguments[n]);
+  }
+  chip->codeend = chip->flashend;
+  chip->reset_pc = start;
+  if (openpty(&master, &slave, path, 0, 0) != 0) {
+    return 2;
+  }
+  (void)tcgetattr(slave, &raw);
+  cfmakeraw(&raw);
+  (void)tcsetattr(slave, TCSANOW, &raw);
+  (void)close(slave); /* so that it is seen who opens it */
+  (void)fcntl(master, F_SETFL, O_NONBLOCK);
+  wire();
+  reset();
+  printf("port %s\n", path);
+  for (;;) {
+    struct pollfd waiting[2] = {{.fd = master, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+    (void)poll(waiting, 2, 0);
+    const bool is_open = (waiting[0].revents & POLLHUP) == 0;
+    if (is_open && !open_now) {
+      reset();
+    }
+    open_now = is_open;
+    if ((waiting[0].revents & POLLIN) != 0) {
+      hear();
+    }
+    if ((waiting[1].revents & (POLLIN | POLLHUP)) != 0 && !take_orders()) {
+      return 0;
+    }
+    give();
+    run_quantum();
+    (void)fflush(stdout);
+    pace();
+  }
+}

@@ -1,0 +1,171 @@
+"""What becomes of things in a rollout: dropped, pushed, tipped, too heavy, fallen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from handrail_sim.cell import Cell
+from handrail_sim.check.findings import violation
+from handrail_sim.check.grips import Grip, runs
+from handrail_sim.check.rollout import Rollout
+from handrail_sim.check.timeline import Timeline
+from handrail_sim.regions import inside
+from handrail_sim.verdict import Violation, ViolationKind
+from handrail_sim.world import Array, Scene
+
+TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
+OPENED = 0.01  # rad, by the joint's lever
+FLOOR = -0.02  # m: below the table's top
+STILL = 0.005  # m/s: slower is lying, once it has been so for
+REST = 0.1  # s
+
+
+class Things:
+    """Judges what a rollout does to the objects of one cell."""
+
+    def __init__(self, cell: Cell, scene: Scene) -> None:
+        self._cell = cell
+        self._scene = scene
+        self._opened = OPENED * sum(cell.arm.limits[name].lever for name in cell.arm.jaw)
+
+    def judge(
+        self,
+        run: Rollout,
+        grips: Mapping[str, Grip],
+        carried: Mapping[str, Array],
+        timeline: Timeline,
+    ) -> Iterator[Violation]:
+        """Yield what was dropped, pushed or tipped without the plan saying so.
+
+        ``carried`` (rows, 3) [m] by object is how far a conveyor has taken it.
+        """
+        for name, grip in grips.items():
+            poses = self._poses(run, name)
+            if self._scene.jaw is not None:
+                yield from self._dropped(name, grip, run.command[:, self._scene.jaw], timeline)
+            yield from self._heavy(name, grip, timeline)
+            if poses[0, 2] > FLOOR > poses[-1, 2]:
+                yield violation(
+                    (ViolationKind.DROPPED, name, "m", "keep it over the table"),
+                    float(poses[-1, 2]),
+                    0.0,
+                    timeline.moment(len(poses) - 1),
+                    "fell off the table",
+                )
+            elif poses[0, 2] > FLOOR:
+                yield from self._let_fall(name, grip, poses, timeline)
+                yield from self._moved(name, grip, poses, carried.get(name), timeline)
+
+    def _dropped(
+        self, name: str, grip: Grip, jaw: Array, timeline: Timeline
+    ) -> Iterator[Violation]:
+        """A grip may end only where the jaw was told to open farther than it was in that grip."""
+        for begin, end in grip.ended():
+            if jaw[end] < jaw[begin:end].min() + self._opened:
+                step, time = timeline.moment(end)
+                hint = "grasp it deeper or move more slowly"
+                words = (ViolationKind.DROPPED, name, "s", hint)
+                yield violation(words, time, 0.0, (step, time), "slips out of the gripper")
+                return
+
+    def _let_fall(
+        self, name: str, grip: Grip, poses: Array, timeline: Timeline
+    ) -> Iterator[Violation]:
+        """What is let go may fall a little, as into a bin."""
+        allowed = self._cell.check.fall
+        for _, end in grip.ended():
+            depth = float(poses[end, 2] - poses[end:, 2].min())
+            if depth > allowed:
+                hint = f"let go of it lower, by {(depth - allowed) * 1000:.0f} mm at least"
+                words = (ViolationKind.DROPPED, name, "m", hint)
+                text = (
+                    f"falls by {depth * 1000:.0f} mm where it is let go; "
+                    f"{allowed * 1000:.0f} mm are allowed"
+                )
+                yield violation(words, depth, allowed, timeline.moment(end), text)
+                return
+
+    def _heavy(self, name: str, grip: Grip, timeline: Timeline) -> Iterator[Violation]:
+        mass, payload = self._cell.objects[name].mass, self._cell.arm.payload
+        if payload is not None and grip.ever and mass > payload:
+            words = (ViolationKind.PAYLOAD, name, "kg", f"leave it; {payload:g} kg may be carried")
+            moment = timeline.moment(int(np.argmax(grip.held)))
+            text = f"is lifted with {mass:g} kg; {payload:g} kg may be carried"
+            yield violation(words, mass, payload, moment, text)
+
+    def _moved(
+        self, name: str, grip: Grip, poses: Array, carried: Array | None, timeline: Timeline
+    ) -> Iterator[Violation]:
+        """Yield the first time that it was moved while it should have lain."""
+        for begin, end in _lying(grip, poses, timeline):
+            taken = None if carried is None else carried[begin:end] - carried[begin]
+            found = self._pushed(name, poses[begin:end], taken)
+            if found is not None:
+                row, words, shift, allowed, text = found
+                yield violation(words, shift, allowed, timeline.moment(begin + row), text)
+                return
+
+    def _pushed(
+        self, name: str, poses: Array, carried: Array | None
+    ) -> tuple[int, tuple[ViolationKind, str, str, str], float, float, str] | None:
+        """Return when and how a thing that lay in ``poses[0]`` was moved, or None."""
+        moved = poses[:, :3] - poses[0, :3]
+        shifts = np.linalg.norm(moved if carried is None else moved - carried, axis=1)
+        farthest = int(np.argmax(shifts))
+        if self._stays_in_its_bin(poses[[0, farthest, -1]]):
+            return None  # what lies in a bin may be nudged by what joins it
+        allowed, shift = self._cell.check.moved, float(shifts[farthest])
+        x, y, z = poses[0, :3].tolist()
+        hint = (
+            f"{name} lay at ({x:.3f}, {y:.3f}, {z:.3f}) m: pass above it, come from another side "
+            "(yaw), or open the jaw to a smaller gap"
+        )
+        words = (ViolationKind.DISPLACED, name, "m", hint)
+        if shift > allowed:
+            text = f"is pushed {shift * 1000:.0f} mm away while nothing holds it"
+            return int(np.argmax(shifts > allowed)), words, shift, allowed, text
+        if float(_up(poses[0]) @ _up(poses[-1])) < TIPPED:
+            return len(poses) - 1, words, shift, allowed, "is tipped over"
+        return None
+
+    def _stays_in_its_bin(self, poses: Array) -> bool:
+        """Tell whether it is in one container all the time, or on what is in it."""
+        bins = [region for region in self._cell.regions.values() if region.body is not None]
+        return any(all(inside(one, (*pose[:2], one.center[2])) for pose in poses) for one in bins)
+
+    def _poses(self, run: Rollout, name: str) -> Array:
+        """Return an object's poses (rows, 7) [m, quaternion]."""
+        at, _ = self._scene.object_qpos[name]
+        poses: Array = run.qpos[:, at : at + 7]
+        return poses
+
+
+def _lying(grip: Grip, poses: Array, timeline: Timeline) -> Iterator[tuple[int, int]]:
+    """Yield the rows from which to which (exclusive) a thing has to lie where it lies.
+
+    From the start, or from when it has come to rest after a grip, to the step that takes it: a
+    jaw that closes draws it between its fingers.
+    """
+    steps = [*timeline.step_rows[:-1], len(poses)]
+    for begin, end in runs(~grip.held):
+        first = begin if begin == 0 else _at_rest(poses[begin:end], timeline.rate, begin)
+        last = end if end == len(poses) else steps[timeline.moment(end)[0]] + 1
+        if first is not None and first < last:
+            yield first, last
+
+
+def _at_rest(poses: Array, rate: float, offset: int) -> int | None:
+    """Return the first row, counted from ``offset``, of a stretch in which a thing lies still."""
+    still = np.linalg.norm(np.diff(poses[:, :3], axis=0), axis=1) * rate < STILL
+    for begin, end in runs(still):
+        if end - begin >= round(REST * rate):
+            return offset + begin
+    return None
+
+
+def _up(pose: Sequence[float] | Array) -> Array:
+    """Return an object's own vertical (quaternion wxyz at 3..6)."""
+    w, x, y, z = pose[3:7]
+    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])

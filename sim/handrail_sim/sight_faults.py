@@ -1,0 +1,60 @@
+"""What must fit together in the perception part of a cell file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from handrail_drivers.decoder import decoders
+
+from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
+from handrail_sim.toml_lines import KeyPath
+
+
+def sight_faults(data: Data, find_file: Callable[[str], Path]) -> Iterator[Fault]:
+    """Every pipeline's camera, model file and decoders exist, and its digest is the file's."""
+    for name, pipeline in tables(data, "perception"):
+        path = ("perception", name)
+        cameras, camera = table(data, "cameras"), pipeline.get("camera")
+        if isinstance(camera, str) and camera not in cameras:
+            text = f"there is no camera {camera!r}.{nearest(camera, cameras)}"
+            yield Fault((*path, "camera"), text)
+        if name in table(data, "devices"):
+            yield Fault(path, "a device has that name already, and signals begin with it.")
+        yield from _file(pipeline, path, find_file)
+        outputs = table(pipeline, "outputs")
+        for head, part in tables(pipeline, "heads"):
+            yield from _head(part, outputs, (*path, "heads", head))
+
+
+def _file(pipeline: Data, path: KeyPath, find_file: Callable[[str], Path]) -> Iterator[Fault]:
+    model, pinned = pipeline.get("model"), pipeline.get("sha256")
+    if not isinstance(model, str):
+        return
+    file = find_file(model)
+    if not file.is_file():
+        yield Fault((*path, "model"), f"there is no file {file}.")
+        return
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if isinstance(pinned, str) and pinned != digest:
+        yield Fault((*path, "sha256"), f"{file.name} has {digest}: it is another file.")
+
+
+def _head(head: Data, outputs: Data, path: KeyPath) -> Iterator[Fault]:
+    for output in head.get("outputs", ()):
+        if output not in outputs:
+            text = f"no output {output!r} is declared.{nearest(str(output), outputs)}"
+            yield Fault((*path, "outputs"), text)
+    kind = head.get("decoder")
+    if not isinstance(kind, str):
+        return
+    found, broken = decoders.found(), decoders.broken()
+    if kind in broken:
+        yield Fault((*path, "decoder"), f"the decoder is broken: {broken[kind]}")
+    elif kind not in found:
+        yield Fault((*path, "decoder"), f"no decoder {kind!r}.{nearest(kind, found)}")
+    else:
+        decoder: Any = found[kind]  # its shape is handrail_drivers.decoder.Decoder
+        yield from model_faults(decoder.Settings, head.get("settings", {}), (*path, "settings"))
