@@ -33,6 +33,7 @@ from handrail_bridge.run_dir import RunDir, state_dir
 from handrail_bridge.senses import Senses
 from handrail_bridge.server import Server, loopback
 from handrail_bridge.service import SLOTS, RailService
+from handrail_bridge.situation import LATCHED
 from handrail_bridge.tools import Tools
 
 REPORT = 0.02  # s between two reports of the cameras' freshness to the loops
@@ -87,7 +88,7 @@ async def running(
         rail = Rail(cell, digest, loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
-        await modbus.connect(lambda: rail.is_stopped)
+        await modbus.connect(lambda: loop.state().mode in LATCHED)
         inputs = _inputs(cell, wires, loop, pollers)
         opened: dict[str, ModbusDevice | Board] = {**modbus.opened, **boards.opened}
         rail.situation.sensing = (*inputs.values(), *opened.values())

@@ -71,11 +71,6 @@ class Rail:
         self.running: Motion | None = None  # the plan that moves
         self._watch = Watch(loop, self.situation.leases, self._halted)
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether a stop or a fault waits for a reset."""
-        return self._loop.state().mode in LATCHED
-
     def loop_state(self) -> LoopState:
         """Return the loop's newest state."""
         return self._loop.state()

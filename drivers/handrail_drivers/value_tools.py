@@ -6,16 +6,15 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, Protocol
 
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from handrail_drivers.api import Effect, Unit, tool
-from handrail_drivers.errors import DeviceFault
 
-Value = float | int | bool | str
+Value = bool | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +31,13 @@ class Shape:
     readable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was found of some values, and why others are missing."""
-
-    values: dict[str, Value]
-    faults: dict[str, DeviceFault] = field(default_factory=dict)
-
-
 class Device(Protocol):
     """What the tools are made for."""
 
     name: str
 
-    def look(self, names: Iterable[str] = ()) -> Look:
-        """Return values by name, and why some have none."""
+    def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
+        """Return values by name."""
 
     def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
         """Return values by name; None where that may keep an event loop waiting."""
@@ -62,10 +53,15 @@ class Written(BaseModel):
     confirmed: Annotated[bool, Field(description="it was read back, and is as asked")]
 
 
-def add_tools(device: Device, shapes: Mapping[str, Shape]) -> None:
-    """Give a device its tools as attributes: ``read_values``, and ``set_<value>`` for each."""
+def add_tools(
+    device: Device, shapes: Mapping[str, Shape], look: Callable[[Any], dict[str, Any]] | None = None
+) -> None:
+    """Give a device its tools as attributes: ``read_values``, and ``set_<value>`` for each.
+
+    ``look``: reads values as the device does, and says under ``faults`` why some are missing.
+    """
     readable = {name: one for name, one in shapes.items() if one.readable}
-    _add(device, "read_values", _reading(device, readable), Effect.OBSERVE)
+    _add(device, "read_values", _reading(device, readable, look), Effect.OBSERVE)
     for name, one in shapes.items():
         if one.effect is not Effect.OBSERVE:
             _add(device, f"set_{name}", _writing(device, name, one), one.effect)
@@ -77,37 +73,30 @@ def _add(device: Device, name: str, function: Callable[..., Any], effect: Effect
     setattr(device, name, tool(effect)(function))
 
 
-def _reading(device: Device, shapes: Mapping[str, Shape]) -> Callable[..., Any]:
+def _reading(
+    device: Device, shapes: Mapping[str, Shape], look: Callable[[Any], dict[str, Any]] | None
+) -> Callable[..., Any]:
     fields: dict[str, Any] = {
         name: NotRequired[Annotated[_with_unit(one.kind, one), Field(description=one.description)]]
         for name, one in shapes.items()
     }
-    fields["faults"] = NotRequired[
-        Annotated[dict[str, str], Field(description="why a value is missing, by its name")]
-    ]
+    if look is not None:
+        fields["faults"] = NotRequired[
+            Annotated[dict[str, str], Field(description="why a value is missing, by its name")]
+        ]
     fields["time_ns"] = Annotated[int, Field(description="monotonic clock, when the last was read")]
     result = TypedDict(f"{device.name}_values", fields)  # type: ignore[misc]  # only known here
     names = Literal[tuple(shapes)]  # type: ignore[valid-type]  # only known here
 
     async def read_values(names: Any = ()) -> Any:
-        values = device.read_promptly(names)
-        if values is not None:
-            return {**values, "time_ns": time.monotonic_ns()}
-        look = await asyncio.to_thread(device.look, names)
-        return {**_told(look), "time_ns": time.monotonic_ns()}
+        values: dict[str, Any] | None = device.read_promptly(names)
+        if values is None:
+            values = await asyncio.to_thread(look or device.read, names)
+        return {**values, "time_ns": time.monotonic_ns()}
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
     listed = "; ".join(f"{name}: {one.description}" for name, one in shapes.items())
     return _typed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
-
-
-def _told(look: Look) -> dict[str, Any]:
-    """Return the values, and beside them what is wrong with the others; an error where all is."""
-    if not look.faults:
-        return {**look.values}
-    if not look.values:
-        raise next(iter(look.faults.values()))
-    return {**look.values, "faults": {name: str(fault) for name, fault in look.faults.items()}}
 
 
 def _writing(device: Device, name: str, one: Shape) -> Callable[..., Any]:
@@ -143,4 +132,4 @@ def _typed(
 
 
 def _with_unit(kind: Any, one: Shape) -> Any:
-    return kind if one.kind is not float else Annotated[kind, Unit(one.unit)]
+    return kind if one.kind in (bool, str) else Annotated[kind, Unit(one.unit)]

@@ -97,8 +97,17 @@ async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     desk: Any = Desk()
     rig.ask("arm", hold=await desk.hold_command(bus.position))
     loop: Any = Loop(rig)
-    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path, "digest"), lambda: None)
-    yield SimpleNamespace(rail=rail, loop=loop, cell=cell, log=tmp_path / NAME, bus=bus)
+    rests: list[str] = []  # one sentence a stop, empty where all came to rest
+    says = [""]
+
+    async def rest() -> str:
+        rests.append(says[0])
+        return says[0]
+
+    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path, "digest"), rest)
+    yield SimpleNamespace(
+        rail=rail, loop=loop, cell=cell, log=tmp_path / NAME, bus=bus, rests=rests, says=says
+    )
     await rail.close()
     rig.close()
 
@@ -133,6 +142,17 @@ async def noted(road: SimpleNamespace, *texts: str) -> None:
 async def test_a_stop_is_written_down_with_its_reason(road: SimpleNamespace) -> None:
     assert await road.rail.stop("smoke") == Mode.STOPPED
     await noted(road, "stop asked for: smoke", "stopped: smoke")
+
+
+async def test_every_stop_brings_to_rest_what_no_loop_moves(road: SimpleNamespace) -> None:
+    """Also one while it is stopped already; what does not come to rest is in the log."""
+    await road.rail.stop("first")
+    before = len(road.rests)
+    assert before >= 1
+    road.says[0] = "belt has not got its safe values: speed."
+    await road.rail.stop("second")
+    assert len(road.rests) > before
+    await noted(road, "stop asked for: second", "belt has not got its safe values")
 
 
 async def test_a_fault_at_rest_is_written_down(road: SimpleNamespace) -> None:

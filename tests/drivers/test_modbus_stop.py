@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from handrail_drivers.errors import ModbusFault, ModbusSilent, MotionStopped, Refused
+from handrail_drivers.errors import ModbusFault, ModbusSilent, MotionStopped, NotArmed, Refused
 from handrail_drivers.modbus import pause
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
@@ -164,3 +164,19 @@ def test_its_end_leaves_it_safe_and_no_thread_behind(
     device.close()
     assert unit.registers[0] == 0
     assert not [one for one in threading.enumerate() if "safe values" in one.name]
+
+
+def test_what_has_a_safe_value_keeps_it_while_the_cell_is_stopped(
+    device: ModbusDevice, unit: Unit
+) -> None:
+    stopped = [True]
+    device.is_stopped = lambda: stopped[0]
+    with pytest.raises(NotArmed, match="keeps its safe value") as refused:
+        device.write("speed", 0.1)
+    assert (refused.value.field, refused.value.limit) == ("speed", 0.0)
+    assert unit.asked == []
+    assert device.write("speed", 0.0)
+    device.write("fan", 7)  # which has none
+    assert unit.registers[5] == 0x77
+    stopped[0] = False
+    assert device.write("speed", 0.1)

@@ -26,7 +26,7 @@ from handrail_drivers.line_protocol.protocol import (
 )
 from handrail_drivers.text_line import TextLine
 from handrail_drivers.transport import Transport
-from handrail_drivers.value_tools import Look, Shape, Value, add_tools
+from handrail_drivers.value_tools import Shape, Value, add_tools
 
 
 class LineSettings(BaseModel):
@@ -128,10 +128,6 @@ class LineDevice:
         values = self.protocol.values
         wanted = tuple(names) or tuple(key for key, one in values.items() if one.ask is not None)
         return {name: self._read(name, self._value(name)) for name in wanted}
-
-    def look(self, names: Iterable[str] = ()) -> Look:
-        """Return values by name as :meth:`read` does; one that is missing is an error."""
-        return Look(self.read(names))
 
     def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
         """Return None: a line's answer may always keep an event loop waiting."""

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -24,9 +24,9 @@ from handrail_drivers.modbus.lines import LineSettings
 from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.poller import Poller
 from handrail_drivers.modbus.register_map import Kind, Register, RegisterMap
-from handrail_drivers.modbus.registers import Registers
+from handrail_drivers.modbus.registers import Look, Registers
 from handrail_drivers.modbus.safe_values import SafeValues
-from handrail_drivers.value_tools import Look, Shape, add_tools
+from handrail_drivers.value_tools import Shape, add_tools
 
 OLD = 3.0  # periods after which a polled value is no present one any more
 
@@ -68,7 +68,8 @@ class ModbusDevice:
         self._poller = Poller(name, polled, self.look)
         self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
         self.read_promptly = self._registers.read_promptly
-        add_tools(self, {name: _shape(one) for name, one in self.map.registers.items()})
+        shapes = {name: _shape(one) for name, one in self.map.registers.items()}
+        add_tools(self, shapes, self._told)
 
     def stop(self) -> None:
         """Write every safe value; one that is not taken now is tried until it is.
@@ -142,6 +143,14 @@ class ModbusDevice:
                 hint="an operator has to reset the cell first",
             )
 
+    def _told(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the values, and what is wrong with the others; an error where all is."""
+        look = self.look(names)
+        if look.faults and not look.values:
+            raise next(iter(look.faults.values()))
+        faults = {name: str(fault) for name, fault in look.faults.items()}
+        return {**look.values, **({"faults": faults} if faults else {})}
+
     def latest(self, name: str) -> Reading:
         """Return a polled number with the time at which it was read.
 
@@ -188,20 +197,17 @@ def _require_still(name: str, found: RegisterMap) -> None:
 
 
 def _shape(one: Register) -> Shape:
+    kind: Any = int if one.is_exact else float  # which holds 53 bits alone
+    if one.type is Kind.BOOL:
+        kind = bool
+    elif one.type is Kind.STRING or one.choices is not None:
+        kind = str
     return Shape(
-        kind=_kind(one),
+        kind=kind,
         description=one.description,
         unit=one.unit,
-        effect=one.effect if one.writable else Effect.OBSERVE,
+        effect=one.effect,
         low=one.low,
         high=one.high,
         choices=None if one.choices is None else tuple(one.choices),
     )
-
-
-def _kind(one: Register) -> type[bool] | type[int] | type[float] | type[str]:
-    if one.type is Kind.BOOL:
-        return bool
-    if one.type is Kind.STRING or one.choices is not None:
-        return str
-    return int if one.is_exact else float  # a float holds 53 bits

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from handrail_drivers.errors import DeviceFault, UnknownName
 from handrail_drivers.modbus.codec import Value
-from handrail_drivers.value_tools import Look
+from handrail_drivers.modbus.registers import Look
 
 END = 15.0  # s: longer than any exchange with its retries
 

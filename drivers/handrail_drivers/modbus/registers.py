@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from handrail_drivers.errors import (
     BusLost,
+    DeviceFault,
     ModbusException,
     ModbusFault,
     ModbusIllegalAddress,
@@ -21,12 +23,19 @@ from handrail_drivers.modbus.frames import Request, Table
 from handrail_drivers.modbus.line import Allowed, Line, refused
 from handrail_drivers.modbus.merging import Span, alone, merged
 from handrail_drivers.modbus.register_map import Register, RegisterMap
-from handrail_drivers.value_tools import Look
 
 Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
 Plan = tuple[tuple[Request, Readers], ...]
 Answer = TypeVar("Answer", bytes, bytes | None)
 SETS = 256  # of names whose requests are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found of some registers: the values, and why others have none."""
+
+    values: dict[str, Value]
+    faults: dict[str, DeviceFault]
 
 
 class Registers:

@@ -17,7 +17,7 @@ from handrail_drivers.api import Effect
 from handrail_drivers.errors import DeviceFault, InvalidValue, Refused, UnknownName
 from handrail_drivers.text_line import TextLine
 from handrail_drivers.transport import Transport
-from handrail_drivers.value_tools import Look, Shape, Value, add_tools
+from handrail_drivers.value_tools import Shape, Value, add_tools
 
 NEAR = 0.001  # V, A: what a supply rounds its settings to, at most
 SETTINGS = {"voltage": "VOLT", "current_limit": "CURR", "output": "OUTP"}
@@ -101,10 +101,6 @@ class Supply:
             DeviceFault: it could not be read.
         """
         return {name: self._read(name) for name in tuple(names) or (*SETTINGS, *MEASURED)}
-
-    def look(self, names: Iterable[str] = ()) -> Look:
-        """Return values by name as :meth:`read` does; one that is missing is an error."""
-        return Look(self.read(names))
 
     def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
         """Return None: a supply may always keep an event loop waiting."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
-from handrail_drivers.value_tools import Look
+from handrail_drivers.modbus.registers import Look
 from handrail_sim.lifeline import die_with
 
 from handrail_bridge.bench.modbus import maps
