@@ -1,0 +1,123 @@
+"""The bridge's end of boards: signals of their streams, tools that appear, safe values."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from board_process import BoardProcess
+from handrail_bridge.boards import Boards, streamed_names
+from handrail_bridge.loop.settings import input_configs
+from handrail_bridge.requests import parse_plan
+from handrail_bridge.tools import Tools
+from handrail_drivers.errors import BoardSilent, Refused, UnknownName
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
+from virtual_board import GREEN, STOP, compiled
+
+DEVICE = """
+[devices.tower]
+driver = "board"
+without_power = "holds"
+[devices.tower.settings]
+port = "/dev/ttyNONE"
+wait = 0.2
+streams = {{ emergency_stop = 100 }}
+
+[reflexes.tower_stop]
+kind = "digital_input"
+signal = "{signal}"
+age = 0.4
+
+[arm]
+"""
+END = 20.0
+
+
+def cell(folder: Path, signal: str = "tower.emergency_stop") -> Cell:
+    text = (resources.files("handrail_sim") / "cells" / "desk.toml").read_text()
+    file = folder / "tower.toml"
+    file.write_text(text.replace("\n[arm]\n", DEVICE.format(signal=signal)))
+    return load_cell(file)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory) -> Path:
+    return compiled(tmp_path_factory.mktemp("board") / "board", "-O1")
+
+
+@contextlib.asynccontextmanager
+async def configuring(_what: str):
+    yield
+
+
+class Senses:
+    """No tool of the bridge's own."""
+
+
+def test_what_a_board_streams_is_a_signal_and_a_sensor(tmp_path):
+    found = cell(tmp_path)
+    assert streamed_names(found) == ("tower.emergency_stop",)
+    assert all("tower" not in config.device for config in input_configs(found, {}))
+    predicate = {
+        "predicate": "sensor_in_range",
+        "sensor": "tower.emergency_stop",
+        "low": 1,
+        "high": 1,
+    }
+    step = {"tool": "wait", "seconds": 0.1, "expect": [predicate]}
+    parse_plan(json.dumps({"steps": [step]}), found)
+
+
+def test_a_reflex_that_looks_at_nothing_is_told_what_there_is(tmp_path):
+    with pytest.raises(UnknownName) as unknown:
+        input_configs(cell(tmp_path, "tower.emergency_stp"), {})
+    assert unknown.value.hint == "use 'tower.emergency_stop'"
+
+
+async def test_tools_appear_once_the_board_is_there_and_its_signals_are_told(tmp_path, program):
+    found, signals = cell(tmp_path), {}
+    with BoardProcess(program) as process:
+        process.power_off()
+        boards = Boards(
+            found,
+            {"tower": process.path},
+            lambda name, value, at: signals.update({name: (value, at)}),
+        )
+        tools = Tools(found, Senses(), dict(boards.opened), configuring)
+        await boards.start(tools.renew)
+        assert "tower_read_board" in tools.listed
+        assert "tower_set_lamp_green" not in tools.listed
+        with pytest.raises(BoardSilent):
+            await tools.call("tower_read_board", "{}")
+
+        process.power_on()
+        await until(lambda: "tower_set_lamp_green" in tools.listed)
+        await until(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
+        assert signals["tower.emergency_stop"][1] <= time.monotonic_ns()
+        await asyncio.to_thread(process.order, f"pin {STOP} 1")
+        await until(lambda: signals["tower.emergency_stop"][0] == 0.0)
+        with pytest.raises(Refused, match="no check knows how it moves"):
+            await tools.call("tower_set_pusher", '{"value": 0.1}')
+
+        await tools.call("tower_set_lamp_green", '{"value": true}')
+        await asyncio.to_thread(process.await_change, GREEN, 1)
+        boards.stop()
+        await asyncio.to_thread(process.await_change, GREEN, 0)
+        boards.mute()
+        signals.clear()
+        await asyncio.to_thread(process.order, f"pin {STOP} 0")
+        await until(lambda: boards.opened["tower"].latest("emergency_stop").value == 1.0)
+        assert signals == {}
+        await boards.close()
+
+
+async def until(holds) -> None:
+    async with asyncio.timeout(END):
+        while not holds():
+            await asyncio.sleep(0.01)
