@@ -32,7 +32,9 @@ async def events(call: Any) -> AsyncGenerator[Any, None]:
     """
     try:
         while True:
-            event = await asyncio.wait_for(call.read(), SILENCE)
+            # no wait_for: before Python 3.12 it loses a cancellation in the moment of a message
+            async with asyncio.timeout(SILENCE):
+                event = await call.read()
             if event is grpc.aio.EOF:
                 return
             yield event

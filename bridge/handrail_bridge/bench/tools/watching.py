@@ -49,8 +49,11 @@ async def bare(port: int, pid: int, seconds: float) -> Watched:
 
 
 async def _read(call: Any) -> AsyncIterator[Any]:
-    async for message in call:
-        yield message
+    try:
+        async for message in call:
+            yield message
+    finally:
+        call.cancel()
 
 
 async def _watched(streams: list[Any], pid: int, seconds: float) -> Watched:
@@ -58,10 +61,11 @@ async def _watched(streams: list[Any], pid: int, seconds: float) -> Watched:
 
     async def count(stream: Any) -> None:
         nonlocal counted
-        async for _ in stream:
-            counted += 1
-            if counted > len(streams):
-                all_begun.set()
+        async with contextlib.aclosing(stream):
+            async for _ in stream:
+                counted += 1
+                if counted > len(streams):
+                    all_begun.set()
 
     tasks = [asyncio.create_task(count(stream)) for stream in streams]
     await asyncio.wait_for(all_begun.wait(), BEGIN)
