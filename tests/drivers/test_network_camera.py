@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +114,19 @@ def test_a_stream_that_ends_comes_back(stream, camera):
         look_for_ever(camera)
     stream.dead = False
     assert camera.newest(last.time_ns, timeout_s=WAIT).sequence > last.sequence
+
+
+def test_who_listens_gets_every_new_picture_and_none_that_is_frozen(stream, camera):
+    heard = []
+    camera.listen(lambda frame: heard.append(frame.image))
+    first = camera.newest(timeout_s=WAIT).sequence
+    while camera.newest(timeout_s=WAIT).sequence < first + 10:
+        pass
+    stream.frozen = True
+    with pytest.raises(DeviceFault, match="frozen"):
+        look_for_ever(camera)
+    assert len(heard) > 5
+    assert all(not np.array_equal(a, b) for a, b in itertools.pairwise(heard))
 
 
 def test_a_frozen_picture_is_a_fault(stream, camera):
