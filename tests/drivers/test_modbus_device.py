@@ -124,9 +124,9 @@ def test_tools_say_units_limits_and_effects(make: Make) -> None:
     assert "temperature" in json.dumps(schemas["read_values"].output_schema)
 
 
-def test_a_tool_reads_what_is_asked_for(make: Make) -> None:
+async def test_a_tool_reads_what_is_asked_for(make: Make) -> None:
     read = tool_methods(make())["read_values"]
-    found = read(names=["temperature"])
+    found = await read(names=["temperature"])
     assert found.pop("time_ns") > 0
     assert found == {"temperature": 20.5}
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ from handrail_drivers.modbus.register_map import Register, load_map
 from handrail_drivers.modbus.tools import add_tools
 
 Readers = Mapping[str, Callable[[bytes], Value]]  # by the name of what they take out of an answer
+Answer = TypeVar("Answer", bytes, bytes | None)
 SETS = 256  # of names whose requests are kept
 OLD = 3.0  # periods after which a polled value is no present one any more
 
@@ -98,10 +99,24 @@ class ModbusDevice:
         """
         found: dict[str, Value] = {}
         for request, readers in self._requests(tuple(names) or tuple(self.map.registers)):
-            answer = self._ask(request, readers)
-            for name, read in readers.items():
-                found[name] = read(answer)
+            found.update(_values(readers, self._ask(request, readers, self._line.ask)))
         return found
+
+    def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
+        """Return values as :meth:`read` does, or None where that may take more than 1 ms.
+
+        For an event loop, which then has a thread read.
+
+        Raises:
+            UnknownName: no such register.
+            ModbusException: the unit refuses.
+        """
+        requests = self._requests(tuple(names) or tuple(self.map.registers))
+        if len(requests) > 1:
+            return None
+        ((request, readers),) = requests
+        answer = self._ask(request, readers, self._line.ask_promptly)
+        return None if answer is None else _values(readers, answer)
 
     def write(self, name: str, value: Value) -> bool:
         """Write a value; tell whether reading it back has confirmed it.
@@ -120,7 +135,7 @@ class ModbusDevice:
             before = self._words(name, one) if one.bits is not None else ()
             words = encode(name, one, value, before)
             try:
-                self._ask(self._request(one, words), (name,))
+                self._ask(self._request(one, words), (name,), self._line.ask)
             except (ModbusFault, BusLost) as error:
                 if error.code == "modbus_exception" or not self._stands(name, one, words):
                     raise _unsure(error, name)  # noqa: B904  the cause is the error itself
@@ -200,7 +215,8 @@ class ModbusDevice:
 
     def _words(self, name: str, one: Register) -> tuple[int, ...]:
         """Return what stands in a register now."""
-        answer = self._ask(frames.read(self._unit, one.table, one.address, one.count), (name,))
+        request = frames.read(self._unit, one.table, one.address, one.count)
+        answer = self._ask(request, (name,), self._line.ask)
         return frames.bits(answer, one.count) if one.table.is_bits else frames.words(answer)
 
     def _stands(self, name: str, one: Register, words: list[int]) -> bool:
@@ -212,14 +228,20 @@ class ModbusDevice:
         except (ModbusFault, BusLost):
             return False
 
-    def _ask(self, request: Request, names: Iterable[str]) -> bytes:
+    def _ask(
+        self, request: Request, names: Iterable[str], ask: Callable[[Request], Answer]
+    ) -> Answer:
         try:
-            return self._line.ask(request)
+            return ask(request)
         except ModbusFault as error:
             error.subject = self.name
             error.field = error.field or ", ".join(names)
             error.message = f"{self.name}, {error.field}: {error.message}"
             raise
+
+
+def _values(readers: Readers, answer: bytes) -> dict[str, Value]:
+    return {name: read(answer) for name, read in readers.items()}
 
 
 def _unsure(error: Any, name: str) -> Any:

@@ -16,6 +16,7 @@ from handrail_drivers.modbus.wires import Wire
 
 FIRST_PAUSE = 0.5  # s that a silent unit is left alone
 LONGEST_PAUSE = 10.0  # s
+PROMPT = 0.001  # s that an event loop may wait where it is; a hand-over to a thread costs 0.2 ms
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class Line:
         self._has_pauses = pauses
         self._line_pause = _Pause()
         self._pauses: dict[int, _Pause] = {}
+        self._took = float("inf")  # s, the last answer
 
     def ask(self, request: Request) -> bytes:
         """Return the answer to a request, function and data.
@@ -93,10 +95,33 @@ class Line:
                 pause.failed()
                 raise
             pause.well()
-        code = frames.refusal(request, answer)
-        if code:
-            raise refused(request, code)
-        return answer
+        return _accepted(request, answer)
+
+    def ask_promptly(self, request: Request) -> bytes | None:
+        """Return the answer to a read if it comes within 1 ms; None: whoever can wait may ask.
+
+        For an event loop. Nobody else's turn is waited for, and only a line whose last answer
+        was as quick, and whose late answers are known as such, is asked at all.
+
+        Raises:
+            ModbusException: the unit refuses.
+        """
+        if self._took > PROMPT or self._wire is None or not self._wire.numbered:
+            return None
+        pause = self._pauses.get(request.unit)
+        if pause is None or pause.left or not self._queue.taken_at_once():
+            return None
+        try:
+            answer = self._timed(self._wire, request, PROMPT) if self._wire else None
+        except ModbusSilent:
+            self._took = float("inf")
+            return None
+        except (BusLost, ModbusGarbled):
+            self._drop()
+            return None
+        finally:
+            self._queue.end()
+        return answer and _accepted(request, answer)
 
     def close(self) -> None:
         """Release the port or the connection, once the present exchange has ended."""
@@ -120,11 +145,17 @@ class Line:
     def _exchange(self, request: Request) -> bytes:
         wire = self._opened()
         try:
-            return wire.exchange(request, self._timeout)
+            return self._timed(wire, request, self._timeout)
         except (BusLost, ModbusGarbled) as error:
             if wire.broken or isinstance(error, BusLost):
                 self._drop()  # opened anew for the next request
             raise
+
+    def _timed(self, wire: Wire, request: Request, timeout: float) -> bytes:
+        began = time.monotonic()
+        answer = wire.exchange(request, timeout)
+        self._took = time.monotonic() - began
+        return answer
 
     def _opened(self) -> Wire:
         if self._closed:
@@ -185,10 +216,29 @@ class _Queue:
         try:
             yield
         finally:
-            with self._lock:
-                self._taken = bool(self._waiting)
-                if self._waiting:
-                    self._waiting.popleft().release()
+            self.end()
+
+    def taken_at_once(self) -> bool:
+        """Take one's turn if nobody has it; then :meth:`end` is owed."""
+        with self._lock:
+            free = not self._taken
+            self._taken = True
+        return free
+
+    def end(self) -> None:
+        """Pass the turn on."""
+        with self._lock:
+            self._taken = bool(self._waiting)
+            if self._waiting:
+                self._waiting.popleft().release()
+
+
+def _accepted(request: Request, answer: bytes) -> bytes:
+    """Return an answer that is no refusal."""
+    code = frames.refusal(request, answer)
+    if code:
+        raise refused(request, code)
+    return answer
 
 
 def refused(request: Request, code: int) -> ModbusException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +23,9 @@ class Device(Protocol):
 
     def read(self, names: Iterable[str] = ()) -> dict[str, Value]:
         """Return values by name."""
+
+    def read_promptly(self, names: Iterable[str] = ()) -> dict[str, Value] | None:
+        """Return values by name; None where that may keep an event loop waiting."""
 
     def write(self, name: str, value: Value) -> bool:
         """Write a value; tell whether it was confirmed."""
@@ -59,8 +63,11 @@ def _reading(device: Device, found: RegisterMap) -> Callable[..., Any]:
     result = TypedDict(f"{device.name}_values", fields)  # type: ignore[misc]  # only known here
     names = Literal[tuple(found.registers)]  # type: ignore[valid-type]  # only known here
 
-    def read_values(names: Any = ()) -> Any:
-        return {**device.read(names), "time_ns": time.monotonic_ns()}
+    async def read_values(names: Any = ()) -> Any:
+        values = device.read_promptly(names)
+        if values is None:
+            values = await asyncio.to_thread(device.read, names)
+        return {**values, "time_ns": time.monotonic_ns()}
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
     listed = "; ".join(f"{name}: {one.description}" for name, one in found.registers.items())

@@ -18,9 +18,13 @@ SHOWN = 24  # bytes of a garbled answer
 
 
 class Wire(Protocol):
-    """Carries one request at a time. ``broken``: only opening it anew helps."""
+    """Carries one request at a time. ``broken``: only opening it anew helps.
+
+    ``numbered``: an answer that comes too late is known as such, whatever was asked since.
+    """
 
     broken: bool
+    numbered: bool
 
     def exchange(self, request: Request, timeout: float) -> bytes:
         """Return the answer, function and data, within ``timeout`` [s].
@@ -37,6 +41,8 @@ class Wire(Protocol):
 
 class TcpWire:
     """Modbus TCP. An answer that comes too late is known by its transaction, and dropped."""
+
+    numbered = True
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -93,6 +99,7 @@ class RtuWire:
     """
 
     broken = False  # silence ends whatever was garbled
+    numbered = False
 
     def __init__(self, transport: Transport, baud: int, gap: float | None = None) -> None:
         """``gap`` [s]: the silence between frames; None: 3.5 characters, 1.75 ms at least.
