@@ -19,7 +19,10 @@ PAUSE = 0.02  # s between frames
 
 
 class Stream:
-    """An MJPEG server. ``frozen``: the same picture for ever; ``cut``: half of each; ``dead``: answers nobody."""
+    """An MJPEG server.
+
+    ``frozen``: the same picture for ever; ``cut``: half of each; ``dead``: answers nobody.
+    """
 
     def __init__(self) -> None:
         self.frozen = self.dead = self.silent = self.cut = False
