@@ -88,7 +88,7 @@ class Watch(Section):
     )
     score: Fraction = Field(default=0.0, description="least score that counts")
     confirm: Annotated[int, Field(ge=1, le=10)] = Field(
-        default=1, description="pictures in a row that must show it"
+        default=1, description="pictures that must have shown it"
     )
 
     @property

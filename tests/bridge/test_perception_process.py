@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
@@ -64,6 +66,37 @@ def test_results_and_signals_carry_the_time_of_capture(config, control):
 
         again = shown(eyes, TABLE, 4)
         assert eyes.newest(again - 1, timeout_s=WAIT).sequence == 4
+
+
+def test_agents_find_and_wait_on_pictures_taken_after_the_question(config, control):
+    with Eyes(config, control) as eyes, feeding(eyes):
+        sight = eyes.find()
+        assert sight.distances == {"hand": None}
+        assert 0 < sight.age < WAIT
+        assert eyes.find("hand").sightings == ()
+        assert eyes.wait_for("hand", 10.0, present=False).sightings == ()
+        with pytest.raises(StaleReading, match="hand is not seen"):
+            eyes.wait_for("hand", 0.2)
+
+
+@contextlib.contextmanager
+def feeding(eyes):
+    """Show the bare table again and again."""
+    over = threading.Event()
+
+    def feed():
+        sequence = 0
+        while not over.wait(0.05):
+            sequence += 1
+            shown(eyes, TABLE, sequence)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_process_that_hangs_or_dies_lets_its_signals_grow_old(config, control):

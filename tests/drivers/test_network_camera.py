@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,10 +19,13 @@ PAUSE = 0.02  # s between frames
 
 
 class Stream:
-    """An MJPEG server. ``frozen``: the same picture for ever; ``dead``: answers nobody."""
+    """An MJPEG server.
+
+    ``frozen``: the same picture for ever; ``cut``: half of each; ``dead``: answers nobody.
+    """
 
     def __init__(self) -> None:
-        self.frozen = self.dead = self.silent = False
+        self.frozen = self.dead = self.silent = self.cut = False
         self.count = 0
         stream = self
 
@@ -62,7 +66,8 @@ class Stream:
         if not self.frozen:
             self.count += 1
         image = np.full((64, 96, 3), (self.count * 7) % 256, np.uint8)
-        return cv2.imencode(".jpg", image)[1].tobytes()
+        whole = cv2.imencode(".jpg", image)[1].tobytes()
+        return whole[: len(whole) // 2] if self.cut else whole
 
     def close(self) -> None:
         self.dead = True
@@ -113,6 +118,28 @@ def test_a_stream_that_ends_comes_back(stream, camera):
         look_for_ever(camera)
     stream.dead = False
     assert camera.newest(last.time_ns, timeout_s=WAIT).sequence > last.sequence
+
+
+def test_pictures_that_are_cut_off_are_none(stream, camera):
+    whole = camera.newest(timeout_s=WAIT)
+    stream.cut = True
+    with pytest.raises(StaleReading):
+        look_for_ever(camera)
+    stream.cut = False
+    assert camera.newest(time.monotonic_ns(), timeout_s=WAIT).sequence > whole.sequence
+
+
+def test_who_listens_gets_every_new_picture_and_none_that_is_frozen(stream, camera):
+    heard = []
+    camera.listen(lambda frame: heard.append(frame.image))
+    first = camera.newest(timeout_s=WAIT).sequence
+    while camera.newest(timeout_s=WAIT).sequence < first + 10:
+        pass
+    stream.frozen = True
+    with pytest.raises(DeviceFault, match="frozen"):
+        look_for_ever(camera)
+    assert len(heard) > 5
+    assert all(not np.array_equal(a, b) for a, b in itertools.pairwise(heard))
 
 
 def test_a_frozen_picture_is_a_fault(stream, camera):

@@ -134,6 +134,28 @@ def test_new_positions_show(cell: Cell, truth: Truth, camera: CameraProcess) -> 
         camera.publish(at_home(cell, truth), truth.time)
 
 
+def test_a_hand_that_reaches_in_shows_and_is_gone_again(
+    cell: Cell, truth: Truth, camera: CameraProcess
+) -> None:
+    home = at_home(cell, truth)
+    capture = cv2.VideoCapture(camera.url("overhead"))
+
+    def differing() -> int:
+        camera.publish(np.concatenate([home, truth.visible[len(home) :]]), truth.time)
+        return int((np.abs(capture.read()[1].astype(int) - before).max(axis=2) > 60).sum())
+
+    try:
+        before = capture.read()[1].astype(int)
+        contacts = truth.snapshot()["contacts"]
+        truth.reach(0.2, 0.15, 0.08, -1.57)
+        assert eventually(lambda: differing() > 5000)
+        assert truth.snapshot()["contacts"] == contacts  # nothing feels it
+        truth.withdraw()
+        assert eventually(lambda: differing() < 500)
+    finally:
+        capture.release()
+
+
 def test_two_may_look_at_once(camera: CameraProcess) -> None:
     captures = [cv2.VideoCapture(camera.url(name)) for name in ("overhead", "overhead", "view")]
     try:
