@@ -129,6 +129,8 @@ def test_and_so_it_is_with_things(
     cell: Cell, start: StartState, sorting: Trajectory, quantity: str
 ) -> None:
     other = believing(cell, enough=0.0, **{quantity: THINGS[quantity]})
+    pressed = other.check.model_copy(update={"force": 500.0})  # fingers come down on it there
+    other = other.model_copy(update={"check": pressed})
     wider = checked(other, sort(cell, "red_cube_a", start), start)
     gripping = slice(sorting.step_rows[4], None)
     assert (wider.effort_band > 1.2 * sorting.effort_band)[gripping, ARM].any()

@@ -51,7 +51,14 @@ def test_a_neighbour_under_a_finger_is_named(cell: Cell, checker: Checker, dista
 
 
 def test_who_lags_because_of_what_is_under_a_finger_is_told(cell: Cell, checker: Checker) -> None:
-    violations = taken_beside(cell, checker, 0.044, WEST).violations
+    steps = [*pick(*CUBE, WEST)[:5]]
+    steps[1] = grip(0.05)  # and nearer: the finger comes down on the other's middle
+    for number in (2, 3):
+        x, y, z = steps[number]["position"]
+        steps[number]["position"] = (x + 0.002 * math.cos(WEST), y + 0.002 * math.sin(WEST), z)
+    things = {"red_cube_a": lying(*CUBE, WEST), "blue_cube": lying(*beside(0.046, WEST), WEST)}
+    start = at_home(cell, checker, **things)
+    violations = checker.check(plan(*steps), start).violations
     (lag,) = [violation for violation in violations if violation.kind == "tracking"]
     assert lag.hint.startswith("moving_jaw presses on blue_cube")
 
@@ -91,8 +98,10 @@ def test_what_is_pushed_about_in_its_bin_stays_there(cell: Cell, checker: Checke
     def at(left: float, z: float) -> tuple[float, float, float]:
         return point(0.2, region.yaw + left / 0.2, z)
 
-    there = lying(*at(0.02, 0.0)[:2], region.yaw)
-    way = [pose(at(*spot), yaw=region.yaw) for spot in ((-0.02, 0.09), (-0.02, 0.03), (0.01, 0.03))]
+    there = lying(*at(0.01, 0.0)[:2], region.yaw)
+    way = [
+        pose(at(*spot), yaw=region.yaw) for spot in ((-0.02, 0.09), (-0.02, 0.03), (0.002, 0.03))
+    ]
     start = at_home(cell, checker, red_cube_b=there)
     verdict = checker.check(plan(carry(region.yaw), grip(0.0), *way), start)
     assert verdict.violations == ()

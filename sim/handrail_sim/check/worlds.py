@@ -32,6 +32,7 @@ HARM = (
     ViolationKind.JOINT_EFFORT,
     ViolationKind.FORCE,
 )
+HARD = 2.0  # of a force's limit: in other worlds less is a failure, not yet harm
 
 
 class Worlds:
@@ -89,14 +90,19 @@ class Worlds:
         worst = f"{first.sentence} There {world.told(first.subject)}."
         robustness = Robustness(passed, total, worst)
         enough = self._cell.check.spread.enough * total
-        if passed >= enough and first.kind not in HARM:
+        if passed >= enough and not _is_harm(first):
             return robustness, None
         return robustness, _violation(robustness, enough, first, world)
 
 
 def _gravity(violation: Violation) -> tuple[int, float]:
-    kind = violation.kind
-    return HARM.index(kind) if kind in HARM else len(HARM), violation.time
+    return HARM.index(violation.kind) if _is_harm(violation) else len(HARM), violation.time
+
+
+def _is_harm(violation: Violation) -> bool:
+    if violation.kind == ViolationKind.FORCE:
+        return violation.value > HARD * violation.limit
+    return violation.kind in HARM
 
 
 def _violation(
