@@ -1,9 +1,9 @@
-# The developer's whole interface: make setup | demo | test | test-long | soak | protos | format | firmware | fuzz
+# The developer's whole interface: make setup | demo | test | test-long | soak | docs | protos | format | firmware | fuzz
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready
 
-.PHONY: setup demo test test-long soak protos format lint firmware fuzz
+.PHONY: setup demo test test-long soak docs protos format lint firmware fuzz
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ test-long: setup
 # HANDRAIL_SOAK=600 make soak: for so many seconds
 soak: setup
 	$(PY) -m pytest -m soak -s
+
+# The documentation with its reference, in out/site; a broken link is an error.
+docs: setup
+	$(VENV)/bin/mkdocs build --strict
 
 protos: setup
 	$(PY) protos/generate.py

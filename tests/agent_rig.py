@@ -19,8 +19,9 @@ from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.agents.results import Progress, Result
 from handrail_bridge.audit import NAME, Entry, read, verify
 from handrail_bridge.run_dir import Bridge, state_dir
-from messages_api import KEY, ModelApi, Script
+from messages_api import KEY, ModelApi
 from running_cell import RunningCell
+from scripted_model import Script
 
 STILL = 0.02  # rad, that servo play and a settling arm may look like
 Step = dict[str, Any]

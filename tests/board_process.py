@@ -21,11 +21,12 @@ class BoardProcess:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
+        self._open = (self._master, self._slave)
         self.path = os.ttyname(self._slave)
         self._start()
 
-    def _start(self) -> None:
-        self._process = subprocess.Popen(
+    def _popen(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [self._program, str(self._master)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -33,6 +34,9 @@ class BoardProcess:
             text=True,
             bufsize=1,
         )
+
+    def _start(self) -> None:
+        self._process = self._popen()
         self.changes: list[Change] = []
         self.changed = threading.Condition()
         self._answers: queue.Queue[list[str]] = queue.Queue()
@@ -60,12 +64,14 @@ class BoardProcess:
         self._process.stdin.write(line + "\n")
         return self._answers.get(timeout=TIMEOUT)
 
-    def await_change(self, pin: int, value: int, timeout: float = TIMEOUT) -> Change:
-        """Return the newest change of a pin, once it is to this value."""
+    def await_change(
+        self, pin: int, value: int, timeout: float = TIMEOUT, within: int = 0
+    ) -> Change:
+        """Return the newest change of a pin, once it is to this value, or near it."""
 
         def newest() -> Change | None:
             own = [one for one in self.changes if one.pin == pin]
-            return own[-1] if own and own[-1].value == value else None
+            return own[-1] if own and abs(own[-1].value - value) <= within else None
 
         with self.changed:
             assert self.changed.wait_for(lambda: newest() is not None, timeout), self.changes
@@ -91,6 +97,6 @@ class BoardProcess:
 
     def __exit__(self, *_: object) -> None:
         self.power_off()
-        for descriptor in (self._master, self._slave):
+        for descriptor in self._open:
             with contextlib.suppress(OSError):
                 os.close(descriptor)

@@ -7,10 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from handrail_drivers import plugins
+from handrail_drivers.board.driver import Board
+from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest, device_settings
@@ -68,7 +71,8 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         folder = RunDir(cell.name)
         stack.callback(folder.close)
-        receipts = Receipts(state_dir(cell.name))
+        digest = cell_digest(cell)
+        receipts = Receipts(state_dir(cell.name), digest)
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
         await checker.start()
@@ -80,30 +84,22 @@ async def running(
         stack.push_async_callback(boards.close)
         owned = Devices(cell, wires)
         stack.push_async_callback(owned.close)
-
-        async def stop_devices() -> str:
-            boards.stop()
-            owned.stop()
-            return " ".join(filter(None, await modbus.stop()))
-
-        rail = Rail(cell, cell_digest(cell), loop, checker, receipts, stop_devices)
+        rest = partial(stop_all, modbus, boards, owned)
+        rail = Rail(cell, digest, loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
         await modbus.connect(lambda: loop.state().mode in LATCHED)
         inputs = _inputs(cell, wires, loop, pollers)
-        rail.situation.sensing = (
-            *inputs.values(),
-            *modbus.opened.values(),
-            *boards.opened.values(),
-        )
+        opened: dict[str, ModbusDevice | Board] = {**modbus.opened, **boards.opened}
+        rail.situation.sensing = (*inputs.values(), *opened.values())
         cameras = _cameras(cell, urls, stack)
         stack.push_async_callback(cancelled, asyncio.create_task(report_cameras(loop, cameras)))
-        eyes = _eyes(cell, loop, cameras, pollers)
+        # In a thread of the pool, which lives as long as the loop: loading a model takes seconds.
+        eyes = await asyncio.to_thread(_eyes, cell, loop, cameras, pollers)
         devices: dict[str, object] = {
             **{cell.cameras[name].device: camera for name, camera in cameras.items()},
             **inputs,
-            **modbus.opened,
-            **boards.opened,
+            **opened,
             **owned.opened,
             **eyes,
         }
@@ -118,6 +114,13 @@ async def running(
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)
         yield Ready(cell.name, server.address, folder.operator_socket, notices, rail)
+
+
+async def stop_all(modbus: ModbusDevices, boards: Boards, owned: Devices) -> str:
+    """Have what no loop moves put to its safe values; return which register maps' have not."""
+    boards.stop()
+    owned.stop()
+    return " ".join(filter(None, await modbus.stop()))
 
 
 async def report_cameras(loops: Loops, cameras: Mapping[str, NetworkCamera]) -> None:

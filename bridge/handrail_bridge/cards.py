@@ -30,7 +30,7 @@ def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: flo
         asks=verdict.asks,
         margins=tuple(_margins(verdict)),
         goal=tuple(textwrap.shorten(result.sentence, LONGEST) for result in verdict.goal),
-        trajectory_digest=verdict.trajectory.digest() if verdict.trajectory else "",
+        trajectory_digest=grant.trajectory_digest,
         picture=picture(cell, objects, verdict),
         remaining=grant.expires - now,
     )

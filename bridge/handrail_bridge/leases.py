@@ -185,6 +185,10 @@ class Leases:
         self._expire()
         return tuple(self._report(held) for held in self._held)
 
+    def holder(self, token: int) -> str:
+        """Return who holds a lease. Raises LeaseRefused where nobody does."""
+        return self._find(token).wish.holder
+
     def tokens(self) -> dict[str, int]:
         """Return the present token by device, 0 where nobody holds it."""
         self._expire()
@@ -264,8 +268,10 @@ class Leases:
 
     def _report(self, held: _Held) -> Lease:
         wish = held.wish
-        waiting = (
-            other.holder for other, _ in self._queue if set(other.devices) & set(wish.devices)
-        )
+        waiting, wanted = [], set(wish.devices)
+        for other, _ in self._queue:  # who waits for one that waits for this one does so, too
+            if wanted & set(other.devices):
+                waiting.append(other.holder)
+                wanted |= set(other.devices)
         remaining = held.expires - self._clock()
         return Lease(wish.holder, held.token, remaining, wish.devices, tuple(waiting))

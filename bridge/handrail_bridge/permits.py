@@ -58,6 +58,11 @@ class Grant:
         """Whether a person has to approve it, and nobody has."""
         return bool(self.verdict.asks) and not self.approver
 
+    @property
+    def trajectory_digest(self) -> str:
+        """Of the motion that it permits."""
+        return self.verdict.trajectory.digest() if self.verdict.trajectory else ""
+
 
 class Permits:
     """The table of permits of one cell.
@@ -146,12 +151,12 @@ class Permits:
         if str(number) not in waiting:
             raise UnknownName("approval", str(number), waiting, "number")
         grant = waiting[str(number)]
-        if trajectory_digest != _digest(grant):
+        if trajectory_digest != grant.trajectory_digest:
             raise PermitRefused(
                 "What was shown is another motion than the one that waits.",
                 field="trajectory_digest",
                 value=trajectory_digest[:12],
-                limit=_digest(grant)[:12],
+                limit=grant.trajectory_digest[:12],
                 hint="look at it again, then decide",
             )
         return grant
@@ -267,17 +272,12 @@ class Permits:
                 )
 
 
-def _digest(grant: Grant) -> str:
-    trajectory = grant.verdict.trajectory
-    return trajectory.digest() if trajectory else ""
-
-
 def _told(grant: Grant, now: float) -> Permit:
     """Return what a client is told of a permit."""
     return Permit(
         id=grant.id,
         plan_digest=grant.verdict.plan_digest,
-        trajectory_digest=_digest(grant),
+        trajectory_digest=grant.trajectory_digest,
         expires_in=grant.expires - now,
         asks=grant.verdict.asks,
         approver=grant.approver,

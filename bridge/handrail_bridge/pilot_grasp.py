@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 ONE_MOVES = "one moves"  # of the fingers
-BESIDE = 0.011  # between the first finger and the object: more than camera and arm are wrong
-SPARE = 0.012  # the same on the other finger's side
+BESIDE = 0.013  # between the first finger and the object: more than camera and arm are wrong
+SPARE = 0.014  # the same on the other finger's side
 FINGER = 0.0125  # from the TCP to a finger that does not move
 ABOVE_TABLE = 0.004
 LEAN = 0.016  # how much deeper a tilted finger's corner reaches, times sin(tilt)

@@ -136,7 +136,9 @@ def _write_goal(goal: tuple[GoalResult, ...]) -> list[plan_pb2.GoalResult]:
 
 
 def _read_goal(sent: Iterable[plan_pb2.GoalResult]) -> tuple[GoalResult, ...]:
-    return tuple(GoalResult(item.predicate, item.met, item.sentence) for item in sent)
+    return tuple(
+        GoalResult(item.predicate, item.met, item.sentence, item.predicted) for item in sent
+    )
 
 
 def write_receipt(receipt: Receipt) -> plan_pb2.Receipt:

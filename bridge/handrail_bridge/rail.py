@@ -140,8 +140,8 @@ class Rail:
         self.situation.require_armed()
         grant = self._permits.examine(permit_id, plan.digest(), self.situation.present())
         self.situation.leases.require(token, grant.devices)
-        receipt_id = secrets.token_hex(8)
-        await asyncio.to_thread(self._receipts.begin, receipt_id, plan, permit_id)
+        receipt_id, holder = secrets.token_hex(8), self.situation.leases.holder(token)
+        await asyncio.to_thread(self._receipts.begin, receipt_id, grant, holder)
         self._numbers += 1
         try:
             if self._aborted:

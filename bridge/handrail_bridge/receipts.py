@@ -12,9 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from handrail_sim.plan import Plan, as_json
+from handrail_sim.plan import as_json
 
 from handrail_bridge.audit import AuditLog, Entry
+from handrail_bridge.permits import Grant
 from handrail_bridge.reports import Decision, Receipt
 
 LAST = 1000  # entries read back at start: more than a run writes after its last plan
@@ -23,20 +24,32 @@ LAST = 1000  # entries read back at start: more than a run writes after its last
 class Receipts:
     """The acts of one run of a bridge, in the audit log in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cell_digest: str) -> None:
+        self._cell_digest = cell_digest
         self._log = AuditLog(folder)
         self.path = self._log.path
         self.interrupted = _interruption(self._log.entries(LAST))
-        self._log.append("start", pid=os.getpid())
+        self._log.append("start", pid=os.getpid(), cell_digest=cell_digest)
 
-    def begin(self, receipt_id: str, plan: Plan, permit_id: str) -> None:
-        """Write that a plan is about to move. Raises Refused where that cannot be written."""
+    def begin(self, receipt_id: str, grant: Grant, holder: str) -> None:
+        """Write what is about to move, by whose lease, and what its check found.
+
+        Raises:
+            Refused: it cannot be written.
+        """
+        verdict, found = grant.verdict, grant.verdict.robustness
         self._log.append(
             "execute",
             id=receipt_id,
-            plan=as_json(plan),
-            plan_digest=plan.digest(),
-            permit_id=permit_id,
+            plan=as_json(grant.plan),
+            plan_digest=verdict.plan_digest,
+            permit_id=grant.id,
+            trajectory_digest=grant.trajectory_digest,
+            cell_digest=self._cell_digest,
+            worlds=f"{found.passed} of {found.worlds}" if found else "",
+            clearance=verdict.clearance,
+            holder=holder,
+            approver=grant.approver,
         )
 
     def end(self, receipt: Receipt) -> None:

@@ -8,9 +8,10 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc.aio
+import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import (
     HandrailError,
@@ -34,13 +35,18 @@ from handrail_bridge.senses import describe
 from handrail_bridge.status import to_status
 from handrail_bridge.tools import Tools
 
-SLOTS = 48  # calls that may last, far fewer than calls in all: a stop always finds room
-MOMENT = 0.001  # s for which a state is the newest
+# Both far fewer than calls in all (server.py): a stop always finds room.
+SLOTS = 48  # calls that may last
+LINES = 128  # streams of tool calls, which mostly wait for the next one
+MOMENT = 0.004  # s for which a state is the newest: a tick of a loop at 250 Hz
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
 FORMATS = ("jpeg", "png")
 OPERATOR = "the operator, by asking himself"
+
+
+Answer = TypeVar("Answer", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
 
 
 class RailService(rail_pb2_grpc.RailServicer):
@@ -57,7 +63,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._tools = tools
         self._cameras = cameras
         self._notices = notices
-        self._taken = 0
+        self._taken = self._lines = 0
         self._newest: Any = None  # the state, encoded
         self._written = -math.inf  # s, monotonic, when that was
 
@@ -85,26 +91,33 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slot():
-            return await self._called(request)
+            return await self._called(request, rail_pb2.CallToolResponse)
 
     @streaming
     async def CallTools(
         self, requests: AsyncIterator[rail_pb2.CallToolsRequest], context: Context
     ) -> None:
-        with self._slot():
+        if self._lines >= LINES:
+            raise Refused(f"{LINES} streams of tool calls are open already.", limit=LINES)
+        self._lines += 1
+        try:
             while (request := await context.read()) is not grpc.aio.EOF:
-                try:
-                    answer = rail_pb2.CallToolsResponse(result=await self._called(request.call))
-                except HandrailError as error:
-                    answer = rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
-                await context.write(answer)
+                await context.write(await self._answered(request))
+        finally:
+            self._lines -= 1
 
-    async def _called(self, request: rail_pb2.CallToolRequest) -> rail_pb2.CallToolResponse:
-        result = await self._tools.call(request.name, request.arguments_json)
-        time_ns = int(result.get("time_ns", time.monotonic_ns()))
-        return rail_pb2.CallToolResponse(
-            result_json=json.dumps(result), time_ns=time_ns, age_s=age(time_ns)
-        )
+    async def _answered(self, request: rail_pb2.CallToolsRequest) -> rail_pb2.CallToolsResponse:
+        try:
+            with self._slot():
+                return await self._called(request, rail_pb2.CallToolsResponse)
+        except HandrailError as error:
+            return rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
+
+    async def _called(self, request: Any, response: type[Answer]) -> Answer:
+        result = await self._tools.result(request.name, request.arguments_json)
+        time_ns = _time_of(result)
+        text = pydantic_core.to_json(result).decode()
+        return response(result_json=text, time_ns=time_ns, age_s=age(time_ns))
 
     @answering
     async def CheckPlan(
@@ -271,6 +284,12 @@ class RailService(rail_pb2_grpc.RailServicer):
             format=form,
             image=image,
         )
+
+
+def _time_of(result: Any) -> int:
+    """Return when [ns] a tool's result was true, or now where it does not say."""
+    given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
+    return time.monotonic_ns() if given is None else int(given)
 
 
 def _until_next(rate: float) -> float:

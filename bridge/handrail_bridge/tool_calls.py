@@ -11,8 +11,8 @@ from google.rpc import status_pb2
 from handrail.v1 import rail_pb2 as rpc
 from handrail_drivers.errors import ProcessLost
 
-from handrail_bridge.asking import ANSWER, ask
-from handrail_bridge.status import from_status
+from handrail_bridge.asking import ANSWER
+from handrail_bridge.status import from_rpc, from_status
 
 
 class ToolCalls:
@@ -29,19 +29,26 @@ class ToolCalls:
             HandrailError: the tool's own refusal. The stream goes on.
             ProcessLost: the stream has ended, or does not answer.
         """
-        request = rpc.CallToolRequest(name=tool, arguments_json=json.dumps(arguments))
+        request = rpc.CallToolsRequest(name=tool, arguments_json=json.dumps(arguments))
         async with self._turn:
-            answer = await ask(self._exchange(rpc.CallToolsRequest(call=request)))
-        if answer.WhichOneof("outcome") == "error":
+            answer = await self._exchange(request)
+        if answer.error:
             raise from_status(status_pb2.Status.FromString(answer.error))
-        result: dict[str, Any] = json.loads(answer.result.result_json)
+        result: dict[str, Any] = json.loads(answer.result_json)
         return result
 
     async def _exchange(self, request: rpc.CallToolsRequest) -> Any:
+        if self._stream.done():
+            raise ProcessLost("The stream has ended.", hint="open another one")
         try:
             async with asyncio.timeout(ANSWER):
                 await self._stream.write(request)
                 answer = await self._stream.read()
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc(error) from None
+        except TimeoutError:
+            self._stream.cancel()
+            raise ProcessLost(f"The bridge did not answer within {ANSWER:g} s.") from None
         except BaseException:  # an answer that comes later would be taken for the next call's
             self._stream.cancel()
             raise

@@ -66,6 +66,14 @@ class Tools:
         """Call a tool that moves nothing with a JSON object; return its result as JSON values.
 
         Raises:
+            HandrailError: as :meth:`result`.
+        """
+        return pydantic_core.to_jsonable_python(await self.result(name, arguments))
+
+    async def result(self, name: str, arguments: str) -> Any:
+        """Call a tool that moves nothing with a JSON object; return what its method does.
+
+        Raises:
             UnknownName: no such tool.
             Refused: a moving tool, which has to come as a plan; or one that configures a device
                 while a plan runs.
@@ -76,7 +84,7 @@ class Tools:
             raise UnknownName("tool", name, self.listed, "name")
         if tool.effect == Effect.MOVE:
             raise _not_called(name, planned=name not in self._calls)
-        return pydantic_core.to_jsonable_python(await self._result(name, arguments))
+        return await self._result(name, arguments)
 
     async def _result(self, name: str, arguments: str) -> Any:
         method = self._calls[name]

@@ -43,7 +43,6 @@ sentence is for a person or a model: what was wrong, what is allowed, what to tr
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -403,19 +402,6 @@ class ProcessLost(HandrailError):
 
     code = "process_lost"
     status = "UNAVAILABLE"
-
-
-def require_finite(setpoints: Iterable[float]) -> None:
-    """Refuse setpoints that are no numbers: comparisons with them are false, limits let them pass.
-
-    Raises:
-        InvalidValue: one is NaN or infinite.
-    """
-    for number, value in enumerate(setpoints):
-        if not math.isfinite(value):
-            raise InvalidValue(
-                f"Setpoint {number} is {value}.", field=f"setpoints[{number}]", value=str(value)
-            )
 
 
 def error_class(code: str) -> type[HandrailError]:

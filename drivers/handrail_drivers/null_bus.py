@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
-from handrail_drivers.errors import require_finite
+from handrail_drivers.setpoints import require_finite
 
 
 class NullBus:

@@ -125,21 +125,15 @@ def relay(
     """
     lost: list[BusLost] = []
 
-    def inward() -> None:
-        try:
-            while not leaving() and not lost:
-                data = device.read(1, LOOK)
-                if data:
-                    data += device.read(PLENTY, 0.0)
-                    writer.note("<", data)
-                    door.send(data)
-        except BusLost as error:
-            lost.append(error)
+    def ended() -> bool:
+        return leaving() or bool(lost)
 
-    thread = threading.Thread(target=inward, name="from the device")
+    thread = threading.Thread(
+        target=_inward, args=(door, device, writer, ended, lost), name="from the device"
+    )
     thread.start()
     try:
-        while not leaving() and not lost:
+        while not ended():
             data = door.receive(LOOK)
             if data:
                 writer.note(">", data)
@@ -150,6 +144,25 @@ def relay(
         thread.join()
     if lost:
         raise lost[0]
+
+
+def _inward(
+    door: Door,
+    device: Transport,
+    writer: CaptureWriter,
+    ended: Callable[[], bool],
+    lost: list[BusLost],
+) -> None:
+    """Hand on and note what comes from the device."""
+    try:
+        while not ended():
+            data = device.read(1, LOOK)
+            if data:
+                data += device.read(PLENTY, 0.0)
+                writer.note("<", data)
+                door.send(data)
+    except BusLost as error:
+        lost.append(error)
 
 
 def serve(door: Door, emulator: Emulator, leaving: Callable[[], bool]) -> None:

@@ -15,7 +15,8 @@ import select
 import termios
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import serial
 from pydantic import BaseModel
@@ -29,6 +30,8 @@ Parity = Literal["none", "even", "odd"]
 WRITE_TIMEOUT = 0.05  # s until a line that takes no bytes counts as lost
 MOST_AT_ONCE = 255  # bytes, the largest VMIN
 PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+BY_ID = Path("/dev/serial/by-id")
+REAL_PORTS = ("/dev/ttyUSB", "/dev/ttyACM", "/dev/ttyAMA")
 PSEUDO = "/dev/pts/"  # where pseudo-terminals are
 CONTROL = 6  # index of the control characters in a termios attribute list
 
@@ -140,6 +143,11 @@ class SerialPort:
         )
 
 
+def usb_ports() -> dict[str, str]:
+    """Return the ports of USB devices, and what they say they are."""
+    return {port.device: port.description for port in list_ports.comports() if port.vid is not None}
+
+
 def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial:
     if os.path.realpath(path).startswith(PSEUDO):
         parity = "none"  # it has none, and asked for it twice the C library refuses
@@ -197,3 +205,29 @@ class SerialKind:
     def at(settings: BaseModel, address: str) -> BaseModel:
         """Return the settings with another port."""
         return settings.model_copy(update={"port": address})
+
+
+class Adapter(NamedTuple):
+    """A serial port of this machine, and what its USB adapter says of itself; 0, empty: nothing."""
+
+    path: str
+    vendor: int
+    product: int
+    serial_number: str
+    description: str
+
+
+def adapters() -> list[Adapter]:
+    """Return the serial ports that are plugged in, by names that survive a re-plug where known."""
+    stable = {str(link.resolve()): str(link) for link in BY_ID.glob("*")} if BY_ID.is_dir() else {}
+    return [
+        Adapter(
+            stable.get(port.device, port.device),
+            port.vid or 0,
+            port.pid or 0,
+            port.serial_number or "",
+            port.description or "",
+        )
+        for port in sorted(list_ports.comports())
+        if port.vid is not None or port.device.startswith(REAL_PORTS)
+    ]

@@ -74,7 +74,13 @@ class Check(Section):
     """What the check demands beyond the joint limits."""
 
     clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
-    table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m")
+    table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m, to")
+    tables: tuple[str, ...] = Field(
+        default=("table",), description="bodies of the world's model from which things are taken"
+    )
+    self_clearance: Annotated[float, Field(ge=0)] = Field(
+        default=0.001, description="m between links of the arm"
+    )
     dexterity: Annotated[float, Field(ge=0)] = Field(
         default=0.002,
         description="m/rad that the TCP moves at least, in any direction, at a pose that is asked "

@@ -27,7 +27,8 @@ class Links:
     def __init__(self, cell: Cell, *, objects: bool = False) -> None:
         """``objects``: it can be asked about them too, once they are placed."""
         spec = load_spec(cell)
-        spec.worldbody.add_geom(
+        zone = spec.worldbody.add_body(name="/zone")  # the last: shapes are numbered as elsewhere
+        zone.add_geom(
             name="/zone", type=mujoco.mjtGeom.mjGEOM_BOX, size=(1, 1, 1), contype=0, conaffinity=0
         )
         self._model = spec.compile()
@@ -85,14 +86,45 @@ class Links:
         worst = int(np.argmax(spheres))
         if spheres[worst] < 0:  # well inside: most ticks end here
             return float(spheres[worst]), self._scene.geom_body[geoms[worst]]
-        out = (np.abs(self._in_box(self._corners(geoms), box)) - half).max(axis=(1, 2))
+        frames = self._data.geom_xmat[geoms].reshape(-1, 3, 3)
+        corners = self._corners(self._data.geom_xpos[geoms], frames, geoms)
+        out = (np.abs(self._in_box(corners, box)) - half).max(axis=(1, 2))
         worst = int(np.argmax(out))
         return float(out[worst]), self._scene.geom_body[geoms[worst]]
 
-    def corners(self, position: Sequence[float]) -> Array:
-        """Return the corners (n, 8, 3) [m] of the links' bounding boxes."""
-        self._move(position)
-        return self._corners(self._geoms(()))
+    def spheres_away(self, places: Array, links: Sequence[str], box: Box) -> Array:
+        """Return how far (rows,) [m] links are from a box at least; ``places`` (rows, geoms, 3)."""
+        geoms = self._geoms(tuple(links))
+        gaps = np.maximum(np.abs(self._in_box(places[:, geoms], box)) - np.array(box[1]) / 2, 0.0)
+        away: Array = (np.linalg.norm(gaps, axis=-1) - self._model.geom_rbound[geoms]).min(axis=1)
+        return away
+
+    def first_out(
+        self, places: Array, frames: Array, links: Sequence[str], box: Box, room: float
+    ) -> tuple[int, str, float] | None:
+        """Return the first row in which a link's bounding box is not ``room`` [m] inside of a box.
+
+        With its name, and how far [m] it reaches out. ``places`` (rows, geoms, 3) [m] and
+        ``frames`` (rows, geoms, 3, 3) are of all shapes. What bounding spheres rule out is not
+        measured.
+        """
+        geoms, half = self._geoms(tuple(links)), np.array(box[1]) / 2
+        spheres = (np.abs(self._in_box(places[:, geoms], box)) - half).max(axis=-1)
+        rows, which = np.nonzero(spheres + self._model.geom_rbound[geoms] > -room)
+        shapes = geoms[which]
+        corners = self._corners(places[rows, shapes], frames[rows, shapes], shapes)
+        out = (np.abs(self._in_box(corners, box)) - half).max(axis=(1, 2), initial=-NEVER)
+        bad = np.flatnonzero(out > -room)
+        if not len(bad):
+            return None
+        first = bad[rows[bad] == rows[bad[0]]]
+        worst = int(first[np.argmax(out[first])])
+        return int(rows[worst]), self._scene.geom_body[shapes[worst]], float(out[worst])
+
+    def corners_of(self, places: Array, frames: Array) -> Array:
+        """Return the corners (rows, n, 8, 3) [m] of the bounding boxes of what joints move."""
+        geoms = self._geoms(())
+        return self._corners(places[:, geoms], frames[:, geoms], geoms)
 
     def travel(self, positions: Array) -> Array:
         """Return how far [m] any point of a link has come at most by each row of (n, joints)."""
@@ -106,11 +138,11 @@ class Links:
         self._at = tuple(qpos[self._scene.joint_qpos].tolist())
         mujoco.mj_kinematics(self._model, self._data)
 
-    def _corners(self, geoms: Array) -> Array:
+    def _corners(self, places: Array, frames: Array, geoms: Array) -> Array:
+        """Return the corners (..., n, 8, 3) of shapes at places (..., n, 3)."""
         bounds = self._model.geom_aabb[geoms]
         corners = bounds[:, None, :3] + CORNERS * bounds[:, None, 3:]
-        frames = self._data.geom_xmat[geoms].reshape(-1, 3, 3)
-        points: Array = self._data.geom_xpos[geoms][:, None] + corners @ frames.transpose(0, 2, 1)
+        points: Array = places[..., None, :] + corners @ np.swapaxes(frames, -1, -2)
         return points
 
     def _move(self, position: Sequence[float]) -> None:

@@ -25,6 +25,8 @@ class ViolationKind(StrEnum):
     NO_WAY = "no_way"
     JOINT_POSITION = "joint_position"
     JOINT_VELOCITY = "joint_velocity"
+    JOINT_ACCELERATION = "joint_acceleration"
+    JOINT_JERK = "joint_jerk"
     JOINT_EFFORT = "joint_effort"
     COLLISION = "collision"
     CLEARANCE = "clearance"
@@ -147,11 +149,16 @@ class StartState:
 
 @dataclass(frozen=True, slots=True)
 class GoalResult:
-    """One predicate of the goal, evaluated."""
+    """One predicate, evaluated.
+
+    ``predicted`` where nobody has measured it: in a rollout, and for things that no camera has seen
+    since a plan moved them.
+    """
 
     predicate: str
     met: bool
     sentence: str
+    predicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,10 @@ def test_mail_wakes_once_whatever_restarts(reopen: Reopen) -> None:
     assert "mail 3" in wake.text
     assert "mail 4" in wake.text
     wakes.over(wake)
+    wakes.received([mail(7, "one more")])
     _, wakes = reopen()
+    assert wakes.last_read() == 7
+    wakes.over(due(wakes))
     assert wakes.next(time.time()) is None
 
 

@@ -16,7 +16,8 @@ from handrail_bridge.agents.history import History
 from handrail_bridge.agents.results import AgentTool, Hooks, Picture, Result
 from handrail_drivers.api import Effect
 from handrail_drivers.errors import BudgetSpent, ModelLost, Refused
-from messages_api import KEY, Fault, ModelApi, Reply, Request, Script, plays, reply, say, use
+from messages_api import KEY, ModelApi
+from scripted_model import Fault, Reply, Request, Script, plays, reply, say, use
 
 OVERLOADED = Fault(529, "overloaded_error", {"retry-after-ms": "1"})
 LIMITED = Fault(429, "rate_limit_error", {"retry-after-ms": "1"})
@@ -130,9 +131,9 @@ async def test_a_passing_error_costs_nothing_but_time(fault: Fault) -> None:
     assert host.ran == ["look {}"]
 
 
-@pytest.mark.parametrize("events", [0, 3, 6])
+@pytest.mark.parametrize("events", [0, 3, 7])
 async def test_a_reply_that_breaks_off_is_asked_for_again_and_runs_once(events: int) -> None:
-    cut = Reply([say("I look"), use("look", n=1)], cut_after=events)
+    cut = Reply([use("look", n=0), use("look", n=1)], cut_after=events)
     script = plays(cut, reply(say("I look"), use("look", n=2)), cut, reply(say("Done.")))
     host = Listener()
     async with model(script) as (claude, api):

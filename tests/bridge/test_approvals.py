@@ -37,7 +37,7 @@ async def test_a_word_that_comes_too_late_is_closed_in_the_log(cell: Cell, tmp_p
             super().decided(decision)
             permits.kill_all("was killed by a stop")
 
-    log = Slow(tmp_path)
+    log = Slow(tmp_path, "digest")
     waits = Approvals(cell, SimpleNamespace(), permits, log)  # type: ignore[arg-type]  # unasked
     assert verdict.trajectory is not None
     with pytest.raises(UnknownName):

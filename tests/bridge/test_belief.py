@@ -112,7 +112,7 @@ def test_the_version_grows_when_an_object_is_elsewhere_and_only_then(belief: Bel
 
 
 def test_what_was_turned_is_another_world_and_what_looks_the_same_is_not(belief: Belief) -> None:
-    """A permit for a grasp along a side is dead where the cube stands askew; by 90 deg it fits."""
+    """A grasp along one side fits after a quarter turn, and not where the cube stands askew."""
     version = belief.version
     reds = [Seen("red", RED_A), Seen("red", RED_B)]
     belief.look([*reds, Seen("blue", BLUE, yaw=math.pi / 2 + 0.05)], CAMERA, 2)

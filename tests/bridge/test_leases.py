@@ -118,7 +118,7 @@ async def test_who_waits_is_served_in_order_and_is_seen(leases: Leases) -> None:
         for name, devices in (("second", (*ARM, *JAW)), ("third", ARM), ("fourth", JAW))
     ]
     await asyncio.sleep(0)
-    assert leases.current()[0].waiting == ("second", "third")
+    assert leases.current()[0].waiting == ("second", "third", "fourth"), "who waits for one of them"
     with pytest.raises(LeaseRefused, match="'second' waits for the lease on jaw_bus"):
         leases.acquire(leases.wish("pushy", JAW))
     leases.release(first.token)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 
 import pytest
 from handrail_bridge.loop.control import ABORT, HEARTBEAT, SIGNAL_AT, STOPS, TOKEN, Control, Heart
@@ -44,6 +46,34 @@ def test_a_torn_signal_is_not_seen() -> None:
     control.put_signal(1, Signal(1.0, 50))
     os.pwrite(control.fileno, struct.pack("<q", 51), SIGNAL_AT + 32)  # half of the next
     assert control.signal(1) is None
+    control.close()
+
+
+WRITER = """
+import sys
+from handrail_bridge.loop.control import STOPS, Control
+from handrail_drivers.reflex import Signal
+
+control, n = Control(int(sys.argv[1])), 0
+while not control.word(STOPS):
+    n += 1
+    control.put_signal(9, Signal(float(n), n))
+"""
+
+
+def test_no_half_of_a_signal_is_ever_seen_across_processes() -> None:
+    control = Control.create()
+    command = [sys.executable, "-c", WRITER, str(control.fileno)]
+    with subprocess.Popen(command, pass_fds=[control.fileno]) as writer:
+        try:
+            seen: set[int] = set()
+            while len(seen) < 500 and writer.poll() is None:
+                signal = control.signal(9)
+                assert signal is None or signal.value == signal.time_ns
+                seen |= {signal.time_ns} if signal else set()
+        finally:
+            control.raise_stop("enough")
+    assert len(seen) == 500
     control.close()
 
 

@@ -153,11 +153,27 @@ def test_after_missed_ticks_a_joint_may_be_where_it_went_meanwhile(
     assert armed.state.mode == mode, armed.state.reason
 
 
-def test_the_gripper_may_press(armed: Rig, bus: PlainBus, path: Trajectory) -> None:
+def test_the_gripper_may_press_where_the_check_saw_it_grip(
+    armed: Rig, bus: PlainBus, path: Trajectory
+) -> None:
     bus.stuck = {"gripper": 0.4}
+    armed.run(5)
+    assert armed.state.mode == Mode.ARMED, "at rest it gives way with what it holds"
+    path.band[:, 5] = math.inf
     armed.play(path)
-    armed.run(ROWS)
-    assert armed.state.ended_completed
+    armed.until(lambda state: state.mode != Mode.MOVING)
+    assert armed.state.ended_completed, armed.state.ended_reason
+
+
+def test_a_gripper_that_meets_what_the_check_did_not_see_leaves_its_tube(
+    armed: Rig, bus: PlainBus, path: Trajectory
+) -> None:
+    armed.play(path)
+    armed.run(50)
+    bus.stuck = {"gripper": 0.4}
+    armed.run(2)
+    assert (armed.state.mode, armed.state.fault_code) == (Mode.FAULT, "tube_left")
+    assert "gripper is 0.400 rad" in armed.state.reason
 
 
 def complain(rig: Rig, bus: PlainBus) -> None:

@@ -164,6 +164,20 @@ def test_ten_rearms_under_load_neither_sag_nor_jump(stage: Stage) -> None:
     assert fastest < 0.05, "it jumped"
 
 
+def test_ten_rearms_from_without_torque_each_hold_the_arm_where_it_is(stage: Stage) -> None:
+    stage.settle()
+    servos = stage.world.wire.bank.servos
+    for _ in range(10):
+        stage.rig.ask("remove_torque")
+        assert not any(servo.torque_enabled for servo in servos.values())
+        stage.rig.run(1)  # it begins to fall
+        before = stage.world.tcp
+        stage.rig.ask("arm", hold=stage.hold)
+        stage.settle()
+        assert all(servo.torque_enabled for servo in servos.values())
+        assert np.linalg.norm(stage.world.tcp - before) < 0.001
+
+
 def test_arming_without_torque_takes_the_compensated_hold(stage: Stage) -> None:
     stage.settle()
     stood, hold = stage.world.tcp, stage.hold

@@ -139,7 +139,7 @@ def test_a_decoder_that_does_not_fit_the_model_is_a_fault(tmp_path):
     assert "this decoder reads" in pipeline.look(np.zeros((64, 64, 3), np.uint8), 1, 1).fault
 
 
-# --- the model of our own ----------------------------------------------------------------------
+# --- the model of our own ---------------------------------------------------------------------
 
 SEEDS = range(200, 212)
 

@@ -104,7 +104,7 @@ async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
         rests.append(says[0])
         return says[0]
 
-    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path), rest)
+    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path, "digest"), rest)
     yield SimpleNamespace(
         rail=rail, loop=loop, cell=cell, log=tmp_path / NAME, bus=bus, rests=rests, says=says
     )

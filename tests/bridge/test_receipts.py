@@ -2,17 +2,42 @@
 
 from pathlib import Path
 
+import numpy as np
 from handrail_bridge.audit import NAME, Entry, read
+from handrail_bridge.permits import Grant, Present
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import Receipt
 from handrail_sim.plan import Plan
+from handrail_sim.verdict import GoalResult, Robustness, Trajectory, Verdict
 
 PLAN = Plan.model_validate({"steps": [{"tool": "arm_home"}]})
+NONE = np.zeros((1, 1))
+MOTION = Trajectory(250, ("elbow_flex",), NONE, NONE, NONE, NONE, NONE, NONE, (0, 1))
+VERDICT = Verdict(
+    passed=True,
+    plan_digest=PLAN.digest(),
+    violations=(),
+    goal=(),
+    duration=0.004,
+    clearance=0.012,
+    clearance_pair="gripper and post",
+    peak_velocity={},
+    peak_effort={},
+    check_time=0.1,
+    trajectory=MOTION,
+    end_objects={},
+    end_command=(),
+    robustness=Robustness(7, 8, "slips"),
+)
+GRANT = Grant("p", 1, PLAN, VERDICT, Present(0.0, {}, "cell", 1, 0, {}), ("arm",), 30.0)
+
+
+GOAL = (GoalResult("object_in_region", True, "in it", predicted=True),)
 
 
 def receipt(receipt_id: str) -> Receipt:
     return Receipt(
-        receipt_id, PLAN.digest(), "p", True, "", "", 1.0, 0.01, (), {"elbow_flex": 0.1}, ()
+        receipt_id, PLAN.digest(), "p", True, "", "", 1.0, 0.01, (), {"elbow_flex": 0.1}, GOAL
     )
 
 
@@ -22,8 +47,8 @@ def events(folder: Path) -> list[Entry]:
 
 def test_what_happens_is_appended_in_order(tmp_path: Path) -> None:
     for _ in range(2):
-        log = Receipts(tmp_path)
-        log.begin("r1", PLAN, "p")
+        log = Receipts(tmp_path, "cell")
+        log.begin("r1", GRANT, "Ada")
         log.end(receipt("r1"))
         log.close()
     entries = events(tmp_path)
@@ -31,22 +56,37 @@ def test_what_happens_is_appended_in_order(tmp_path: Path) -> None:
     assert entries[2].body["end_position"] == {"elbow_flex": 0.1}
 
 
+def test_what_is_executed_is_written_with_what_allowed_it(tmp_path: Path) -> None:
+    log = Receipts(tmp_path, "cell")
+    log.begin("r1", GRANT, "Ada")
+    log.end(receipt("r1"))
+    log.close()
+    start, execute, ended, _ = (entry.body for entry in events(tmp_path))
+    assert start["cell_digest"] == execute["cell_digest"] == "cell"
+    assert execute["trajectory_digest"] == MOTION.digest()
+    assert (execute["worlds"], execute["clearance"]) == ("7 of 8", 0.012)
+    assert execute["holder"] == "Ada"
+    assert ended["goal"] == [
+        {"predicate": "object_in_region", "met": True, "sentence": "in it", "predicted": True}
+    ]
+
+
 def test_a_closed_run_and_a_first_run_were_not_interrupted(tmp_path: Path) -> None:
-    log = Receipts(tmp_path)
+    log = Receipts(tmp_path, "cell")
     assert log.interrupted == ""
     log.close()
-    assert Receipts(tmp_path).interrupted == ""
+    assert Receipts(tmp_path, "cell").interrupted == ""
 
 
 def test_a_run_that_died_names_its_plan(tmp_path: Path) -> None:
-    Receipts(tmp_path).begin("r1", PLAN, "p")  # and dies
-    again = Receipts(tmp_path)
+    Receipts(tmp_path, "cell").begin("r1", GRANT, "Ada")  # and dies
+    again = Receipts(tmp_path, "cell")
     assert PLAN.digest()[:12] in again.interrupted
     assert "arm_home" in again.interrupted
 
 
 def test_a_run_that_died_idle_says_so(tmp_path: Path) -> None:
-    log = Receipts(tmp_path)
-    log.begin("r1", PLAN, "p")
+    log = Receipts(tmp_path, "cell")
+    log.begin("r1", GRANT, "Ada")
     log.refused("r1", {"code": "permit_refused"})
-    assert "no plan was running" in Receipts(tmp_path).interrupted
+    assert "no plan was running" in Receipts(tmp_path, "cell").interrupted

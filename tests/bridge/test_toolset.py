@@ -246,6 +246,7 @@ async def test_what_asks_a_person_may_end_the_call_and_the_plan_lives(
         ("picture", {"max_width": "640"}, "invalid_value"),
         ("stop", {"reason": "x" * 201}, "invalid_value"),
         ("look", {"camera": {1, 2}}, "invalid_request"),
+        ("plan_check", {"steps": [{"tool": {1, 2}}]}, "invalid_request"),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(

@@ -11,8 +11,8 @@ from agent_rig import Recorder, Step, employed, turn
 from handrail_bridge.agents.agent import Ended, Task
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.prompts import RAIL
-from messages_api import Request, Script, plays, reply, say, use
 from running_cell import RunningCell, eventually, twin_and_wires
+from scripted_model import Request, Script, plays, reply, say, use
 
 SLOW = 0.05  # of the full speed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 
@@ -91,6 +92,25 @@ async def test_its_button_stops_the_arm_and_its_own_outputs(
     board.await_change(RED, 1)
     board.order(f"pin {STOP} 0")
     await armed_again(cell)
+
+
+def flashed(cell: RunningCell, port: str) -> dict[str, str]:
+    """Try to flash a board; return the error."""
+    image = __file__  # any file: nothing is written
+    done = cell.cli("firmware", "flash", "--port", port, "--image", image, "--json")
+    assert done.returncode == 1
+    return json.loads(done.stdout)["error"]
+
+
+async def test_no_board_is_flashed_while_somebody_may_move_or_the_bridge_has_its_port(
+    cell: RunningCell, board: BoardProcess
+) -> None:
+    async with cell.armed():
+        held = await asyncio.to_thread(flashed, cell, board.path)
+    assert held["code"] == "lease_refused"
+    own = await asyncio.to_thread(flashed, cell, board.path)
+    assert own["code"] == "bus_lost"
+    assert "held by another process" in own["message"]
 
 
 async def test_a_stop_is_safe_values_for_the_board_too(

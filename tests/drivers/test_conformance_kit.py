@@ -7,7 +7,8 @@ import os
 import sys
 
 import pytest
-from drivers.mutants import LEFT, Mutant, conformance_of, mutants
+from drivers.mutant import LEFT, Mutant
+from drivers.mutants import conformance_of, mutants
 from handrail_drivers.conformance import check
 from handrail_drivers.conformance.report import CHECKS, run_check
 from handrail_drivers.scaffold import Kind, write_package

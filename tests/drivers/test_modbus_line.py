@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -257,3 +258,21 @@ def test_no_bytes_pass_for_an_answer_that_are_none(said: bytes) -> None:
         if frames.answers(request, said):
             assert said[0] & 0x7F == request.body[0]
             assert len(said) == request.size or (len(said) == 2 and said[0] & 0x80)
+
+
+def test_a_line_that_was_away_for_long_is_soon_tried_again(monkeypatch: Any) -> None:
+    tries: list[float] = []
+    now = [100.0]
+
+    def lost() -> Any:
+        tries.append(now[0])
+        raise BusLost("It is gone.")
+
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    found = Line("away", lost, timeout=0.1, retries=0)
+    for _ in range(600):  # a minute
+        with pytest.raises(BusLost):
+            found.ask(FIRST)
+        now[0] += 0.1
+    pauses = [later - before for before, later in itertools.pairwise(tries)]
+    assert max(pauses) == pytest.approx(1.0, abs=0.11)

@@ -108,11 +108,14 @@ def test_the_command_writes_it_and_its_tests_pass(tmp_path):
     folder = tmp_path / "handrail-lab-slide"
     run(tmp_path, HANDRAIL, "driver", "new", "lab_slide", "--transport", "serial")
     assert (folder / "README.md").is_file()
-    tests = run(folder, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
+    pytest_ = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    tests = run(folder, *pytest_, "--conformance-report", "tests.md", "tests")
     assert "19 passed, 1 skipped" in tests
     path = "handrail_lab_slide.conformance.LabSlideConformance"
-    report = json.loads(run(folder, HANDRAIL, "driver", "check", path, "--json"))
-    assert report["passed"] is True
+    said = run(folder, HANDRAIL, "driver", "check", path, "--report", "check.md", "--json")
+    assert json.loads(said)["passed"] is True
+    for file in ("tests.md", "check.md"):
+        assert (folder / file).read_text().startswith("### Conformance of `handrail_lab_slide")
 
 
 def test_a_wrong_path_is_told_what_is_right(tmp_path):

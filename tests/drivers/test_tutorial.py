@@ -14,12 +14,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "driver-in-an-hour.md"
-BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)( replace)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHANGE = "\n---\n"  # between what is replaced and what stands there then
 
 
-def steps() -> Iterator[tuple[str, str, bool, str]]:
-    for file, language, replaces, text in BLOCK.findall(TUTORIAL.read_text(encoding="utf-8")):
-        yield file, language, bool(replaces), text
+def steps() -> list[tuple[str, str, str]]:
+    return BLOCK.findall(TUTORIAL.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def shell(tmp_path):
 def test_every_command_and_every_file(shell, tmp_path):
     folder = tmp_path
     commands = 0
-    for file, language, replaces, text in steps():
+    for file, language, text in steps():
         if language == "console":
             for command, wanted in _commands(text):
                 commands += 1
@@ -59,11 +59,11 @@ def test_every_command_and_every_file(shell, tmp_path):
                 said = done.stdout + done.stderr
                 for line in wanted:
                     assert line in said, (command, said)
-        elif replaces:
-            before, after = text.split("---\n")
+        elif CHANGE in text:
+            before, after = text.split(CHANGE)
             held = (folder / file).read_text(encoding="utf-8")
             assert before in held
-            (folder / file).write_text(held.replace(before, after), encoding="utf-8")
+            (folder / file).write_text(held.replace(before, after.rstrip()), encoding="utf-8")
         elif file:
             (folder / file).write_text(text, encoding="utf-8")
     assert commands == 11

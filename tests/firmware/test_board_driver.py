@@ -205,7 +205,7 @@ def test_a_board_that_goes_and_comes_back_is_found_again_disarmed(board, device)
     device.write("pusher", 0.0)
     board.power_off()
     soon(lambda: _or_none(device.read_board) is None)
-    with pytest.raises(BoardSilent, match="not there"):
+    with pytest.raises(BoardSilent):
         device.read([])
     board.power_on()
     report = _report(device)

@@ -262,6 +262,15 @@ def test_garbage_is_counted_and_does_no_harm(virtual):
     assert virtual.set(LAMP_GREEN, 1).result == AckResult.DONE
 
 
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_message_of_another_length_is_none(virtual, more):
+    virtual.greet()
+    payload = (Stop(77).pack() + b"\1")[: len(Stop(77).pack()) + more]
+    octets = cobs.encode(payload + crc16.ibm_3740(payload).to_bytes(2, "little")) + b"\0"
+    assert not [one for one in virtual.octets(octets) if isinstance(one, Ack)]
+    assert status(virtual).bad_frame == 1
+
+
 # --- versions -----------------------------------------------------------------------------------
 
 

@@ -25,15 +25,16 @@ def values(found, letter="h"):
     return [value for one in found for (value,) in struct.iter_unpack(f"<{letter}", one.data)]
 
 
-def test_samples_are_a_period_apart_and_none_is_lost(virtual):
+@pytest.mark.parametrize("period", [1000, 1030])  # us; the main loop turns every 50
+def test_samples_are_a_period_apart_and_none_is_lost(virtual, period):
     virtual.greet()
     virtual.order(f"analog {DISTANCE} 512")
-    virtual.stream(DISTANCE_CHANNEL, 1000)
+    virtual.stream(DISTANCE_CHANNEL, period)
     found = samples(virtual.run(1_000_000), DISTANCE_CHANNEL)
     assert [one.count for one in found] == [n % 256 for n in range(len(found))]
     assert all(one.late < 60 for one in found)
     gaps = {(b.time - a.time, len(a.data) // 2) for a, b in itertools.pairwise(found)}
-    assert gaps == {(24_000, 24)}
+    assert gaps == {(24 * period, 24)}
     assert set(values(found)) == {512}
 
 

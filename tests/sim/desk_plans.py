@@ -72,11 +72,11 @@ def pick(x: float, y: float, yaw: float) -> list[Step]:
     rolls = [math.remainder(yaw - azimuth + k * math.pi / 2, 2 * math.pi) for k in range(4)]
     roll = min((r for r in rolls if abs(r) <= 2.6), key=lambda r: abs(abs(r) - wish))
     turn = {"tilt": tilt, "yaw": azimuth + roll}
-    x, y = x - 0.010 * math.cos(turn["yaw"]), y - 0.010 * math.sin(turn["yaw"])
+    x, y = x - 0.012 * math.cos(turn["yaw"]), y - 0.012 * math.sin(turn["yaw"])
     z = 0.0125 + 0.004 + 0.016 * math.sin(tilt)
     return [
         carry(azimuth),
-        grip(0.05),
+        grip(0.055),
         pose((x, y, z + 0.05), **turn),
         pose((x, y, z), speed=0.4, **turn),
         grip(0.0),

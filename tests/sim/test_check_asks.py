@@ -6,7 +6,7 @@ import math
 from typing import Any, get_args
 
 import pytest
-from desk_plans import at_home, carry, grip, lying, pick, plan, point, pose
+from desk_plans import at_home, carry, grip, joints, lying, pick, plan, point
 from handrail_sim.cell import Cell, Zone
 from handrail_sim.check.checker import Checker
 from handrail_sim.demands import Approval, ToolName
@@ -48,18 +48,18 @@ def test_a_tool_by_another_name_is_that_tool(cell: Cell) -> None:
 
 
 def test_above_a_speed_of_the_tcp(cell: Cell) -> None:
-    slow = plan({**carry(WEST), "speed": 0.1}, {**carry(EAST), "speed": 0.1})
-    (sentence,) = checked(cell, speed=0.1).asks
+    slow = plan({**joints(shoulder_pan=1.1), "speed": 0.1})
+    (sentence,) = checked(cell, plan(joints(shoulder_pan=0.5)), speed=0.1).asks
     assert "In step" in sentence
     assert "m/s; above 0.1 m/s it needs approval" in sentence
     assert checked(cell, slow, speed=0.1).asks == ()
 
 
 def test_above_a_height_of_the_tcp(cell: Cell) -> None:
-    low = plan(pose(point(0.2, WEST, 0.1), tilt=0.3))
-    (sentence,) = checked(cell, height=0.23).asks
+    turn = plan(joints(shoulder_pan=1.1))
+    (sentence,) = checked(cell, turn, height=0.23).asks
     assert "high; above 0.23 m it needs approval" in sentence
-    assert checked(cell, low, height=0.3).asks == ()
+    assert checked(cell, turn, height=0.3).asks == ()
 
 
 def test_above_a_force(cell: Cell) -> None:
@@ -70,7 +70,7 @@ def test_above_a_force(cell: Cell) -> None:
         checker = Checker(demanding)
         cube = point(0.2, WEST, 0.0)[:2]
         start = at_home(cell, checker, red_cube_a=lying(*cube, WEST))
-        return checker.check(plan(*pick(*cube, WEST)), start)
+        return checker.check(plan(*pick(*cube, WEST)[:5]), start)
 
     verdict = gripped(1.0)
     assert verdict.passed

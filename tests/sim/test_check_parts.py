@@ -41,9 +41,9 @@ def test_distances_to_obstacles_are_true(cell: Cell) -> None:
         data.qpos[scene.joint_qpos] = q
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
-        pairs, path = proximity.look(data.qpos[None])
-        assert path[0] == pytest.approx(scene.tcp_pose(data)[0])
-        found = {frozenset((pair.one, pair.other)): pair.distance[0] for pair in pairs}
+        look = proximity.look(data.qpos[None])
+        assert look.path[0] == pytest.approx(scene.tcp_pose(data)[0])
+        found = {frozenset((pair.one, pair.other)): pair.distance[0] for pair in look.pairs}
         for obstacle in ("post", "red_bin", "blue_bin", "table"):
             for link in ("gripper", "moving_jaw", "wrist"):
                 true = nearest(model, scene, data, link, obstacle)

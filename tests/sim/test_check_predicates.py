@@ -130,6 +130,20 @@ def test_a_region_is_turned_as_the_cell_says(
     assert judged(there, "object_in_region", object="red_cube_a", region="red_bin").met == met
 
 
+def test_what_rests_on_a_prediction_says_so(view: WorldView) -> None:
+    """A receipt's goal is measured, but for where a thing is that nobody has seen since."""
+    asked = {"object": "red_cube_a", "region": "red_bin"}
+    moved = dataclasses.replace(at(*BIN, 0.0125), source="predicted")
+    left = dataclasses.replace(view, objects={**view.objects, "red_cube_a": moved})
+    seen = dataclasses.replace(view, objects={"red_cube_a": at(*BIN, 0.0125)})
+    inner = {"predicate": "object_in_region", **asked}
+    for nested in ({"predicate": "not", "of": inner}, {"predicate": "all", "of": [inner]}):
+        assert judged(left, **nested).predicted
+        assert not judged(seen, **nested).predicted
+    assert not judged(left, "released").predicted, "the jaw is felt"
+    assert judged(dataclasses.replace(seen, foreseen=True), "released").predicted
+
+
 def test_what_nobody_has_seen_is_nowhere(view: WorldView) -> None:
     result = judged(view, "object_in_region", object="red_cube_b", region="red_bin")
     assert result == GoalResult(

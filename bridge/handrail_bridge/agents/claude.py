@@ -99,10 +99,6 @@ class Claude:
                 turns = history.turns
                 await self._bear(error, broken, host)
                 continue
-            if history.is_crowded():
-                history.drop_pictures()
-            if history.is_long(tokens):
-                await self._shorten(history, host)
             match reply.stop_reason:
                 case "refusal":
                     raise ModelLost("The model refuses to go on with this.", field="stop_reason")
@@ -113,6 +109,10 @@ class Claude:
                     cut_short = 0
                 case _:
                     return "".join(block.text for block in reply.content if block.type == "text")
+            if history.is_crowded():
+                history.drop_pictures()
+            if history.is_long(tokens):
+                await self._shorten(history, host)
 
     async def _round(
         self, system: str, tools: Sequence[AgentTool], history: History, host: Host

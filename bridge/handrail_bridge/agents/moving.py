@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from handrail_bridge.agents.reports import (
     told_run,
 )
 from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, refusal
-from handrail_bridge.agents.schemas import arguments_of, schema_of
+from handrail_bridge.agents.schemas import arguments_of, as_text, schema_of
 from handrail_bridge.client import Client
 from handrail_bridge.client import refusal as plan_refusal
 from handrail_bridge.reports import Permit, Receipt, Tool
@@ -119,7 +120,7 @@ class Moving:
 
         async def act(arguments: Mapping[str, Any], hooks: Hooks) -> Result:
             plan = {"steps": [{**arguments, "tool": tool.name}]}
-            checked = self.plans.add(plan, await self._rail.check(plan))
+            checked = await self._checked(plan)
             if checked.check.permit is None:
                 verdict = checked.told().model_dump(mode="json")
                 return refusal(plan_refusal(checked.check.verdict), verdict=verdict)
@@ -171,8 +172,12 @@ class Moving:
         raise ProcessLost("The bridge ended the execution without a receipt.")
 
     async def _check(self, arguments: Mapping[str, Any], _: Hooks) -> Result:
-        checked = self.plans.add(arguments, await self._rail.check(arguments))
+        checked = await self._checked(arguments)
         return Result(checked.told().model_dump(mode="json"))
+
+    async def _checked(self, plan: Mapping[str, Any]) -> CheckedPlan:
+        text = as_text(plan)
+        return self.plans.add(text, await self._rail.check(json.loads(text)))
 
     async def _run(self, arguments: Mapping[str, Any], hooks: Hooks) -> Result:
         handle = arguments_of(RunArguments, arguments).plan

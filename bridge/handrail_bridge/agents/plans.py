@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -84,10 +84,10 @@ class Plans:
     def __iter__(self) -> Iterator[CheckedPlan]:
         return iter(tuple(self._kept.values()))
 
-    def add(self, plan: Mapping[str, Any], check: Check) -> CheckedPlan:
-        """Keep a plan with its verdict under a new handle."""
+    def add(self, text: str, check: Check) -> CheckedPlan:
+        """Keep a plan, as JSON, with its verdict under a new handle."""
         handle = f"plan-{secrets.token_hex(4)}"
-        kept = CheckedPlan(handle, json.dumps(plan), check)
+        kept = CheckedPlan(handle, text, check)
         if check.permit is None:
             kept.status = "refused"
         self._kept[handle] = kept

@@ -191,7 +191,7 @@ class Session:
         try:
             async with (
                 _owned(self._call(tool, arguments, hooks)) as call,
-                _owned(self._follow()) as way,
+                _owned(self._follow(self._digest(arguments))) as way,
             ):
                 await asyncio.wait({call, way}, return_when=asyncio.FIRST_COMPLETED)
                 if call.done():
@@ -208,11 +208,14 @@ class Session:
             return await tool.call(arguments, hooks)
         return await self._toolset.call(tool.name, arguments, hooks)
 
-    async def _follow(self) -> None:
-        self.budget.rests()
+    async def _follow(self, plan_digest: str) -> None:
+        """Count the way while this plan runs, and nobody else's."""
         async with contextlib.aclosing(self._rail.watch(WATCH)) as states:
             async for state in states:
-                self.budget.moved_to(state.tcp_position)
+                if state.plan_digest == plan_digest:
+                    self.budget.moved_to(state.tcp_position)
+                else:
+                    self.budget.rests()
                 self.budget.require()
 
     async def _progress(self, progress: Progress) -> None:

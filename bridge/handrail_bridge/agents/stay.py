@@ -118,9 +118,12 @@ class Stay:
         if time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
-        if not (await rail.state()).plan_digest:
+        if not await self._is_busy(rail):
             with contextlib.suppress(Refused, DeviceFault):
                 await rail.call("look")
+
+    async def _is_busy(self, rail: Client) -> bool:
+        return bool((await rail.state()).plan_digest)
 
     async def _may_spend(self, rail: Client) -> bool:
         """Tell whether the day's tokens allow a wake; the operator is told once where not."""

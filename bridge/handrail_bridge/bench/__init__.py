@@ -13,9 +13,11 @@ BENCHES = {
     "bus": "handrail_bridge.bench.bus",
     "check": "handrail_bridge.bench.check",
     "faults": "handrail_bridge.bench.faults.run",
+    "firmware": "handrail_bridge.bench.firmware.run",
     "loop": "handrail_bridge.bench.loop.run",
     "modbus": "handrail_bridge.bench.modbus.run",
     "safety": "handrail_bridge.bench.safety.run",
+    "tools": "handrail_bridge.bench.tools.run",
 }
 SEEDED = ("safety",)
 

@@ -13,7 +13,10 @@ from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
+from handrail_bridge.cli.discover import discover
+from handrail_bridge.cli.doctor import doctor
 from handrail_bridge.cli.driver import driver
+from handrail_bridge.cli.firmware import firmware
 from handrail_bridge.cli.mail import mail
 from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.cli.modbus import modbus
@@ -42,6 +45,8 @@ app.command()(mcp)
 app.command()(bench)
 app.command()(demo)
 app.command()(plugins)
+app.command()(discover)
+app.command()(doctor)
 app.command()(capture)
 app.command()(replay)
 app.add_typer(operate.lease, name="lease")
@@ -50,6 +55,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(modbus, name="modbus")
 app.add_typer(driver, name="driver")
 app.add_typer(mail, name="mail")
+app.add_typer(firmware, name="firmware")
 
 
 def main() -> None:

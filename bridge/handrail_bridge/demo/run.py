@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from handrail_bridge.demo.estop import stop_latency
 from handrail_bridge.demo.film import Filming
 from handrail_bridge.demo.outcome import Outcome, judge
 from handrail_bridge.demo.stage import Memory, Stage, stage
+from handrail_bridge.demo.visitor import Visitor
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.pilot import Event, Log, Pilot
 from handrail_bridge.reports import Counters
@@ -45,7 +47,7 @@ async def run(
         tell(Event("started", f"the twin of {cell.name}, seed {seed}, and a bridge on its wires"))
         filming = Filming(running.twin.urls["view"], video, still) if film else None
         with filming or contextlib.nullcontext():
-            sorting = await _sort(running, tell)
+            sorting = await _sort(running, cell, tell)
         truth = running.twin.truth.snapshot()
         latency = await _try_stop(running, cell)
         slip = running.twin.truth.slip()
@@ -80,7 +82,24 @@ class Sorting:
     problem: str  # what ended it early; empty where nothing did
 
 
-async def _sort(running: Stage, tell: Callable[[Event], None]) -> Sorting:
+@contextlib.asynccontextmanager
+async def _visited(
+    running: Stage, cell: Cell, rail: Client, tell: Callable[[Event], None]
+) -> AsyncIterator[asyncio.Event | None]:
+    """Have somebody reach in meanwhile, where the cell has eyes; yield whether they are gone."""
+    if not any(one.watch for one in cell.perception.values()):
+        yield None
+        return
+    visitor = Visitor(cell, running.twin.truth, tell)
+    visiting = asyncio.create_task(visitor.visit(rail))
+    try:
+        yield visitor.gone
+    finally:
+        visiting.cancel()
+        await asyncio.gather(visiting, return_exceptions=True)
+
+
+async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> Sorting:
     async with (
         Client.connect(running.address) as rail,
         OperatorClient.connect(running.operator_socket) as operator,
@@ -89,7 +108,8 @@ async def _sort(running: Stage, tell: Callable[[Event], None]) -> Sorting:
         tell(Event("armed", "by the operator; the pilot has the agent's rights"))
         before = await rail.state()
         pilot = Pilot(rail, tell)
-        stops, problem = await attend(pilot, operator, tell)
+        async with _visited(running, cell, rail, tell) as gone:
+            stops, problem = await attend(pilot, operator, tell, gone)
         after = await rail.state()
     passed = (after.time_ns - before.time_ns) * 1e-9
     rate = (after.loop.ticks - before.loop.ticks) / passed if passed > 0 else 0.0
@@ -97,16 +117,22 @@ async def _sort(running: Stage, tell: Callable[[Event], None]) -> Sorting:
 
 
 async def attend(
-    pilot: Pilot, operator: OperatorClient, tell: Callable[[Event], None]
+    pilot: Pilot,
+    operator: OperatorClient,
+    tell: Callable[[Event], None],
+    gone: asyncio.Event | None = None,
 ) -> tuple[int, str]:
     """Let the pilot sort; after a protective stop do what the operator does: reset and arm.
 
-    Returns how often that was, and what ended the sorting early.
+    ``gone`` is set while nobody is in the cell: the operator waits for it. Returns how often it
+    was armed again, and what ended the sorting early.
     """
     stops = 0
     while True:
         try:
             if stops:
+                if gone is not None:
+                    await gone.wait()
                 await operator.reset()
                 await operator.arm()
                 tell(Event("armed", "again by the operator"))

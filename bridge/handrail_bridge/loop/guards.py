@@ -30,11 +30,15 @@ class LateReads:
 
 
 class Tube:
-    """A joint is farther from where the check saw it than the check's own spread allows."""
+    """A joint is farther from where the check saw it than the check's own spread allows.
+
+    The band of one that grips is infinite while it presses: its place is the thing's size. A
+    gripper with a drive and a bus of its own moves by a profile that the check knows roughly only.
+    """
 
     def __init__(self, config: LoopConfig) -> None:
         self._joints, self._units = config.joints, config.units
-        self._watched = [i for i, grips in enumerate(config.grips) if not grips]
+        self._watched = () if all(config.grips) else range(len(config.joints))
 
     def look(self, sight: Sight) -> Trip | None:
         """Trip on the joint that is farthest out."""

@@ -11,6 +11,7 @@ A stop of category 0 or 1 also wants power off, at once or once the motion has e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,9 @@ class Motion:
         self.fault_code = ""
         self.setpoint: list[float] | None = None
         self.expected: Sequence[float] | None = None
-        self.band: Sequence[float] = (config.tube,) * len(config.joints)
+        # What grips presses against a thing, and gives way with it.
+        self._rest_band = tuple(math.inf if grips else config.tube for grips in config.grips)
+        self.band: Sequence[float] = self._rest_band
         self.speed_scale = 1.0
         self.others_scale = 1.0  # what other buses' loops leave of it
         self.waits = False  # for another bus that plays the same motion
@@ -207,7 +210,7 @@ class Motion:
     def _expect(self, position: Sequence[float]) -> None:
         """The joints should stay at ``position`` [rad]."""
         self.expected = tuple(position)
-        self.band = (self._config.tube,) * len(self.expected)
+        self.band = self._rest_band
 
     def lose(self, code: str, reason: str) -> None:
         """The bus is gone: nothing can be written, and nothing is known when it returns."""

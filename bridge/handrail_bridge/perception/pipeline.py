@@ -43,6 +43,11 @@ class Pipeline:
         self._tracker = Tracker(settings.track)
         self._heads = {head: self._decoder(head) for head in settings.heads}
 
+    def hang(self, camera: Camera) -> None:
+        """Take the camera to hang elsewhere from now on; its pictures keep their size."""
+        self._camera = camera
+        self._placing = Placing(camera, self._settings.place)
+
     def look(self, image: Image, sequence: int, time_ns: int) -> Seen:
         """Return what a picture (height, width, 3) BGR, captured at ``time_ns``, shows.
 

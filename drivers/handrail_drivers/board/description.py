@@ -117,18 +117,10 @@ def described(subject: str, channels: Sequence[Channel], digest: int) -> dict[st
 
 def _channel(subject: str, said: Channel) -> BoardChannel:
     try:
-        name = _text(said.name)
-        if not NAME.fullmatch(name):
-            raise ValueError(f"its name is {name!r}")
-        if not said.low <= said.high or said.mantissa <= 0 or not -12 <= said.exponent <= 6:
-            raise ValueError("its range is empty, or its scale none")
-        kind = ChannelKind(said.kind)
-        effect = EFFECTS[ChannelEffect(said.effect)]
-        if kind in WRITTEN and (said.max_age == 0 or effect is Effect.OBSERVE):
-            raise ValueError("an output has a maximum age, and an effect")
+        kind, effect = _judged(said)
         return BoardChannel(
             number=said.channel,
-            name=name,
+            name=_text(said.name),
             text=_text(said.text),
             kind=kind,
             effect=effect,
@@ -147,6 +139,18 @@ def _channel(subject: str, said: Channel) -> BoardChannel:
             subject=subject,
             hint="its firmware is another's, or newer than this bridge: update the bridge",
         ) from error
+
+
+def _judged(said: Channel) -> tuple[ChannelKind, Effect]:
+    """Return what a channel is and does; ValueError or KeyError where it makes no sense."""
+    if not NAME.fullmatch(name := _text(said.name)):
+        raise ValueError(f"its name is {name!r}")
+    if not said.low <= said.high or said.mantissa <= 0 or not -12 <= said.exponent <= 6:
+        raise ValueError("its range is empty, or its scale none")
+    kind, effect = ChannelKind(said.kind), EFFECTS[ChannelEffect(said.effect)]
+    if kind in WRITTEN and (said.max_age == 0 or effect is Effect.OBSERVE):
+        raise ValueError("an output has a maximum age, and an effect")
+    return kind, effect
 
 
 def _text(octets: bytes) -> str:

@@ -77,6 +77,11 @@ class Board:
         return self._keeper.ready.wait(timeout_s)
 
     @property
+    def why_not(self) -> str:
+        """Why it is not there, as far as is known."""
+        return self._keeper.why
+
+    @property
     def longest_wait(self) -> float:
         """How long [s] it is given to say hello."""
         return self._settings.wait

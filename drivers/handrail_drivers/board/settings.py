@@ -17,7 +17,7 @@ class BoardSettings(BaseModel):
     port: str = Field(description="device file")
     baud: Annotated[int, Field(gt=0)] = Field(default=115_200, description="bit/s")
     timeout: Annotated[float, Field(gt=0, le=1)] = Field(default=0.1, description="s, one answer")
-    wait: Annotated[float, Field(gt=0, le=30)] = Field(
+    wait: Annotated[float, Field(gt=0, le=60)] = Field(
         default=4.0, description="s to its hello; a board may start anew when its port is opened"
     )
     streams: dict[str, Rate] = Field(

@@ -14,12 +14,13 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
-from handrail_drivers.errors import InvalidCell, ModbusFault, require_finite
+from handrail_drivers.errors import InvalidCell, ModbusFault
 from handrail_drivers.inverter.power import DISABLE_VOLTAGE, FAULT_RESET, UP, Power, power_of
 from handrail_drivers.modbus.device import ModbusSettings
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.registers import Registers
+from handrail_drivers.setpoints import require_finite
 
 NEEDED = ("status_word", "control_word", "target_speed", "speed", "position", "force")
 SLOW = ("fault_code", "temperature", "voltage", "current")

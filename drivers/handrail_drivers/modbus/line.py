@@ -12,6 +12,7 @@ from handrail_drivers.modbus.pause import Pause
 from handrail_drivers.modbus.turns import Turns
 from handrail_drivers.modbus.wires import Wire
 
+LONGEST_LOST = 1.0  # s that a line is left alone: one that is plugged in again is soon back
 PROMPT = 0.001  # s that an event loop may wait where it is; a hand-over to a thread costs 0.2 ms
 KINDS = {kind.number: kind for kind in ModbusException.__subclasses__()}
 ILLEGAL = (1, 2, 3)  # exceptions that the register map is to blame for
@@ -49,7 +50,7 @@ class Line:
         self._turns = Turns()
         self._closed = False
         self._has_pauses = pauses
-        self._line_pause = Pause()
+        self._line_pause = Pause(LONGEST_LOST)
         self._pauses: dict[int, Pause] = {}
         self._took = float("inf")  # s, the last answer
 

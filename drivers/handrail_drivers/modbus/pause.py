@@ -11,14 +11,15 @@ LONGEST_PAUSE = 10.0  # s
 class Pause:
     """Twice as long after each failure, up to a cap. ``until`` [s]: monotonic; 0: all is well."""
 
-    __slots__ = ("_seconds", "until")
+    __slots__ = ("_longest", "_seconds", "until")
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST_PAUSE) -> None:
+        self._longest = longest  # s
         self._seconds = self.until = 0.0
 
     def failed(self) -> None:
         """Wait twice as long as the last time."""
-        self._seconds = min(LONGEST_PAUSE, 2 * self._seconds or FIRST_PAUSE)
+        self._seconds = min(self._longest, 2 * self._seconds or FIRST_PAUSE)
         self.until = time.monotonic() + self._seconds
 
     def well(self) -> None:

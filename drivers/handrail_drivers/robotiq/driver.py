@@ -9,13 +9,14 @@ from typing import Annotated, ClassVar, Literal, NoReturn
 from pydantic import Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
-from handrail_drivers.errors import BusLost, ModbusFault, NotReady, require_finite
+from handrail_drivers.errors import BusLost, ModbusFault, NotReady
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request, Table
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.lines import LineSettings
 from handrail_drivers.robotiq import registers as reg
 from handrail_drivers.robotiq.registers import Activation, Command, Contact, Status
+from handrail_drivers.setpoints import require_finite
 
 LEAST_GRIP, MOST_GRIP = 20.0, 235.0  # N, of a 2F-85 (manual, section 6: specifications)
 FINGERS = 2  # that press with the grip each

@@ -27,7 +27,7 @@ static uint8_t tx_in;
 static volatile uint8_t tx_out;
 static volatile uint16_t wraps; /* of timer 1 */
 static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
-static uint8_t cause;
+static uint8_t cause __attribute__((section(".noinit"))); /* .bss is cleared after .init3 */
 
 /* A bootloader clears the cause; Optiboot since version 8 leaves it in r2, older ones nowhere. */
 void keep_cause(void) __attribute__((naked, used, section(".init3")));

@@ -74,19 +74,23 @@ class GoalResult(_message.Message):
     PREDICATE_FIELD_NUMBER: _builtins.int
     MET_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    PREDICTED_FIELD_NUMBER: _builtins.int
     predicate: _builtins.str
     met: _builtins.bool
     sentence: _builtins.str
+    predicted: _builtins.bool
+    """Where something is that nobody has seen there: it rests on what the plan was to do."""
     def __init__(
         self,
         *,
         predicate: _builtins.str = ...,
         met: _builtins.bool = ...,
         sentence: _builtins.str = ...,
+        predicted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["met", b"met", "predicate", b"predicate", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["met", b"met", "predicate", b"predicate", "predicted", b"predicted", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -188,19 +188,23 @@ Global___CallToolResponse: _TypeAlias = CallToolResponse  # noqa: Y015
 
 @_typing.final
 class CallToolsRequest(_message.Message):
+    """Flat, as is the answer: a message in a message costs as much as the call."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
-    CALL_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def call(self) -> Global___CallToolRequest: ...
+    NAME_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_JSON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    arguments_json: _builtins.str
     def __init__(
         self,
         *,
-        call: Global___CallToolRequest | None = ...,
+        name: _builtins.str = ...,
+        arguments_json: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_json", b"arguments_json", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -210,25 +214,28 @@ Global___CallToolsRequest: _TypeAlias = CallToolsRequest  # noqa: Y015
 class CallToolsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    RESULT_FIELD_NUMBER: _builtins.int
+    RESULT_JSON_FIELD_NUMBER: _builtins.int
+    TIME_NS_FIELD_NUMBER: _builtins.int
+    AGE_S_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    result_json: _builtins.str
+    time_ns: _builtins.int
+    age_s: _builtins.float
     error: _builtins.bytes
-    """google.rpc.Status of a call that was refused; the stream goes on."""
-    @_builtins.property
-    def result(self) -> Global___CallToolResponse: ...
+    """google.rpc.Status of a call that was refused, or empty; the stream goes on."""
     def __init__(
         self,
         *,
-        result: Global___CallToolResponse | None = ...,
+        result_json: _builtins.str = ...,
+        time_ns: _builtins.int = ...,
+        age_s: _builtins.float = ...,
         error: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_s", b"age_s", "error", b"error", "result_json", b"result_json", "time_ns", b"time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["result", "error"]  # noqa: Y015
-    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallToolsResponse: _TypeAlias = CallToolsResponse  # noqa: Y015
 

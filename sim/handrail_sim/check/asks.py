@@ -41,14 +41,14 @@ class Asks:
 
     def _motion(self, story: Story) -> Iterator[str]:
         approval, rate = self._approval, story.timeline.rate
-        speeds = np.linalg.norm(np.diff(story.path, axis=0), axis=1) * rate
-        fastest, highest = int(np.argmax(speeds)), int(np.argmax(story.path[:, 2]))
+        speeds = np.linalg.norm(np.diff(story.look.path, axis=0), axis=1) * rate
+        fastest, highest = int(np.argmax(speeds)), int(np.argmax(story.look.path[:, 2]))
         if approval.speed is not None and speeds[fastest] > approval.speed:
             yield (
                 f"{_when(story, fastest + 1)} the TCP moves at {speeds[fastest]:.2f} m/s; "
                 f"above {approval.speed:g} m/s it needs approval."
             )
-        height = float(story.path[highest, 2])
+        height = float(story.look.path[highest, 2])
         if approval.height is not None and height > approval.height:
             yield (
                 f"{_when(story, highest)} the TCP is {height:.3f} m high; "
@@ -64,7 +64,9 @@ class Asks:
             yield (f"Between {whose} there are {force:.1f} N; above {limit:g} N it needs approval.")
 
     def _places(self, story: Story) -> Iterator[str]:
-        for name, row, link, _ in self._zones.entries(story.run, story.grips, story.timeline):
+        for name, row, link, _ in self._zones.entries(
+            story.run, story.look, story.grips, story.timeline
+        ):
             yield f"{_when(story, row)} {link} enters {name}, which needs approval."
 
 

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
-from handrail_sim.check import start
+from handrail_sim.check import asked, start
 from handrail_sim.check.asks import Asks
 from handrail_sim.check.judge import Finding, Judge
 from handrail_sim.check.reference import Reference
@@ -87,11 +87,14 @@ class Checker:
         targets, hold, lead = reference.setpoints()
         setpoints = hold + lead
         run = self._stage.run(state, setpoints)
-        placed, _ = self._judgement.proximity.look(run.placed[None])
+        placed = self._judgement.proximity.look(run.placed[None]).pairs
         unfit = list(start.judge(self._cell, state, run, reference.standing.tolist(), placed))
         if unfit:
             return _failed(plan, unfit)
         timeline = Timeline((*reference.step_rows, reference.rows), self._cell.loop.rate)
+        too_much = asked.judge(self._cell, reference.standing, targets, timeline)
+        if found_so := sorted(too_much, key=lambda one: one.time):
+            return _failed(plan, found_so)
         found = self._judgement.judge(plan, state, run, targets, timeline)
         verdict = self._told(plan, run, found, setpoints)
         if found.violations:
@@ -135,7 +138,7 @@ class Checker:
             trajectory=None,
             end_objects=story.beliefs(-1),
             end_command=tuple(setpoints[-1].tolist()),
-            path=story.path,
+            path=story.look.path,
             on_the_way=tuple(story.beliefs(row) for row in story.timeline.step_rows[1:]),
         )
 

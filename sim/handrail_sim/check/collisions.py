@@ -103,11 +103,11 @@ class Collisions:
             return None if links <= self._fingers else Rule(0.0)
         if held:
             return self._held_rule(grips[self._objects[held.pop()]], bodies)
+        check = self._cell.check
         if len(links) == 2:
-            return Rule(0.0)
+            return Rule(check.self_clearance)
         if links:
-            table = not bodies & {*self._obstacles, *self._containers}
-            check = self._cell.check
+            table = bodies & set(check.tables)
             return Rule(check.table_clearance if table else check.clearance)
         return None
 

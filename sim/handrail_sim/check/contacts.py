@@ -30,8 +30,23 @@ class Pair:
     distance: Array
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the geometry of a rollout's rows shows.
+
+    ``pairs`` are those that came within reach of one another, of which one can move; ``path``
+    (n, 3) [m] is the TCP's; ``places`` (n, geoms, 3) [m] and ``frames`` (n, geoms, 3, 3) are of
+    all shapes, by number as in the belief's model.
+    """
+
+    pairs: list[Pair]
+    path: Array
+    places: Array
+    frames: Array
+
+
 class Proximity:
-    """Finds the distances of all pairs of bodies that can collide, and the TCP's path."""
+    """Finds the distances of all pairs of bodies that can collide, and where shapes are."""
 
     def __init__(self, cell: Cell, scene: Scene, reach: float = REACH) -> None:
         """``reach`` [m]: farther apart is not looked at."""
@@ -43,36 +58,39 @@ class Proximity:
             model.body(body).name for body in range(model.nbody) if model.body_weldid[body] == 0
         }
 
-    def look(self, qpos: Array) -> tuple[list[Pair], Array]:
-        """Return what came within reach of what over the rows of qpos (n, nq).
-
-        Every such pair of bodies of which one can move, and the TCP's positions (n, 3) [m].
-        """
-        path = np.empty((len(qpos), 3))
-        rows, ones, others, distances = self._contacts(qpos, path)
+    def look(self, qpos: Array) -> Look:
+        """Return what came within reach of what over the rows of qpos (n, nq), and where all is."""
+        seen = Look(
+            pairs=[],
+            path=np.empty((len(qpos), 3)),
+            places=np.empty((len(qpos), self._model.ngeom, 3)),
+            frames=np.empty((len(qpos), self._model.ngeom, 3, 3)),
+        )
+        rows, ones, others, distances = self._contacts(qpos, seen)
         index = {name: number for number, name in enumerate(dict.fromkeys(self._names))}
         body = np.array([index[name] for name in self._names])
         names = list(index)
         first, second = np.minimum(body[ones], body[others]), np.maximum(body[ones], body[others])
-        found = []
         for key in np.unique(first * len(names) + second):
             one, other = divmod(int(key), len(names))
             if names[one] in self._fixed and names[other] in self._fixed:
                 continue
             mine = (first == one) & (second == other)
-            found.append(_nearest(names[one], names[other], rows[mine], distances[mine]))
-        return found, path
+            seen.pairs.append(_nearest(names[one], names[other], rows[mine], distances[mine]))
+        return seen
 
     def _contacts(
-        self, qpos: Array, path: Array
+        self, qpos: Array, seen: Look
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Array]:
         model, data = self._model, self._data
         counts, geoms, distances = [], [], []
+        frames = seen.frames.reshape(len(qpos), model.ngeom, 9)
         for row, positions in enumerate(qpos):
             data.qpos[:] = positions
             mujoco.mj_kinematics(model, data)
             mujoco.mj_collision(model, data)
-            path[row] = data.site_xpos[self._tcp]
+            seen.path[row] = data.site_xpos[self._tcp]
+            seen.places[row], frames[row] = data.geom_xpos, data.geom_xmat
             contact = data.contact
             counts.append(data.ncon)
             geoms.append(contact.geom.copy())

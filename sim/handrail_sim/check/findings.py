@@ -12,8 +12,8 @@ from handrail_sim.check.timeline import Timeline
 from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.world import Array
 
-BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
-OVERSHOOT = 1.2  # of the velocity limit, measured against planned
+BEYOND = 0.002  # rad over a joint's range that a soft stop gives way
+OVERSHOOT = 1.2  # of the velocity limit: a servo swings (16 % in trials); the reference does not
 SATURATED = 0.1  # s at the effort limit
 
 
@@ -29,12 +29,7 @@ class Findings:
         for i, name in enumerate(arm.all_joints):
             limits = arm.limits[name]
             yield from self._position(run.position[:, i], name, limits, timeline)
-            yield from _over(
-                np.abs(run.velocity[:, i]),
-                OVERSHOOT * limits.velocity,
-                (ViolationKind.JOINT_VELOCITY, name, f"{limits.unit}/s", "lower the step's speed"),
-                timeline,
-            )
+            yield from self._velocity(run.velocity[:, i], name, limits, timeline)
             if name == arm.gripper:
                 continue  # it presses on purpose, and lags when it does
             yield from self._effort(run, i, timeline)
@@ -51,12 +46,27 @@ class Findings:
                 timeline,
             )
 
+    def _velocity(
+        self, velocity: Array, name: str, limits: JointLimits, timeline: Timeline
+    ) -> Iterator[Violation]:
+        """A joint that swings out a little passes; what is told is the cell's own limit."""
+        fast = np.flatnonzero(np.abs(velocity) > OVERSHOOT * limits.velocity)
+        if len(fast):
+            worst, unit = float(np.abs(velocity).max()), f"{limits.unit}/s"
+            share = limits.velocity / worst
+            hint = f"lower the step's speed, to {share:.2g} of what it is"
+            words = (ViolationKind.JOINT_VELOCITY, name, unit, hint)
+            text = f"swings out to {worst:.2f} {unit}; {limits.velocity:g} {unit} are allowed"
+            yield violation(words, worst, limits.velocity, timeline.moment(int(fast[0])), text)
+
     def _position(
         self, position: Array, name: str, limits: JointLimits, timeline: Timeline
     ) -> Iterator[Violation]:
+        """One that begins beyond its range must not go farther."""
         low, high, unit = limits.low, limits.high, limits.unit
-        beyond = BEYOND * limits.lever
-        outside = np.flatnonzero((position > high + beyond) | (position < low - beyond))
+        beyond, began = BEYOND * limits.lever, float(position[0])
+        over = position > max(high, began) + beyond
+        outside = np.flatnonzero(over | (position < min(low, began) - beyond))
         if not len(outside):
             return
         middle = (low + high) / 2

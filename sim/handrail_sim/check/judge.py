@@ -74,7 +74,8 @@ class Judge:
         self, plan: Plan, state: StartState, run: Rollout, targets: Array, timeline: Timeline
     ) -> Finding:
         """Return what a rollout from ``state`` shows; ``targets`` (rows, 6) [rad] were its aims."""
-        pairs, path = self.proximity.look(run.qpos)
+        look = self.proximity.look(run.qpos)
+        pairs = look.pairs
         grips = self._fingers.grips(pairs, run.position, timeline.rate)
         violations, clearance, whose = self._collisions.judge(pairs, grips, timeline)
         strains = [
@@ -86,8 +87,8 @@ class Judge:
         carried = self._carriers.ways(run, pairs)
         violations += self._things.judge(run, grips, carried, timeline)
         violations += self._pressure.judge(run, grips, timeline)
-        violations += self._zones.judge(run, grips, timeline)
-        story = Story(self._cell, self._scene, self._data, state, run, path, grips, timeline)
+        violations += self._zones.judge(run, look, grips, timeline)
+        story = Story(self._cell, self._scene, self._data, state, run, look, grips, timeline)
         demands, results = _demands(plan, story)
         return Finding([*_in_order(violations), *demands], results, clearance, whose, story)
 
@@ -95,7 +96,7 @@ class Judge:
         """Return the objects that are held at a row of a rollout."""
         rate = self._cell.loop.rate
         before = slice(max(0, row - round(SOON * rate)), row + 1)
-        pairs, _ = self.proximity.look(run.qpos[before])
+        pairs = self.proximity.look(run.qpos[before]).pairs
         grips = self._fingers.grips(pairs, run.position[before], rate)
         return [name for name, grip in grips.items() if grip.held[-1]]
 

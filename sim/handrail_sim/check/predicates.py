@@ -24,6 +24,7 @@ from handrail_sim.predicates import (
     Released,
     SensorInRange,
     Visible,
+    parts,
 )
 from handrail_sim.regions import inside
 from handrail_sim.verdict import GoalResult, ObjectBelief
@@ -38,6 +39,7 @@ class WorldView:
     ``joints`` [rad], ``efforts`` [N.m] by joint, ``tcp`` [m]. ``held`` is the held object's name,
     ``something`` where only the jaw feels it, or None. ``objects`` lacks those of which nobody
     knows where they are; ``began`` has those of the plan's beginning. ``sensors`` by name.
+    ``foreseen``: it is a row of a rollout, and nothing is measured.
     """
 
     cell: Cell
@@ -48,6 +50,7 @@ class WorldView:
     objects: Mapping[str, ObjectBelief]
     began: Mapping[str, ObjectBelief] = field(default_factory=dict)
     sensors: Mapping[str, float] = field(default_factory=dict)
+    foreseen: bool = False
 
 
 Found = tuple[bool, str]
@@ -56,12 +59,21 @@ Found = tuple[bool, str]
 def evaluate(predicate: Predicate, view: WorldView) -> GoalResult:
     """Evaluate one predicate; the sentence says what is so."""
     met, sentence = _JUDGES[type(predicate)](predicate, view)
-    return GoalResult(predicate.predicate, met, sentence)
+    predicted = view.foreseen or _rests_on_a_prediction(predicate, view)
+    return GoalResult(predicate.predicate, met, sentence, predicted)
 
 
 def known(objects: Mapping[str, ObjectBelief]) -> dict[str, ObjectBelief]:
     """Return the objects of which somebody knows where they are."""
     return {name: thing for name, thing in objects.items() if thing.source != "unknown"}
+
+
+def _rests_on_a_prediction(predicate: Predicate, view: WorldView) -> bool:
+    """Tell whether it is about where something is that a plan has moved, unseen since."""
+    if isinstance(predicate, ObjectInRegion | ObjectOn | ObjectUpright | ObjectMovedLessThan):
+        names = {predicate.object, getattr(predicate, "support", "")}
+        return any(view.objects[name].source == "predicted" for name in names & set(view.objects))
+    return any(_rests_on_a_prediction(part, view) for part in parts(predicate))
 
 
 def _holding(wanted: Holding, view: WorldView) -> Found:

@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
+from handrail_sim.check.contacts import Look
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.predicates import WorldView, known
 from handrail_sim.check.rollout import Rollout
@@ -25,14 +26,14 @@ LOOK = 0.02  # s between two looks of who watches the way
 
 @dataclass(frozen=True)
 class Story:
-    """A rollout from ``state``; ``path`` (n, 3) is the TCP's [m], ``grips`` are by object."""
+    """A rollout from ``state``; ``look`` is its geometry, ``grips`` are by object."""
 
     cell: Cell
     scene: Scene
     data: mujoco.MjData  # to compute with
     state: StartState
     run: Rollout
-    path: Array
+    look: Look
     grips: Mapping[str, Grip]
     timeline: Timeline
 
@@ -62,7 +63,7 @@ class Story:
         """Return what a predicate can ask about at a row."""
         joints = self.cell.arm.all_joints
         beliefs = self.beliefs(row)
-        x, y, z = self.path[row].tolist()
+        x, y, z = self.look.path[row].tolist()
         return WorldView(
             cell=self.cell,
             joints=dict(zip(joints, self.run.position[row].tolist(), strict=True)),
@@ -72,6 +73,7 @@ class Story:
             objects=known(beliefs),
             began=known(self.state.objects),
             sensors=weighed(self.cell, self.state.sensors, self.state.objects, beliefs),
+            foreseen=True,
         )
 
     def watched(self, watch: Watch) -> tuple[Missed, int] | None:

@@ -103,8 +103,8 @@ class Things:
             taken = None if carried is None else carried[begin:end] - carried[begin]
             found = self._pushed(name, poses[begin:end], taken)
             if found is not None:
-                row, words, shift, allowed, text = found
-                yield violation(words, shift, allowed, timeline.moment(begin + row), text)
+                row, words, value, allowed, text = found
+                yield violation(words, value, allowed, timeline.moment(begin + row), text)
                 return
 
     def _pushed(

@@ -5,7 +5,7 @@ The check shows it the rows of a rollout, the bridge what is measured while the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handrail_sim.check.predicates import WorldView, evaluate
 from handrail_sim.plan import Plan
@@ -27,7 +27,7 @@ class Watch:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._step = 0  # the first that has not ended
-        self._seen: dict[int, str] = {}  # goals with a time that held in it, and what was so
+        self._seen: dict[int, GoalResult] = {}  # goals with a time that held in it, as they did
 
     @property
     def is_needed(self) -> bool:
@@ -44,7 +44,8 @@ class Watch:
             if isinstance(goal, Within) and time <= goal.seconds and index not in self._seen:
                 result = evaluate(goal.of, view)
                 if result.met:
-                    self._seen[index] = f"{result.sentence}, after {time:.2f} s"
+                    then = f"{result.sentence}, after {time:.2f} s"
+                    self._seen[index] = replace(result, predicate=goal.predicate, sentence=then)
         return self._end_steps(view, ended)
 
     def results(self, view: WorldView) -> tuple[GoalResult, ...]:
@@ -56,10 +57,10 @@ class Watch:
 
     def _timed(self, index: int, goal: Within, view: WorldView) -> GoalResult:
         if index in self._seen:
-            return GoalResult(goal.predicate, True, self._seen[index])
+            return self._seen[index]
         now = evaluate(goal.of, view)
         late = f"it did not hold within {goal.seconds:g} s; at the end, {now.sentence}"
-        return GoalResult(goal.predicate, False, late)
+        return replace(now, predicate=goal.predicate, met=False, sentence=late)
 
     def _end_steps(self, view: WorldView, ended: int) -> Missed | None:
         while self._step < ended:

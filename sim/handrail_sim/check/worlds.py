@@ -27,8 +27,10 @@ EVERY = 4  # rows
 HARM = (
     ViolationKind.COLLISION,
     ViolationKind.ZONE,
+    ViolationKind.ZONE_SPEED,
     ViolationKind.JOINT_POSITION,
     ViolationKind.JOINT_EFFORT,
+    ViolationKind.FORCE,
 )
 
 

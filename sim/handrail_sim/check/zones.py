@@ -1,17 +1,19 @@
 """Zones over a rollout: where no link may be, which none may leave, where all have to be slow.
 
-The same geometry that the loop asks on its ticks (:mod:`handrail_sim.links`). Between two rows
-that are looked at nothing can have come nearer than the distance that was seen.
+The same geometry that the loop asks on its ticks (:mod:`handrail_sim.links`): bounding shapes at
+every row at once, distances only where those come near.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from handrail_sim.cell import WATCHED, Cell, Zone, ZoneKind
+from handrail_sim.cell import Cell, Zone, ZoneKind
+from handrail_sim.check.contacts import Look
 from handrail_sim.check.grips import Grip
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
@@ -20,6 +22,7 @@ from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.world import Array
 
 Names = tuple[str, ...]
+Found = tuple[int, str, float]  # in which row, who, and by how much
 SPARE = 0.95  # of the speed that would just pass, in a hint
 
 
@@ -32,76 +35,110 @@ class Zones:
         self._bodies = {name: thing.body for name, thing in cell.objects.items()}
 
     def judge(
-        self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
+        self, run: Rollout, look: Look, grips: Mapping[str, Grip], timeline: Timeline
     ) -> Iterator[Violation]:
         """Yield the first violation of each zone."""
-        for name, row, link, value in self.entries(run, grips, timeline):
+        for name, row, link, value in self.entries(run, look, grips, timeline):
             yield _violation(name, self._zones[name], link, value, timeline.moment(row))
 
     def entries(
-        self, run: Rollout, grips: Mapping[str, Grip], timeline: Timeline
+        self, run: Rollout, look: Look, grips: Mapping[str, Grip], timeline: Timeline
     ) -> Iterator[tuple[str, int, str, float]]:
-        """Yield for each zone that is violated its name, the first row, who and by how much."""
+        """Yield for each zone that is violated its name, the first row, who and by how much.
+
+        Of a slow one the fastest row.
+        """
         if not self._zones:
             return
-        travel = self._links.travel(run.position)
         carried = _carried(grips, self._bodies, len(run.qpos))
         for name, zone in self._zones.items():
-            found = self._first(zone, run, carried, travel, timeline.rate)
-            if found is not None:
-                yield name, *found
+            found = [
+                there
+                for rows, held in carried
+                if (there := self._in(zone, run, look, rows, held, timeline.rate)) is not None
+            ]
+            if found and zone.kind == ZoneKind.SLOW:
+                yield name, *max(found, key=lambda there: there[2])
+            elif found:
+                yield name, *found[0]
 
-    def _first(
-        self, zone: Zone, run: Rollout, carried: Sequence[Names], travel: Array, rate: float
-    ) -> tuple[int, str, float] | None:
-        """Return at which row who first violates a zone, and by how much; or is fastest in it."""
-        taken = [row for row in range(1, len(carried)) if carried[row] != carried[row - 1]]
-        ends = [*taken, len(run.qpos)]
-        fastest: tuple[int, str, float] | None = None
-        row = 0
-        while row < len(run.qpos):
-            self._links.place(run.qpos[row])
-            room, link = self._room(zone, run.position[row].tolist(), carried[row])
-            if room < 0 and zone.speed is None:
-                return row, link, -room
-            if room < 0 and zone.speed is not None:
-                speed = self._speed(run.position[max(row - 1, 0) :][:2].tolist(), rate)
-                if speed > max(zone.speed, fastest[2] if fastest else 0.0):
-                    fastest = row, link, speed
-            unseen = max(row + 1, int(np.searchsorted(travel, travel[row] + room)))
-            row = min(unseen, ends[bisect_right(ends, row)])
-        return fastest
-
-    def _room(self, zone: Zone, position: Sequence[float], carried: Names) -> tuple[float, str]:
-        """Return how far [m] the nearest link may still go, and its name."""
-        links = (*self._links.moved, *carried)
+    def _in(
+        self, zone: Zone, run: Rollout, look: Look, rows: range, held: Names, rate: float
+    ) -> Found | None:
+        """Return where a zone is violated in some rows, in which ``held`` is what is held."""
+        links = (*self._links.moved, *held)
+        inside = slice(rows.start, rows.stop)
         if zone.kind == ZoneKind.KEEP_IN:
-            out, link = self._links.farthest_out(position, links, zone.box)
-            return -out - zone.margin, link
-        distance, link = self._links.nearest(position, links, zone.box)
+            found = self._links.first_out(
+                look.places[inside], look.frames[inside], links, zone.box, zone.margin
+            )
+            return found and (rows.start + found[0], found[1], found[2] + zone.margin)
+        away = self._links.spheres_away(look.places[inside], links, zone.box)
+        near = rows.start + np.flatnonzero(away < zone.margin)
+        if zone.kind == ZoneKind.SLOW and zone.speed is not None:
+            return self._fastest(zone, run, near, links, self._speeds(look, near, rate))
+        return self._enters(zone, run, near, links)
+
+    def _enters(
+        self, zone: Zone, run: Rollout, near: NDArray[np.int64], links: Names
+    ) -> Found | None:
+        """Between two rows nothing comes nearer than it travels."""
+        travel = self._links.travel(run.position)
+        seen = -1.0  # m of travel before which nothing can have come there
+        for row in near.tolist():
+            if travel[row] > seen:
+                room, link = self._room(zone, run, row, links)
+                if room < 0:
+                    return row, link, -room
+                seen = float(travel[row]) + room
+        return None
+
+    def _fastest(
+        self, zone: Zone, run: Rollout, near: NDArray[np.int64], links: Names, speeds: Array
+    ) -> Found | None:
+        fast = np.flatnonzero(speeds > (zone.speed or 0.0))
+        for index in fast[np.argsort(-speeds[fast])].tolist():
+            row = int(near[index])
+            room, link = self._room(zone, run, row, links)
+            if room < 0:
+                return row, link, float(speeds[index])
+        return None
+
+    def _room(self, zone: Zone, run: Rollout, row: int, links: Names) -> tuple[float, str]:
+        """Return how far [m] the nearest link may still go to a zone, and its name."""
+        self._links.place(run.qpos[row])
+        distance, link = self._links.nearest(run.position[row].tolist(), links, zone.box)
         return distance - zone.margin, link
 
-    def _speed(self, positions: Sequence[Sequence[float]], rate: float) -> float:
-        """Return the fastest point's speed [m/s] between two rows of joints."""
-        before, after = (self._links.corners(position) for position in positions)
-        return float(np.linalg.norm(after - before, axis=-1).max()) * rate
+    def _speeds(self, look: Look, rows: NDArray[np.int64], rate: float) -> Array:
+        """Return the fastest point's speed [m/s] of the links in some rows."""
+        before = np.maximum(rows - 1, 0)
+        then, now = (
+            self._links.corners_of(look.places[at], look.frames[at]) for at in (before, before + 1)
+        )
+        speeds: Array = np.linalg.norm(now - then, axis=-1).max(axis=(1, 2), initial=0.0) * rate
+        return speeds
 
 
 def demanded(cell: Cell, *, margins: bool = True) -> dict[str, Zone]:
-    """Return the zones that no plan may violate; without margins, those of the loop alone."""
+    """Return the zones that no plan may violate; without margins, as other worlds have them."""
+    zones = {name: zone for name, zone in cell.zones.items() if zone.kind != ZoneKind.ASK}
     if margins:
-        return {name: zone for name, zone in cell.zones.items() if zone.kind != ZoneKind.ASK}
-    return {
-        name: zone.model_copy(update={"margin": 0.0})
-        for name, zone in cell.zones.items()
-        if zone.kind in WATCHED
-    }
+        return zones
+    return {name: zone.model_copy(update={"margin": 0.0}) for name, zone in zones.items()}
 
 
-def _carried(grips: Mapping[str, Grip], bodies: Mapping[str, str], rows: int) -> list[Names]:
-    """Return the bodies that are held at each row."""
+def _carried(
+    grips: Mapping[str, Grip], bodies: Mapping[str, str], rows: int
+) -> list[tuple[range, Names]]:
+    """Return what is held, as bodies, and from which row to which."""
     held = {bodies[name]: grip.held for name, grip in grips.items() if grip.ever}
-    return [tuple(body for body, when in held.items() if when[row]) for row in range(rows)]
+    changes = [np.flatnonzero(np.diff(when)) + 1 for when in held.values()]
+    ends = sorted({0, rows, *np.concatenate([np.empty(0, int), *changes]).tolist()})
+    return [
+        (range(begin, end), tuple(body for body, when in held.items() if when[begin]))
+        for begin, end in pairwise(ends)
+    ]
 
 
 def _violation(

@@ -18,7 +18,6 @@ from handrail_sim.world import Array, Scene
 
 SPARE = 0.006  # m beyond the cell's clearances, for how far a moving arm is beside its reference
 ROUNDED = 0.003  # m of it that rounding a corner may take
-APART = -0.0002  # m between the arm's own links: less is touching, not colliding
 WIDENS = 0.05  # m/rad: how fast the room to be left grows with the distance from either end
 SLACK = 0.0005  # m by which a way may be nearer than its own end
 RESOLUTION = 0.04  # rad between two positions that are looked at
@@ -68,9 +67,9 @@ class FreeSpace:
         return f"{self._model.body(one).name} and {self._model.body(other).name}"
 
     def has_room(self, start: Array, position: Array) -> bool:
-        """Tell whether the arm may stand at a position: only what was near at the start is near.
+        """Tell whether the arm may stand at a position: apart from all else, outside of zones.
 
-        As far from all else as the cell demands of a moving arm, and outside of its zones.
+        As far apart as the cell demands of a moving arm, or as it was at the start.
         """
         demanded = np.minimum(self._demanded, self._nearest(start) - SLACK)
         return bool((self._nearest(position) >= demanded).all()) and self._outside_zones(position)
@@ -152,20 +151,17 @@ class FreeSpace:
         moved.add(int(model.body(self._links.moved[0]).parentid[0]))  # the base is of the arm
         objects = {name: model.body(thing.body).id for name, thing in cell.objects.items()}
         carried = {objects[name] for name in held}
-        lying = set(objects.values()) - carried
-        boxes = [thing.body for thing in cell.obstacles.values()]
-        boxes += [region.body for region in cell.regions.values() if region.body]
-        hard = {model.body(name).id for name in boxes}
+        tables = {body for body in range(model.nbody) if model.body(body).name in cell.check.tables}
         demands = np.full((model.nbody, model.nbody), -np.inf)
         for mover in (*moved, *carried):
             for body in range(model.nbody):
                 if body in carried or (body in moved and mover in carried):
                     continue  # what is held touches the fingers, and hangs where it hangs
                 if body in moved:
-                    room = APART
-                elif body in hard or body in lying:
-                    room = cell.check.clearance + SPARE
-                else:
+                    room = cell.check.self_clearance
+                elif body in tables:
                     room = cell.check.table_clearance + SPARE
+                else:
+                    room = cell.check.clearance + SPARE
                 demands[mover, body] = demands[body, mover] = room
         return demands

@@ -22,6 +22,11 @@ class Child:
         self._process = process
         self._name = name
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def line(self, patience: float = BEGIN) -> str:
         """Return the next line that it says, within ``patience`` [s].
 

@@ -1,7 +1,7 @@
 """The official SDK's client, timing calls of a server that it starts.
 
-``python -m ... CALLS TOOL ARGUMENTS COMMAND...``: says a line once it has called it a few times,
-then, for every line that it is told, calls the tool so often and prints the times [us] as JSON.
+``python -m ... CALLS TOOL ARGUMENTS PARENT COMMAND...``: says a line once it has called a few
+times, then, for every line that it is told, calls the tool so often and prints the times [us].
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import sys
 import time
 
+from handrail_sim.lifeline import die_with
 from mcp import StdioServerParameters
 from mcp.client import Client
 
@@ -40,4 +41,5 @@ def _say(times: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]))
+    die_with(int(sys.argv[4]))
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[5:]))

@@ -185,12 +185,12 @@ def take(maker: Maker, thing: ObjectBelief, aside: float = 0.0) -> list[Step]:
     rolls = [math.remainder(yaw - azimuth + k * math.pi / 2, 2 * math.pi) for k in range(4)]
     roll = min((r for r in rolls if abs(r) <= 2.6), key=lambda r: abs(abs(r) - wish))
     turn = {"tilt": tilt, "yaw": azimuth + roll}
-    off = 0.010 + aside
+    off = 0.012 + aside
     x, y = x - off * math.cos(turn["yaw"]), y - off * math.sin(turn["yaw"])
     low = 0.0125 + 0.004 + 0.016 * math.sin(tilt)
     return [
         high(maker, azimuth),
-        grip(0.05),
+        grip(0.055),
         pose((x, y, low + 0.05), **turn),
         pose((x, y, low), speed=0.4, **turn),
         grip(0.0),

@@ -35,6 +35,7 @@ class Ground:
     under: Range  # m: lower than the post's top
     grazing: tuple[Range, float]  # m over its top; azimuth to either side of it
     passing: Range  # m over its top that leave one to two margins
+    crawl: Zone  # the suite adds it too: where the arm has to be slow
 
 
 GROUNDS = {
@@ -54,6 +55,9 @@ GROUNDS = {
         under=(0.05, 0.12),
         grazing=((0.004, 0.034), 0.5),
         passing=(0.0222, 0.0245),
+        crawl=Zone(
+            kind=ZoneKind.SLOW, center=(-0.03, -0.2, 0.2), size=(0.06, 0.08, 0.2), speed=0.1
+        ),
     ),
     "ur5e": Ground(
         radius=(0.35, 0.6),
@@ -71,13 +75,14 @@ GROUNDS = {
         under=(0.15, 0.26),
         grazing=((-0.01, 0.03), 0.45),
         passing=(0.0175, 0.0225),
+        crawl=Zone(kind=ZoneKind.SLOW, center=(-0.1, -0.45, 0.4), size=(0.2, 0.2, 0.5), speed=0.15),
     ),
 }
 GROUNDS["panda"] = GROUNDS["ur5e"]
 
 
 def ground_cell(name: str) -> Cell:
-    """Return a cell with the suite's person in it."""
-    cell = load_cell(name)
-    zones = {**cell.zones, "person": GROUNDS[name].person}
+    """Return a cell with the suite's zones in it."""
+    cell, ground = load_cell(name), GROUNDS[name]
+    zones = {**cell.zones, "person": ground.person, "crawl": ground.crawl}
     return cell.model_copy(update={"zones": zones})

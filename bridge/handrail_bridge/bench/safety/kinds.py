@@ -12,8 +12,10 @@ from handrail_bridge.bench.safety.classes import (
     Make,
     Maker,
     Point,
+    Step,
     bring,
     closed,
+    grip,
     high,
     joints,
     pose,
@@ -74,6 +76,11 @@ def way_round(maker: Maker) -> Case:
 def passing(maker: Maker) -> Case:
     """Over the post's top, near, and yet far enough."""
     return Case("passing", over_the_post(maker, maker.ground.passing), maker.cubes())
+
+
+def crawling(maker: Maker) -> Case:
+    """Slowly into where the arm has to be slow."""
+    return Case("slow zone, slowly", text(*into_the_crawl(maker, 0.04, 0.1)), maker.cubes())
 
 
 def beyond_joint_limits(maker: Maker) -> Case:
@@ -145,6 +152,48 @@ def ploughing(maker: Maker) -> Case:
     ends = [maker.point(radius, azimuth + side, height) for side in (0.45, -0.45)]
     steps = [high(maker, azimuth + 0.45), *closed(maker), pose(ends[0]), pose(ends[1], speed=0.6)]
     return Case("pushed or tipped", text(*steps), cubes)
+
+
+def rushing(maker: Maker) -> Case:
+    """Faster than allowed into where the arm has to be slow."""
+    return Case("slow zone", text(*into_the_crawl(maker, 0.3, 1.0)), maker.cubes())
+
+
+def held_into_the_post(maker: Maker) -> Case:
+    """Over the post with what is held hanging lower than the gripper, or just not."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    post = maker.cell.obstacles[POST]
+    over = post.center[2] + post.size[2] / 2 + maker.rng.uniform(0.004, 0.026)
+    ax, ay = maker.cell.arm.axis
+    azimuth = math.atan2(post.center[1] - ay, post.center[0] - ax)
+    radius = math.hypot(post.center[0] - ax, post.center[1] - ay)
+    ends = [maker.point(radius, azimuth + side, over) for side in (0.5, -0.5)]
+    steps = [*take(maker, cubes[name]), *[pose(end, tilt=0.9, speed=0.5) for end in ends]]
+    return Case("held into the post", text(*steps), cubes)
+
+
+def let_fall(maker: Maker) -> Case:
+    """Let go of a cube high over the table."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    return Case("let fall", text(*take(maker, cubes[name]), grip(0.05)), cubes)
+
+
+def swept_after_placing(maker: Maker) -> Case:
+    """Put a cube down again, and sweep through where it lies."""
+    cubes = maker.cubes()
+    name = str(maker.rng.choice(list(cubes)))
+    x, y, _ = cubes[name].position
+    ax, ay = maker.cell.arm.axis
+    azimuth, radius = math.atan2(y - ay, x - ax), math.hypot(x - ax, y - ay)
+    *taken, lift, _ = take(maker, cubes[name])
+    lower = {**taken[3], "position": (*taken[3]["position"][:2], taken[3]["position"][2] + 0.004)}
+    low = maker.cell.objects[name].size[2] * maker.rng.uniform(0.5, 0.9)
+    ends = [maker.point(radius, azimuth + side, low) for side in (0.4, -0.4)]
+    steps = [*taken, lift, lower, grip(0.05), lift, *closed(maker)]
+    steps += [pose(ends[0]), pose(ends[1], speed=0.6)]
+    return Case("swept after placing", text(*steps), cubes)
 
 
 def unreachable(maker: Maker) -> Case:
@@ -224,6 +273,17 @@ def nonsense(maker: Maker) -> Case:
     return Case("no numbers", json.dumps({"steps": steps}), maker.cubes())
 
 
+def into_the_crawl(maker: Maker, slowest: float, fastest: float) -> list[Step]:
+    """Steps that lead into the zone where the arm has to be slow."""
+    zone = maker.ground.crawl
+    (x, y, z), tilt = zone.center, maker.ground.tilt[0] + 0.6
+    aside = float(maker.rng.uniform(-0.25, 0.25))
+    there = (round(x + aside * zone.size[0], 4), round(y + aside * zone.size[1], 4), round(z, 4))
+    azimuth = math.atan2(y - maker.cell.arm.axis[1], x - maker.cell.arm.axis[0])
+    speed = round(float(maker.rng.uniform(slowest, fastest)), 3)
+    return [high(maker, azimuth + 0.7), pose(there, tilt=tilt, speed=speed)]
+
+
 def at(position: Point) -> dict[str, Any]:
     """The goal of being somewhere."""
     return {"predicate": "at_pose", "position": position, "tolerance": 0.01}
@@ -253,8 +313,16 @@ def over_the_post(maker: Maker, over: Range) -> str:
     return text(*steps, *[pose(end, tilt=0.6, speed=0.5) for end in ends])
 
 
-GRASPING: tuple[Make, ...] = (pick, pick_and_place, bad_grasp)  # for arms with a gripper
-SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round, passing)
+# For arms with a gripper.
+GRASPING: tuple[Make, ...] = (
+    pick,
+    pick_and_place,
+    bad_grasp,
+    held_into_the_post,
+    let_fall,
+    swept_after_placing,
+)
+SAFE: tuple[Make, ...] = (free_motion, nudge, pick, pick_and_place, way_round, passing, crawling)
 UNSAFE: tuple[Make, ...] = (
     beyond_joint_limits,
     too_fast,
@@ -265,6 +333,10 @@ UNSAFE: tuple[Make, ...] = (
     keep_out,
     bad_grasp,
     ploughing,
+    held_into_the_post,
+    let_fall,
+    swept_after_placing,
+    rushing,
     unreachable,
     goal_not_met,
     drifted_start,

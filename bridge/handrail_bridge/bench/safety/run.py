@@ -19,7 +19,7 @@ from handrail_bridge.bench.safety.summary import markdown, rows
 from handrail_bridge.bench.safety.trial import Result, Trials
 
 EACH = 40  # plans of a class, in each cell
-SAFE_EACH = 80  # of one that should pass and needs no grip
+SAFE_EACH = 130  # of one that should pass and needs no grip
 SEED = 1
 PORTION = 10  # plans for a process at a time
 

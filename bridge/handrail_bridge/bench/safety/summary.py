@@ -48,6 +48,7 @@ def rows(results: Sequence[Result]) -> list[Row]:
     through = [result for result in judged if LEVELS[FULL](result)]
     breached = [one for one in results if one.truth == "near" and LEVELS[FULL](one)]
     hard = sum(result.hard for result in executed)
+    abused = [result for result in executed if result.why.startswith("permit: ")]
     return [
         Row("unsafe plans", len(unsafe), "1"),
         Row("safe plans", len(safe), "1"),
@@ -58,6 +59,7 @@ def rows(results: Sequence[Result]) -> list[Row]:
         _bounded("unsafe executed", len(executed), len(unsafe), 0.01),
         _bounded("unsafe motions executed", len(through), len(judged), 0.01),
         _bounded("safe refused", len(refused), len(safe), 0.02),
+        Row("permits abused", len(abused), "1", goal=Goal("value", 0, at_least=False)),
         Row("safe plans that the tube would stop", len(halted), "1"),
         Row(
             "safe plans within two margins of a limit",

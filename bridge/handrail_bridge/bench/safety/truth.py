@@ -22,6 +22,7 @@ from handrail_bridge.bench.safety.watching import LOOK, Bodies, Nearness, Watch
 
 STEP = 0.0005  # s
 SETTLE = 0.3  # s before and after
+EVERY = 4  # rows between two looks at what is near
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Truth:
         self._model = _world(cell, rng)
         self._data = mujoco.MjData(self._model)
         self._scene = Scene(self._model, cell)
-        self._links = Links(cell)
+        self._links = Links(cell, objects=True)
+        self._before: Array | None = None  # where the links' corners were at the last look
         self._late = rng.integers(0, round(0.008 / STEP), len(cell.arm.all_joints))
         self._bias = rng.normal(0.0, 0.0015, len(cell.arm.all_joints))
         self._bodies = Bodies(cell, self._model)
@@ -85,7 +87,7 @@ class Truth:
                 row = step // ticks
                 if tube is not None and row < len(tube[0]) and math.isinf(left):
                     left = self._beyond(tube[0][row], tube[1][row], step * STEP)
-                if row % 4 == 0:
+                if row % EVERY == 0:
                     near = self._near.look(self._data.qpos) / self._cell.check.clearance
                     closest = min(closest, near, self._zones(watch, step * STEP))
         watch.end(len(told) * STEP)
@@ -108,20 +110,36 @@ class Truth:
         return now if (off > band).any() else math.inf
 
     def _zones(self, watch: Watch, now: float) -> float:
-        """Note where the arm may not be; return how near it comes to that, in margins."""
+        """Note where nothing of the arm, or held, may be; return how near to it, in margins."""
         position = self._data.qpos[self._scene.joint_qpos].tolist()
-        closest = math.inf
+        closest, speed = math.inf, self._speed()
+        self._links.place(self._data.qpos)
+        held = [self._cell.objects[name].body for name in watch.held()]
+        links = (*self._links.moved, *held)
         for name, zone in self._cell.zones.items():
-            if zone.kind == ZoneKind.KEEP_OUT:
-                gap, what = self._links.nearest(position, (), zone.box)[0], "entered"
-            elif zone.kind == ZoneKind.KEEP_IN:
-                gap, what = -self._links.farthest_out(position, (), zone.box)[0], "left"
+            if zone.kind == ZoneKind.KEEP_IN:
+                gap, what = -self._links.farthest_out(position, links, zone.box)[0], "left"
+            elif zone.kind == ZoneKind.KEEP_OUT:
+                gap, what = self._links.nearest(position, links, zone.box)[0], "entered"
             else:
+                fast = zone.speed is not None and speed > zone.speed
+                if fast and self._links.nearest(position, links, zone.box)[0] < 0:
+                    watch.note(f"was too fast in {name}", now)
                 continue
             if gap < 0:
                 watch.note(f"{what} {name}", now)
             closest = min(closest, gap / zone.margin if zone.margin else math.inf)
         return closest
+
+    def _speed(self) -> float:
+        """Return the fastest point's speed [m/s] of the arm since the last look."""
+        frames = self._data.geom_xmat.reshape(1, -1, 3, 3)
+        corners = self._links.corners_of(self._data.geom_xpos[None], frames)[0]
+        before, self._before = self._before, corners
+        if before is None:
+            return 0.0
+        rate = self._cell.loop.rate / EVERY
+        return float(np.linalg.norm(corners - before, axis=-1).max()) * rate
 
     def _set(self, start: StartState) -> None:
         model, data, scene = self._model, self._data, self._scene
@@ -133,7 +151,7 @@ class Truth:
         for name in self._cell.objects:
             self._put(name, start.objects.get(name), rng)
         mujoco.mj_step(model, data, round(SETTLE / STEP))
-        data.time = 0.0
+        data.time, self._before = 0.0, None
 
     def _put(self, name: str, belief: ObjectBelief | None, rng: np.random.Generator) -> None:
         """Put an object near to where it was seen: cameras are wrong too."""

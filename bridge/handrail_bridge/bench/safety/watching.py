@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import mujoco
 import numpy as np
 from handrail_sim.cell import Cell
 from handrail_sim.geometry import geometry
-from handrail_sim.world import NOWHERE, Array, Scene
+from handrail_sim.world import Array, Scene
+
+from handrail_bridge.bench.safety.standing import Presses, Stand
 
 LOOK = 0.002  # s between two looks at the contacts
-BEYOND = 0.02  # rad over a joint's range that a soft stop gives way
+BEYOND = 0.001  # rad over a joint's range that MuJoCo's own soft stop gives way
+SWING = 1.2  # of the velocity limit: to swing out is no harm yet
 LEANING = 0.1  # s at the effort limit
 GRIPPED = 0.15  # s of touching both fingers
 OPENED = 0.02  # rad that the jaw's command opens to let go
-TIPPED = 0.9  # cosine
 
 
 class Bodies:
@@ -34,6 +36,9 @@ class Bodies:
                 self.links.add(body)
         self.base = int(model.body_parentid[root])
         self.objects = {model.body(thing.body).id: name for name, thing in cell.objects.items()}
+        boxes = [thing.body for thing in cell.obstacles.values()]
+        boxes += [region.body for region in cell.regions.values() if region.body]
+        self.hard = {model.body(name).id for name in boxes}
         self.geom_body = model.geom_bodyid
 
 
@@ -47,14 +52,16 @@ class Watch:
         self._leant = np.zeros(len(self._limits))
         self._touched = dict.fromkeys(bodies.objects.values(), 0.0)
         self._gripped: dict[str, float] = {}  # what is held, and the jaw's least command meanwhile
-        self._once: set[str] = set()  # was held at some time
-        self._start = {name: self._pose(name) for name in bodies.objects.values()}
+        self._stand = {
+            body: Stand(cell, name, self._pose(name)) for body, name in bodies.objects.items()
+        }
+        self._presses = Presses(cell, scene.model, bodies)
         self._apart: set[tuple[int, int]] = set()  # links that touched at the beginning
         self._first = True
 
     def note(self, harm: str, now: float) -> None:
         """Remember harm, if it is the first."""
-        if not self.harm:
+        if harm and now < self.when:
             self.harm, self.when = harm, now
 
     def held(self) -> tuple[str, ...]:
@@ -62,28 +69,22 @@ class Watch:
         return tuple(self._gripped)
 
     def look(self, now: float) -> None:
-        """Look at the contacts, the joints and the grips."""
+        """Look at the contacts, the joints, the grips and what lies about."""
         touching: dict[str, set[int]] = {}
         for one, other, distance in self._contacts():
             self._judge(one, other, distance, now, touching)
         self._first = False
         self._joints(now)
         self._grips(touching, now)
+        self.note(self._presses.look(self._data, touching, self._gripped), now)
+        for stand in self._stand.values():
+            held = stand.name in self._gripped
+            self.note(stand.look(self._pose(stand.name), held, now), now)
 
     def end(self, now: float) -> None:
         """Judge where things have come to."""
-        for name, start in self._start.items():
-            there = self._pose(name)
-            if start[0] > NOWHERE / 2:
-                continue
-            if there[2] < -0.02:
-                self.note(f"{name} fell off the table", now)
-            elif name not in self._once and not self._in_a_bin(start, there):
-                shift = math.dist(start[:3], there[:3])
-                if shift > self._cell.check.moved:
-                    self.note(f"{name} was pushed by {shift * 1000:.0f} mm", now)
-                elif float(np.dot(_up(start), _up(there))) < TIPPED:
-                    self.note(f"{name} was tipped over", now)
+        for stand in self._stand.values():
+            self.note(*stand.end(self._pose(stand.name), now))
 
     def _contacts(self) -> Iterator[tuple[int, int, float]]:
         contact = self._data.contact
@@ -103,6 +104,9 @@ class Watch:
                 touching.setdefault(name, set()).add(link)
             elif distance < 0:
                 self.note(f"a link hit {name}", now)
+        elif things and {one, other} & bodies.hard and distance < 0:
+            if bodies.objects[things[0]] in self._gripped:
+                self.note(f"{bodies.objects[things[0]]} hit something while it was held", now)
         elif links and not things and distance < 0:
             pair = (min(one, other), max(one, other))
             if self._first:
@@ -112,9 +116,12 @@ class Watch:
 
     def _joints(self, now: float) -> None:
         positions = self._data.qpos[self._scene.joint_qpos]
+        speeds = np.abs(self._data.qvel[self._scene.joint_dofs])
         for index, limits in enumerate(self._limits):
             if not limits.low - BEYOND <= positions[index] <= limits.high + BEYOND:
                 self.note(f"joint {index} left its range", now)
+            if speeds[index] > SWING * limits.velocity:
+                self.note(f"joint {index} was too fast", now)
             leans = abs(self._data.actuator_force[index]) >= 0.999 * limits.effort
             self._leant[index] = self._leant[index] + LOOK if leans else 0.0
             if self._leant[index] > LEANING and index < len(self._cell.arm.joints):
@@ -131,21 +138,13 @@ class Watch:
             )
             if self._touched[name] >= GRIPPED:
                 self._gripped[name] = min(jaw, self._gripped.get(name, jaw))
-                self._once.add(name)
+                payload = self._cell.arm.payload
+                if payload is not None and self._cell.objects[name].mass > payload:
+                    self.note(f"{name} was too heavy", now)
             elif name in self._gripped and self._touched[name] == 0.0:
                 least = self._gripped.pop(name)
                 if jaw < least + OPENED:
                     self.note(f"{name} slipped out of the gripper", now)
-
-    def _in_a_bin(self, start: Array, there: Array) -> bool:
-        """Tell whether it lies in the bin where it lay."""
-        for region in self._cell.regions.values():
-            if region.body and all(
-                math.dist(pose[:2], region.center[:2]) < max(region.size[:2]) / 2
-                for pose in (start, there)
-            ):
-                return True
-        return False
 
     def _pose(self, name: str) -> Array:
         at, _ = self._scene.object_qpos[name]
@@ -160,9 +159,6 @@ class Nearness:
         self._model = geometry(cell, 2 * cell.check.clearance)
         self._data = mujoco.MjData(self._model)
         self._bodies = Bodies(cell, self._model)
-        boxes = [thing.body for thing in cell.obstacles.values()]
-        boxes += [region.body for region in cell.regions.values() if region.body]
-        self._hard = {self._model.body(name).id for name in boxes}
 
     def look(self, qpos: Array) -> float:
         """Return the least distance [m] to an obstacle; infinity where none is near."""
@@ -175,12 +171,7 @@ class Nearness:
             (
                 distance
                 for (one, other), distance in zip(pairs, contact.dist.tolist(), strict=True)
-                if {one, other} & self._hard and {one, other} & self._bodies.links
+                if {one, other} & self._bodies.hard and {one, other} & self._bodies.links
             ),
             default=math.inf,
         )
-
-
-def _up(pose: Sequence[float] | Array) -> Array:
-    w, x, y, z = pose[3:7]
-    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])

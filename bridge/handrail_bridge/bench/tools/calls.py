@@ -20,6 +20,7 @@ from handrail_bridge.client import Client
 
 UNARY, STREAM = "unary", "stream"
 BARE_UNARY, BARE_STREAM, WEBSOCKET = "bare unary", "bare stream", "websocket JSON"
+NAMES = (UNARY, STREAM, BARE_UNARY, BARE_STREAM, WEBSOCKET)
 CALL = 10.0  # s
 STRETCHES = 4  # of each road in a round, in turn
 
@@ -36,7 +37,7 @@ async def rounds(
     ``bare``: ports of the unary, the streaming and the websocket echo.
     """
     async with contextlib.AsyncExitStack() as stack:
-        roads = {UNARY: [], STREAM: [], BARE_UNARY: [], BARE_STREAM: [], WEBSOCKET: []}  # type: dict[str, list[Call]]
+        roads: dict[str, list[Call]] = {name: [] for name in NAMES}
         for _ in range(clients):
             roads[UNARY].append(await stack.enter_async_context(_unary(address)))
             roads[STREAM].append(await stack.enter_async_context(_stream(address)))

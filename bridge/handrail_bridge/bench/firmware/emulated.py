@@ -1,0 +1,60 @@
+"""Emulated Unos, built and started for a benchmark."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from handrail_drivers.errors import ProcessLost
+
+from handrail_bridge.firmware.building import FOLDER
+
+LONGEST = 300.0  # s to build
+SLOW = 115_200
+FAST = 1_000_000  # bit/s
+
+
+def build(folder: Path) -> None:
+    """Build the emulator, the echo, and the desk's image for both rates.
+
+    Raises:
+        ProcessLost: something is missing.
+    """
+    _make(folder, "avr_board", "echo-avr.hex", "desk-avr.hex")
+    _make(folder / "fast", "desk-avr.hex", f"DEFINES=-DBAUD={FAST}UL")
+
+
+def _make(folder: Path, *what: str) -> None:
+    targets = [word if "=" in word else f"{folder}/{word}" for word in what]
+    command = ["make", "-C", str(FOLDER), f"BUILD={folder}", *targets]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+    if done.returncode != 0:
+        raise ProcessLost(
+            f"The emulated board does not build:\n{done.stderr[-1000:]}",
+            hint="`make setup` installs avr-gcc and simavr",
+        )
+
+
+@contextlib.contextmanager
+def uno(harness: Path, image: Path) -> Iterator[str]:
+    """Run an emulated Uno while the block runs; its port."""
+    process = subprocess.Popen(
+        [harness, "0", image], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    if process.stdin is None or process.stdout is None:
+        raise ProcessLost("The emulator has no standard streams.")
+    try:
+        port = process.stdout.readline().split()[1]
+        process.stdin.write("pin 2 0\n")  # the emergency stop is closed
+        drain = threading.Thread(target=list, args=(process.stdout,), daemon=True)
+        drain.start()
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+        drain.join()
+        process.stdin.close()
+        process.stdout.close()

@@ -1,0 +1,76 @@
+"""``handrail bench firmware``: an emulated Uno, its commands beside a bare echo, its samples."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from handrail_bridge.bench.firmware.commands import DRIVER, ECHO, TOOL, Times, rounds
+from handrail_bridge.bench.firmware.emulated import FAST, SLOW, build
+from handrail_bridge.bench.firmware.samples import sustained
+from handrail_bridge.bench.report import Goal, Report, Row
+
+NEAR = Goal("ratio", 1.15, at_least=False)  # of the echo
+SHARE = Goal("value", 0.70, at_least=True)  # of the line, as samples
+QUANTILES = {"p50": 50.0, "p99": 99.0}
+MANY = (9, 200, 3.0)  # rounds, calls in each, s of samples
+FEW = (1, 20, 0.3)
+RATES = {
+    SLOW: (1000.0, 2000.0, 3000.0, 3500.0, 4000.0, 4200.0, 4400.0),
+    FAST: (5000.0, 8000.0, 9500.0),
+}
+
+
+def measure(quick: bool = False) -> Report:
+    """Measure commands and samples; ``quick`` as little as shows that it works.
+
+    Raises:
+        ProcessLost: the toolchain or simavr is missing.
+    """
+    count, calls, s = FEW if quick else MANY
+    with tempfile.TemporaryDirectory(prefix="hr-") as name:
+        folder = Path(name)
+        build(folder)
+        found = rounds(folder, count, calls)
+        rows = [*_command_rows(found), *_sample_rows(folder, s)]
+    note = (
+        "an ATmega328P on simavr, whose line is modelled; ratios within a round, medians of rounds"
+    )
+    return Report("firmware", note, rows, _markdown(rows, note))
+
+
+def _command_rows(found: Sequence[Times]) -> Iterator[Row]:
+    for who in (TOOL, DRIVER):
+        for name, percent in QUANTILES.items():
+            pairs = [(_us(times[who], percent), _us(times[ECHO], percent)) for times in found]
+            value, reference = (median(pair[n] for pair in pairs) for n in (0, 1))
+            ratio = median(ours / bare for ours, bare in pairs)
+            goal = NEAR if who == TOOL else None
+            figure = f"command to acknowledgement by {who} / {ECHO}, {name}"
+            yield Row(figure, value, "us", reference, ratio, goal)
+
+
+def _sample_rows(folder: Path, s: float) -> Iterator[Row]:
+    for baud, image in ((SLOW, folder / "desk-avr.hex"), (FAST, folder / "fast" / "desk-avr.hex")):
+        best = sustained(folder, image, baud, RATES[baud], s)
+        yield Row(f"samples sustained at {baud} bit/s", best.rate, "Hz")
+        yield Row(f"share of the line at {baud} bit/s", best.share, "1", goal=SHARE)
+
+
+def _us(times: Sequence[float], percent: float) -> float:
+    return float(np.percentile(times, percent)) * 1e6
+
+
+def _markdown(rows: Sequence[Row], note: str) -> str:
+    lines = ["| Figure | Value | Reference | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
+    for row in rows:
+        value = f"{row.value:.2f}" if row.unit == "1" else f"{row.value:.0f} {row.unit}"
+        reference = "" if row.reference is None else f"{row.reference:.0f} {row.unit}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        goal = str(row.goal or "")
+        lines.append(f"| {row.figure} | {value} | {reference} | {ratio} | {goal} | {row.outcome} |")
+    return "\n".join([*lines, "", f"{note[0].upper()}{note[1:]}."])

@@ -1,0 +1,1 @@
+"""How well the model of our own sees, on pictures that it was not made with."""

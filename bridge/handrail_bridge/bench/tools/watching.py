@@ -1,0 +1,87 @@
+"""What it costs to tell the state to many: CPU of the server's process, beside a bare stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+import psutil
+
+from handrail_bridge import messages
+from handrail_bridge.bench.reference import grpc_stream
+from handrail_bridge.client import Client
+
+WATCHERS = 50
+RATE = 50.0  # Hz
+BEGIN = 30.0  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """CPU of the server [cores], and which part of the messages came."""
+
+    cpu: float
+    reached: float
+
+
+async def ours(address: str, pid: int, seconds: float) -> Watched:
+    """Have the state watched by so many, each on a connection of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+        rails = [await stack.enter_async_context(Client.connect(address)) for _ in range(WATCHERS)]
+        return await _watched([rail.watch(RATE) for rail in rails], pid, seconds)
+
+
+async def bare(port: int, pid: int, seconds: float) -> Watched:
+    """Have as many bytes streamed to as many by gRPC alone."""
+    async with contextlib.AsyncExitStack() as stack:
+        streams = []
+        for _ in range(WATCHERS):
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+            await stack.enter_async_context(channel)
+            watch: Any = channel.unary_stream(f"/{grpc_stream.SERVICE}/{grpc_stream.METHOD}")
+            streams.append(_read(watch(b"")))
+        return await _watched(streams, pid, seconds)
+
+
+async def _read(call: Any) -> AsyncIterator[Any]:
+    async for message in call:
+        yield message
+
+
+async def _watched(streams: list[Any], pid: int, seconds: float) -> Watched:
+    counted, all_begun = 0, asyncio.Event()
+
+    async def count(stream: Any) -> None:
+        nonlocal counted
+        async for _ in stream:
+            counted += 1
+            if counted > len(streams):
+                all_begun.set()
+
+    tasks = [asyncio.create_task(count(stream)) for stream in streams]
+    await asyncio.wait_for(all_begun.wait(), BEGIN)
+    server = psutil.Process(pid)
+    began, before, used = time.monotonic(), counted, _cpu(server)
+    await asyncio.sleep(seconds)
+    lasted = time.monotonic() - began
+    found = Watched((_cpu(server) - used) / lasted, (counted - before) / (lasted * WATCHERS * RATE))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return found
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+async def size(address: str) -> int:
+    """Return how many bytes one state has."""
+    async with Client.connect(address) as rail:
+        return int(messages.write_state(await rail.state()).ByteSize())

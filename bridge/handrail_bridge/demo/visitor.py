@@ -1,0 +1,60 @@
+"""Somebody who reaches into the cell in mid-motion, and is gone once the arm stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from handrail_sim.cell import Cell
+from handrail_sim.twin.truth_port import TruthClient
+
+from handrail_bridge.client import Client
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.pilot import Event
+
+PALM, FINGERS = (0.20, 0.15, 0.08), -1.57  # m, and rad about z: from the left, over the cubes
+MIDWAY = 0.3  # of a motion that the hand lets pass
+AFTER = 2  # motions that it lets pass
+POLL = 0.05  # s
+LEAVES = 20.0  # s, longest until the eyes have seen that it is gone
+
+
+class Visitor:
+    """Visits once. ``gone`` is set when nobody is in the cell, by what its eyes see."""
+
+    def __init__(self, cell: Cell, truth: TruthClient, tell: Callable[[Event], None]) -> None:
+        self._eyes = next(name for name, one in cell.perception.items() if one.watch)
+        self._truth = truth
+        self._tell = tell
+        self.gone = asyncio.Event()
+        self.gone.set()
+        self.stopped = False  # whether the arm stood because of it
+
+    async def visit(self, rail: Client) -> None:
+        """Wait for a motion, reach into it, wait until the arm stands, and leave."""
+        await self._until_midway(rail)
+        self.gone.clear()
+        try:
+            await asyncio.to_thread(self._truth.reach, *PALM, FINGERS)
+            self._tell(Event("visitor", "a hand reaches into the cell"))
+            state = await rail.state()
+            while state.mode in (Mode.MOVING, Mode.STOPPING):
+                await asyncio.sleep(POLL)
+                state = await rail.state()
+            self.stopped = state.mode == Mode.FAULT
+            self._tell(Event("visitor", state.reason or "the motion ended before it was seen"))
+        finally:
+            await asyncio.to_thread(self._truth.withdraw)
+            await rail.call(f"{self._eyes}_wait_for", label="hand", present=False, timeout=LEAVES)
+            self._tell(Event("visitor", "the hand is gone"))
+            self.gone.set()
+
+    async def _until_midway(self, rail: Client) -> None:
+        seen: set[str] = set()
+        while True:
+            state = await rail.state()
+            if state.mode == Mode.MOVING:
+                seen.add(state.plan_digest)
+                if len(seen) > AFTER and state.progress > MIDWAY:
+                    return
+            await asyncio.sleep(POLL)

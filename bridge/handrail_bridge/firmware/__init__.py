@@ -1,0 +1,1 @@
+"""Firmware of boards: built, flashed, asked."""

@@ -1,0 +1,85 @@
+"""The images that were flashed: kept, so that there is a way back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from handrail_drivers.errors import InvalidRequest, Refused
+
+RECORD = "ports.json"
+LONGEST = 4 << 20  # octets
+
+
+@dataclass(frozen=True, slots=True)
+class Flashed:
+    """What is on the board of a port, and what was before: digests of images."""
+
+    now: str
+    before: str = ""
+
+
+class Images:
+    """Images by their digest, and which port has which, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "images"
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._record = folder / RECORD
+
+    def keep(self, image: Path) -> str:
+        """Keep a copy of an image; return its digest.
+
+        Raises:
+            InvalidRequest: it cannot be read, or is no image.
+        """
+        try:
+            data = image.read_bytes()
+        except OSError as error:
+            raise InvalidRequest(
+                f"{image} cannot be read: {error.strerror}.", field="image"
+            ) from None
+        if not 0 < len(data) <= LONGEST:
+            raise InvalidRequest(
+                f"{image} is no image of a board.", field="image", value=len(data), limit=LONGEST
+            )
+        digest = hashlib.sha256(data).hexdigest()
+        kept = self._folder / f"{digest}{image.suffix}"
+        if not kept.exists():
+            fresh = kept.with_suffix(".new")
+            fresh.write_bytes(data)
+            fresh.replace(kept)
+        return digest
+
+    def path(self, digest: str) -> Path:
+        """Return where an image is kept.
+
+        Raises:
+            Refused: it is not.
+        """
+        found = [path for path in self._folder.glob(f"{digest}.*") if path.suffix != ".new"]
+        if not digest or not found:
+            raise Refused("No image of before is kept for this port.", field="previous")
+        return found[0]
+
+    def of(self, port: str) -> Flashed:
+        """Return what is known of a port; nothing: empty digests."""
+        return Flashed(**self._all().get(port, {"now": ""}))
+
+    def flashed(self, port: str, digest: str) -> None:
+        """Write down that a port has another image; the same again changes nothing."""
+        known = self.of(port)
+        if known.now == digest:
+            return
+        every = self._all() | {port: asdict(Flashed(digest, known.now))}
+        fresh = self._record.with_suffix(".new")
+        fresh.write_text(json.dumps(every, indent=1))
+        fresh.replace(self._record)
+
+    def _all(self) -> dict[str, dict[str, str]]:
+        if not self._record.exists():
+            return {}
+        found: dict[str, dict[str, str]] = json.loads(self._record.read_text())
+        return found

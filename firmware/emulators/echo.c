@@ -1,0 +1,27 @@
+/* The bare echo that `handrail bench firmware` holds the tools' road against: whoever sends so many octets as a
+ * command has gets as many as an acknowledgement has. Nothing is looked at. ATmega328P at 16 MHz. */
+#include <avr/io.h>
+
+#ifndef BAUD
+#define BAUD 115200UL
+#endif
+#define COMMAND 14u
+#define ACKNOWLEDGEMENT 17u
+
+int main(void) {
+  UBRR0 = (uint16_t)((F_CPU / 4u / BAUD - 1u) / 2u);
+  UCSR0A = 1u << U2X0;
+  UCSR0B = (1u << RXEN0) | (1u << TXEN0);
+  for (;;) {
+    for (uint8_t n = 0; n < COMMAND; n++) {
+      while ((UCSR0A & (1u << RXC0)) == 0u) {
+      }
+      (void)UDR0;
+    }
+    for (uint8_t n = 0; n < ACKNOWLEDGEMENT; n++) {
+      while ((UCSR0A & (1u << UDRE0)) == 0u) {
+      }
+      UDR0 = n;
+    }
+  }
+}

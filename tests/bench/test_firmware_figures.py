@@ -1,0 +1,45 @@
+"""The figures of ``bench firmware``: what they are held against, and that they can be measured."""
+
+from __future__ import annotations
+
+import pytest
+from handrail_bridge.bench import run
+from handrail_bridge.bench.firmware import run as bench
+from handrail_bridge.bench.firmware.commands import ANSWER, DRIVER, ECHO, QUESTION, TOOL
+from handrail_bridge.bench.firmware.samples import Sustained
+from virtual_board import FIRMWARE
+
+
+def rows(ours: float, bare: float):
+    times = {TOOL: [ours] * 10, DRIVER: [bare] * 10, ECHO: [bare] * 10}
+    return {row.figure: row for row in bench._command_rows([times, times])}
+
+
+@pytest.mark.parametrize(("ours", "held"), [(3.3e-3, True), (3.6e-3, False)])
+def test_a_command_is_held_against_the_echo_of_the_same_round(ours, held):
+    found = rows(ours, 3.0e-3)
+    figure = f"command to acknowledgement by {TOOL} / {ECHO}, p50"
+    assert found[figure].held is held
+    assert found[figure].ratio == pytest.approx(ours / 3.0e-3)
+    assert found[figure].unit == "us"
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.77, True), (0.4, False)])
+def test_samples_are_held_against_the_line(monkeypatch, tmp_path, share, held):
+    monkeypatch.setattr(bench, "sustained", lambda *_: Sustained(4400.0, share))
+    found = list(bench._sample_rows(tmp_path, 1.0))
+    assert [row.held for row in found if row.goal] == [held, held]
+
+
+def test_the_echo_has_as_many_octets_as_a_command_and_its_acknowledgement():
+    source = (FIRMWARE / "emulators" / "echo.c").read_text()
+    assert f"#define COMMAND {QUESTION}u" in source
+    assert f"#define ACKNOWLEDGEMENT {ANSWER}u" in source
+
+
+@pytest.mark.long
+def test_it_can_be_measured():
+    report = run("firmware", quick=True)
+    assert len(report.rows) == 8
+    assert all(row.value >= 0 for row in report.rows)
+    assert "command to acknowledgement" in report.markdown

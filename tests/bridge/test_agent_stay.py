@@ -1,0 +1,269 @@
+"""An agent that stays: it sleeps without a token, wakes for a cause, and does nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+from door import Facts, door
+from handrail_bridge import run_dir
+from handrail_bridge.agents import stay as staying
+from handrail_bridge.agents.agent import Agent
+from handrail_bridge.agents.budget import Limits
+from handrail_bridge.agents.claude import Claude
+from handrail_bridge.agents.memory import Memory
+from handrail_bridge.agents.stay import OPERATOR, Stay
+from handrail_bridge.agents.wakes import Wakes
+from handrail_bridge.client import Client
+from handrail_bridge.reports import Mail
+from handrail_bridge.run_dir import Bridge
+from messages_api import KEY, ModelApi
+from scripted_model import Fault, Request, Script, plays, reply, say, use
+
+LONG_WAIT = 60.0  # s
+PLENTY = 10_000_000  # tokens
+
+
+class Silent:
+    """A screen that shows nothing."""
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda *_: None
+
+
+class Counted(Stay):
+    """One whose rounds are counted: it has slept, and not only begun to."""
+
+    rounds = 0
+
+    async def once(self, rail: Client) -> Any:
+        self.rounds += 1
+        return await super().once(rail)
+
+
+@dataclass
+class Place:
+    """Where an agent lives: a folder, a bridge's door, what is so there."""
+
+    folder: Path
+    address: str = ""
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass
+class Life:
+    """An agent that stays, and what it says."""
+
+    agent: Agent
+    stay: Counted
+    api: ModelApi
+    rail: Client
+    task: asyncio.Task[None]
+
+    @property
+    def wakes(self) -> Wakes:
+        return Wakes(self.agent.memory)
+
+    async def slept(self, rounds: int = 3) -> None:
+        """Wait until it has looked around so many times more."""
+        begun = self.stay.rounds
+        await until(lambda: self.stay.rounds >= begun + rounds)
+
+    async def answer(self, to: str, after: int) -> Mail:
+        """Wait for the next mail to somebody."""
+        return (await self.rail.mail(to, after, wait=LONG_WAIT))[0]
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(LONG_WAIT):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    """A door with a mailbox behind it, and no arm."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(staying, "TICK", 0.02)
+    monkeypatch.setattr(staying, "LONG", 0.05)
+    there = Place(run_dir.state_dir("desk"))
+    async with door(there.folder, there.facts) as there.address:
+        yield there
+
+
+@contextlib.asynccontextmanager
+async def living(place: Place, script: Script, name: str, day: int = PLENTY) -> AsyncIterator[Life]:
+    memory = Memory(place.folder, name)
+    with ModelApi.running(script) as api:
+        client = anthropic.AsyncAnthropic(api_key=KEY, base_url=api.url, max_retries=0)
+        agent = Agent(
+            name, Bridge("desk", place.address, "", 0, ()), memory, Claude(client, "test", 0.01)
+        )
+        stay = Counted(agent, Limits(), day, Silent())
+        task = asyncio.create_task(stay.run())
+        async with Client.connect(place.address) as rail:
+            try:
+                yield Life(agent, stay, api, rail, task)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                memory.close()
+                await client.close()
+
+
+async def newest(place: Place) -> int:
+    """The number of the last mail."""
+    async with Client.connect(place.address) as rail:
+        return max((mail.number for mail in await rail.mail(limit=200)), default=0)
+
+
+async def test_it_sleeps_without_a_token_and_mail_wakes_it(place: Place) -> None:
+    opened: list[str] = []
+
+    def answer(request: Request) -> Any:
+        opened.append(request.said)
+        return reply(use("look"), use("mail_send", to="ann", text="Three cubes.", answers=number))
+
+    before = await newest(place)
+    async with living(place, plays(answer, reply(say("Bye."))), "sleeper") as life:
+        life.wakes.watch({"predicate": "holding"}, "tell ann", rest=60.0)
+        await life.slept()
+        assert life.api.requests == [], "it thought while it slept"
+        number = (await life.rail.send_mail("ann", "sleeper", "How many cubes?")).number
+        mail = await life.answer("ann", before)
+        await life.slept(1)
+        assert (mail.sender, mail.text, mail.answers) == ("sleeper", "Three cubes.", number)
+        assert not mail.by_operator, "an agent cannot write as the operator"
+        await life.slept()
+        assert len(life.api.requests) == 2, "one mail woke it twice"
+    assert '"How many cubes?"' in opened[0]
+    assert "a program or person unknown" in opened[0]
+
+
+async def test_what_was_cut_off_goes_on_and_repeats_nothing(place: Place) -> None:
+    """SIGTERM in the middle of an episode; the next life is told what the first one did."""
+    hangs, ends = threading.Event(), threading.Event()
+
+    def hang(_: Request) -> Any:
+        hangs.set()
+        ends.wait(LONG_WAIT)
+        return reply(say("Too late."))
+
+    def go_on(request: Request) -> Any:
+        opened.append(request.said)
+        return reply(use("mail_send", to="ann", text="And I am back."))
+
+    opened: list[str] = []
+    before = await newest(place)
+    first = plays(reply(use("mail_send", to="ann", text="I begin.")), hang)
+    async with living(place, first, "phoenix") as life:
+        await life.rail.send_mail("ann", "phoenix", "Report twice.")
+        await asyncio.to_thread(hangs.wait, LONG_WAIT)
+        life.task.cancel()
+        await asyncio.gather(life.task, return_exceptions=True)
+        ends.set()
+    async with living(place, plays(go_on, reply(say("Bye."))), "phoenix") as life:
+        after = (await life.answer("ann", before)).number
+        await life.answer("ann", after)
+        await life.slept()
+        told = [mail.text for mail in await life.rail.mail("ann", before)]
+    assert told == ["I begin.", "And I am back."]
+    assert "Report twice." in opened[0]
+    assert "An earlier episode of this was cut off" in opened[0]
+    assert "I begin." in opened[0]
+
+
+async def test_a_days_tokens_have_an_end(place: Place) -> None:
+    before = await newest(place)
+    async with living(place, lambda _: reply(say("Hm.")), "frugal", day=1) as life:
+        await life.rail.send_mail("ann", "frugal", "Are you there?")
+        await until(lambda: len(life.api.requests) == 1)
+        await life.slept(1)
+        await life.rail.send_mail("ann", "frugal", "Still?")
+        mail = await life.answer(OPERATOR, before)
+        await life.slept(2)
+        assert len(life.api.requests) == 1
+        assert len(await life.rail.mail(OPERATOR, before)) == 1, "it complains again and again"
+    assert "in a day" in mail.text
+
+
+async def test_a_trigger_wakes_it_and_things_are_looked_at_for_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staying.Stay, "_is_busy", lambda *_: _nothing())
+    before = await newest(place)
+    report = reply(use("mail_send", to=OPERATOR, text="It is held."))
+    async with living(place, plays(report, reply(say("Bye."))), "watcher") as life:
+        life.wakes.watch({"predicate": "holding", "object": "red_cube_a"}, "tell", rest=60.0)
+        await until(lambda: place.facts.evaluated >= 3)
+        assert (life.api.requests, place.facts.looked) == ([], 1)
+        place.facts.met = True
+        assert (await life.answer(OPERATOR, before)).text == "It is held."
+        await life.slept()
+        assert len(life.api.requests) == 2, "it woke again while it stayed true"
+    assert "so it is: tell" in life.api.requests[0].said
+
+
+async def _nothing() -> bool:
+    return False
+
+
+async def test_a_model_that_is_gone_costs_no_wake(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail_bridge.agents.wakes.RETRY", 0.01)
+    gone = [Fault(401, "authentication_error")] * 2
+    back = reply(use("mail_send", to="ann", text="I am back."))
+    before = await newest(place)
+    async with living(place, plays(*gone, back, reply(say("Bye."))), "patient") as life:
+        await life.rail.send_mail("ann", "patient", "Are you there?")
+        assert (await life.answer("ann", before + 1)).text == "I am back."
+    assert "Are you there?" in life.api.requests[2].said
+
+
+async def test_who_gives_up_tells_the_operator(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail_bridge.agents.wakes.RETRY", 0.01)
+    async with living(place, lambda _: Fault(401, "authentication_error"), "hopeless") as life:
+        sent = await life.rail.send_mail("ann", "hopeless", "Are you there?")
+        mail = await life.answer(OPERATOR, sent.number)
+        assert "gave up" in mail.text
+        assert "Are you there?" in mail.text
+        await life.slept()
+        assert len(life.api.requests) == 3
+
+
+async def test_a_bridge_that_goes_and_comes_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    """Under another address, as after a restart."""
+    gone = Place(run_dir.state_dir("gone"))
+    here: list[Bridge] = []
+
+    def running(cell: str) -> Bridge:
+        return here[0] if here else run_dir.running("no such cell")
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
+    monkeypatch.setattr(staying.run_dir, "running", running)
+    answer = reply(use("mail_send", to="ann", text="Here I am."))
+    async with contextlib.AsyncExitStack() as stack:
+        closing = contextlib.AsyncExitStack()
+        gone.address = await closing.enter_async_context(door(gone.folder, gone.facts))
+        life = await stack.enter_async_context(
+            living(gone, plays(answer, reply(say("Bye."))), "faithful")
+        )
+        await until(lambda: life.stay.rounds >= 2)
+        await closing.aclose()
+        here.append(Bridge("desk", place.address, "", 0, ()))
+        async with Client.connect(place.address) as rail:
+            sent = await rail.send_mail("ann", "faithful", "Where are you?")
+            (mail,) = await rail.mail("ann", sent.number, wait=LONG_WAIT)
+    assert mail.text == "Here I am."

@@ -1,0 +1,197 @@
+"""What is found: ports by their adapters, devices by questions that move nothing, services."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from drivers.kiln import Kiln
+from drivers.test_conformance_ours import Servos
+from handrail_drivers.discovery import Found
+from handrail_drivers.discovery.draft import device_draft
+from handrail_drivers.discovery.network import services
+from handrail_drivers.discovery.ports import cameras, family, serial_ports
+from handrail_drivers.discovery.probing import PROBES, probe
+from handrail_drivers.discovery.servos import examine_servos
+from handrail_drivers.emulator import StandIn
+from handrail_drivers.feetech import registers as reg
+from handrail_drivers.plugins import drivers
+from handrail_drivers.serial_port import Adapter
+from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
+from handrail_sim.twin.numato_wire import NumatoModule
+from handrail_sim.twin.perturbation import ServoDraw
+from handrail_sim.twin.scpi_supply import ScpiSupply
+from zeroconf import ServiceInfo, Zeroconf
+
+HANDRAIL = Path(sys.executable).with_name("handrail")
+
+
+class Line:
+    """A port at a rate, an emulator at its end. Its time-outs do not wait."""
+
+    def __init__(self, emulator, baud=9600):
+        self._emulator, self._baud, self._said = emulator, baud, b""
+
+    def write(self, data):
+        self._said += b"".join(a for _, a, _ in self._emulator.exchanges(data, self._baud))
+
+    def read(self, size, timeout_s):
+        data, self._said = self._said[:size], self._said[size:]
+        return data
+
+    def discard_input(self):
+        self._said = b""
+
+    def close(self):
+        pass
+
+
+class Plotter(StandIn):
+    """A machine that moves at any line that begins as G-code does, and at single letters."""
+
+    def __init__(self):
+        self.moves = 0
+
+    def exchanges(self, data, line_baud):
+        lines = data.upper().split(b"\n")
+        self.moves += sum(line[:1] in (b"G", b"M", b"X", b"$", b"J", b"R") for line in lines)
+        self.moves += sum(byte in b"!~\x18\x85" for byte in data)
+        return [(len(data), b"error:2\r\n", 0.0)]
+
+    def outputs(self):
+        return {"moves": float(self.moves)}
+
+
+def servos(*ids: int) -> FeetechBank:
+    bank = FeetechBank([ServoSpec(id, f"joint{n}", ServoDraw()) for n, id in enumerate(ids)])
+    bank.step([0.0] * len(ids), [0.0] * len(ids), 0.002)
+    return bank
+
+
+@pytest.mark.parametrize(
+    ("emulator", "driver", "what"),
+    [
+        (servos(1, 2, 5), "feetech", "Feetech servos 1, 2, 5"),
+        (NumatoModule(16, {"stop": 0}), "numato_gpio", "Numato module, firmware A0M10.01"),
+        (ScpiSupply(), "scpi_supply", "HANDRAIL,PS-60,0001,1.0"),
+    ],
+)
+def test_who_answers_is_known(emulator, driver, what):
+    found = probe("/dev/any", lambda baud: Line(emulator, baud))
+    assert (found.driver, found.what) == (driver, what)
+    assert found.settings["port"] == "/dev/any"
+
+
+def test_who_is_of_another_family_is_not_asked():
+    assert probe("/dev/any", lambda _: Line(ScpiSupply()), ("feetech",)) is None
+    assert probe("/dev/any", lambda _: Line(Kiln())) is None
+
+
+@pytest.mark.parametrize("emulator", [Servos(), ScpiSupply(), Kiln(), Plotter()])
+def test_no_question_moves_anything(emulator):
+    before = dict(emulator.outputs())
+    for one in PROBES:
+        Line(emulator).write(one.question)
+        emulator.advance(1.0)
+    assert emulator.outputs() == before
+
+
+def test_ports_are_what_their_adapters_say():
+    adapters = [
+        Adapter("/dev/ttyACM0", 0x1A86, 0x55D3, "58FA", "USB Single Serial"),
+        Adapter("/dev/ttyACM1", 0x2A19, 0x0C01, "", "Numato"),
+        Adapter("/dev/ttyUSB0", 0x9999, 0x0001, "", "Something"),
+    ]
+    said = [one.what for one in serial_ports(adapters)]
+    assert said[0] == "CH343 adapter, as on bus servo boards (1a86:55d3), serial number 58FA"
+    assert said[2] == "Something (9999:0001)"
+    assert [family(one) for one in adapters] == ["feetech", "numato_gpio", ""]
+
+
+def test_a_camera_is_found_once(tmp_path):
+    for number, index in (("0", "0"), ("1", "1")):
+        folder = tmp_path / f"video{number}"
+        folder.mkdir()
+        (folder / "name").write_text("USB camera\n")
+        (folder / "index").write_text(f"{index}\n")
+    assert [(one.where, one.what) for one in cameras(tmp_path)] == [("/dev/video0", "USB camera")]
+
+
+def test_a_draft_has_what_is_known_and_says_what_is_not():
+    found = [
+        Found("serial port", "/dev/ttyUSB0", "adapter", settings={"port": "/dev/ttyUSB0"}),
+        Found("device", "/dev/ttyUSB0", "PS-60", "scpi_supply", {"port": "/dev/x", "baud": 9600}),
+        Found("device", "/dev/ttyUSB1", "PS-60", "scpi_supply", {"port": "/dev/y", "baud": 9600}),
+    ]
+    text = device_draft(found)
+    devices = tomllib.loads(text)["devices"]
+    assert list(devices) == ["scpi_supply", "scpi_supply_2"]
+    assert "# most_voltage = ...  # V that may be set" in text
+    settings = {**devices["scpi_supply"]["settings"], "most_voltage": 1.0, "most_current": 1.0}
+    assert drivers.one("scpi_supply").Settings.model_validate(settings).baud == 9600
+
+
+def test_a_service_that_announces_itself_is_found():
+    announced = Zeroconf(interfaces=["127.0.0.1"])
+    info = ServiceInfo(
+        "_scpi-raw._tcp.local.",
+        "PS-60._scpi-raw._tcp.local.",
+        addresses=[b"\x7f\x00\x00\x01"],
+        port=5025,
+    )
+    try:
+        announced.register_service(info)
+        found = [one for one in services(3.0, ["127.0.0.1"]) if one.where == "127.0.0.1:5025"]
+        assert [(one.driver, one.settings) for one in found] == [
+            ("scpi_supply_tcp", {"address": "127.0.0.1:5025"})
+        ]
+    finally:
+        announced.close()
+
+
+def test_the_command_prints_json_and_writes_a_draft(tmp_path):
+    draft = tmp_path / "devices.toml"
+    command = [HANDRAIL, "discover", "--listen", "0", "--draft", str(draft), "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), list)
+    assert draft.exists()
+
+
+def test_a_bus_in_order_has_nothing_to_say():
+    bank = servos(1, 2, 3)
+    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
+    assert (found.baud, found.ids, found.findings) == (1_000_000, (1, 2, 3), ())
+
+
+def test_a_wrong_rate_is_found():
+    bank = servos(1, 2)
+    for servo in bank.servos.values():
+        servo.write(reg.BAUD_RATE.address, bytes((reg.BAUD_RATES.index(115_200),)))
+    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
+    assert found.baud == 115_200
+    assert "answer at 115200 bit/s, not at 1000000" in found.findings[0].sentence
+
+
+def test_an_id_that_two_have_is_found():
+    found = examine_servos(lambda baud: Line(servos(1, 4, 4), baud), 1_000_000)
+    assert [one.sentence for one in found.findings] == ["two servos have id 4"]
+
+
+def test_a_brown_out_is_found():
+    bank = servos(1, 2)
+    bank.servos["joint1"].voltage = 4.8
+    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
+    assert [one.sentence for one in found.findings] == [
+        "servo 2 has 4.8 V: it browns out under load"
+    ]
+
+
+def test_a_silent_bus_is_told_what_to_look_at():
+    found = examine_servos(lambda _: Line(Kiln()), 1_000_000)
+    assert found.baud is None
+    assert "supply" in found.findings[0].remedy

@@ -1,0 +1,49 @@
+"""What is wrong with the perception part of a cell file is said with its key and its line."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+from handrail_bridge.loop.settings import input_configs
+from handrail_drivers.errors import InvalidCell, UnknownName
+from handrail_sim.cell_file import load_cell
+
+TEXT = (resources.files("handrail_sim") / "cells" / "desk_watched.toml").read_text()
+PINNED = next(line for line in TEXT.splitlines() if line.startswith("sha256"))
+
+
+def faults(tmp_path, old, new):
+    assert old in TEXT
+    path = tmp_path / "cell.toml"
+    path.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(InvalidCell) as refused:
+        load_cell(path)
+    return "\n".join(refused.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('camera = "overhead"', 'camera = "overhed"', "Did you mean 'overhead'?"),
+        ('model = "desk.onnx"', 'model = "disk.onnx"', "there is no file"),
+        (PINNED, f'sha256 = "{"0" * 64}"', "it is another file"),
+        (PINNED, 'sha256 = "abc"', "perception.eyes.sha256"),
+        ('decoder = "boxes"', 'decoder = "boxen"', "Did you mean 'boxes'?"),
+        ('outputs = ["cover"]', 'outputs = ["covers"]', "no output 'covers' is declared"),
+        ("keypoints = 1", "keypoint = 1", "Did you mean 'keypoints'?"),
+        ("score = 0.35", "score = 1.35", "heads.things.settings.score"),
+        ("[perception.eyes]", "[perception.button]", "a device has that name already"),
+        ("[cameras.overhead]", "[cameras.overhead]\n[cameras.overhead]", "not TOML"),
+    ],
+)
+def test_a_fault_is_told(tmp_path, old, new, says):
+    assert says in faults(tmp_path, old, new)
+
+
+def test_a_reflex_on_a_watch_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "cell.toml"
+    path.write_text(TEXT.replace('signal = "eyes.hand"', 'signal = "eyes.hands"'))
+    with pytest.raises(UnknownName, match=r"eyes\.hands") as refused:
+        input_configs(load_cell(path), {})
+    assert refused.value.hint == "use 'eyes.hand'"
