@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 END = 5.0  # s
+WRITES = (5, 6, 16)
 Send = Callable[[bytes], None]
 
 
@@ -28,6 +29,19 @@ def bitwise_crc(data: bytes) -> bytes:
     return struct.pack("<H", crc)
 
 
+def in_rtu(number: int, body: bytes) -> bytes:
+    frame = bytes((number,)) + body
+    return frame + bitwise_crc(frame)
+
+
+def next_in_rtu(data: bytes) -> tuple[int, bytes, bytes, bytes] | None:
+    """Take the first request off: unit, body, nothing, and what follows."""
+    if len(data) < 7 or len(data) < (size := {16: 9 + data[6], 0x2B: 7}.get(data[1], 8)):
+        return None
+    assert bitwise_crc(data[: size - 2]) == data[size - 2 : size], "we send whole frames"
+    return data[0], data[1 : size - 2], b"", data[size:]
+
+
 @dataclass
 class Unit:
     """One unit's tables, and what it does with its next requests instead of answering."""
@@ -38,6 +52,7 @@ class Unit:
     identity: tuple[str, ...] = ()
     most: int = 125  # registers at once
     asked: list[bytes] = field(default_factory=list)
+    deaf: bool = False  # to writes: it neither does nor answers them
 
     def answer(self, body: bytes) -> bytes:
         if body[0] == 0x2B:
@@ -106,10 +121,11 @@ class Peer:
         if unit is None:
             return True
         unit.asked.append(body)
+        if unit.deaf and body[0] in WRITES:
+            self._send_late(send)
+            return True
         trick = unit.tricks.pop(0) if unit.tricks else "answer"
-        late, self._late = self._late, []
-        for frame in late:
-            send(frame)
+        self._send_late(send)
         if trick == "reboot":
             return False
         frame = self._frame(number, unit.answer(body), mark)
@@ -118,6 +134,11 @@ class Peer:
         elif trick != "silent":
             send(self._said(trick, frame, number, body, mark))
         return True
+
+    def _send_late(self, send: Send) -> None:
+        late, self._late = self._late, []
+        for frame in late:
+            send(frame)
 
     def _said(self, trick: str, frame: bytes, number: int, body: bytes, mark: bytes) -> bytes:
         good = self.units[number].answer(body)
@@ -178,10 +199,26 @@ class TcpPeer(Peer):
             if not part:
                 return
             data += part
-            while len(data) >= 8 and len(data) >= 6 + (size := data[4] << 8 | data[5]):
-                frame, data = data[: 6 + size], data[6 + size :]
-                if not self._serve(frame[6], frame[7:], frame[:2], connection.sendall):
+            while (found := self._next(data)) is not None:
+                number, body, mark, data = found
+                if not self._serve(number, body, mark, connection.sendall):
                     return
+
+    def _next(self, data: bytes) -> tuple[int, bytes, bytes, bytes] | None:
+        """Take the first frame off: unit, body, transaction, and what follows."""
+        if len(data) < 8 or len(data) < 6 + (size := data[4] << 8 | data[5]):
+            return None
+        return data[6], data[7 : 6 + size], data[:2], data[6 + size :]
+
+
+class GatewayPeer(TcpPeer):
+    """A plain gateway: RTU frames over TCP."""
+
+    def _frame(self, number: int, body: bytes, mark: bytes) -> bytes:
+        return in_rtu(number, body)
+
+    def _next(self, data: bytes) -> tuple[int, bytes, bytes, bytes] | None:
+        return next_in_rtu(data)
 
 
 class RtuPeer(Peer):
@@ -201,8 +238,7 @@ class RtuPeer(Peer):
         os.close(self._theirs)
 
     def _frame(self, number: int, body: bytes, mark: bytes) -> bytes:
-        frame = bytes((number,)) + body
-        return frame + bitwise_crc(frame)
+        return in_rtu(number, body)
 
     def _run(self) -> None:
         data = b""
@@ -210,13 +246,9 @@ class RtuPeer(Peer):
             if not select.select([self._ours], [], [], 0.05)[0]:
                 continue
             data += os.read(self._ours, 4096)
-            while len(data) >= 7:
-                size = {16: 9 + data[6], 0x2B: 7}.get(data[1], 8)
-                if len(data) < size:
-                    break
-                frame, data = data[:size], data[size:]
-                assert bitwise_crc(frame[:-2]) == frame[-2:], "we send whole frames"
-                self._serve(frame[0], frame[1:-2], b"", lambda said: self._send(said))
+            while (found := next_in_rtu(data)) is not None:
+                number, body, _, data = found
+                self._serve(number, body, b"", lambda said: self._send(said))
 
     def _send(self, said: bytes) -> None:
         os.write(self._ours, said)
