@@ -21,6 +21,7 @@ from handrail_bridge.bench.loop import echoes
 from handrail_bridge.bench.wire import latency
 from handrail_bridge.client import Client
 from handrail_bridge.loop.settings import input_configs
+from handrail_bridge.loop.state import Mode
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Receipt
 
@@ -165,8 +166,9 @@ async def _stopped(trial: Trial, operator: OperatorClient, road: Road) -> float 
                     break
                 if not begun_ns and _is_steady(event):
                     begun_ns = await road.start(trial)
-    if begun_ns and completed:
-        return math.inf
+    if begun_ns and completed:  # too late on a busy machine, or never
+        stopped = (await operator.state()).mode == Mode.STOPPED
+        return None if stopped else math.inf
     rig = trial.rig
     since_ns = begun_ns - int(BEFORE * 1e9)
     log = await asyncio.to_thread(rig.truth.wire_log, rig.bus, since_ns)
