@@ -19,8 +19,8 @@ from running_cell import (
     twin_and_wires,
 )
 
-AGE = ("age = 0.4\nwhen", "age = 1.0\nwhen")  # a busy machine renders late
-NOTICED = 1.0  # s: a picture, the model, the reflex; without a picture its age
+AGE = ("age = 0.4\nwhen", "age = 0.6\nwhen")  # a busy machine renders late
+NOTICED = 0.8  # s: a picture, the model, the reflex; without a picture its age
 
 
 @pytest.fixture(scope="module")

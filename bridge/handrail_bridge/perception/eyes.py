@@ -72,6 +72,7 @@ class Eyes:
         """
         self.name = config.name
         camera = config.camera
+        self._linger_ns = int(config.perception.track.linger * 1e9)
         self._size = camera.width * camera.height * 3
         with contextlib.ExitStack() as taken:
             self._frames = Slots.create(FRAME.size + self._size)
@@ -137,16 +138,22 @@ class Eyes:
     def wait_for(self, label: str, timeout: Wait, present: bool = True) -> Sight:
         """Wait until something with a label is seen, or, with ``present`` false, until nothing is.
 
+        Nothing is seen once that has lasted for as long as the watches take a thing to linger.
+
         Raises:
             StaleReading: it did not come in time, or no picture did.
             DeviceFault: the pipeline could not see.
         """
         deadline = time.monotonic() + timeout
-        after = time.monotonic_ns()
+        after = gone_ns = time.monotonic_ns()
         while True:
             seen = self.newest(after, timeout_s=FRESH)
             sight = _sight(seen, label)
-            if bool(sight.sightings) == present:
+            if sight.sightings:
+                gone_ns = seen.time_ns
+                if present:
+                    return sight
+            elif not present and seen.time_ns - gone_ns > self._linger_ns:
                 return sight
             if time.monotonic() >= deadline:
                 what = "is not seen" if present else "is still seen"
