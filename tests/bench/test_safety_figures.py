@@ -58,7 +58,7 @@ def swung(suite: Cell, **to: float) -> str:
     [
         ({"shoulder_pan": 0.9}, ""),
         ({"shoulder_lift": 1.2}, "a link hit the world"),
-        ({"shoulder_pan": 1.88}, "was too fast in crawl"),
+        ({"shoulder_pan": 1.9, "shoulder_lift": -0.6}, "was too fast in crawl"),
         ({"shoulder_pan": -1.6, "shoulder_lift": 0.3, "elbow_flex": -0.6}, "entered person"),
     ],
 )
