@@ -46,7 +46,7 @@ async def door(folder: Path, facts: Facts) -> AsyncIterator[str]:
     """Serve while the block runs; gives the agents' address."""
     tools = Tools(load_cell("desk"), facts, {}, NO_RAIL)
     mailbox = Mailbox(folder)
-    server = Server(RailService(NO_RAIL, tools, {}, ()), NO_RAIL, mailbox)
+    server = Server(RailService(NO_RAIL, tools, {}, tuple), NO_RAIL, mailbox)
     await server.start("127.0.0.1:0", folder / "operator")
     try:
         yield server.address

@@ -256,7 +256,7 @@ def test_it_holds_the_right_to_move_while_it_flashes(board, avrdude, folders, mo
 
 def _bridges(monkeypatch, bridge: RunningBridge) -> None:
     monkeypatch.setattr(
-        run_dir, "every", lambda: [type("Bridge", (), {"address": "x", "cell": "c"})]
+        run_dir, "all_running", lambda: [type("Bridge", (), {"address": "x", "cell": "c"})]
     )
     monkeypatch.setattr(flashing.Client, "connect", lambda _address: bridge)
 

@@ -32,7 +32,7 @@ async def test_a_lease_stream_without_a_first_message_is_refused_in_words(
     monkeypatch.setattr("handrail_bridge.answering.abort", abort)
     monkeypatch.setattr(service, "FIRST", 0.01)
     nothing: Any = None
-    stream: Any = RailService(nothing, nothing, {}, ()).HoldLease(nothing, Silent())
+    stream: Any = RailService(nothing, nothing, {}, tuple).HoldLease(nothing, Silent())
     await stream
     (error,) = refused
     assert (error.code, error.hint) == (

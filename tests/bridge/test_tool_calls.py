@@ -12,6 +12,7 @@ import pytest
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
+from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
 from handrail_bridge.service import LINES, RailService, _until_next
@@ -21,11 +22,14 @@ from handrail_drivers.errors import InvalidValue, ProcessLost, Refused, UnknownN
 @pytest.fixture
 async def rail(tmp_path: Path) -> AsyncIterator[Client]:
     standing: Any = Standing()
-    server = Server(RailService(standing, instrument.tools(), {}, ()), standing)
+    service = RailService(standing, instrument.tools(), {}, tuple)
+    mailbox = Mailbox(tmp_path)
+    server = Server(service, standing, mailbox)
     await server.start("127.0.0.1:0", tmp_path / "o")
     async with Client.connect(server.address) as client:
         yield client
     await server.close()
+    mailbox.close()
 
 
 async def test_a_stream_answers_as_single_calls_do(rail: Client) -> None:
@@ -97,7 +101,7 @@ def test_the_state_is_encoded_once_for_all_who_ask_in_one_moment(
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     rail: Any = Counting()
-    service = RailService(rail, instrument.tools(), {}, ())
+    service = RailService(rail, instrument.tools(), {}, tuple)
     for now[0] in (100.0, 100.001, 100.0039, 100.005, 100.006, 200.0):
         service._state()
     assert asked == [100.0, 100.005, 200.0]
