@@ -20,11 +20,14 @@ lint: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# What runs in real time has the machine for itself.
+# What runs in real time has the machine for itself. The rest runs on both cores, its longest files first.
 REAL_TIME := tests/cell tests/wire tests/soak
+LONGEST := tests/virtual tests/bench
+OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
+BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint
-	$(PY) -m pytest -m "not long and not soak" -n 2 --dist loadfile tests $(REAL_TIME:%=--ignore %)
+	$(PY) -m pytest -m "not long and not soak" $(BOTH_CORES) $(LONGEST) $(OTHERS)
 	$(PY) -m pytest -m "not long and not soak" $(REAL_TIME)
 
 test-long: setup

@@ -64,7 +64,7 @@ class Stay:
                 async with Client.connect(self._agent.bridge.address) as rail:
                     while True:
                         await self.once(rail)
-            except ProcessLost as error:
+            except HandrailError as error:  # a bridge that ends cuts calls off in several ways
                 self._screen.retries(error.message)
                 await self._find_bridge()
 
