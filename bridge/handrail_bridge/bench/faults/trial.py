@@ -37,7 +37,7 @@ class Outcome:
     after: CellState
     completed: bool  # the motion ran to its end
     short: float  # rad, from where the arm stood to where it was to go
-    overruns: int  # that the loop counted meanwhile
+    overruns: int  # that the loop counted meanwhile; a new loop counts anew
     runs_again: bool  # a plan ran after reset and arm
 
     @property
@@ -51,7 +51,7 @@ class Outcome:
             self.after.mode == fault.mode
             and self.completed == fault.is_borne
             and (self.short < SHORT) == fault.is_borne
-            and self.overruns >= fault.overruns
+            and (not fault.overruns or self.overruns >= fault.overruns)
             and (not fault.reflex or fault.reflex in self.after.reflexes)
             and self.runs_again
         )
