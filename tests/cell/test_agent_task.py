@@ -108,6 +108,7 @@ async def test_metres_that_are_spent_stop_the_arm_on_its_way(armed: RunningCell)
     assert await settled(armed) == Mode.ARMED, "a budget is no emergency"
 
 
+@pytest.mark.long
 async def test_what_is_cancelled_stops_the_arm_and_says_so(armed: RunningCell) -> None:
     """As a budget of seconds does."""
     to = aside(armed)
@@ -177,6 +178,7 @@ async def test_ctrl_c_stops_the_arm_first_and_the_model_after(armed: RunningCell
     assert "Ctrl-C" in state.reason
 
 
+@pytest.mark.long
 async def test_an_act_that_was_cut_off_is_looked_at_and_not_repeated(armed: RunningCell) -> None:
     """kill -9 in mid-motion; the next one is told, and may move only after it has looked."""
     to = aside(armed)

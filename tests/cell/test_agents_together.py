@@ -53,6 +53,7 @@ async def at_work(
         return await agent.work(Task(RAIL, "move yours"), Limits(), screen), screen
 
 
+@pytest.mark.long
 async def test_two_agents_move_their_own_and_are_told_of_each_other(cell: RunningCell) -> None:
     await cell.home()
     arm = at_work(cell, persistent(turn(0.9, SLOW)), "armist", ("arm_bus",))
@@ -64,6 +65,7 @@ async def test_two_agents_move_their_own_and_are_told_of_each_other(cell: Runnin
     assert cell.joints()["shoulder_pan"] == pytest.approx(0.9, abs=0.06)
 
 
+@pytest.mark.long
 async def test_who_moves_what_is_not_his_is_told_whose_it_is(cell: RunningCell) -> None:
     await cell.home()
     lent = asyncio.Event()

@@ -75,7 +75,9 @@ def test_nothing_is_left_running(fresh):
     assert not [p for p in mine if any(word in " ".join(p.cmdline()) for word in words)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path, number):
     command = [HANDRAIL, "demo", "--seed", "4", "--out", str(tmp_path)]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"}

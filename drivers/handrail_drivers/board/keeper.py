@@ -94,7 +94,9 @@ class Keeper:
                 self.ready.clear()
                 self.session = None
             wait = FIRST_WAIT if time.monotonic() - began > END else min(2 * wait, LONGEST_WAIT)
-            if not self._ending.wait(wait):
+            begun_anew = self.link is not None and self.link.lost
+            self.link = None
+            if not self._ending.wait(wait) and not begun_anew:  # it resets an Uno: why is forgotten
                 self._reopen()
 
     def _reopen(self) -> None:
