@@ -26,9 +26,12 @@ LONGEST := tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
 BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
+# Virtual cores stall: what failed in real time is tried again, and the summary names it.
+AGAIN := --reruns 2 -r aR
+
 test: lint
 	$(PY) -m pytest -m "not long and not soak" $(BOTH_CORES) $(LONGEST) $(OTHERS)
-	$(PY) -m pytest -m "not long and not soak" $(REAL_TIME)
+	$(PY) -m pytest -m "not long and not soak" $(AGAIN) $(REAL_TIME)
 
 test-long: setup
 	$(PY) -m pytest -m "long and not soak" --timeout 3600
