@@ -85,6 +85,7 @@ class Session:
         self._unseen = dict(unseen or {})
         self._calls = 0  # of the present reply
         self.moving = False
+        self.leaving = False  # a person ends it: whoever says so cancels it, too
 
     @property
     def tools(self) -> list[AgentTool]:
@@ -100,6 +101,8 @@ class Session:
         if name in LOOKING and not result.refused:
             self._seen()
         self.screen.answered(result)
+        if self.leaving:  # the model is not asked once more
+            await asyncio.Event().wait()
         return result
 
     def said(self, piece: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from handrail_drivers.errors import InvalidRequest, ProcessLost, Refused
+from handrail_drivers.errors import HandrailError, InvalidRequest, Refused
 
 from handrail_bridge import run_dir
 from handrail_bridge.agents.agent import Agent, Ended, Task
@@ -135,14 +135,21 @@ async def _until_ctrl_c(worker: Agent, rail: Client, work: Coroutine[Any, Any, T
 
 
 async def _stop(worker: Agent, rail: Client, running: asyncio.Future[Any]) -> None:
-    if worker.session is not None and worker.session.moving:
-        try:
-            async with asyncio.timeout(UNHEARD):
-                await rail.stop(f"Ctrl-C at the terminal of {worker.name}")
-        except (TimeoutError, ProcessLost):
-            worker.bridge.signal_stop()
-        console.print("[yellow]stopped[/]: the operator has to reset and arm the cell")
-    running.cancel()
+    try:
+        if worker.session is not None and worker.session.moving:
+            worker.session.leaving = True
+            await _stop_arm(worker, rail)
+    finally:
+        running.cancel()
+
+
+async def _stop_arm(worker: Agent, rail: Client) -> None:
+    try:
+        async with asyncio.timeout(UNHEARD):
+            await rail.stop(f"Ctrl-C at the terminal of {worker.name}")
+    except (TimeoutError, HandrailError):
+        worker.bridge.signal_stop()
+    console.print("[yellow]stopped[/]: the operator has to reset and arm the cell")
 
 
 def _told(ended: Ended) -> dict[str, Any]:
