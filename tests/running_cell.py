@@ -116,7 +116,9 @@ def twin_and_wires(*changes: tuple[str, str], cell: str = "desk") -> Iterator[Ru
     shutil.rmtree(folder)
 
 
-async def sweep(rail: Client, cell: RunningCell, on_state: Callable[[CellState], None]) -> Receipt:
+async def sweep(
+    rail: Client, cell: RunningCell, on_state: Callable[[CellState], None] | None = None
+) -> Receipt:
     """Turn the base half a radian, slowly, to the side where it is not."""
     pan = 0.7 if cell.joints()["shoulder_pan"] > 0.95 else 1.2
     step: dict[str, Any] = {
@@ -127,15 +129,17 @@ async def sweep(rail: Client, cell: RunningCell, on_state: Callable[[CellState],
     return await rail.run({"steps": [step]}, on_state)
 
 
-class Midway:
-    """Set once a third of the motion has been played."""
-
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-
-    def __call__(self, state: CellState) -> None:
-        if state.progress > 0.33:
-            self.reached.set()
+async def midway(rail: Client, cell: RunningCell) -> asyncio.Task[Receipt]:
+    """Begin a sweep; return it once a third of it has been played."""
+    third = asyncio.Event()
+    motion = asyncio.create_task(
+        sweep(rail, cell, lambda state: third.set() if state.progress > 0.33 else None)
+    )
+    reached = asyncio.create_task(third.wait())
+    await asyncio.wait({reached, motion}, return_when=asyncio.FIRST_COMPLETED)
+    reached.cancel()
+    assert third.is_set(), await motion  # one that ended before is a failure
+    return motion
 
 
 def assert_stood_at_once(cell: RunningCell, since: float, noticed: float = 0.0) -> None:

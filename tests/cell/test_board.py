@@ -12,7 +12,7 @@ import pytest
 from board_process import BoardProcess
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import DeviceFault, NotArmed, UnknownName
-from running_cell import Midway, RunningCell, assert_stood_at_once, sweep, twin_and_wires
+from running_cell import RunningCell, assert_stood_at_once, midway, twin_and_wires
 from virtual_board import GREEN, RED, STOP, compiled
 
 DEVICE = """
@@ -81,9 +81,7 @@ async def test_its_button_stops_the_arm_and_its_own_outputs(
     async with cell.armed() as rail:
         await rail.call("tower_set_lamp_red", value=False)
         board.await_change(RED, 0)
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         since = time.monotonic()
         await asyncio.to_thread(board.order, f"pin {STOP} 1")
         receipt = await running

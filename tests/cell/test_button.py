@@ -14,7 +14,7 @@ from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import NotArmed, StaleReading
-from running_cell import Midway, RunningCell, assert_stood_at_once, eventually, sweep
+from running_cell import RunningCell, assert_stood_at_once, eventually, midway, sweep
 
 BUTTON, STOP = "button", "emergency_stop"
 AGE = 0.4  # s, the rule's, in the cell file
@@ -65,9 +65,7 @@ async def interrupted(
 ) -> Receipt:
     """Do something in the middle of a sweep; the arm stands at once. Return the receipt."""
     async with cell.armed() as rail:
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         since = time.monotonic()
         act()
         receipt = await running
@@ -105,7 +103,7 @@ async def test_pressed_in_mid_motion_it_stops_the_arm_until_an_operator_says_oth
         assert (await operator.state()).mode == Mode.DISARMED
     assert cell.moved_since(pressed) < 0.002, "a released button moved something"
     async with cell.armed() as rail:
-        assert (await sweep(rail, cell, Midway())).completed
+        assert (await sweep(rail, cell)).completed
 
 
 async def test_releasing_it_without_a_reset_resumes_nothing(cell: RunningCell) -> None:
@@ -119,7 +117,7 @@ async def test_releasing_it_without_a_reset_resumes_nothing(cell: RunningCell) -
             await operator.arm()
     async with cell.agent() as rail, rail.lease("test"):
         with pytest.raises(NotArmed):
-            await sweep(rail, cell, Midway())
+            await sweep(rail, cell)
     assert cell.moved_since(stood) < 0.002
 
 
@@ -153,7 +151,7 @@ async def test_unplugged_in_mid_motion_it_stops_the_arm_and_comes_back_by_itself
     cell.truth.plug(BUTTON)
     await until_it_reads(cell, level=True)
     async with cell.armed() as rail:
-        assert (await sweep(rail, cell, Midway())).completed
+        assert (await sweep(rail, cell)).completed
 
 
 async def test_a_poller_that_hangs_stops_the_arm(cell: RunningCell) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from handrail_bridge.pilot_grasp import Base, grasps, pick
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell_file import load_cell
-from running_cell import Midway, RunningCell, eventually, sweep, twin_and_wires
+from running_cell import RunningCell, eventually, midway, twin_and_wires
 
 ARM = load_cell("desk_2f85").arm
 FINGERS = ("left_finger", "right_finger")
@@ -121,9 +120,7 @@ async def test_one_that_loses_its_activation_stops_the_arm_and_stays_still(
     """No request that comes later may make it open and close."""
     async with cell.armed() as rail:
         await rail.run(opening(0.03))
-        midway = Midway()
-        moving = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        moving = await midway(rail, cell)
         cell.truth.inject("brownout", "gripper_line")
         receipt = await moving
         assert not receipt.completed
@@ -137,9 +134,7 @@ async def test_one_that_loses_its_activation_stops_the_arm_and_stays_still(
 
 async def test_its_cable_pulled_stops_the_arm(cell: RunningCell) -> None:
     async with cell.armed() as rail:
-        midway = Midway()
-        moving = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        moving = await midway(rail, cell)
         cell.truth.pull("gripper_line")
         receipt = await moving
         assert not receipt.completed

@@ -21,12 +21,11 @@ from handrail_bridge.server import loopback
 from handrail_bridge.service import SLOTS
 from handrail_drivers.errors import NotPermittedRole, ProcessLost, Refused
 from running_cell import (
-    Midway,
     RunningCell,
     assert_stood_at_once,
     eventually,
+    midway,
     patient,
-    sweep,
 )
 
 HOME = {"steps": [{"tool": "arm_home"}]}
@@ -183,9 +182,7 @@ def full_disk(cell: RunningCell) -> Iterator[None]:
 async def test_a_full_disk_refuses_motion_and_no_stop(cell: RunningCell) -> None:
     await cell.home()
     async with cell.armed() as rail:
-        midway = Midway()
-        moving = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        moving = await midway(rail, cell)
         with full_disk(cell):
             since = time.monotonic()
             assert await rail.stop("test") == Mode.STOPPED

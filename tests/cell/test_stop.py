@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import NotArmed
-from running_cell import Midway, RunningCell, assert_stood_at_once, eventually, sweep
+from running_cell import RunningCell, assert_stood_at_once, eventually, midway, sweep
 
 NEAR = 0.03  # rad
 
@@ -21,9 +21,7 @@ def at_home(cell: RunningCell) -> None:
 
 async def test_a_stop_holds_and_is_latched(cell: RunningCell) -> None:
     async with cell.armed() as rail, cell.agent() as anybody:
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         since = time.monotonic()
         assert await anybody.stop("a test") == Mode.STOPPED
         receipt = await running
@@ -31,7 +29,7 @@ async def test_a_stop_holds_and_is_latched(cell: RunningCell) -> None:
         assert "a test" in receipt.reason
         await asyncio.to_thread(assert_stood_at_once, cell, since)  # heartbeats go on
         with pytest.raises(NotArmed, match="stopped"):
-            await sweep(rail, cell, midway)
+            await sweep(rail, cell)
     truth = cell.truth.snapshot()
     assert truth["tcp"]["position"][2] > 0.05, "it fell"
 
@@ -51,22 +49,18 @@ async def test_arming_after_a_stop_neither_jumps_nor_sags(cell: RunningCell) -> 
 
 async def test_leaving_an_execution_stops_that_motion_alone(cell: RunningCell) -> None:
     async with cell.armed() as rail:
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         since = time.monotonic()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await asyncio.to_thread(assert_stood_at_once, cell, since)  # heartbeats go on
         assert (await rail.state()).mode == Mode.ARMED
-        assert (await sweep(rail, cell, midway)).completed
+        assert (await sweep(rail, cell)).completed
 
 
 async def test_a_revoked_lease_stops_what_its_holder_moves(cell: RunningCell) -> None:
     async with cell.armed() as rail, cell.operator() as operator:
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         since = time.monotonic()
         await operator.revoke_lease("test")
         receipt = await running
@@ -81,9 +75,7 @@ async def test_a_silent_holder_stops(cell: RunningCell) -> None:
     async with cell.agent() as rail:
         lease = rail.lease("silent", heartbeat=0.5)
         await lease.__aenter__()
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         for task in asyncio.all_tasks():
             if task.get_coro().__name__ == "_beat":
                 task.cancel()

@@ -12,9 +12,9 @@ from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import NotArmed
 from running_cell import (
-    Midway,
     RunningCell,
     assert_stood_at_once,
+    midway,
     sweep,
     twin_and_wires,
 )
@@ -44,9 +44,7 @@ async def until_hand(running: RunningCell, there: bool) -> None:
 async def interrupted(cell: RunningCell, act: Callable[[], object]) -> Receipt:
     """Do something in the middle of a sweep; the arm stands soon. Return the receipt."""
     async with cell.armed() as rail:
-        midway = Midway()
-        running = asyncio.create_task(sweep(rail, cell, midway))
-        await midway.reached.wait()
+        running = await midway(rail, cell)
         since = time.monotonic()
         act()
         receipt = await running
@@ -84,7 +82,7 @@ async def test_a_hand_in_mid_motion_stops_the_arm_until_it_is_gone_and_an_operat
     async with cell.armed() as rail:
         objects = (await rail.call("look"))["objects"]
         assert {thing["source"] for thing in objects.values()} == {"seen"}
-        assert (await sweep(rail, cell, Midway())).completed
+        assert (await sweep(rail, cell)).completed
 
 
 async def test_eyes_that_hang_stop_the_arm(cell: RunningCell) -> None:

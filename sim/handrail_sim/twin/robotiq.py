@@ -24,6 +24,7 @@ NEAR = 0.0004  # m: at the request
 PRESSES = 10.0  # N: more than friction
 BLOCKED = 0.06  # s without way against a force that is a thing
 STANDS = 0.002  # m/s
+GIVES = 0.001  # m that a thing which is held may give
 ACTIVATING = 0.3  # s at each end
 
 
@@ -42,6 +43,7 @@ class Gripper(StandIn):
         self._fault = 0
         self._position = self._force = 0.0
         self._blocked = 0.0  # s
+        self._felt_at = 0.0  # m: where the thing was met
 
     def power_cycle(self) -> None:
         """Begin anew: it has to be activated again, and lets go of nothing."""
@@ -127,11 +129,15 @@ class Gripper(StandIn):
         if abs(target - self._position) < NEAR:
             self._contact, self._blocked = Contact.NONE, 0.0
             return
+        felt = self._contact in (Contact.CLOSING, Contact.OPENING)
+        if felt and abs(self._position - self._felt_at) < GIVES:
+            return  # a jolt of the arm lets go of nothing
         pressed = abs(self._force) > PRESSES and abs(speed) < STANDS
         self._blocked = self._blocked + duration if pressed else 0.0
         if self._blocked > BLOCKED:
             closing = target < self._position
             self._contact = Contact.CLOSING if closing else Contact.OPENING
+            self._felt_at = self._position
         elif not pressed:
             self._contact = Contact.MOVING
 
