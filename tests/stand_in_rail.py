@@ -184,7 +184,7 @@ def verdict(passed: bool) -> Verdict:
 
 
 def state(mode: Mode) -> CellState:
-    joint = Joint("elbow_flex", 0.1, 0.0, float("nan"), 0.1, 30.0, 12.0, False, True)
+    joint = Joint("elbow_flex", 0.1, 0.0, float("nan"), 0.1, 30.0, 12.0, False, True, 0.0008)
     lease = Lease("me", 42, 2.0, ("arm_bus",))
     return CellState(
         *(0, 0.01, mode, "", "", (joint,), (0.1, 0.2, 0.3), False),

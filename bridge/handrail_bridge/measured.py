@@ -88,15 +88,19 @@ class Measured:
         reflexes: tuple[str, ...],
         leases: tuple[Lease, ...],
         running: str,
+        noise: Sequence[float] = (),
     ) -> CellState:
-        """Return what clients see; ``running`` is the digest of the plan that runs."""
+        """Return what clients see; ``running`` is the digest of the plan that runs.
+
+        ``noise`` [rad, or m] by joint is how much its readings scatter; empty until measured.
+        """
         return CellState(
             time_ns=state.time_ns,
             age=age(state.time_ns),
             mode=state.mode,
             reason=state.reason,
             fault_code=state.fault_code,
-            joints=self._joints(state),
+            joints=self._joints(state, noise),
             tcp_position=self.tcp(state.position),
             holding=self.holding(state),
             loop=self._counters(state),
@@ -107,7 +111,7 @@ class Measured:
             plan_digest=running,
         )
 
-    def _joints(self, state: LoopState) -> tuple[Joint, ...]:
+    def _joints(self, state: LoopState, noise: Sequence[float]) -> tuple[Joint, ...]:
         return tuple(
             Joint(
                 name=name,
@@ -119,6 +123,7 @@ class Measured:
                 voltage=state.voltage[i],
                 moving=abs(state.velocity[i]) >= STILL,
                 torque_enabled=state.torque_enabled[i],
+                noise=noise[i] if noise else None,
             )
             for i, name in enumerate(self.cell.arm.all_joints)
         )

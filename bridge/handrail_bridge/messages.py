@@ -75,7 +75,8 @@ def read_state(sent: state_pb2.CellState) -> CellState:
 
 
 def _read_joint(sent: state_pb2.JointReading) -> Joint:
-    return Joint(**{part.name: getattr(sent, part.name) for part in fields(Joint)})
+    parts = {part.name: getattr(sent, part.name) for part in fields(Joint)}
+    return Joint(**{**parts, "noise": sent.noise if sent.HasField("noise") else None})
 
 
 def write_lease(lease: Lease) -> state_pb2.Lease:

@@ -69,7 +69,7 @@ class Rail:
         self._configuring = 0  # devices
         self._motion: asyncio.Task[Receipt] | None = None
         self.running: Motion | None = None  # the plan that moves
-        self._watch = Watch(loop, self.situation.leases, self._halted)
+        self._watch = Watch(loop, self.situation, self._halted)
 
     def loop_state(self) -> LoopState:
         """Return the loop's newest state."""
@@ -79,7 +79,8 @@ class Rail:
         """Return the measured state of the cell, with its age."""
         now, state = self.situation, self.situation.state()
         running = self.running.grant.verdict.plan_digest if self.running else ""
-        return now.measured.report(state, self._loop.fired(state), now.leases.current(), running)
+        reflexes, leases = self._loop.fired(state), now.leases.current()
+        return now.measured.report(state, reflexes, leases, running, now.noise.position)
 
     # -- the road ----------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ class Joint:
     voltage: float
     moving: bool
     torque_enabled: bool
+    noise: float | None = None  # standard deviation of the position, standing; None: not measured
 
 
 @dataclass(frozen=True, slots=True)

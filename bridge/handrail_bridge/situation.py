@@ -16,6 +16,7 @@ from handrail_bridge.leases import Leases
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured, fresh
+from handrail_bridge.noise import Noise
 from handrail_bridge.permits import Present
 
 LATCHED = (Mode.STOPPED, Mode.FAULT)
@@ -44,6 +45,7 @@ class Situation:
         self.belief = Belief(cell.objects, cell.check.clearance)
         self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_lease)
         self.measured = Measured(cell)
+        self.noise = Noise()
         self.sensing: Sequence[Sensing] = ()  # the devices with readings, once they are open
         self.stops = 0
         self.why_disarmed = why_disarmed
@@ -80,7 +82,14 @@ class Situation:
         self.belief.feel(self.measured.holding(state))
         armed = state.mode == Mode.ARMED
         command = state.setpoint if armed else await self._checker.hold_command(state.position)
-        return StartState(state.position, tuple(command), self.belief.objects, self.sensors())
+        return StartState(
+            state.position,
+            tuple(command),
+            self.belief.objects,
+            self.sensors(),
+            noise=self.noise.position,
+            effort_noise=self.noise.effort,
+        )
 
     def sensors(self) -> dict[str, float]:
         """Return what is fresh of the sensors' readings."""

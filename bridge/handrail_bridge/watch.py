@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from handrail_drivers.errors import ProcessLost
 
-from handrail_bridge.leases import Leases
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState
-from handrail_bridge.situation import LATCHED
+from handrail_bridge.situation import LATCHED, Situation
 
 PERIOD = 0.02  # s between two looks
 
@@ -21,8 +20,10 @@ log = logging.getLogger(__name__)
 class Watch:
     """Looks at the loops again and again; ``halted`` is told of each stop and fault once."""
 
-    def __init__(self, loops: Loops, leases: Leases, halted: Callable[[LoopState], None]) -> None:
-        self._loops, self._leases, self._halted = loops, leases, halted
+    def __init__(
+        self, loops: Loops, situation: Situation, halted: Callable[[LoopState], None]
+    ) -> None:
+        self._loops, self._situation, self._halted = loops, situation, halted
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._blind)
 
@@ -36,8 +37,9 @@ class Watch:
         while True:
             await asyncio.sleep(PERIOD)
             self._loops.pulse()
-            self._leases.current()  # where one has lapsed, it ends here
+            self._situation.leases.current()  # where one has lapsed, it ends here
             state = self._loops.state()
+            self._situation.noise.feel(state)
             if state.mode != was and state.mode in LATCHED:
                 if state.fault_code == ProcessLost.code:  # a dead loop does not tell the others
                     self._loops.raise_stop(state.reason)

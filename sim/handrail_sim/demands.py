@@ -54,8 +54,16 @@ class Spread(Section):
     margin: Annotated[float, Field(ge=1)] = Field(
         default=1.3, description="factor on the hull, which so few rollouts do not exhaust"
     )
-    noise: Positive = Field(default=0.003, description="rad, measured: two counts of 4096")
-    effort_noise: Positive = Field(default=0.02, description="N.m, measured: six counts of load")
+    noise: Positive = Field(
+        default=0.003,
+        description="rad, at least: two counts of 4096; more where the standing arm scatters more",
+    )
+    effort_noise: Positive = Field(default=0.02, description="N.m, likewise: six counts of load")
+    noise_limit: Positive = Field(
+        default=0.01,
+        description="rad, standard deviation of a standing joint above which no plan is checked",
+    )
+    effort_noise_limit: Positive = Field(default=0.3, description="N.m, likewise")
     floor: Positive = Field(default=0.02, description="rad, the narrowest tube")
     effort_floor: Positive = Field(
         default=0.15, description="N.m, the narrowest: three times a joint's dry friction"

@@ -138,13 +138,17 @@ class ObjectBelief:
 class StartState:
     """From where a plan is checked: joints as measured, commands as they stand, belief.
 
-    ``position`` and ``command`` [rad] run in bus order (arm joints, then the gripper).
+    ``position`` and ``command`` [rad] run in bus order (arm joints, then the gripper). So do
+    ``noise`` [rad, or m] and ``effort_noise`` [N.m], the standard deviations of what was read while
+    the arm stood; empty where nobody has measured them yet.
     """
 
     position: tuple[float, ...]
     command: tuple[float, ...]
     objects: dict[str, ObjectBelief]
     sensors: dict[str, float] = field(default_factory=dict)  # readings by name
+    noise: tuple[float, ...] = ()
+    effort_noise: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

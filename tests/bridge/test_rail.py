@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from handrail_bridge import watch
 from handrail_bridge.audit import NAME, read
 from handrail_bridge.leases import Wish
 from handrail_bridge.loop.settings import loop_configs
@@ -38,9 +40,13 @@ class Loop:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self.aborted: list[int] = []
+        self.scatter = 0.0  # rad, of the first joint's readings
+        self._draw = random.Random(0)
 
     def state(self) -> LoopState:
-        return self._rig.state._replace(time_ns=time.monotonic_ns())
+        state = self._rig.state
+        position = (self._draw.gauss(state.position[0], self.scatter), *state.position[1:])
+        return state._replace(time_ns=time.monotonic_ns(), position=position)
 
     def fired(self, _: LoopState) -> tuple[str, ...]:
         return ()
@@ -233,3 +239,18 @@ async def test_a_motion_that_does_not_get_on_is_given_up(monkeypatch: pytest.Mon
         False,
         "The motion has stood still for 6 s, and nobody says why.",
     )
+
+
+async def test_what_the_standing_arm_scatters_by_is_seen_and_refuses_a_plan(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = parse_plan(NUDGE, road.cell)
+    assert (await road.rail.check(plan)).permit is not None
+    monkeypatch.setattr(watch, "PERIOD", 0.0)
+    road.loop.scatter = 0.02
+    while (noise := road.rail.state().joints[0].noise) is None:
+        await asyncio.sleep(0)
+    assert noise == pytest.approx(0.02, rel=0.3)
+    check = await road.rail.check(plan)
+    assert check.permit is None
+    assert "scatters" in check.verdict.violations[0].sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,22 @@ def test_who_believes_less_gets_a_wider_tube(
     wider = checked(believing(cell, **more), TO_AND_FRO)
     assert wider.band[:, ARM].mean() > 1.05 * free.band[:, ARM].mean()
     assert wider.effort_band[:, ARM].mean() > 1.03 * free.effort_band[:, ARM].mean()
+
+
+def test_a_standing_arm_that_scatters_gets_a_wider_tube(cell: Cell, free: Trajectory) -> None:
+    """By joint; and less than the floor of noise changes nothing."""
+    checker = Checker(cell)
+    joints = len(cell.arm.all_joints)
+    quiet = replace(
+        at_home(cell, checker), noise=(0.0005,) * joints, effort_noise=(0.005,) * joints
+    )
+    assert checked(cell, TO_AND_FRO, quiet).digest() == free.digest()
+    noisy = replace(quiet, noise=(0.009, *quiet.noise[1:]), effort_noise=(0.2,) * joints)
+    wider = checked(cell, TO_AND_FRO, noisy)
+    assert (wider.band[:, 0] >= free.band[:, 0]).all()
+    assert wider.band[:, 0].min() >= 3 * 0.009
+    assert np.array_equal(wider.band[:, 1:], free.band[:, 1:])
+    assert wider.effort_band.min() >= 3 * 0.2
 
 
 def test_a_wrong_zero_costs_nothing(cell: Cell, free: Trajectory) -> None:

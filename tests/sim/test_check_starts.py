@@ -57,6 +57,23 @@ def test_a_belt_off_its_command_is_no_start(cell: Cell) -> None:
     assert violation.limit < 0.02
 
 
+@pytest.mark.parametrize(
+    ("read", "value", "unit", "hint"),
+    [("noise", 0.011, "rad", "encoder"), ("effort_noise", 0.31, "N.m", "supply")],
+)
+def test_a_joint_that_scatters_while_it_stands_is_no_start(
+    checker: Checker, home: StartState, read: str, value: float, unit: str, hint: str
+) -> None:
+    scatter = (0.001, value, *(0.001,) * (len(home.position) - 2))
+    noisy = dataclasses.replace(home, **{read: scatter})
+    violation = refused(checker.check(plan(carry(0.5)), noisy))
+    assert (violation.kind, violation.subject, violation.unit) == ("start", "shoulder_lift", unit)
+    assert violation.limit < violation.value == value
+    assert hint in violation.hint
+    broken = dataclasses.replace(home, **{read: (math.nan, *scatter[1:])})
+    assert "no number" in refused(checker.check(plan(carry(0.5)), broken)).sentence
+
+
 def test_what_is_no_number_is_no_start(checker: Checker, home: StartState) -> None:
     nan = (float("nan"), *home.position[1:])
     lost = {"blue_cube": lying(float("inf"), 0.1)}

@@ -112,6 +112,9 @@ def show_state(state: CellState) -> None:
             "on" if joint.torque_enabled else "off",
         )
     console.print(table)
+    measured = [joint for joint in state.joints if joint.noise is not None]
+    for joint in sorted(measured, key=lambda one: one.noise or 0.0)[-1:]:
+        console.print(f"noise of the standing arm: at most {joint.noise:.4f} rad ({joint.name})")
     tcp = ", ".join(f"{value:+.4f}" for value in state.tcp_position)
     holder = escape(", ".join(lease.holder for lease in state.leases)) or "nobody"
     console.print(

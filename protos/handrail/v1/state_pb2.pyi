@@ -70,6 +70,7 @@ class JointReading(_message.Message):
     VOLTAGE_FIELD_NUMBER: _builtins.int
     MOVING_FIELD_NUMBER: _builtins.int
     TORQUE_ENABLED_FIELD_NUMBER: _builtins.int
+    NOISE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     position: _builtins.float
     velocity: _builtins.float
@@ -79,6 +80,8 @@ class JointReading(_message.Message):
     voltage: _builtins.float
     moving: _builtins.bool
     torque_enabled: _builtins.bool
+    noise: _builtins.float
+    """Standard deviation of the position while the arm stood; absent until it was measured."""
     def __init__(
         self,
         *,
@@ -91,12 +94,15 @@ class JointReading(_message.Message):
         voltage: _builtins.float = ...,
         moving: _builtins.bool = ...,
         torque_enabled: _builtins.bool = ...,
+        noise: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_noise", b"_noise", "noise", b"noise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effort", b"effort", "moving", b"moving", "name", b"name", "position", b"position", "setpoint", b"setpoint", "temperature", b"temperature", "torque_enabled", b"torque_enabled", "velocity", b"velocity", "voltage", b"voltage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_noise", b"_noise", "effort", b"effort", "moving", b"moving", "name", b"name", "noise", b"noise", "position", b"position", "setpoint", b"setpoint", "temperature", b"temperature", "torque_enabled", b"torque_enabled", "velocity", b"velocity", "voltage", b"voltage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__noise: _TypeAlias = _typing.Literal["noise"]  # noqa: Y015
+    _WhichOneofArgType__noise: _TypeAlias = _typing.Literal["_noise", b"_noise"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__noise) -> _WhichOneofReturnType__noise | None: ...
 
 Global___JointReading: _TypeAlias = JointReading  # noqa: Y015
 

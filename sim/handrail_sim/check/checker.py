@@ -105,7 +105,7 @@ class Checker:
         robustness, violation = self._worlds.judge(plan, state, others, targets, timeline)
         if violation is not None:
             return replace(verdict, passed=False, violations=(violation,), robustness=robustness)
-        tube = self._spread.tube(run, others, self._worlds.variations)
+        tube = self._spread.tube(state, run, others, self._worlds.variations)
         trajectory = self._trajectory(run, hold, lead, tube, timeline)
         asks = self._asks.find(plan, found.story)
         return replace(verdict, robustness=robustness, trajectory=trajectory, asks=asks)

@@ -2,7 +2,7 @@
 
 The plan is rolled out again in other worlds (:mod:`handrail_sim.check.worlds`). The hull of
 what their joints would report, widened in time by the loop's own lateness, by a margin and by the
-measuring noise, is the tube.
+noise that was measured on the standing arm, is the tube.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from handrail_sim.cell import Cell
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.variations import Variation
+from handrail_sim.verdict import StartState
 from handrail_sim.world import Array
 
+COVER = 3.0  # standard deviations: one reading in 400 is farther out
 GRIP = 0.1  # s about a grip in which a thing of another size would be gripped
 
 
@@ -43,12 +45,19 @@ class Spread:
         self._stick_effort = 2 * np.array([servo.friction for servo in servos])
         self._stick = self._stick_effort / np.array([servo.stiffness for servo in servos])
 
-    def tube(self, run: Rollout, others: Sequence[Rollout], worlds: Sequence[Variation]) -> Tube:
-        """Return the tube about a rollout ``run``, given the same in other worlds."""
+    def tube(
+        self,
+        start: StartState,
+        run: Rollout,
+        others: Sequence[Rollout],
+        worlds: Sequence[Variation],
+    ) -> Tube:
+        """Return the tube about a rollout from ``start``, given the same in other worlds."""
         reports = [o.position + w.offset for o, w in zip(others, worlds, strict=True)]
         efforts = [other.effort for other in others]
         believed = self._believed
-        rest, effort_rest = believed.noise + self._stick, believed.effort_noise + self._stick_effort
+        rest = self._stick + _allowance(start.noise, believed.noise)
+        effort_rest = self._stick_effort + _allowance(start.effort_noise, believed.effort_noise)
         band = self._hull(run.position, reports, rest, believed.floor)
         effort_band = self._hull(run.effort, efforts, effort_rest, believed.effort_floor)
         for jaw in self._jaws:
@@ -72,6 +81,11 @@ class Spread:
         pressing = np.abs(np.stack(efforts)).max(axis=0) > self._presses
         gripping: Array = _highest(pressing[:, None], math.ceil(GRIP * self._rate))[:, 0]
         return gripping
+
+
+def _allowance(scatter: Sequence[float], least: float) -> Array:
+    """Return by how much (6,), or (1,), readings may be off by noise alone."""
+    return np.maximum(COVER * np.array(scatter or (0.0,)), least)
 
 
 def _highest(values: Array, rows: int) -> Array:

@@ -28,6 +28,7 @@ def judge(
     """
     if not run.finite:
         yield unsolvable()
+    yield from _noisy(cell, start)
     for name, is_, held in zip(cell.arm.all_joints, start.position, standing, strict=True):
         if name == cell.arm.gripper:
             continue  # it presses on what it holds
@@ -53,7 +54,9 @@ def unsolvable() -> Violation:
 
 def unreadable(start: StartState) -> Violation | None:
     """Return a finding where the measured state holds what is no number."""
-    for what, values in (("position", start.position), ("command", start.command)):
+    read = (("position", start.position), ("command", start.command))
+    scatter = (("noise", start.noise), ("noise", start.effort_noise))
+    for what, values in (*read, *scatter):
         if not np.isfinite(values).all():
             text = f"have a {what} that is no number"
             return _violation("joints", 0.0, 0.0, "1", text, "read the state again")
@@ -62,6 +65,22 @@ def unreadable(start: StartState) -> Violation | None:
         if not np.isfinite(pose).all():
             return _violation(name, 0.0, 0.0, "1", "has a pose that is no number", "look again")
     return None
+
+
+def _noisy(cell: Cell, start: StartState) -> Iterator[Violation]:
+    """Yield each joint whose readings scatter too much, standing, for a tube to mean anything."""
+    spread, arm = cell.check.spread, cell.arm
+    hint = "let the arm stand untouched for two seconds and check again; if it stays, look at "
+    for name, scatter in zip(arm.all_joints, start.noise, strict=bool(start.noise)):
+        limit, unit = spread.noise_limit * arm.limits[name].lever, arm.limits[name].unit
+        if scatter > limit:
+            text = f"scatters by {scatter:.4f} {unit} (standard deviation) while it stands"
+            yield _violation(name, scatter, limit, unit, text, f"{hint}its encoder and cable")
+    limit = spread.effort_noise_limit
+    for name, scatter in zip(arm.all_joints, start.effort_noise, strict=bool(start.effort_noise)):
+        if scatter > limit:
+            text = f"has an effort that scatters by {scatter:.3f} N.m while it stands"
+            yield _violation(name, scatter, limit, "N.m", text, f"{hint}its supply and load")
 
 
 def _violation(
