@@ -65,6 +65,7 @@ class Spread(Section):
     )
     effort_noise_limit: Positive = Field(default=0.3, description="N.m, likewise")
     floor: Positive = Field(default=0.02, description="rad, the narrowest tube")
+    slide_floor: Positive = Field(default=0.01, description="m, likewise, of joints that slide")
     effort_floor: Positive = Field(
         default=0.15, description="N.m, the narrowest: three times a joint's dry friction"
     )

@@ -11,6 +11,9 @@ from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import NotReady
 from handrail_drivers.robotiq.driver import Robotiq, RobotiqSettings
 from handrail_sim.cell_file import load_cell
+from handrail_sim.check.checker import Checker
+from handrail_sim.plan import Plan
+from handrail_sim.verdict import Trajectory
 from loop_rig import Rig, sweep
 
 STAND = 0.02  # m
@@ -74,3 +77,33 @@ def test_what_it_holds_it_goes_on_holding(rig: Rig, hand: Hand) -> None:
     rig.run(50)
     assert rig.state.setpoint == pytest.approx((0.0,), abs=0.001), "its goal lies behind the thing"
     assert hand.gripper.step((hand.position,), (0.0,), 0.002)[0] < 0
+
+
+@pytest.fixture(scope="module")
+def closing() -> Trajectory:
+    """The gripper's part of a checked plan that closes it from home."""
+    checker = Checker(load_cell("desk_2f85"))
+    plan = Plan.model_validate({"steps": [{"tool": "gripper_set", "gap": 0.0}]})
+    trajectory = checker.check(plan, checker.at_home()).trajectory
+    assert trajectory is not None
+    return trajectory.part(slice(5, 6))
+
+
+def test_it_stays_within_its_tube(rig: Rig, closing: Trajectory) -> None:
+    assert closing.band.max() <= 0.01
+    rig.ask("arm", hold=[STAND])
+    rig.play(closing)
+    rig.until(lambda state: bool(state.ended_motion_id))
+    assert (rig.state.mode, rig.state.ended_completed) == (Mode.ARMED, True)
+
+
+def test_what_the_check_did_not_see_between_the_fingers_is_a_protective_stop(
+    rig: Rig, hand: Hand, closing: Trajectory
+) -> None:
+    hand.thing = STAND - 0.005
+    rig.ask("arm", hold=[STAND])
+    rig.play(closing)
+    rig.until(lambda state: bool(state.ended_motion_id))
+    assert (rig.state.mode, rig.state.fault_code) == (Mode.FAULT, "tube_left")
+    assert "gripper" in rig.state.reason
+    assert " m from" in rig.state.reason

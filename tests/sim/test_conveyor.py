@@ -69,4 +69,4 @@ def test_poses_and_home_leave_it_where_it_is(line: Cell, checker: Checker) -> No
 def test_its_tube_is_narrow(line: Cell, checker: Checker) -> None:
     verdict = checker.check(plan(joints(belt=WAY)), at_home(line, checker))
     assert verdict.trajectory is not None
-    assert verdict.trajectory.band[:, -1].max() <= 0.02
+    assert verdict.trajectory.band[:, -1].max() <= 0.01

@@ -32,13 +32,12 @@ class LateReads:
 class Tube:
     """A joint is farther from where the check saw it than the check's own spread allows.
 
-    The band of one that grips is infinite while it presses: its place is the thing's size. A
-    gripper with a drive and a bus of its own moves by a profile that the check knows roughly only.
+    The band of one that grips is infinite while it presses: its place is the thing's size.
     """
 
     def __init__(self, config: LoopConfig) -> None:
         self._joints, self._units = config.joints, config.units
-        self._watched = () if all(config.grips) else range(len(config.joints))
+        self._count = len(config.joints)
 
     def look(self, sight: Sight) -> Trip | None:
         """Trip on the joint that is farthest out."""
@@ -46,7 +45,7 @@ class Tube:
         if expected is None or sight.late_in_a_row:  # where it was says nothing of where it is
             return None
         position, band = sight.position, sight.band
-        out = [(abs(position[i] - expected[i]) - band[i], i) for i in self._watched]
+        out = [(abs(position[i] - expected[i]) - band[i], i) for i in range(self._count)]
         worst, joint = max(out, default=(0.0, 0))
         if worst <= 0:
             return None

@@ -40,6 +40,10 @@ class Spread:
         self._rate = cell.loop.rate
         self._presses = cell.arm.hold_effort
         self._jaws = [cell.arm.all_joints.index(name) for name in cell.arm.jaw]
+        limits = [cell.arm.limits[name] for name in cell.arm.all_joints]
+        floors = {"rad": self._believed.floor, "m": self._believed.slide_floor}
+        self._floor = np.array([floors[limit.unit] for limit in limits])
+        self._noise = self._believed.noise * np.array([limit.lever for limit in limits])
         servos = [cell.arm.servo[name] for name in cell.arm.all_joints]
         # Where a joint sticks in its dry friction is its history's: the rollout's may be opposite.
         self._stick_effort = 2 * np.array([servo.friction for servo in servos])
@@ -56,9 +60,9 @@ class Spread:
         reports = [o.position + w.offset for o, w in zip(others, worlds, strict=True)]
         efforts = [other.effort for other in others]
         believed = self._believed
-        rest = self._stick + _allowance(start.noise, believed.noise)
+        rest = self._stick + _allowance(start.noise, self._noise)
         effort_rest = self._stick_effort + _allowance(start.effort_noise, believed.effort_noise)
-        band = self._hull(run.position, reports, rest, believed.floor)
+        band = self._hull(run.position, reports, rest, self._floor)
         effort_band = self._hull(run.effort, efforts, effort_rest, believed.effort_floor)
         for jaw in self._jaws:
             gripping = self._gripping([effort[:, jaw] for effort in (run.effort, *efforts)])
@@ -66,7 +70,9 @@ class Spread:
         played = slice(1, run.setpoints + 1)
         return Tube(band[played], effort_band[played])
 
-    def _hull(self, middle: Array, others: Sequence[Array], rest: Array, floor: float) -> Array:
+    def _hull(
+        self, middle: Array, others: Sequence[Array], rest: Array, floor: Array | float
+    ) -> Array:
         """Return how far from ``middle`` (n, 6) the others are, a little earlier or later too."""
         rows = math.ceil(self._believed.lateness * self._rate)
         everything = np.stack([middle, *others])
@@ -83,9 +89,10 @@ class Spread:
         return gripping
 
 
-def _allowance(scatter: Sequence[float], least: float) -> Array:
+def _allowance(scatter: Sequence[float], least: Array | float) -> Array:
     """Return by how much (6,), or (1,), readings may be off by noise alone."""
-    return np.maximum(COVER * np.array(scatter or (0.0,)), least)
+    off: Array = np.maximum(COVER * np.array(scatter or (0.0,)), least)
+    return off
 
 
 def _highest(values: Array, rows: int) -> Array:

@@ -78,7 +78,8 @@ def _noisy(cell: Cell, start: StartState) -> Iterator[Violation]:
             yield _violation(name, scatter, limit, unit, text, f"{hint}its encoder and cable")
     limit = spread.effort_noise_limit
     for name, scatter in zip(arm.all_joints, start.effort_noise, strict=bool(start.effort_noise)):
-        if scatter > limit:
+        # One that slides may tell no force but that it presses, all or nothing.
+        if scatter > limit and arm.limits[name].unit == "rad":
             text = f"has an effort that scatters by {scatter:.3f} N.m while it stands"
             yield _violation(name, scatter, limit, "N.m", text, f"{hint}its supply and load")
 
