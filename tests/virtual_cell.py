@@ -36,6 +36,7 @@ from handrail_sim.verdict import StartState
 from loop_rig import Rig
 
 RUNNING = (Mode.MOVING, Mode.STOPPING)
+TORQUE_ENABLE = 40  # a servo's register
 TOKEN = 7  # the lease's, which nobody else wants here
 
 
@@ -53,6 +54,10 @@ class World:
 
     def bus(self) -> FeetechBus:
         return FeetechBus(self._name, self._settings, self._wire, clock=lambda: self.now_ns)
+
+    def lose_torque(self, joint: str) -> None:
+        """Have one servo forget that it is to hold, as after a dip of its supply."""
+        self._wire.bank.servos[joint].write(TORQUE_ENABLE, b"\x00")
 
     def live(self, duration_ns: int) -> None:
         dt = self.truth.timestep
@@ -103,12 +108,12 @@ class VirtualCell:
         self.measured = Measured(cell)
         self.situation = SimpleNamespace(belief=self.belief, measured=self.measured)
         self.running = None  # nobody looks while a plan runs
-        self._checker = Checker(cell)
+        self.checker = Checker(cell)
         self._lens = Lens(cell, next(iter(cell.cameras)), seed, perturb, self.world.truth)
         self._senses = Senses(self, {next(iter(cell.cameras)): self._lens})  # type: ignore[arg-type,dict-item]  # their stand-ins
         self._grants: dict[str, Grant] = {}
         self.cut_after = 0.0  # s after which the next plan is aborted; 0 does not
-        self.rig.ask("arm", hold=self._checker.hold_command(self.rig.state.position))
+        self.rig.ask("arm", hold=self.checker.hold_command(self.rig.state.position))
         self.rig.lease(TOKEN)
 
     def loop_state(self) -> LoopState:
@@ -137,7 +142,7 @@ class VirtualCell:
         self.belief.feel(self.measured.holding(state))
         start = StartState(state.position, state.setpoint, self.belief.objects)
         parsed = parse_plan(json.dumps(plan), self.cell)
-        verdict = self._checker.check(parsed, start)
+        verdict = self.checker.check(parsed, start)
         if not verdict.passed:
             return Check(verdict, None)
         count = len(self._grants) + 1

@@ -10,12 +10,13 @@ from handrail_drivers.errors import NotReady
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.measured import fresh
+from handrail_bridge.situation import Situation
 
 READY = 10.0  # s that a device may take
 AGAIN = 0.1  # s
 
 
-async def arm(loops: Loops, checker: CheckerProcess) -> None:
+async def arm(loops: Loops, checker: CheckerProcess, situation: Situation) -> None:
     """Arm all loops. A device that needs some seconds yet is asked again, from where it is then.
 
     Raises:
@@ -28,7 +29,8 @@ async def arm(loops: Loops, checker: CheckerProcess) -> None:
     while True:
         state = fresh(loops.state())
         try:
-            return await loops.arm(await checker.hold_command(state.position))
+            held = situation.felt(state)
+            return await loops.arm(await checker.hold_command(state.position, held))
         except NotReady:
             if time.monotonic() > deadline:
                 raise

@@ -19,7 +19,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.lifeline import die_with
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState, Verdict
+from handrail_sim.verdict import ObjectBelief, StartState, Verdict
 
 NICE = 10
 WAITING = 8  # checks in line, the running one included
@@ -58,9 +58,14 @@ class CheckerProcess:
         verdict: Verdict = await self._ask(CHECK, "check", plan, start)
         return verdict
 
-    async def hold_command(self, position: tuple[float, ...]) -> tuple[float, ...]:
-        """Return measured positions [rad] plus load compensation, in bus order."""
-        command: tuple[float, ...] = await self._ask(QUESTION, "hold_command", position)
+    async def hold_command(
+        self, position: tuple[float, ...], objects: dict[str, ObjectBelief]
+    ) -> tuple[float, ...]:
+        """Return measured positions [rad] plus load compensation, in bus order.
+
+        What is held of the ``objects`` is carried, too.
+        """
+        command: tuple[float, ...] = await self._ask(QUESTION, "hold_command", position, objects)
         return command
 
     def close(self) -> None:

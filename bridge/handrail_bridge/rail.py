@@ -225,7 +225,7 @@ class Rail:
     async def arm(self) -> CellState:
         """Hold the arm where it is: neither a jump nor a sag. Permits of before are dead."""
         self._kill_permits("was issued before the cell was armed")
-        await arm(self._loop, self._checker)
+        await arm(self._loop, self._checker, self.situation)
         self.situation.why_disarmed = ""
         return await self._acted("armed")
 

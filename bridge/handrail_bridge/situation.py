@@ -8,7 +8,7 @@ from typing import Protocol
 
 from handrail_drivers.errors import NotArmed, Refused
 from handrail_sim.cell import Cell
-from handrail_sim.verdict import StartState
+from handrail_sim.verdict import ObjectBelief, StartState
 
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
@@ -79,17 +79,22 @@ class Situation:
             StaleReading: the joints have not been read for too long.
         """
         state = self.require_still()
-        self.belief.feel(self.measured.holding(state))
-        armed = state.mode == Mode.ARMED
-        command = state.setpoint if armed else await self._checker.hold_command(state.position)
+        objects, command = self.felt(state), state.setpoint
+        if state.mode != Mode.ARMED:
+            command = await self._checker.hold_command(state.position, objects)
         return StartState(
             state.position,
             tuple(command),
-            self.belief.objects,
+            objects,
             self.sensors(),
             noise=self.noise.position,
             effort_noise=self.noise.effort,
         )
+
+    def felt(self, state: LoopState) -> dict[str, ObjectBelief]:
+        """Return what is believed of the objects, with the jaw's word on what it holds."""
+        self.belief.feel(self.measured.holding(state))
+        return self.belief.objects
 
     def sensors(self) -> dict[str, float]:
         """Return what is fresh of the sensors' readings."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from handrail_bridge import watch
 from handrail_bridge.audit import NAME, read
@@ -26,7 +27,7 @@ from handrail_bridge.requests import parse_plan
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState, Verdict
+from handrail_sim.verdict import ObjectBelief, StartState, Verdict
 from loop_rig import PlainBus, Rig
 
 NUDGE = '{"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.1}}]}'
@@ -53,6 +54,9 @@ class Loop:
 
     def moved_by(self, _: object) -> tuple[str, ...]:
         return ("arm_bus",)
+
+    async def arm(self, hold: Any) -> None:
+        self.armed = hold
 
     async def play(self, *_: object) -> None:
         """Accept it."""
@@ -86,8 +90,8 @@ class Desk:
     async def check(self, plan: Plan, start: StartState) -> Verdict:
         return self._checker.check(plan, start)
 
-    async def hold_command(self, position: Any) -> tuple[float, ...]:
-        return self._checker.hold_command(position)
+    async def hold_command(self, position: Any, objects: Any) -> tuple[float, ...]:
+        return self._checker.hold_command(position, objects)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -101,7 +105,7 @@ async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
     bus.position[:] = [cell.arm.home[name] for name in config.joints]
     rig = Rig(config, lambda: bus)
     desk: Any = Desk()
-    rig.ask("arm", hold=await desk.hold_command(bus.position))
+    rig.ask("arm", hold=await desk.hold_command(bus.position, {}))
     loop: Any = Loop(rig)
     rests: list[str] = []  # one sentence a stop, empty where all came to rest
     says = [""]
@@ -254,3 +258,18 @@ async def test_what_the_standing_arm_scatters_by_is_seen_and_refuses_a_plan(
     check = await road.rail.check(plan)
     assert check.permit is None
     assert "scatters" in check.verdict.violations[0].sentence
+
+
+async def test_arming_carries_what_the_jaw_holds(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = ObjectBelief((0.2, 0.0, 0.2), (1.0, 0.0, 0.0, 0.0), "predicted", 0, (0.0,) * 6 + (1.0,))
+    situation, felt = road.rail.situation, [True]
+    monkeypatch.setattr(situation.measured, "holding", lambda _: felt[0])
+    situation.belief.advance({"red_cube_a": held}, situation.belief.objects)
+    await road.rail.arm()
+    loaded, felt[0] = np.array(road.loop.armed), False
+    await road.rail.arm()
+    more = loaded - np.array(road.loop.armed)
+    assert np.abs(more).max() > 0.001, "its weight"
+    assert situation.belief.held is None, "it is felt no more"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.check import asked, start
 from handrail_sim.check.asks import Asks
 from handrail_sim.check.judge import Finding, Judge
+from handrail_sim.check.payload import Payload
 from handrail_sim.check.reference import Reference
 from handrail_sim.check.rollout import Rollout, Stage
 from handrail_sim.check.spread import Spread, Tube
@@ -33,6 +34,7 @@ class Checker:
         model = load_model(cell)
         self._scene = Scene(model, cell)
         self._data = mujoco.MjData(model)
+        self._payload = Payload(cell, self._scene)
         self._steps = Steps(cell, self._scene)
         self._stage = Stage(cell, model, self._scene)
         self._judgement = Judge(cell, model, self._scene)
@@ -40,10 +42,13 @@ class Checker:
         self._spread = Spread(cell)
         self._asks = Asks(cell, model)
 
-    def hold_command(self, position: Sequence[float]) -> tuple[float, ...]:
-        """Return the command (6,) [rad] that holds the arm at a measured position."""
+    def hold_command(
+        self, position: Sequence[float], objects: Mapping[str, ObjectBelief] | None = None
+    ) -> tuple[float, ...]:
+        """Return the command (6,) [rad] that holds the arm, and what it holds, where it is."""
         reference = Reference(self._cell, self._scene, position)
-        return tuple(reference.hold_command(position).tolist())
+        payload = self._payload.torque(position, objects or {})
+        return tuple(reference.hold_command(position, payload).tolist())
 
     def tcp_position(self, position: Sequence[float]) -> tuple[float, float, float]:
         """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""

@@ -91,12 +91,11 @@ class Reference:
         # Never beyond the limits, so that the loop's clamp has nothing to do.
         return reference, hold, np.clip(hold + lead, self._low, self._high) - hold
 
-    def hold_command(self, position: Sequence[float]) -> Array:
-        """Return the command (6,) [rad] that holds the arm at a position."""
+    def hold_command(self, position: Sequence[float], payload: Array) -> Array:
+        """Return the command (6,) [rad] that holds the arm and a ``payload`` (6,) [N.m] there."""
         q = np.array(position, dtype=float)
-        command: Array = np.clip(
-            q + self._scene.gravity(q) / self._stiffness, self._low, self._high
-        )
+        load = (self._scene.gravity(q) + payload) / self._stiffness
+        command: Array = np.clip(q + load, self._low, self._high)
         return command
 
     def _load(self, reference: Array) -> Array:
