@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import fcntl
 import os
 import select
 import termios
@@ -39,7 +40,8 @@ CONTROL = 6  # index of the control characters in a termios attribute list
 class SerialPort:
     """A :class:`~handrail_drivers.transport.Transport` over a serial port, or a terminal.
 
-    Holds an exclusive lock (flock) while it is open.
+    Holds an exclusive lock (flock) while it is open. That binds those alone who ask for it, so a
+    real port is closed to everybody else as well (TIOCEXCL), root excepted.
 
     Args:
         path: device file, such as ``/dev/ttyACM0``.
@@ -149,7 +151,8 @@ def usb_ports() -> dict[str, str]:
 
 
 def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial:
-    if os.path.realpath(path).startswith(PSEUDO):
+    is_pseudo = os.path.realpath(path).startswith(PSEUDO)
+    if is_pseudo:
         parity = "none"  # it has none, and asked for it twice the C library refuses
     try:
         port = serial.Serial(
@@ -157,6 +160,8 @@ def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial
         )
     except (serial.SerialException, ValueError, OSError, termios.error) as error:
         raise _not_opened(path, error) from error
+    if not is_pseudo:  # whose other end keeps it open: it would outlast a process that was killed
+        fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
     # A USB adapter's setting, which terminals do not have.
     with contextlib.suppress(OSError, ValueError, NotImplementedError):
         port.set_low_latency_mode(True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 import subprocess
 import sys
 import threading
 import tty
 
 import pytest
+from handrail_drivers import serial_port
 from handrail_drivers.errors import BusLost
 from handrail_drivers.serial_port import SerialPort
+
+TIOCGEXCL = 0x80045440  # linux/ioctls.h
 
 
 class Terminal:
@@ -88,6 +93,22 @@ def test_a_second_process_is_refused(terminal, port):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "BusLost" in done.stderr
     assert "held by another process" in done.stderr
+
+
+def is_exclusive(terminal) -> bool:
+    """What the kernel says: it lets nobody else open it."""
+    return struct.unpack("i", fcntl.ioctl(terminal.slave, TIOCGEXCL, bytes(4))) != (0,)
+
+
+def test_a_real_port_is_closed_to_those_who_ask_for_no_lock(terminal, monkeypatch):
+    monkeypatch.setattr(serial_port, "PSEUDO", "/nowhere/")  # as if this were one
+    port = SerialPort(terminal.path, 1_000_000)
+    assert is_exclusive(terminal)
+    port.close()
+
+
+def test_a_pseudo_terminal_can_be_opened_after_its_owner_was_killed(terminal, port):
+    assert not is_exclusive(terminal)
 
 
 def test_closing_lets_the_next_one_in(terminal, port):
