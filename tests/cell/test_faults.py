@@ -6,8 +6,9 @@ import random
 from pathlib import Path
 
 import pytest
-from handrail_bridge.bench.faults.classes import Fault, faults, watched
+from handrail_bridge.bench.faults.classes import Fault, faults
 from handrail_bridge.bench.faults.trial import recover, trial
+from handrail_bridge.bench.faults.watched_cell import watched
 from handrail_bridge.loop.state import Mode
 from handrail_sim.cell_file import load_cell
 from running_cell import RunningCell

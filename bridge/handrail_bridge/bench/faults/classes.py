@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from signal import SIGKILL, SIGSTOP
 
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.bench.faults import strikes
 from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.bench.faults.strikes import Mend, Strike
+from handrail_bridge.bench.faults.watched_cell import PICTURE
 from handrail_bridge.loop.state import Mode
 
 SETTLE = 0.5  # s: what the arm swings after its last setpoint, as its plain stop shows
@@ -24,16 +22,8 @@ SLOW = 0.25  # of full speed, where a fault takes long to be noticed
 SLOWEST = 0.5  # rad/s at which a plan's setpoint runs away from a joint that stands
 HANG = 0.3  # s of the loop: more than it may overlook
 HICCUP = 0.03  # s of the loop: a few ticks
-PICTURE = 1.0  # s: the oldest picture with which the arm may move
 STARVED = 20
 SUSPENDED = 2.0  # s
-
-EYES = f"""
-[reflexes.eyes]
-kind = "stale_sensor"
-signal = "overhead"
-age = {PICTURE}
-"""
 
 
 @dataclass(frozen=True)
@@ -74,18 +64,6 @@ def plain_stop(cell: Cell, is_slow: bool) -> Fault:
         mode=Mode.STOPPED,
         is_slow=is_slow,
     )
-
-
-def watched(file: Path, like: Path) -> Path:
-    """Write a cell file like another one, whose arm moves only while its camera sees.
-
-    It does not feel contact at the joint that moves, so that the tube has to notice.
-    """
-    cell = load_cell(like)
-    others = [joint for joint in cell.arm.all_joints if joint != strikes.MOVING]
-    numb = f"[reflexes.contact]\njoints = {json.dumps(others)}\n"
-    file.write_text(like.read_text().replace("[reflexes.contact]\n", numb) + EYES)
-    return file
 
 
 def faults(cell: Cell) -> tuple[Fault, ...]:
