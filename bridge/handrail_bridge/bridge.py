@@ -75,7 +75,7 @@ async def running(
         receipts = Receipts(state_dir(cell.name), digest)
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
-        await checker.start()
+        checker.spawn()  # imports and compiles while the loops do
         pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
         loop = Loops.start(loop_configs(cell, wires))
         modbus = ModbusDevices(cell, wires)
@@ -103,6 +103,7 @@ async def running(
             **owned.opened,
             **eyes,
         }
+        await checker.ready()
         tools = Tools(cell, Senses(rail, cameras, eyes), devices, rail.configuring)
         await boards.start(tools.renew)
         notices = (*loop.notices, *driver_notices(cell))
