@@ -100,12 +100,12 @@ class Plugins(Generic[T]):
 
 
 def _installed(group: str) -> EntryPoints:
-    return _all_installed(tuple(sys.path)).select(group=group)
+    return _installed_on(tuple(sys.path), group)
 
 
 @functools.cache
-def _all_installed(_path: tuple[str, ...]) -> EntryPoints:
-    return entry_points()  # reads the metadata of every package: some 0.1 s
+def _installed_on(_path: tuple[str, ...], group: str) -> EntryPoints:
+    return entry_points(group=group)  # reads the metadata of every package: some 0.1 s
 
 
 def require_version(built_for: object) -> None:
