@@ -30,6 +30,7 @@ from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
+from handrail_bridge.safekeeper.link import Safekeeper, charges
 from handrail_bridge.senses import Senses
 from handrail_bridge.server import Server, loopback
 from handrail_bridge.service import SLOTS, RailService
@@ -78,6 +79,7 @@ async def running(
         await checker.start()
         pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
         loop = Loops.start(loop_configs(cell, wires))
+        keeper = await _keeper(cell, wires, stack)  # until all others have ended
         modbus = ModbusDevices(cell, wires)
         stack.push_async_callback(modbus.close)
         boards = Boards(cell, wires, loop.put_signal)
@@ -88,6 +90,8 @@ async def running(
         rail = Rail(cell, digest, loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
+        if keeper is not None:
+            stack.callback(keeper.mute)
         await modbus.connect(lambda: loop.state().mode in LATCHED)
         inputs = _inputs(cell, wires, loop, pollers)
         opened: dict[str, ModbusDevice | Board] = {**modbus.opened, **boards.opened}
@@ -113,6 +117,8 @@ async def running(
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)
+        if keeper is not None:
+            keeper.watch(loop.raise_stop)
         yield Ready(cell.name, server.address, folder.operator_socket, notices, rail)
 
 
@@ -148,6 +154,19 @@ def driver_notices(cell: Cell) -> tuple[str, ...]:
     ]
     broken = [f"plugin {name!r} is broken: {why}" for name, why in plugins.drivers.broken().items()]
     return (*unverified, *broken)
+
+
+async def _keeper(
+    cell: Cell, wires: Mapping[str, str], stack: contextlib.AsyncExitStack
+) -> Safekeeper | None:
+    """Start the safekeeper, where a device has a safe value that the bridge writes."""
+    kept = charges(cell, wires)
+    if not kept:
+        return None
+    keeper = Safekeeper.start(cell, kept)
+    stack.push_async_callback(keeper.close)
+    await keeper.ready()
+    return keeper
 
 
 def _inputs(
