@@ -104,7 +104,9 @@ class SafeValues:
                 try:
                     self._write(name)
                 except (ModbusSilent, BusLost) as error:
-                    self._owed[name] = error.message
+                    owed = self._owed
+                    owed.pop(name, None)
+                    owed[name] = error.message  # last: it may hear us, and next time hears the rest
                     return
                 except HandrailError as error:
                     self._owed[name] = error.message
@@ -138,5 +140,6 @@ class SafeValues:
             return False
 
     def _sentence(self) -> str:
-        failed = "; ".join(f"{name} ({why})" for name, why in list(self._owed.items()))
+        owed = dict(self._owed)
+        failed = "; ".join(f"{name} ({owed[name]})" for name in self._names if name in owed)
         return f"{self._device} has not got its safe values: {failed}"
