@@ -79,6 +79,7 @@ def belt(lines: Lines, peer: Any, folder: Path, text: str = BELT, **settings: An
     """Open it; nothing is asked yet."""
     path = folder / "map.toml"
     path.write_text(text)
-    given = {"map": path, "tcp": peer.address, "timeout": 0.1, "retries": 0, **settings}
+    line = {} if "port" in settings else {"tcp": peer.address}
+    given = {"map": path, "timeout": 0.1, "retries": 0, **line, **settings}
     model = ModbusSettings.model_validate(given)
     return ModbusDevice("belt", model, lines.line(model))

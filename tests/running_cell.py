@@ -22,6 +22,7 @@ from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.launch import Twin
 
 END = 20.0  # s
+LINE_FAULTS = ("silent", "garble", "brownout")  # of a device on a Modbus line
 SWEEP = 0.4  # rad/s, of the sweep's fastest
 
 
@@ -97,6 +98,16 @@ class RunningCell(Rig):
         rows = rows[rows[:, 1] >= monotonic]
         return float(np.ptp(rows[:, 2:8], axis=0).max()) if len(rows) else 0.0
 
+    def position(self, joint: str) -> float:
+        """True position of a joint [rad, m]."""
+        return float(self.truth.snapshot()["joints"][joint]["position"])
+
+    def still_at(self, joint: str, position: float, within: float = 0.002) -> None:
+        """See that a joint stays where it is, for a second of the world."""
+        later = time.monotonic()
+        eventually(lambda: self.truth.history(1.0)[0, 1] > later)
+        assert abs(self.position(joint) - position) < within, "it moved by itself"
+
     def stands(self, seconds: float = 0.3) -> bool:
         """Whether the true arm has stood still for the last ``seconds``."""
         return bool(np.abs(self.truth.history(seconds)[:, 8:14]).max() < 0.02)
@@ -114,6 +125,30 @@ def twin_and_wires(*changes: tuple[str, str], cell: str = "desk") -> Iterator[Ru
             assert running.down() == 0
         running.close()
     shutil.rmtree(folder)
+
+
+class OnTheWay:
+    """Does something once, when a joint has gone so far; to be told of states."""
+
+    def __init__(
+        self, cell: RunningCell, joint: str, way: float, act: Callable[[], object]
+    ) -> None:
+        self._cell, self._joint, self._way, self._act = cell, joint, way, act
+        self._from = cell.position(joint)
+        self.at = 0.0  # s, monotonic
+        self.position = 0.0
+
+    def __call__(self, _: CellState) -> None:
+        position = self._cell.position(self._joint)
+        if not self.at and abs(position - self._from) > self._way:
+            self.at, self.position = time.monotonic(), position
+            self._act()
+
+
+def mended(cell: RunningCell, device: str) -> None:
+    """End what was injected on a Modbus line; power that failed is back at once."""
+    cell.truth.inject("speaking", device)
+    cell.truth.inject("garble", device, 0)
 
 
 async def sweep(

@@ -30,6 +30,7 @@ from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
+from handrail_bridge.safekeeper.link import Safekeeper, charges
 from handrail_bridge.senses import Senses
 from handrail_bridge.server import Server, loopback
 from handrail_bridge.service import SLOTS, RailService
@@ -77,6 +78,7 @@ async def running(
         stack.callback(checker.close)
         pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
         checker.spawn()  # what takes long is begun first, and awaited together
+        keeper = await _keeper(cell, wires, stack)  # until all others have ended
         with Loops.starting(loop_configs(cell, wires)) as loop:
             inputs = _inputs(cell, wires, loop, pollers)
         modbus = ModbusDevices(cell, wires)
@@ -89,6 +91,8 @@ async def running(
         rail = Rail(cell, digest, loop, checker, receipts, rest)
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
+        if keeper is not None:
+            stack.callback(keeper.mute)
         await modbus.connect(lambda: loop.state().mode in LATCHED)
         for poller in inputs.values():
             poller.await_ready()
@@ -116,6 +120,8 @@ async def running(
         stack.push_async_callback(server.close)
         await server.start(listen, folder.operator_socket)
         folder.publish(server.address, loop.pids)
+        if keeper is not None:
+            keeper.watch(loop.raise_stop)
         yield Ready(cell.name, server.address, folder.operator_socket, notices, rail)
 
 
@@ -151,6 +157,19 @@ def driver_notices(cell: Cell) -> tuple[str, ...]:
     ]
     broken = [f"plugin {name!r} is broken: {why}" for name, why in plugins.drivers.broken().items()]
     return (*unverified, *broken)
+
+
+async def _keeper(
+    cell: Cell, wires: Mapping[str, str], stack: contextlib.AsyncExitStack
+) -> Safekeeper | None:
+    """Start the safekeeper, where a device has a safe value that the bridge writes."""
+    kept = charges(cell, wires)
+    if not kept:
+        return None
+    keeper = Safekeeper.start(cell, kept)
+    stack.push_async_callback(keeper.close)
+    await keeper.ready()
+    return keeper
 
 
 def _inputs(

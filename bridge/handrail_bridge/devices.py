@@ -204,9 +204,15 @@ def _is_owned(driver: Any) -> bool:
     return device and not others and not bus
 
 
+def owned_settings(cell: Cell, name: str, wires: Mapping[str, str]) -> Any:
+    """Return the settings of one of them, at the address where it really is."""
+    settings = device_settings(cell, name)
+    if name not in wires:
+        return settings
+    driver = plugins.drivers.one(cell.devices[name].driver)
+    return plugins.transports.one(driver.transport).at(settings, wires[name])
+
+
 def _owned(cell: Cell, name: str, wires: Mapping[str, str]) -> OwnedDevice:
     driver = plugins.drivers.one(cell.devices[name].driver)
-    settings = device_settings(cell, name)
-    if name in wires:
-        settings = plugins.transports.one(driver.transport).at(settings, wires[name])
-    return OwnedDevice(name, driver, settings)
+    return OwnedDevice(name, driver, owned_settings(cell, name, wires))

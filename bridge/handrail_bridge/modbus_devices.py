@@ -29,9 +29,9 @@ class ModbusDevices:
         self._lines = Lines()
         self._tasks: set[asyncio.Task[None]] = set()
         self.opened: dict[str, ModbusDevice] = {}
-        for name in _names(cell):
+        for name in modbus_names(cell):
             driver: Any = plugins.drivers.one(cell.devices[name].driver)
-            settings = _settings(cell, name, wires)
+            settings = modbus_settings(cell, name, wires)
             self.opened[name] = driver(name, settings, self._lines.line(settings))
 
     async def connect(self, is_stopped: Callable[[], bool]) -> None:
@@ -85,13 +85,13 @@ def polled_names(cell: Cell) -> tuple[str, ...]:
     """Return the numbers of a cell that Modbus devices are polled for, as ``device.register``."""
     return tuple(
         f"{device}.{name}"
-        for device in _names(cell)
-        for name, one in load_map(_settings(cell, device, {}).map).registers.items()
+        for device in modbus_names(cell)
+        for name, one in load_map(modbus_settings(cell, device, {}).map).registers.items()
         if one.poll is not None and one.type is not Kind.STRING and one.choices is None
     )
 
 
-def _names(cell: Cell) -> tuple[str, ...]:
+def modbus_names(cell: Cell) -> tuple[str, ...]:
     """Return the devices that a register map describes, but for those that loops move."""
     drivers: dict[str, Any] = {
         name: plugins.drivers.one(device.driver)
@@ -103,7 +103,8 @@ def _names(cell: Cell) -> tuple[str, ...]:
     )
 
 
-def _settings(cell: Cell, name: str, wires: Mapping[str, str]) -> ModbusSettings:
+def modbus_settings(cell: Cell, name: str, wires: Mapping[str, str]) -> ModbusSettings:
+    """Return the settings of one of them, at the address where it really is."""
     settings = device_settings(cell, name)
     if not isinstance(settings, ModbusSettings):
         raise TypeError(f"{name}: a driver on a Modbus line needs ModbusSettings")

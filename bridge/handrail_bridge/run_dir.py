@@ -140,17 +140,29 @@ def running(cell: str | None = None) -> Bridge:
     return found[0]
 
 
+def is_held(cell: str) -> bool:
+    """Tell whether a bridge of this cell runs, perhaps one that is about to be ready."""
+    return _is_held(root() / cell)
+
+
 def _read(path: Path) -> Bridge | None:
     """A record counts only while its writer holds the lock: a killed bridge leaves a stale one."""
     try:
         record = Bridge(**json.loads(path.read_text()))
-        handle = os.open(path.parent / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except (OSError, ValueError, TypeError):
         return None
+    return record if _is_held(path.parent) else None
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return record
+        return True
     finally:
         os.close(handle)
-    return None
+    return False

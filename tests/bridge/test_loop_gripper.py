@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hand import Hand
+from hand import TRAVEL, Hand
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import NotReady
@@ -65,6 +65,22 @@ def test_it_goes_where_it_is_told(rig: Rig, hand: Hand) -> None:
     rig.until(lambda state: state.mode == Mode.ARMED)
     rig.run(50)
     assert hand.position == pytest.approx(STAND + 0.015, abs=0.0005)
+
+
+def test_one_whose_fingers_move_still_is_armed_where_they_are(rig: Rig, hand: Hand) -> None:
+    """The loop that began it is gone: nobody has checked the rest of that way again."""
+    slow = SETTINGS.model_copy(update={"speed": 0.0})
+    before = Robotiq("hand", slow, hand, lambda: hand.now_ns)  # type: ignore[arg-type]
+    before.connect()
+    before.set_torque(True)
+    before.write((TRAVEL,))
+    hand.live(0.5)
+    there = hand.position
+    assert STAND + 0.002 < there < TRAVEL - 0.01, "they move"
+    rig.ask("arm", hold=[there])
+    rig.run(100)
+    assert rig.state.mode == Mode.ARMED, rig.state.reason
+    assert hand.position == pytest.approx(there, abs=0.002)
 
 
 def test_what_it_holds_it_goes_on_holding(rig: Rig, hand: Hand) -> None:

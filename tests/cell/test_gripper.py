@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +14,20 @@ from handrail_bridge.pilot_grasp import Base, grasps, pick
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell_file import load_cell
-from running_cell import RunningCell, eventually, midway, twin_and_wires
+from running_cell import (
+    LINE_FAULTS,
+    OnTheWay,
+    RunningCell,
+    eventually,
+    mended,
+    midway,
+    twin_and_wires,
+)
 
 ARM = load_cell("desk_2f85").arm
 FINGERS = ("left_finger", "right_finger")
+SLOW = 0.1  # of the fingers' fastest
+MANY = 10**6  # answers that are garbled: all
 JAW = 7  # its column in the history
 
 
@@ -130,6 +141,34 @@ async def test_one_that_loses_its_activation_stops_the_arm_and_stays_still(
         eventually(cell.stands)
         jaw = cell.truth.history(2.0)[:, JAW]
         assert float(np.ptp(jaw)) < 0.001
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", LINE_FAULTS)
+async def test_a_fault_on_its_line_stops_the_fingers_and_nothing_counts_as_done(
+    cell: RunningCell, fault: str
+) -> None:
+    async with cell.armed() as rail:
+        assert (await rail.run(opening(0.07))).completed
+        act = OnTheWay(
+            cell,
+            "gripper",
+            0.004,
+            lambda: cell.truth.inject(fault, "gripper_line", MANY),
+        )
+        closing = {"tool": "gripper_set", "gap": 0.01, "speed": SLOW}
+        receipt = await rail.run({"steps": [closing]}, act)
+        assert act.at, "nothing happened on the way"
+        assert not receipt.completed
+        await asyncio.to_thread(eventually, cell.stands)
+        there = cell.position("gripper")
+        assert there > 0.015, "it went on to its end"
+        state = await rail.state()
+        assert state.mode in (Mode.STOPPED, Mode.FAULT)
+        assert "gripper" in state.reason
+        mended(cell, "gripper_line")
+        await asyncio.to_thread(cell.still_at, "gripper", there)
+    await it_goes_where_it_is_told(cell)  # once an operator says so, and not before
 
 
 async def test_its_cable_pulled_stops_the_arm(cell: RunningCell) -> None:

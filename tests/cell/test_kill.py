@@ -1,4 +1,4 @@
-"""The bridge dies in mid-motion: the arm stands, and the next bridge knows why."""
+"""The bridge dies or hangs: the arm stands, devices are safe, and the next bridge knows why."""
 
 from __future__ import annotations
 
@@ -7,19 +7,44 @@ import contextlib
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from handrail_drivers.errors import HandrailError
-from running_cell import RunningCell, eventually
+from handrail_bridge.loop.state import Mode
+from handrail_drivers.errors import HandrailError, NotArmed
+from handrail_sim.cell_file import SHIPPED
+from pymodbus.client import ModbusTcpClient
+from running_cell import RunningCell, eventually, twin_and_wires
 
 SLOW = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.2}, "speed": 0.2}]}
+MAP = 'map = "maps/bin_scale.toml"\ntcp = "127.0.0.1:5022"'
+
+
+@pytest.fixture(scope="module")
+def wires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
+    """The desk, whose blue scale has a safe value: not tared."""
+    path: Path = tmp_path_factory.mktemp("maps") / "scale.toml"
+    # The map's last register is the tare.
+    path.write_text((SHIPPED / "cells/maps/bin_scale.toml").read_text() + "safe = false\n")
+    with twin_and_wires((MAP, MAP.replace("maps/bin_scale.toml", str(path)))) as cell:
+        yield cell
+
+
+def is_tared(cell: RunningCell) -> bool:
+    """Says the scale's own register."""
+    host, _, port = cell.twin.wires["blue_scale"].partition(":")
+    with ModbusTcpClient(host, port=int(port)) as other:
+        return bool(other.read_coils(0, count=1, device_id=1).bits[0])
 
 
 async def test_kill_9_leaves_the_arm_standing_and_a_restart_says_why(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         await rail.run({"steps": [{"tool": "arm_home"}]})
+        await rail.call("blue_scale_set_tared", value=True)
+        assert is_tared(cell)
         family = psutil.Process(cell.process.pid).children(recursive=True)
         killed = 0.0
         check = await rail.check(SLOW)
@@ -33,6 +58,7 @@ async def test_kill_9_leaves_the_arm_standing_and_a_restart_says_why(cell: Runni
     cell.process.wait(20)
     cell.process.stdout.close()
     await asyncio.to_thread(eventually, cell.stands)
+    eventually(lambda: not is_tared(cell))
     assert cell.joints()["shoulder_pan"] > 0.3, "it went on to its target"
     assert cell.moved_since(killed) < 0.3
     standing = np.array(cell.truth.snapshot()["tcp"]["position"])
@@ -66,3 +92,19 @@ def test_a_clean_end_leaves_nothing_behind(cell: RunningCell) -> None:
     assert "No bridge is running" in lost.stdout
     cell.up()
     assert cell.ready["reason"] == "" or "interrupted" not in cell.ready["reason"]
+
+
+async def test_a_bridge_that_stands_still_has_its_devices_made_safe(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        await rail.call("blue_scale_set_tared", value=True)
+        assert is_tared(cell)
+        cell.process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.to_thread(eventually, lambda: not is_tared(cell))
+        finally:
+            cell.process.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(20):  # it finds itself stopped, and says why
+            while (await rail.state()).mode not in (Mode.STOPPED, Mode.FAULT):
+                await asyncio.sleep(0.02)
+        with pytest.raises(NotArmed, match="keeps its safe value"):
+            await rail.call("blue_scale_set_tared", value=True)

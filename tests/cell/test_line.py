@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
 import pytest
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.reports import CellState, Receipt
+from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import HandrailError, InvalidValue, LeaseRefused
-from running_cell import RunningCell, eventually, twin_and_wires
+from running_cell import LINE_FAULTS, OnTheWay, RunningCell, eventually, mended, twin_and_wires
 
 SPEED = 0.1  # m/s, the belt's
 RAMP = 0.05  # m that a stop may take
+NEAR = 0.02  # m
+MANY = 10**6  # answers that are garbled: all
 PRESSED = 2.0  # N; its drive has 12
 
 
@@ -47,20 +48,8 @@ async def elsewhere(cell: RunningCell) -> float:
     return 0.05 if belt(cell)[0] > 0.2 else 0.34
 
 
-class OnTheWay:
-    """Does something once, when the belt has gone 30 mm."""
-
-    def __init__(self, cell: RunningCell, act: Any) -> None:
-        self._cell, self._act = cell, act
-        self._from = belt(cell)[0]
-        self.at = 0.0  # s, monotonic
-        self.position = 0.0
-
-    def __call__(self, _: CellState) -> None:
-        position = belt(self._cell)[0]
-        if not self.at and abs(position - self._from) > 0.03:
-            self.at, self.position = time.monotonic(), position
-            self._act()
+def on_the_way(cell: RunningCell, act: Callable[[], object]) -> OnTheWay:
+    return OnTheWay(cell, "belt", 0.03, act)
 
 
 async def moved(rail: Client, plan: dict[str, Any], on_state: Any = None) -> Receipt:
@@ -110,7 +99,7 @@ async def test_what_lies_beyond_its_way_is_refused_with_its_unit(cell: RunningCe
 async def test_a_stop_stops_the_belt(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         stopping: list[asyncio.Task[Any]] = []
-        act = OnTheWay(cell, lambda: stopping.append(asyncio.create_task(rail.stop("test"))))
+        act = on_the_way(cell, lambda: stopping.append(asyncio.create_task(rail.stop("test"))))
         receipt = await moved(rail, to(await elsewhere(cell)), act)
         assert not receipt.completed
         await asyncio.gather(*stopping)
@@ -121,7 +110,7 @@ async def test_a_stop_stops_the_belt(cell: RunningCell) -> None:
 async def test_a_jam_is_a_protective_stop(cell: RunningCell) -> None:
     """What is jammed is not pressed on, so that it does not leap when it is freed."""
     async with cell.armed() as rail:
-        act = OnTheWay(cell, lambda: cell.truth.inject("jammed", "belt"))
+        act = on_the_way(cell, lambda: cell.truth.inject("jammed", "belt"))
         receipt = await moved(rail, to(await elsewhere(cell)), act)
         assert not receipt.completed
         assert "belt is" in receipt.reason
@@ -134,7 +123,7 @@ async def test_a_jam_is_a_protective_stop(cell: RunningCell) -> None:
 async def test_an_inverter_that_falls_silent_is_a_protective_stop(cell: RunningCell) -> None:
     """It cannot be told to stand any more: it stands by its own timeout."""
     async with cell.armed() as rail:
-        act = OnTheWay(cell, lambda: cell.truth.pull("belt_drive"))
+        act = on_the_way(cell, lambda: cell.truth.pull("belt_drive"))
         receipt = await moved(rail, to(await elsewhere(cell)), act)
         assert not receipt.completed
         assert "belt_drive" in receipt.reason
@@ -142,11 +131,35 @@ async def test_an_inverter_that_falls_silent_is_a_protective_stop(cell: RunningC
     cell.truth.plug("belt_drive")
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("fault", LINE_FAULTS)
+async def test_a_fault_on_its_line_stops_the_belt_and_nothing_counts_as_done(
+    cell: RunningCell, fault: str
+) -> None:
+    async with cell.armed() as rail:
+        goal = await elsewhere(cell)
+        act = on_the_way(cell, lambda: cell.truth.inject(fault, "belt_drive", MANY))
+        receipt = await moved(rail, to(goal), act)
+        await stood(cell, act, beyond=SPEED * (0.3 + 0.2) + RAMP)
+        there = belt(cell)[0]
+        assert abs(there - goal) > NEAR, "it went on to its end"
+        assert not receipt.completed
+        state = await rail.state()
+        assert state.mode in (Mode.STOPPED, Mode.FAULT)
+        assert "belt" in state.reason
+        mended(cell, "belt_drive")
+        await asyncio.to_thread(cell.still_at, "belt", there)
+    async with cell.armed() as rail:  # once an operator says so, and not before
+        receipt = await rail.run(to(goal))
+        assert receipt.completed, receipt.reason
+        assert belt(cell)[0] == pytest.approx(goal, abs=0.003)
+
+
 async def test_a_loop_that_dies_leaves_no_belt_running(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         family = psutil.Process(cell.process.pid).children(recursive=True)
         loops = [one for one in family if "handrail_bridge.loop.process" in " ".join(one.cmdline())]
-        act = OnTheWay(cell, lambda: [one.kill() for one in loops])
+        act = on_the_way(cell, lambda: [one.kill() for one in loops])
         with contextlib.suppress(HandrailError):
             await moved(rail, to(await elsewhere(cell)), act)
         await stood(cell, act, beyond=SPEED * (0.3 + 0.2) + RAMP)

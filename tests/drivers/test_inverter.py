@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from handrail_drivers.errors import InvalidCell, ModbusFault, ModbusSilent
 from handrail_drivers.inverter.driver import Inverter, InverterSettings
+from handrail_drivers.inverter.fault_codes import spoken
 from handrail_drivers.inverter.power import Power, power_of
 from handrail_drivers.modbus import frames
 from handrail_drivers.modbus.frames import Request, Table
@@ -31,6 +33,7 @@ class Belt:
         self.position = self.speed = 0.0
         self.jammed = False
         self.dead = False
+        self.lost = 0  # writes that do not arrive
         self.asked: list[bytes] = []
 
     def live(self, seconds: float) -> None:
@@ -43,6 +46,9 @@ class Belt:
 
     def ask(self, request: Request, **_: Any) -> bytes:
         if self.dead:
+            raise ModbusSilent("It does not answer.")
+        if request.writes and self.lost:
+            self.lost -= 1
             raise ModbusSilent("It does not answer.")
         self.asked.append(request.body)
         said = answer(request.body, self.inverter)
@@ -108,9 +114,9 @@ def test_nobody_speaks_any_more_and_it_stops_by_itself(belt: Belt, axis: Inverte
     assert belt.speed == pytest.approx(0.0, abs=0.001)
     assert belt.position - before < 0.1 * (0.3 + 0.2)
     axis.read()
-    assert axis.faults() == {"belt": (f"inverter fault {twin.CONNECTION}",)}
+    assert axis.faults() == {"belt": ("inverter fault 0x8130, nobody speaks to it any more",)}
     # Only a reset leads out of it.
-    with pytest.raises(ModbusFault, match="it is fault"):
+    with pytest.raises(ModbusFault, match="inverter fault 0x8130"):
         axis.set_torque(True)
     axis.reset()
     axis.read()
@@ -129,6 +135,32 @@ def test_where_setpoints_end_it_stands_though_it_is_read(belt: Belt, axis: Inver
     assert belt.speed == pytest.approx(0.0, abs=0.001)
     assert belt.position < 0.1 + 0.1 * 0.3
     assert axis.faults() == {}
+
+
+def test_it_is_told_to_stand_until_it_confirms(belt: Belt, axis: Inverter) -> None:
+    """What is lost on the way is no reason to believe that it stands."""
+    axis.set_torque(True)
+    follow(belt, axis, lambda t: 0.1 * t, 1.0)
+    belt.lost = 5
+    for _ in range(50):
+        with contextlib.suppress(ModbusSilent):
+            axis.read()
+        belt.live(TICK)
+    assert belt.lost == 0
+    assert belt.speed == pytest.approx(0.0, abs=0.001)
+
+
+def test_after_a_write_that_was_lost_the_next_one_says_stand(belt: Belt, axis: Inverter) -> None:
+    """The loop goes on along its path to a stop, which may never be heard as a whole."""
+    axis.set_torque(True)
+    follow(belt, axis, lambda t: 0.1 * t, 1.0)
+    belt.lost = 1
+    with pytest.raises(ModbusSilent):
+        axis.write((0.15,))
+    axis.write((0.16,))
+    assert belt.inverter.read(Table.HOLDING, twin.TARGET, 1) == [0]
+    axis.write((0.17,))
+    assert belt.inverter.read(Table.HOLDING, twin.TARGET, 1) != [0]
 
 
 def test_what_somebody_else_has_begun_stands_once_we_are_there(belt: Belt, axis: Inverter) -> None:
@@ -192,7 +224,22 @@ def test_a_jam_is_a_fault_that_is_named(belt: Belt, axis: Inverter) -> None:
     axis.set_torque(True)
     belt.jammed = True
     follow(belt, axis, lambda t: 0.2 * t, 2.0)
-    assert axis.faults() == {"belt": (f"inverter fault {twin.OVERCURRENT}",)}
+    jam = "inverter fault 0x2310, continuous overcurrent at its output"
+    assert axis.faults() == {"belt": (jam,)}
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [
+        (0x3210, "0x3210, overvoltage of its DC link"),
+        (0x3211, "0x3211, overvoltage of its DC link"),  # number 1 of several
+        (0x2350, "0x2350, current at its output"),
+        (0x4999, "0x4999, temperature"),
+        (0x0012, "0x0012, unknown, perhaps the vendor's own"),
+    ],
+)
+def test_a_code_that_is_not_known_is_told_by_its_group(code: int, meant: str) -> None:
+    assert spoken(code) == meant
 
 
 def test_power_off_lets_it_coast(belt: Belt, axis: Inverter) -> None:

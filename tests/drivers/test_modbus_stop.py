@@ -13,7 +13,7 @@ from handrail_drivers.modbus import pause
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
 from modbus_belt import BELT, belt
-from modbus_peer import TcpPeer, Unit
+from modbus_peer import RtuPeer, TcpPeer, Unit
 
 BITS = """
 [registers.heat]
@@ -180,3 +180,24 @@ def test_what_has_a_safe_value_keeps_it_while_the_cell_is_stopped(
     assert unit.registers[5] == 0x77
     stopped[0] = False
     assert device.write("speed", 0.1)
+
+
+def test_one_that_hears_and_is_not_heard_is_stopped_all_the_same(tmp_path: Path) -> None:
+    """On a serial line a late answer could pass for that to the safe value; it is sent for that."""
+    unit = Unit({0: 250, 1: 5, 5: 0x37})
+    peer, lines = RtuPeer(u1=unit), Lines()
+    device = belt(lines, peer, tmp_path, port=peer.address)
+    unit.tricks = ["silent"] * 1000
+    try:
+        with pytest.raises(ModbusSilent):
+            device.read()
+        with pytest.raises(ModbusFault, match="has not got its safe values"):
+            device.stop()
+        until(lambda: (unit.registers[0], unit.registers[1]) == (0, 0))
+        with pytest.raises(Refused, match="until it has"):  # nobody knows that it has them
+            device.write("speed", 0.25)
+    finally:
+        unit.tricks.clear()
+        device.close()
+        lines.close()
+        peer.close()

@@ -61,7 +61,10 @@ def go(hand: Hand, axis: Robotiq, goal: float, seconds: float = 2.0) -> None:
 # --- registers --------------------------------------------------------------------------------
 
 
-@given(st.builds(Command, st.booleans(), st.booleans(), BYTE, BYTE, BYTE))
+BIT = st.booleans()
+
+
+@given(st.builds(Command, BIT, BIT, BYTE, BYTE, BYTE, BIT, BIT))
 def test_a_command_is_what_its_words_say(command: Command) -> None:
     assert reg.command_of(command.words()) == command
     assert all(0 <= word <= 0xFFFF for word in command.words())
@@ -167,6 +170,98 @@ def test_faults_have_names(hand: Hand, armed: Robotiq) -> None:
     hand.gripper.fail(0x07)
     armed.read()
     assert armed.faults() == {}, "it waits for something, and is not broken"
+
+
+def request(hand: Hand, **asked: bool) -> None:
+    """As another master would make it, slowly."""
+    command = {"activate": True, "go": False, **asked}
+    words = Command(position=0, speed=0, force=0, **command).words()
+    hand.ask(frames.write_registers(9, reg.OUTPUT, words))
+
+
+@pytest.mark.parametrize(("opens", "end"), [(True, TRAVEL), (False, 0.0)])
+def test_an_automatic_release_is_named_and_not_overridden(
+    hand: Hand, armed: Robotiq, opens: bool, end: float
+) -> None:
+    go(hand, armed, 0.02)
+    request(hand, release=True, release_opens=opens)
+    armed.read()
+    assert armed.faults() == {"gripper": ("gripper fault 0x0b, automatic release in progress",)}
+    count = len(hand.written)
+    go(hand, armed, 0.02, seconds=0.5)
+    assert len(hand.written) == count, "it is asked nothing meanwhile"
+    assert hand.position not in (pytest.approx(end, abs=0.005), pytest.approx(0.02, abs=0.002))
+    go(hand, armed, 0.02, seconds=3.0)
+    assert hand.position == pytest.approx(end, abs=0.001)
+    assert armed.faults() == {"gripper": ("gripper fault 0x0f, automatic release completed",)}
+    # It wants an activation, which moves the fingers: only where that is allowed.
+    with pytest.raises(ModbusFault, match="automatic release completed"):
+        opened(hand, "refuse").set_torque(True)
+    hand.live(1.0)
+    assert hand.position == pytest.approx(end, abs=0.001)
+    armed.reset()
+    power(hand, armed)
+    go(hand, armed, 0.02)
+    assert hand.position == pytest.approx(0.02, abs=0.001)
+    assert armed.faults() == {}
+
+
+def test_a_request_clears_a_release_that_was_left_set(hand: Hand) -> None:
+    request(hand, release=True)
+    axis = opened(hand)
+    power(hand, axis)
+    assert not reg.command_of(hand.gripper.read(Table.HOLDING, reg.OUTPUT, 3)).release
+
+
+def test_a_major_fault_wants_an_activation(hand: Hand, armed: Robotiq) -> None:
+    hand.gripper.fail(0x0E)
+    with pytest.raises(ModbusFault, match=r"overcurrent\), and an activation"):
+        opened(hand, "refuse").set_torque(True)
+    armed.read()
+    armed.reset()
+    power(hand, armed)
+    go(hand, armed, 0.02)
+    assert hand.position == pytest.approx(0.02, abs=0.001)
+
+
+def test_the_gripper_says_what_it_waits_for(hand: Hand) -> None:
+    def fault() -> int:
+        return reg.status_of(hand.gripper.read(Table.INPUT, reg.INPUT, 3)).fault
+
+    request(hand, activate=False, go=True)
+    hand.live(0.5)
+    assert fault() == 0x07
+    assert hand.position == TRAVEL
+    request(hand, go=True)
+    assert fault() == 0x05
+    hand.live(4.0)
+    assert fault() == 0
+
+
+@pytest.mark.parametrize("act", [Robotiq.stop, lambda axis: axis.set_torque(False)])
+def test_to_stop_one_that_lost_its_activation_activates_nothing(
+    hand: Hand, armed: Robotiq, act: Any
+) -> None:
+    go(hand, armed, 0.02)
+    hand.gripper.power_cycle()
+    act(armed)
+    hand.live(2.0)
+    assert hand.position == pytest.approx(0.02, abs=0.001)
+
+
+def test_who_begins_anew_does_not_go_on_with_what_another_began(hand: Hand) -> None:
+    before = opened(hand, speed=0.0)
+    power(hand, before)
+    before.write((TRAVEL,))
+    hand.live(1.0)
+    anew = opened(hand, "refuse")
+    assert 0.005 < hand.position < TRAVEL - 0.005, "it is on its way"
+    hold = anew.read_hold()
+    assert hold.goal[0] == pytest.approx(hand.position, abs=0.0005)
+    anew.set_torque(True)
+    there = hand.position
+    hand.live(1.0)
+    assert hand.position == pytest.approx(there, abs=0.001)
 
 
 def test_an_activation_is_not_waited_for(hand: Hand) -> None:

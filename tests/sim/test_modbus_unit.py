@@ -88,6 +88,37 @@ def test_it_settles_at_what_lies_on_it() -> None:
     assert one.read(Table.HOLDING, 4, 1)[0] & 1
 
 
+def test_it_has_noise_that_is_another_with_another_seed() -> None:
+    """As much as docs/modbus.md says, and about what lies there."""
+
+    def readings(seed: int) -> list[float]:
+        one = scale(seed)
+        settle(one, 0.03)
+        found = []
+        for _ in range(400):
+            settle(one, 0.03, STEP)
+            found.append(shown(one))
+        return found
+
+    read = np.array(readings(1))
+    assert 0.00010 < read.std() < 0.00020, "0.15 g"
+    assert np.abs(read - read.mean()).max() < 0.0015
+    assert abs(np.corrcoef(read[1:], read[:-1])[0, 1]) < 0.2, "it does not creep"
+    assert readings(1) == read.tolist()
+    assert readings(2) != read.tolist()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.03), (0.03, 0.0), (0.0, 1.5)])
+def test_it_settles_within_a_quarter_of_a_second(before: float, after: float) -> None:
+    one = scale()
+    settle(one, before, 2.0)
+    was = shown(one)
+    settle(one, after, STEP)
+    assert abs(shown(one) - was) < 0.5 * abs(after - before), "not at once"
+    settle(one, after, 0.25 - STEP)
+    assert shown(one) - was == pytest.approx(after - before, abs=0.1 * abs(after - before))
+
+
 def test_a_tare_holds_until_its_power_goes() -> None:
     one = scale()
     settle(one, 0.1)

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from handrail_drivers.api import HoldState, JointHealth, JointState
 from handrail_drivers.errors import InvalidCell, ModbusFault
+from handrail_drivers.inverter.fault_codes import spoken
 from handrail_drivers.inverter.power import DISABLE_VOLTAGE, FAULT_RESET, UP, Power, power_of
 from handrail_drivers.modbus.device import ModbusSettings
 from handrail_drivers.modbus.line import Line
@@ -80,7 +81,8 @@ class Inverter:
         self._fault = 0
         self._position = 0.0
         self._goal: float | None = None
-        self._speed = 0.0  # that it was told last
+        self._may_run = True  # until it has confirmed that it was told to stand
+        self._unsure = False  # whether it has the last speed: then it is told to stand
         self._powered = False
         self._written_ns = 0
         missing = [
@@ -105,7 +107,7 @@ class Inverter:
     def faults(self) -> dict[str, tuple[str, ...]]:
         """Return what the inverter complained of in the last cyclic read, or how it lost power."""
         if self._state in (Power.FAULT, Power.FAULT_REACTION):
-            return {self.joints[0]: (f"inverter fault {self._fault}",)}
+            return {self.joints[0]: (f"inverter fault {spoken(self._fault)}",)}
         if self._powered and self._state != Power.ENABLED:
             return {self.joints[0]: (f"inverter: {self._state}",)}
         return {}
@@ -120,9 +122,9 @@ class Inverter:
     def read(self) -> JointState:
         """Read power state, position, speed and force; let it stand where no more setpoints come.
 
-        Reading keeps the inverter's own timeout from running out.
+        It is told so until it confirms: reading keeps the inverter's own timeout from running out.
         """
-        if self._speed and (self._clock() - self._written_ns) * 1e-9 > LONGEST_TICK:
+        if self._may_run and (self._clock() - self._written_ns) * 1e-9 > LONGEST_TICK:
             self.stop()
         values = self._numbers(CYCLIC)
         self._state = power_of(int(values["status_word"]))
@@ -133,7 +135,7 @@ class Inverter:
         return JointState(self._clock(), *axis)
 
     def write(self, setpoints: Sequence[float]) -> None:
-        """Set the speed that leads to a position.
+        """Set the speed that leads to a position; after a write whose answer was lost, none.
 
         Raises:
             InvalidValue: it is no number, which the speed's limits would let pass.
@@ -190,10 +192,10 @@ class Inverter:
                 self._powered = True
                 return
             self._device.write("control_word", UP.get(self._state, DISABLE_VOLTAGE))
-        state = self._state
+        faults = self.faults().get(self.joints[0], (f"it is {self._state}",))
         self._cut()
         raise ModbusFault(
-            f"{self._name} does not come into operation: it is {state}.",
+            f"{self._name} does not come into operation: {faults[0]}.",
             subject=self.joints[0],
             value=self._fault,
             hint="see its own display for the fault; its enable input may be open",
@@ -217,12 +219,14 @@ class Inverter:
         self._line.close()
 
     def _cut(self) -> None:
-        self._device.write("control_word", DISABLE_VOLTAGE)
+        self._device.write("control_word", DISABLE_VOLTAGE, urgent=True)
         self._state = Power.DISABLED
 
     def _drive(self, speed: float) -> None:
-        self._speed = max(self._low, min(self._high, speed))
-        self._device.write("target_speed", self._speed)
+        told = 0.0 if self._unsure else max(self._low, min(self._high, speed))
+        self._may_run = self._unsure = True
+        self._device.write("target_speed", told, urgent=not told)  # to stand: though it only hears
+        self._may_run, self._unsure = told != 0, False
 
     def _set(self, name: str, value: float) -> None:
         """Write what has to be read back."""

@@ -60,10 +60,7 @@ class ModbusDevice:
         _require_still(name, self.map)
         self._timeout = settings.timeout
         self._registers = Registers(name, self.map, settings.unit, transport)
-        safe = {n: one.safe for n, one in self.map.registers.items() if one.safe is not None}
-        self._safe = SafeValues(
-            name, tuple(safe), lambda one: self._registers.write(one, safe[one], urgent=True)
-        )
+        self._safe = safe_values(self._registers)
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
         self._poller = Poller(name, polled, self.look)
         self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
@@ -182,6 +179,14 @@ class ModbusDevice:
             except (StaleReading, UnknownName):
                 continue
         return found
+
+
+def safe_values(registers: Registers) -> SafeValues:
+    """Return what writes the safe values of one unit's map."""
+    safe = registers.map.safe
+    return SafeValues(
+        registers.name, tuple(safe), lambda one: registers.write(one, safe[one], urgent=True)
+    )
 
 
 def _require_still(name: str, found: RegisterMap) -> None:

@@ -61,8 +61,8 @@ class Line:
 
         Args:
             request: a read, or a write.
-            urgent: before all others, also while the unit is left alone, and repeated though it
-                writes: for what may be said twice.
+            urgent: before all others, also while the unit is left alone or is not heard, and
+                repeated though it writes: for what may be said twice.
             allowed: called when its turn has come; raises where it may not be sent any more.
 
         Raises:
@@ -135,8 +135,8 @@ class Line:
         return answer
 
     def _tries(self, request: Request, pause: Pause, urgent: bool) -> int:
-        if urgent:
-            return 1 + max(1, self._retries)
+        if urgent:  # a loop, whose own line never pauses, says it again on its next tick
+            return 1 + (max(1, self._retries) if self._has_pauses else self._retries)
         return 1 if request.writes or (pause.until and self._has_pauses) else 1 + self._retries
 
     def _repeated(self, request: Request, tries: int, urgent: bool) -> bytes:
@@ -157,15 +157,17 @@ class Line:
             self._drop()
             wire = self._opened(urgent)
         try:
-            return self._timed(wire, request, self._timeout)
+            return self._timed(wire, request, self._timeout, blindly=urgent and request.writes)
         except (BusLost, ModbusGarbled) as error:
             if wire.broken or isinstance(error, BusLost):
                 self._drop()  # opened anew for the next request
             raise
 
-    def _timed(self, wire: Wire, request: Request, timeout: float) -> bytes:
+    def _timed(
+        self, wire: Wire, request: Request, timeout: float, *, blindly: bool = False
+    ) -> bytes:
         began = time.monotonic()
-        answer = wire.exchange(request, timeout)
+        answer = wire.exchange(request, timeout, blindly=blindly)
         self._took = time.monotonic() - began
         return answer
 

@@ -145,6 +145,11 @@ class RegisterMap(BaseModel):
         default={}, description="what exception codes of the vendor's own mean"
     )
 
+    @property
+    def safe(self) -> dict[str, float | bool | str]:
+        """Safe values by the register's name."""
+        return {name: one.safe for name, one in self.registers.items() if one.safe is not None}
+
     @cached_property
     def exception_names(self) -> dict[int, str]:
         """Names of exceptions by their number."""

@@ -51,7 +51,7 @@ class SafeValues:
         self._settle()
         if self._owed:
             self._go_on()
-            raise ModbusFault(f"{self._sentence()}.", subject=self._device)
+            raise ModbusFault(self.owed, subject=self._device)
 
     def begin(self) -> None:
         """Have them written soon; does not wait."""
@@ -78,10 +78,19 @@ class SafeValues:
         Raises:
             ModbusFault: some could not be written.
         """
+        self.end()
+        self.stop()
+
+    def end(self) -> None:
+        """Try no more; what is being written is waited for."""
         self._ending.set()
         if (thread := self._thread) is not None:
             thread.join(END)
-        self.stop()
+
+    @property
+    def owed(self) -> str:
+        """What does not stand yet, in a sentence; empty where nothing is owed."""
+        return f"{self._sentence()}." if self._owed else ""
 
     def _demand(self) -> None:
         self._owed = dict.fromkeys(self._names, "not tried yet")
@@ -95,7 +104,9 @@ class SafeValues:
                 try:
                     self._write(name)
                 except (ModbusSilent, BusLost) as error:
-                    self._owed[name] = error.message
+                    owed = self._owed
+                    owed.pop(name, None)
+                    owed[name] = error.message  # last: it may hear us, and next time hears the rest
                     return
                 except HandrailError as error:
                     self._owed[name] = error.message
@@ -129,5 +140,6 @@ class SafeValues:
             return False
 
     def _sentence(self) -> str:
-        failed = "; ".join(f"{name} ({why})" for name, why in list(self._owed.items()))
+        owed = dict(self._owed)
+        failed = "; ".join(f"{name} ({owed[name]})" for name in self._names if name in owed)
         return f"{self._device} has not got its safe values: {failed}"

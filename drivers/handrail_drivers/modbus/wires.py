@@ -27,8 +27,11 @@ class Wire(Protocol):
     broken: bool
     numbered: bool
 
-    def exchange(self, request: Request, timeout: float) -> bytes:
+    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
         """Return the answer, function and data, within ``timeout`` [s].
+
+        ``blindly``: it is sent although its answer could not be told from a late one, which is
+        an error all the same.
 
         Raises:
             BusLost: the port or the connection is gone.
@@ -54,8 +57,9 @@ class TcpWire:
         self.broken = False
         self.dropped = 0  # answers that came too late
 
-    def exchange(self, request: Request, timeout: float) -> bytes:
+    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
         """Send a request and return its answer."""
+        del blindly  # answers have numbers
         deadline = time.monotonic() + timeout
         self._transaction = self._transaction % 0xFFFF + 1
         head = MBAP.pack(self._transaction, 0, len(request.body) + 1, request.unit)
@@ -120,11 +124,16 @@ class RtuWire:
         self._owed: dict[int, Request] = {}  # what units may still answer
         self.dropped = 0
 
-    def exchange(self, request: Request, timeout: float) -> bytes:
+    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
         """Send a request and return its answer."""
         self._transport.discard_input()
         if request.unit in self._owed:
-            self._ask(_probe(self._owed[request.unit]), timeout)
+            try:
+                self._ask(_probe(self._owed[request.unit]), timeout)
+            except (ModbusSilent, ModbusGarbled):
+                if blindly:  # it may hear us though we do not hear it
+                    self._send(request)
+                raise
         return self._ask(request, timeout)
 
     def has_ended(self) -> bool:
@@ -137,10 +146,7 @@ class RtuWire:
 
     def _ask(self, request: Request, timeout: float) -> bytes:
         late = dict(self._owed)
-        time.sleep(max(0.0, self._heard + self._gap - time.monotonic()))
-        self._transport.write(frames.in_rtu(request))
-        self._heard = time.monotonic()
-        self._owed[request.unit] = request
+        self._send(request)
         deadline = time.monotonic() + timeout
         while True:
             head = self._read(SHORTEST, deadline)
@@ -159,6 +165,12 @@ class RtuWire:
             self.dropped += 1
             if unit != request.unit:
                 del self._owed[unit]
+
+    def _send(self, request: Request) -> None:
+        time.sleep(max(0.0, self._heard + self._gap - time.monotonic()))
+        self._transport.write(frames.in_rtu(request))
+        self._heard = time.monotonic()
+        self._owed[request.unit] = request
 
     def _whole(self, request: Request, head: bytes, deadline: float) -> bytes:
         """Return the answer that begins so."""

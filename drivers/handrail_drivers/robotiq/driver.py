@@ -124,13 +124,17 @@ class Robotiq:
             return
         count = self._count(wanted)
         if count != self._asked:
-            self._command(count, go=True)
+            self._command(count, go=True, activate=True)
             self._asked = count
 
     def read_hold(self) -> HoldState:
-        """Return the position that is asked for, and whether it would go there."""
+        """Return the position that is asked for, and whether it would go there.
+
+        While it moves, that is where it is: who begins anew does not go on with what another began.
+        """
         status = self._look()
-        goal = self._metres(status.echo) if status.going else self._metres(status.position)
+        is_there = status.going and status.contact != Contact.MOVING  # or presses on its way
+        goal = self._metres(status.echo if is_there else status.position)
         return HoldState((goal,), (_is_ready(status) and status.going,))
 
     def read_health(self, joint: str) -> JointHealth:
@@ -156,15 +160,14 @@ class Robotiq:
         status = self._look()
         self._powered = False
         if not enabled:
-            self._command(status.position, go=False)
-            self._asked = None
+            self._stand(status)
             return
         if not _is_ready(status):
             self._activate(status)
         self._activating_ns = None
         pressing = status.contact in (Contact.OPENING, Contact.CLOSING)
         self._asked = status.echo if pressing else status.position  # a grip is kept
-        self._command(self._asked, go=True)
+        self._command(self._asked, go=True, activate=True)
         if not self._look().going:
             raise ModbusFault(
                 f"{self._name} was told to follow, and does not.",
@@ -179,9 +182,7 @@ class Robotiq:
 
     def stop(self) -> None:
         """Stand; what is held is held."""
-        status = self._look()
-        self._asked = None
-        self._command(status.position, go=False)
+        self._stand(self._look())
 
     def close(self) -> None:
         """Release the line. The fingers stay as they were asked for last."""
@@ -192,8 +193,10 @@ class Robotiq:
     def _activate(self, status: Status) -> NoReturn:
         """Begin an activation, or say that it goes on: the loop cannot wait for it."""
         if self._settings.activation == "refuse":
+            why = f" ({_spoken(status.fault)})" if status.fault else ""
             raise ModbusFault(
-                f"{self._name} is not activated, and an activation opens and closes its fingers.",
+                f"{self._name} is not activated{why}, and an activation opens and closes its "
+                "fingers.",
                 subject=self.joints[0],
                 field="activation",
                 hint='take out what it holds, then set activation = "when armed" in the cell',
@@ -242,11 +245,16 @@ class Robotiq:
         self._status = reg.status_of(frames.words(self._ask(self._read_request)))
         return self._status
 
-    def _command(self, position: int, *, go: bool) -> None:
+    def _stand(self, status: Status) -> None:
+        """Have it stay where it is; one that is not activated is not by this, either."""
+        self._asked = None
+        self._command(status.position, go=False, activate=status.activated)
+
+    def _command(self, position: int, *, go: bool, activate: bool) -> None:
         speed, force = (
             round(reg.MOST * part) for part in (self._settings.speed, self._settings.force)
         )
-        self._write(Command(activate=True, go=go, position=position, speed=speed, force=force))
+        self._write(Command(activate, go, position, speed, force))
 
     def _write(self, command: Command) -> None:
         self._ask(frames.write_registers(self._settings.unit, reg.OUTPUT, command.words()))
@@ -261,7 +269,8 @@ class Robotiq:
 
 
 def _is_ready(status: Status) -> bool:
-    return status.activated and status.activation == Activation.DONE
+    is_active = status.activated and status.activation == Activation.DONE
+    return is_active and status.fault < reg.MAJOR
 
 
 def _spoken(fault: int) -> str:

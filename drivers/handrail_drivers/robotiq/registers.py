@@ -14,23 +14,28 @@ OUTPUT, INPUT = 0x03E8, 0x07D0  # addresses of three registers each
 COUNT = 3
 MOST = 255  # of position, speed and force; position 0 is open
 ACTIVATE, GO = 0x01, 0x08  # bits of the action request: rACT and rGTO
+RELEASE, RELEASE_OPENS = 0x10, 0x20  # rATR, which overrides all but rACT, and its direction rARD
+ACTIVATION_FIRST, BIT_FIRST = 0x05, 0x07  # faults: it waits for something, and is not broken
+RELEASING, RELEASED = 0x0B, 0x0F
+MAJOR = 0x0A  # from here on only an activation helps
 FAULTS = {
-    0x05: "the activation has to be completed first",
-    0x07: "the activation bit has to be set first",
+    ACTIVATION_FIRST: "the activation has to be completed first",
+    BIT_FIRST: "the activation bit has to be set first",
     0x08: "too hot",
+    0x09: "nobody has spoken for a second",
     0x0A: "below its least voltage",
-    0x0B: "automatic release in progress",
+    RELEASING: "automatic release in progress",
     0x0C: "internal fault",
     0x0D: "activation fault",
     0x0E: "overcurrent",
-    0x0F: "automatic release completed",
+    RELEASED: "automatic release completed",
 }
 
 
 class Activation(IntEnum):
     """gSTA."""
 
-    RESET = 0
+    RESET = 0  # or an automatic release
     RUNNING = 1
     DONE = 3
 
@@ -46,17 +51,24 @@ class Contact(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What the gripper is asked for; position, speed and force 0 to 255."""
+    """What the gripper is asked for; position, speed and force 0 to 255.
+
+    ``release``: give way slowly to an end of the way, however it was asked for; for a person who
+    is caught. This driver never asks for it, and clears what somebody else asked for.
+    """
 
     activate: bool
     go: bool
     position: int
     speed: int
     force: int
+    release: bool = False
+    release_opens: bool = False
 
     def words(self) -> list[int]:
         """Return the three output registers."""
         action = ACTIVATE * self.activate | GO * self.go
+        action |= RELEASE * self.release | RELEASE_OPENS * self.release_opens
         return [action << 8, self.position, self.speed << 8 | self.force]
 
 
@@ -89,6 +101,8 @@ def command_of(words: Sequence[int]) -> Command:
         position=words[1] & 0xFF,
         speed=words[2] >> 8,
         force=words[2] & 0xFF,
+        release=bool(action & RELEASE),
+        release_opens=bool(action & RELEASE_OPENS),
     )
 
 

@@ -25,6 +25,7 @@ PRESSES = 10.0  # N: more than friction
 BLOCKED = 0.06  # s without way against a force that is a thing
 STANDS = 0.002  # m/s
 GIVES = 0.001  # m that a thing which is held may give
+RELEASE_SPEED = 0.015  # m/s of a finger
 ACTIVATING = 0.3  # s at each end
 
 
@@ -44,6 +45,7 @@ class Gripper(StandIn):
         self._position = self._force = 0.0
         self._blocked = 0.0  # s
         self._felt_at = 0.0  # m: where the thing was met
+        self._releases_to = 0.0  # m
 
     def power_cycle(self) -> None:
         """Begin anew: it has to be activated again, and lets go of nothing."""
@@ -71,6 +73,8 @@ class Gripper(StandIn):
         asked = reg.command_of(self._outputs)
         full = self._activation == Activation.RUNNING
         fastest = _between(SPEED, reg.MOST if full else asked.speed)
+        if self._fault == reg.RELEASING:
+            fastest = RELEASE_SPEED
         most = _between(FORCE, reg.MOST if full else asked.force)
         wanted = max(-fastest, min(fastest, GAIN * (target - self._position)))
         self._force = max(-most, min(most, STIFFNESS * (wanted - speed)))
@@ -100,12 +104,17 @@ class Gripper(StandIn):
             self._activation, self._fault = Activation.RESET, 0
         elif not before.activate:
             self._activation, self._since, self._fault = Activation.RUNNING, 0.0, 0
+        elif asked.release and not self._releases:
+            self._activation, self._fault = Activation.RESET, reg.RELEASING
+            self._releases_to = self._travel if asked.release_opens else 0.0
         if asked.position != before.position or asked.go != before.go:
             self._blocked, self._contact = 0.0, Contact.MOVING
 
     def _target(self, duration: float) -> float | None:
         """Return where the finger goes [m]; None where it has no force at all."""
         asked = reg.command_of(self._outputs)
+        if self._fault == reg.RELEASING:
+            return self._released()
         if self._fault or self._activation == Activation.RESET:
             return None
         if self._activation == Activation.RUNNING:
@@ -115,6 +124,17 @@ class Gripper(StandIn):
         return max(
             0.0, min(self._travel, self._travel * (CLOSED - asked.position) / (CLOSED - OPEN))
         )
+
+    @property
+    def _releases(self) -> bool:
+        """Whether it does, or did: only an activation ends that."""
+        return self._fault in (reg.RELEASING, reg.RELEASED)
+
+    def _released(self) -> float:
+        """Give way to one end, then wait for an activation."""
+        if abs(self._releases_to - self._position) < NEAR:
+            self._fault = reg.RELEASED
+        return self._releases_to
 
     def _activated(self, duration: float) -> float:
         """Open for a while, then close, as the real one finds its ends."""
@@ -150,11 +170,18 @@ class Gripper(StandIn):
             going=asked.go,
             activation=self._activation,
             contact=self._contact if asked.go else Contact.MOVING,
-            fault=self._fault,
+            fault=self._fault or _waits(asked, self._activation),
             echo=asked.position,
             position=max(0, min(reg.MOST, count)),
             current=min(reg.MOST, round(abs(self._force) / 2)),
         )
+
+
+def _waits(asked: Command, activation: Activation) -> int:
+    """Return what it lacks to do what it is asked for; 0: nothing."""
+    if asked.go and not asked.activate:
+        return reg.BIT_FIRST
+    return reg.ACTIVATION_FIRST * (asked.go and activation == Activation.RUNNING)
 
 
 def _between(bounds: tuple[float, float], count: int) -> float:

@@ -1,0 +1,1 @@
+"""Safe values where the bridge cannot write them: a process of its own."""
