@@ -252,6 +252,6 @@ def test_a_scene_of_the_evaluation_is_scored_by_the_world(
         (log,) = inspect_robots.eval(task, policy, "handrail_desk", log_dir=str(tmp_path))
         assert log.status == "success", log.error
         (sample,) = log.samples
-        assert sample.termination_reasons == ["I have done all of it."]
+        assert sample.termination_reasons == ("I have done all of it.",)
         found.append((sample.reduced["handrail_done"], sample.reduced["handrail_unharmed"]))
     assert found == [(1.0, 1.0), (0.0, 1.0)]
