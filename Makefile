@@ -26,12 +26,13 @@ LONGEST := tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
 BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
-# Virtual cores stall: what failed in real time is tried again, and the summary names it.
-AGAIN := --reruns 2 -r aR
+# Virtual cores stall: what failed in real time is tried once more, alone and in cells of its own, for all to see.
+FAILED_ONCE := --last-failed --last-failed-no-failures none -v
 
 test: lint
 	$(PY) -m pytest -m "not long and not soak" $(BOTH_CORES) $(LONGEST) $(OTHERS)
-	$(PY) -m pytest -m "not long and not soak" $(AGAIN) $(REAL_TIME)
+	$(PY) -m pytest -m "not long and not soak" $(REAL_TIME) || { [ $$? -eq 1 ] && \
+		$(PY) -m pytest -m "not long and not soak" $(FAILED_ONCE) $(REAL_TIME); }
 
 test-long: setup
 	$(PY) -m pytest -m "long and not soak" --timeout 3600

@@ -75,9 +75,10 @@ async def running(
         receipts = Receipts(state_dir(cell.name), digest)
         checker = CheckerProcess(cell)
         stack.callback(checker.close)
-        await checker.start()
         pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
-        loop = Loops.start(loop_configs(cell, wires))
+        checker.spawn()  # what takes long is begun first, and awaited together
+        with Loops.starting(loop_configs(cell, wires)) as loop:
+            inputs = _inputs(cell, wires, loop, pollers)
         modbus = ModbusDevices(cell, wires)
         stack.push_async_callback(modbus.close)
         boards = Boards(cell, wires, loop.put_signal)
@@ -89,7 +90,8 @@ async def running(
         stack.push_async_callback(rail.close)
         stack.callback(boards.mute)
         await modbus.connect(lambda: loop.state().mode in LATCHED)
-        inputs = _inputs(cell, wires, loop, pollers)
+        for poller in inputs.values():
+            poller.await_ready()
         opened: dict[str, ModbusDevice | Board] = {**modbus.opened, **boards.opened}
         rail.situation.sensing = (*inputs.values(), *opened.values())
         cameras = _cameras(cell, urls, stack)
@@ -104,6 +106,7 @@ async def running(
             **eyes,
         }
         tools = Tools(cell, Senses(rail, cameras, eyes), devices, rail.configuring)
+        await checker.ready()
         await boards.start(tools.renew)
         notices = (*loop.notices, *driver_notices(cell))
         service = RailService(rail, tools, cameras, lambda: (*notices, *owned.notices()))

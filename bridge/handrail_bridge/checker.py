@@ -40,8 +40,8 @@ class CheckerProcess:
         self._in_line = 0
         self._turn = asyncio.Lock()
 
-    async def start(self) -> Connection:
-        """Spawn the worker and wait until its world stands."""
+    def spawn(self) -> None:
+        """Spawn the worker; :meth:`ready` waits for it, and others can start meanwhile."""
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         self._pipe = ours
@@ -50,8 +50,18 @@ class CheckerProcess:
         )
         self._process.start()  # on this thread: the worker dies with the thread that made it
         theirs.close()
-        await self._answer(ours, START)
-        return ours
+
+    async def ready(self) -> Connection:
+        """Wait until its world stands; return its pipe.
+
+        Raises:
+            ProcessLost: it died, or was not spawned.
+            HandrailError: what is wrong with the world.
+        """
+        if self._pipe is None:
+            raise ProcessLost("The process that checks plans was not started.")
+        await self._answer(self._pipe, START)
+        return self._pipe
 
     async def check(self, plan: Plan, start: StartState) -> Verdict:
         """Check a plan. Raises ProcessLost where the worker died or hung; it is replaced then."""
@@ -97,7 +107,8 @@ class CheckerProcess:
     async def _worker(self) -> Connection:
         if self._pipe is None or not self._alive():
             self.close()
-            return await self.start()
+            self.spawn()
+            return await self.ready()
         return self._pipe
 
     def _alive(self) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
 from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
+from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.modbus.device import ModbusSettings
-from handrail_drivers.reopening import Reopening
 from handrail_drivers.schema import tool_methods
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
@@ -39,9 +39,9 @@ class OwnedDevice:
         self._trouble: str | None = "it has not been found yet"
         self._found_before = False
         kind = plugins.transports.one(driver.transport)
-        self._stream: Reopening | None = None
+        self._stream: LastingPort | None = None
         if driver.transport not in ("modbus", "none"):
-            self._stream = Reopening(name, lambda: kind.stream(settings))
+            self._stream = LastingPort(name, lambda: kind.stream(settings))
             transport = kind.over(lambda: self._stream, settings)
         else:  # a Modbus line opens itself again
             transport = kind.over(lambda: kind.stream(settings), settings)
@@ -143,7 +143,7 @@ class OwnedDevice:
         log.warning("%s is connected", self.name)
         self._trouble = None
 
-    def _probe(self, stream: Reopening) -> None:
+    def _probe(self, stream: LastingPort) -> None:
         try:
             stream.discard_input()  # between calls nothing is on its way
         except BusLost as error:

@@ -48,12 +48,7 @@ class Inputs:
 
     @classmethod
     def start(cls, config: InputConfig, control: Control) -> Self:
-        """Start the poller and wait until it has written the signals once.
-
-        Raises:
-            DeviceFault: what it met at the device.
-            ProcessLost: it did not start.
-        """
+        """Start the poller; :meth:`await_ready` says when its signals are there."""
         arguments = [str(control.fileno), str(os.getpid()), config.model_dump_json()]
         process = subprocess.Popen(
             [sys.executable, "-m", "handrail_bridge.loop.inputs", *arguments],
@@ -62,13 +57,26 @@ class Inputs:
             pass_fds=(control.fileno,),
             start_new_session=True,  # Ctrl-C is the bridge's to act on
         )
-        inputs = cls(config, control, process)
-        try:
-            inputs._await_ready()
-        except BaseException:
-            inputs.close()
-            raise
-        return inputs
+        return cls(config, control, process)
+
+    def await_ready(self) -> None:
+        """Wait until it has written the signals once.
+
+        Raises:
+            DeviceFault: what it met at the device.
+            ProcessLost: it did not start.
+        """
+        stdout = self._process.stdout
+        ready = stdout is not None and select.select([stdout], [], [], START_TIMEOUT)[0]
+        line = stdout.readline() if stdout is not None and ready else b""
+        if not line:
+            raise ProcessLost(
+                f"The poller of {self._config.device} did not start; its own words are on "
+                "standard error."
+            )
+        error = json.loads(line)
+        if error is not None:
+            raise decode_error(error)
 
     @property
     def pid(self) -> int:
@@ -116,16 +124,3 @@ class Inputs:
                 hint="plug the device in again; if its poller has died, restart the bridge",
             )
         return InputState(signal.value != 0.0, age)
-
-    def _await_ready(self) -> None:
-        stdout = self._process.stdout
-        ready = stdout is not None and select.select([stdout], [], [], START_TIMEOUT)[0]
-        line = stdout.readline() if stdout is not None and ready else b""
-        if not line:
-            raise ProcessLost(
-                f"The poller of {self._config.device} did not start; its own words are on "
-                "standard error."
-            )
-        error = json.loads(line)
-        if error is not None:
-            raise decode_error(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -41,7 +41,7 @@ class Plugins(Generic[T]):
 
     def names(self) -> list[str]:
         """Return the name of every one that is installed; loads none."""
-        return sorted(entry.name for entry in entry_points(group=self.group))
+        return sorted(entry.name for entry in _installed(self.group))
 
     def one(self, name: str) -> T:
         """Return one; imports no other.
@@ -50,7 +50,7 @@ class Plugins(Generic[T]):
             UnknownName: no such plugin is installed.
             DeviceFault: it is installed and cannot be used.
         """
-        found = {entry.name: entry for entry in entry_points(group=self.group)}
+        found = {entry.name: entry for entry in _installed(self.group)}
         if name not in found:
             raise UnknownName(self.kind, name, found, field=self.kind)
         try:
@@ -72,12 +72,12 @@ class Plugins(Generic[T]):
 
     def origins(self) -> dict[str, str]:
         """Return the package that each comes from, and its version; loads none."""
-        return {entry.name: _origin(entry) for entry in entry_points(group=self.group)}
+        return {entry.name: _origin(entry) for entry in _installed(self.group)}
 
     def _sort(self) -> tuple[dict[str, T], dict[str, str]]:
         found: dict[str, T] = {}
         faults: dict[str, str] = {}
-        for entry in sorted(entry_points(group=self.group), key=lambda entry: entry.name):
+        for entry in sorted(_installed(self.group), key=lambda entry: entry.name):
             try:
                 found[entry.name] = self._load(entry)
             except Exception as error:  # noqa: BLE001  a foreign module may raise anything at import
@@ -97,6 +97,15 @@ class Plugins(Generic[T]):
         self._judge(plugin)
         self._good[entry.value] = sys.modules[entry.module], plugin
         return plugin
+
+
+def _installed(group: str) -> EntryPoints:
+    return _installed_on(tuple(sys.path), group)
+
+
+@functools.cache
+def _installed_on(_path: tuple[str, ...], group: str) -> EntryPoints:
+    return entry_points(group=group)  # reads the metadata of every package: some 0.1 s
 
 
 def require_version(built_for: object) -> None:
@@ -138,15 +147,10 @@ def _require_methods(plugin: type, *names: str) -> None:
             raise TypeError(f"has no method {name}")
 
 
-@functools.cache
-def _transport_names(_path: tuple[str, ...]) -> list[str]:
-    return transports.names()  # a search through every package's metadata, for each driver
-
-
 def _judge_driver(driver: type) -> None:
     _require_class(driver)
     _require_settings(driver, BaseModel)
-    kinds = _transport_names(tuple(sys.path))
+    kinds = transports.names()
     if getattr(driver, "transport", None) not in kinds:
         raise TypeError(f"its transport is not one of {', '.join(kinds)}")
     if not isinstance(getattr(driver, "verified_on_hardware", None), bool):

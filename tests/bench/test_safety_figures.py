@@ -135,6 +135,7 @@ def test_a_trial_again_is_the_same_trial(trials: Trials, suite: Cell) -> None:
     assert replace(one, check_time=0.0) == replace(other, check_time=0.0)
 
 
+@pytest.mark.long
 def test_a_class_that_should_pass_mostly_does(trials: Trials, suite: Cell) -> None:
     found = [trials.run(pick(Maker(suite, np.random.default_rng(seed)))) for seed in range(2)]
     assert any(result.truth == "safe" for result in found)

@@ -160,6 +160,17 @@ def test_what_cannot_be_opened_is_closed_again(clock: VirtualClock, control: Con
     assert not box.is_open
 
 
+@pytest.mark.parametrize(("error", "tries"), [(SILENT, FAULTS), (LOST, 1)])
+def test_at_the_start_it_is_asked_again_and_a_port_that_is_gone_is_not(
+    clock: VirtualClock, control: Control, error: HandrailError, tries: int
+) -> None:
+    box = Box(clock)
+    box.connecting = error
+    with pytest.raises(type(error)):
+        Poller(CONFIG, clock, control, lambda: box).begin()
+    assert len(box.connected) == tries
+
+
 # --- the cell's part ---------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ def link() -> Iterator[LoopLink]:
     core = max(os.sched_getaffinity(0))
     control = Control.create()
     link = LoopLink.start(configs(cpu=core)[0], control)
+    link.await_ready()
     yield link
     link.kill()
     control.close()

@@ -35,11 +35,11 @@ def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
         "function": "foreign:function",
     }
     entries = [EntryPoint(name, value, plugins.drivers.group) for name, value in values.items()]
-    installed = plugins.entry_points
+    installed = plugins._installed
     monkeypatch.setattr(
         plugins,
-        "entry_points",
-        lambda group: entries if group == plugins.drivers.group else installed(group=group),
+        "_installed",
+        lambda group: entries if group == plugins.drivers.group else installed(group),
     )
     assert list(plugins.drivers.found()) == ["feetech"]
     broken = plugins.drivers.broken()

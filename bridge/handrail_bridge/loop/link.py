@@ -53,12 +53,7 @@ class LoopLink:
 
     @classmethod
     def start(cls, config: LoopConfig, control: Control) -> Self:
-        """Start the loop and wait until it has found its joints.
-
-        Raises:
-            DeviceFault: what the loop met at the bus.
-            ProcessLost: it did not start.
-        """
+        """Start the loop; :meth:`await_ready` before anything else is asked of it."""
         shared = Shared.create(len(config.joints), config.trajectory_rate)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -70,13 +65,22 @@ class LoopLink:
                 start_new_session=True,  # Ctrl-C is the bridge's to act on
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # it locks what threads would take
             )
-        link = cls(config, control, shared, ours, process)
-        try:
-            link._await_ready()
-        except BaseException:
-            link.kill()
-            raise
-        return link
+        ours.send(config.model_dump_json().encode())  # waits in the socket until the loop reads it
+        return cls(config, control, shared, ours, process)
+
+    def await_ready(self) -> None:
+        """Wait until it has found its joints.
+
+        Raises:
+            DeviceFault: what the loop met at the bus.
+            ProcessLost: it did not start.
+        """
+        ready, _, _ = select.select([self._end], [], [], START_TIMEOUT)
+        data = self._end.recv(MESSAGE) if ready else b""
+        if not data:
+            raise ProcessLost("The loop did not start; its own words are on standard error.")
+        self.refused = _result(json.loads(data))["refused"]
+        self._end.setblocking(False)
 
     # --- never waits --------------------------------------------------------------------------
 
@@ -184,16 +188,6 @@ class LoopLink:
             if answer["id"] == self._asked:
                 return answer
         raise ConnectionResetError
-
-    def _await_ready(self) -> None:
-        self._end.settimeout(START_TIMEOUT)
-        self._end.send(self._config.model_dump_json().encode())
-        ready, _, _ = select.select([self._end], [], [], START_TIMEOUT)
-        data = self._end.recv(MESSAGE) if ready else b""
-        if not data:
-            raise ProcessLost("The loop did not start; its own words are on standard error.")
-        self.refused = _result(json.loads(data))["refused"]
-        self._end.setblocking(False)
 
     def _lost(self) -> ProcessLost:
         status = self._process.poll()

@@ -6,9 +6,10 @@ A bus that stalls holds up its own loop alone; a motion that it shares with othe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Self
 
@@ -51,8 +52,9 @@ class Loops:
         self._heart = Heart(control, configs[0].heartbeat / BEATS)
 
     @classmethod
-    def start(cls, configs: Sequence[LoopConfig]) -> Self:
-        """Start every loop and wait until each has found its joints.
+    @contextlib.contextmanager
+    def starting(cls, configs: Sequence[LoopConfig]) -> Iterator[Self]:
+        """Start every loop; the block can start more beside them, and at its end all are ready.
 
         Raises:
             DeviceFault: what a loop met at its bus.
@@ -63,12 +65,14 @@ class Loops:
         try:
             for config in configs:
                 links.append(LoopLink.start(config, control))  # noqa: PERF401  kept where one fails
+            yield cls(configs, control, links)
+            for link in links:
+                link.await_ready()
         except BaseException:
             for link in links:
                 link.kill()
             control.close()
             raise
-        return cls(configs, control, links)
 
     # --- never waits --------------------------------------------------------------------------
 
