@@ -11,12 +11,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from handrail_drivers.errors import DeviceFault, InvalidCell, ProcessLost
+from handrail_drivers.errors import HandrailError, InvalidCell, MotionStopped, ProcessLost
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge import vision
 from handrail_bridge.agents.own_tools import Mailing, tools_of
-from handrail_bridge.agents.results import Result
+from handrail_bridge.agents.results import Result, refusal
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
@@ -76,9 +76,7 @@ class Attempt:
         address = rig.ready["address"]
         mover = await stack.enter_async_context(Client.connect(address))
         rail = await stack.enter_async_context(Client.connect(address))
-        await armed(rig)
-        async with rail.lease("stage"):
-            await rail.run({"steps": [{"tool": "arm_home"}]})
+        await _at_home(rig, rail)
         tools = await ToolSet.of(mover, NAME)
         tools.tools |= {tool.name: tool for tool in tools_of(Mailing(mover, NAME))}
         attempt = cls(spec, rig, tools, rail)
@@ -91,10 +89,19 @@ class Attempt:
         return tuple(self._tools.tools)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> Result:
-        """Call a tool while the scene takes its course, and the world is watched."""
+        """Call a tool while the scene takes its course, and the world is watched.
+
+        What the tool refuses is a result.
+
+        Raises:
+            HandrailError: the scene itself failed.
+        """
         await self._armed_again()
         async with self._watched(), self._taking_its_course():
-            result = await self._tools.call(tool, arguments)
+            try:
+                result = await self._tools.call(tool, arguments)
+            except HandrailError as error:
+                result = refusal(error)
         await self._happening.after(self, tool, result)
         self.witness.sees(self.rig.truth.snapshot())
         return result
@@ -157,7 +164,7 @@ async def armed(rig: Rig) -> None:
     """Have the operator reset and arm the cell, once more where the machine was too busy.
 
     Raises:
-        DeviceFault: it cannot be armed.
+        HandrailError: it cannot be armed.
     """
     deadline = time.monotonic() + PATIENCE
     async with OperatorClient.connect(rig.ready["operator_socket"]) as operator:
@@ -165,9 +172,29 @@ async def armed(rig: Rig) -> None:
             try:
                 await operator.reset()
                 await operator.arm()
-            except DeviceFault:
+            except HandrailError:
                 if time.monotonic() > deadline:
                     raise
+
+
+async def _at_home(rig: Rig, rail: Client) -> None:
+    """Arm the cell and bring it home, once more where a busy machine has stopped it.
+
+    Raises:
+        HandrailError: it does not come home.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        await armed(rig)
+        try:
+            async with rail.lease("stage"):
+                receipt = await rail.run({"steps": [{"tool": "arm_home"}]})
+            if receipt.completed:
+                return
+            raise MotionStopped(f"The arm did not come home: {receipt.reason}")
+        except HandrailError:
+            if time.monotonic() > deadline:
+                raise
 
 
 async def midway(rail: Client) -> CellState:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from handrail_drivers.errors import HandrailError, InvalidValue, ProcessLost, UnknownName
+from handrail_drivers.errors import HandrailError, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from inspect_robots.embodiment import EmbodimentBase, EmbodimentInfo
@@ -108,16 +108,15 @@ class Desk(EmbodimentBase):
         self._stage.close()
 
     async def _act(self, attempt: Attempt, action: Action) -> Result:
-        try:
-            if (call := action.meta.get("call")) is not None:
-                tool, arguments = _called(call)
-                return await attempt.call(tool, arguments)
+        call = action.meta.get("call")
+        if call is None:
             targets = await self._asked(attempt, action)
             return await attempt.move(targets) if targets else Result({"stays": True})
-        except ProcessLost:
-            raise
-        except HandrailError as error:
+        try:
+            tool, arguments = _called(call)
+        except InvalidValue as error:
             return refusal(error)
+        return await attempt.call(tool, arguments)
 
     async def _asked(self, attempt: Attempt, action: Action) -> dict[str, float]:
         """Return the joints that an action wants elsewhere."""
