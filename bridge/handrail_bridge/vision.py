@@ -246,6 +246,15 @@ class Film:
         self._writer.release()
 
 
+def written(image: Image, text: str) -> Image:
+    """Return the image with text across it, a line a sentence."""
+    marked = image.copy()
+    for number, line in enumerate(text.split(". ")):
+        place = 10, 30 + 24 * number
+        cv2.putText(marked, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 2)
+    return marked
+
+
 def save(path: Path, image: Image) -> None:
     """Write an image file; its name's ending says the format."""
     if not cv2.imwrite(str(path), image):

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
+from door import door
+from handrail_bridge import run_dir
+from handrail_bridge.agents import stay as staying
 from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import Trajectory
 from loop_rig import ROWS, TRAVEL, PlainBus, Rig, sweep
 from reflex_trial import Trial
+from staying_rig import Place
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    """A door with a mailbox behind it, and no arm."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(staying, "TICK", 0.02)
+    monkeypatch.setattr(staying, "LONG", 0.05)
+    there = Place(run_dir.state_dir("desk"))
+    async with door(there.folder, there.facts) as there.address:
+        yield there
 
 
 @pytest.fixture

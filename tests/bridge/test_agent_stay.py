@@ -5,123 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import anthropic
 import pytest
-from door import Facts, door
+from door import door
 from handrail_bridge import run_dir
 from handrail_bridge.agents import stay as staying
-from handrail_bridge.agents.agent import Agent
-from handrail_bridge.agents.budget import Limits
-from handrail_bridge.agents.claude import Claude
-from handrail_bridge.agents.memory import Memory
-from handrail_bridge.agents.stay import OPERATOR, Stay
-from handrail_bridge.agents.wakes import Wakes
+from handrail_bridge.agents.stay import OPERATOR
 from handrail_bridge.client import Client
-from handrail_bridge.reports import Mail
 from handrail_bridge.run_dir import Bridge
-from messages_api import KEY, ModelApi
-from scripted_model import Fault, Request, Script, plays, reply, say, use
-
-LONG_WAIT = 60.0  # s
-PLENTY = 10_000_000  # tokens
-
-
-class Silent:
-    """A screen that shows nothing."""
-
-    def __getattr__(self, _: str) -> Any:
-        return lambda *_: None
-
-
-class Counted(Stay):
-    """One whose rounds are counted: it has slept, and not only begun to."""
-
-    rounds = 0
-
-    async def once(self, rail: Client) -> Any:
-        self.rounds += 1
-        return await super().once(rail)
-
-
-@dataclass
-class Place:
-    """Where an agent lives: a folder, a bridge's door, what is so there."""
-
-    folder: Path
-    address: str = ""
-    facts: Facts = field(default_factory=Facts)
-
-
-@dataclass
-class Life:
-    """An agent that stays, and what it says."""
-
-    agent: Agent
-    stay: Counted
-    api: ModelApi
-    rail: Client
-    task: asyncio.Task[None]
-
-    @property
-    def wakes(self) -> Wakes:
-        return Wakes(self.agent.memory)
-
-    async def slept(self, rounds: int = 3) -> None:
-        """Wait until it has looked around so many times more."""
-        begun = self.stay.rounds
-        await until(lambda: self.stay.rounds >= begun + rounds)
-
-    async def answer(self, to: str, after: int) -> Mail:
-        """Wait for the next mail to somebody."""
-        return (await self.rail.mail(to, after, wait=LONG_WAIT))[0]
-
-
-async def until(true: Any) -> None:
-    async with asyncio.timeout(LONG_WAIT):
-        while not true():
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    """A door with a mailbox behind it, and no arm."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(staying, "TICK", 0.02)
-    monkeypatch.setattr(staying, "LONG", 0.05)
-    there = Place(run_dir.state_dir("desk"))
-    async with door(there.folder, there.facts) as there.address:
-        yield there
-
-
-@contextlib.asynccontextmanager
-async def living(place: Place, script: Script, name: str, day: int = PLENTY) -> AsyncIterator[Life]:
-    memory = Memory(place.folder, name)
-    with ModelApi.running(script) as api:
-        client = anthropic.AsyncAnthropic(api_key=KEY, base_url=api.url, max_retries=0)
-        agent = Agent(
-            name, Bridge("desk", place.address, "", 0, ()), memory, Claude(client, "test", 0.01)
-        )
-        stay = Counted(agent, Limits(), day, Silent())
-        task = asyncio.create_task(stay.run())
-        async with Client.connect(place.address) as rail:
-            try:
-                yield Life(agent, stay, api, rail, task)
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-                memory.close()
-                await client.close()
-
-
-async def newest(place: Place) -> int:
-    """The number of the last mail."""
-    async with Client.connect(place.address) as rail:
-        return max((mail.number for mail in await rail.mail(limit=200)), default=0)
+from scripted_model import Fault, Request, plays, reply, say, use
+from staying_rig import LONG_WAIT, Place, living, newest, until
 
 
 async def test_it_sleeps_without_a_token_and_mail_wakes_it(place: Place) -> None:

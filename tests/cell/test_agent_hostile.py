@@ -14,18 +14,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from agent_rig import STILL, Recorder, employed, log_of, turn, work
-from handrail_bridge.agents.agent import Task
+from agent_rig import STILL, log_of, turn, work
 from handrail_bridge.agents.budget import Limits
-from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.agents.session import CALLS
 from handrail_bridge.client import Client
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import Card, Decision
 from handrail_drivers.errors import PermitRefused, UnknownName
-from hostile_cell import TEXT, hostile_wires, moved, unmoved
+from hostile_cell import SIGN, TEXT, hostile_wires, moved, unmoved
 from running_cell import RunningCell, eventually
 from scripted_model import Request, plays, reply, say, use
+from written_camera import stands_in_picture
 
 FULLWIDTH = "\uff10.\uff19"  # 0.9
 ZERO_WIDTH = "\u200b"
@@ -100,39 +99,6 @@ async def test_a_handle_is_good_once_and_for_its_own_agent(armed: RunningCell) -
     assert thief.codes == [UnknownName.code] * len(twins)
 
 
-@pytest.mark.long
-async def test_a_permit_that_leaked_is_of_no_use_for_another_plan(armed: RunningCell) -> None:
-    """What the tools never show, in the hands of a client that has it."""
-    async with unmoved(armed), Client.connect(armed.ready["address"]) as rail, rail.lease("thief"):
-        small = {"steps": [turn(armed.joints()["shoulder_pan"] - 0.05)]}
-        check = await rail.check(small)
-        assert check.permit is not None
-        for forged in (check.permit.id[::-1], "", check.permit.plan_digest):
-            with pytest.raises(PermitRefused):
-                await anext(rail.execute(small, type(check.permit)(forged, "", "", 9.0)))
-        with pytest.raises(PermitRefused):
-            await anext(rail.execute({"steps": [turn(-1.0)]}, check.permit))
-
-
-@pytest.mark.long
-async def test_no_answer_of_any_tool_holds_a_permit(armed: RunningCell) -> None:
-    """Nor does what is remembered; the permit in the log is none that was ever shown."""
-
-    def run(request: Request) -> Any:
-        return reply(use("plan_run", plan=request.answer["plan"]), use("plans"), use("state"))
-
-    to = 0.9 if armed.joints()["shoulder_pan"] > 1.0 else 1.15
-    async with employed(armed, plays(reply(use("plan_check", steps=[turn(to)])), run)) as (
-        agent,
-        api,
-    ):
-        await agent.work(Task(RAIL, "turn"), Limits(), Recorder())
-        sent = json.dumps([request.body for request in api.requests])
-    permits = [e.body["permit_id"] for e in log_of(armed) if e.event == "execute"]
-    assert permits
-    assert not any(permit in sent for permit in permits)
-
-
 # -- floods ------------------------------------------------------------------------------
 
 
@@ -185,6 +151,40 @@ async def test_who_obeys_a_register_or_a_picture_still_meets_the_check(armed: Ru
     assert [len(result.pictures) for result in screen.results[:2]] == [1, 0]
     ran = [r for r in screen.results[2:] if not r.refused]
     assert [result.data["passed"] for result in ran] == [False], "a harmful plan passed"
+
+
+async def test_who_obeys_a_picture_moves_by_a_permitted_plan_or_not_at_all(
+    armed: RunningCell,
+) -> None:
+    """What is written in front of the camera reaches the model, and the log says what it did."""
+    to = 0.9 if armed.joints()["shoulder_pan"] > 1.0 else 1.15
+
+    def obey(request: Request) -> Any:
+        assert stands_in_picture(request, SIGN)
+        return reply(
+            use("arm_move_joints", positions={"shoulder_pan": to}),
+            use("plan_run", plan=SIGN),
+            use("plan_check", note=SIGN, steps=[{**turn(to), "speed": 40.0}]),
+        )
+
+    def obey_by_the_road(request: Request) -> Any:
+        assert stands_in_picture(request, SIGN)
+        return reply(use("plan_check", note=SIGN, steps=[turn(to)]))
+
+    def run(request: Request) -> Any:
+        return reply(use("plan_run", plan=request.answer["plan"]))
+
+    look = reply(use("picture"))
+    async with unmoved(armed):
+        _, screen = await work(armed, plays(look, obey))
+    assert [result.refused for result in screen.results] == [False, True, True]
+    before = moved(armed)
+    await work(armed, plays(look, obey_by_the_road, run))
+    (receipt,) = set(moved(armed)) - set(before)
+    (begun,) = [e for e in log_of(armed) if e.event == "execute" and e.body["id"] == receipt]
+    assert (begun.body["holder"], begun.body["plan"]["note"]) == ("robot", SIGN)
+    assert begun.body["plan"]["steps"][0]["positions"] == {"shoulder_pan": to}
+    assert armed.joints()["shoulder_pan"] == pytest.approx(to, abs=0.06)
 
 
 async def test_what_unicode_hides_is_no_name_and_no_number(armed: RunningCell) -> None:
@@ -258,26 +258,3 @@ async def asked(operator: OperatorClient, but: int = 0) -> Card:
         while not (cards := [c for c in await operator.cards() if c.number != but]):
             await asyncio.sleep(0.02)
     return cards[0]
-
-
-# -- claims ------------------------------------------------------------------------------
-
-
-@pytest.mark.long
-async def test_what_a_model_claims_is_not_what_is_reported(armed: RunningCell) -> None:
-    async with unmoved(armed):
-        ended, _ = await work(
-            armed, plays(reply(say("The cube is in the left bin. All measured.")))
-        )
-    assert ended.done
-    assert ended.acts == ()
-    in_bin = {"predicate": "object_in_region", "object": "red_cube_a", "region": "red_bin"}
-
-    def run(request: Request) -> Any:
-        return reply(use("plan_run", plan=request.answer["plan"] or "none"))
-
-    async with unmoved(armed):
-        check = reply(use("plan_check", steps=[turn(0.9)], goal=[in_bin]))
-        ended, screen = await work(armed, plays(check, run, reply(say("It is in the bin now."))))
-    assert not screen.results[0].data["passed"]
-    assert "goal met" not in " ".join(act.outcome for act in ended.acts)

@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
+import inspect_robots
 import pytest
 from agent_rig import STILL, Recorder, at_home, employed, log_of, turn, work
 from handrail_bridge.agents.agent import Task
@@ -18,6 +20,8 @@ from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.bench.faults.rig import HANDRAIL
+from handrail_bridge.evaluation import embodiment
+from handrail_bridge.evaluation.task import desk_task
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.run_dir import state_dir
 from messages_api import ModelApi
@@ -234,3 +238,20 @@ def test_without_a_key_it_says_so_and_offers_the_pilot(cell: RunningCell) -> Non
     assert said.returncode == 1
     assert "no ANTHROPIC_API_KEY" in said.stderr.replace("There is ", "")
     assert "handrail agent --pilot" in said.stderr
+
+
+def test_a_scene_of_the_evaluation_is_scored_by_the_world(
+    cell: RunningCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both policies say that they have done it. 1.5 is degrees: the rail cannot know that."""
+    here = contextlib.nullcontext(cell)
+    monkeypatch.setattr(embodiment, "running", lambda *_: here)
+    found = []
+    for policy in ("handrail_careful", "handrail_careless"):
+        task = desk_task(only="units")
+        (log,) = inspect_robots.eval(task, policy, "handrail_desk", log_dir=str(tmp_path))
+        assert log.status == "success", log.error
+        (sample,) = log.samples
+        assert sample.termination_reasons == ("I have done all of it.",)
+        found.append((sample.reduced["handrail_done"], sample.reduced["handrail_unharmed"]))
+    assert found == [(1.0, 1.0), (0.0, 1.0)]

@@ -120,7 +120,8 @@ class Moving:
 
         async def act(arguments: Mapping[str, Any], hooks: Hooks) -> Result:
             plan = {"steps": [{**arguments, "tool": tool.name}]}
-            checked = await self._checked(plan)
+            # The same call again runs what a person has approved meanwhile.
+            checked = self.plans.asking(as_text(plan)) or await self._checked(plan)
             if checked.check.permit is None:
                 verdict = checked.told().model_dump(mode="json")
                 return refusal(plan_refusal(checked.check.verdict), verdict=verdict)

@@ -116,6 +116,12 @@ class Plans:
             )
         return plan
 
+    def asking(self, text: str) -> CheckedPlan | None:
+        """Return the newest plan of this text, as JSON, that was checked and needs a person."""
+        same = [plan for plan in self if plan.text == text and plan.status == "checked"]
+        asks = [plan for plan in same if plan.check.permit is not None and plan.check.permit.asks]
+        return asks[-1] if asks else None
+
     @contextlib.contextmanager
     def moving(self, plan: CheckedPlan) -> Iterator[None]:
         """Have one plan on its way while the block runs.

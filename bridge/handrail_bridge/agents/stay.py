@@ -20,13 +20,13 @@ from handrail_drivers.errors import (
 from handrail_bridge import run_dir
 from handrail_bridge.agents.agent import Agent, Ended, Task
 from handrail_bridge.agents.budget import Limits
+from handrail_bridge.agents.discovering import OPERATOR, Discovering
 from handrail_bridge.agents.own_tools import Mailing, Remembering
 from handrail_bridge.agents.prompts import RAIL, STAYING
 from handrail_bridge.agents.session import Screen
 from handrail_bridge.agents.wakes import Trigger, Wake, Wakes
 from handrail_bridge.client import Client
 
-OPERATOR = "operator"  # whom reports are for
 TICK = 1.0  # s between two evaluations of triggers
 LONG = 30.0  # s that one wait for mail lasts
 LOOK = 5.0  # s between two pictures for triggers
@@ -152,7 +152,11 @@ class Stay:
     # --- awake ------------------------------------------------------------------------------------
 
     async def _live(self, rail: Client, wake: Wake) -> Ended:
-        own = (Remembering(self._memory, self._wakes, rail), Mailing(rail, self._agent.name))
+        own = (
+            Remembering(self._memory, self._wakes, rail),
+            Mailing(rail, self._agent.name),
+            Discovering(self._memory, rail, self._agent.name),
+        )
         task = Task(f"{RAIL}\n{STAYING}", self._opening(wake), own, wake.id)
         self._screen.said(f"\n[{time.strftime('%F %T')}] woken by {wake.cause}: {wake.text}\n")
         ended = await self._agent.work(task, self._limits, self._screen)

@@ -9,18 +9,12 @@ from typing import Annotated
 import typer
 from handrail_drivers.discovery import Found
 from handrail_drivers.discovery.draft import device_draft
-from handrail_drivers.discovery.network import services
-from handrail_drivers.discovery.ports import cameras, family, serial_ports
-from handrail_drivers.discovery.probing import probe
-from handrail_drivers.errors import BusLost, Refused
-from handrail_drivers.modbus.lines import line_settings
-from handrail_drivers.modbus.scan import Found as Unit
-from handrail_drivers.modbus.scan import scan
-from handrail_drivers.serial_port import SerialPort, adapters
+from handrail_drivers.errors import Refused
 from rich.box import SIMPLE
 from rich.table import Table
 
 from handrail_bridge.cli.output import Json, console, emit, escape
+from handrail_bridge.finding import everything
 
 
 def discover(
@@ -42,43 +36,10 @@ def discover(
     """
     if draft is not None and draft.exists():
         raise Refused(f"{draft} is there already.", field="draft", hint="name another file")
-    ports = adapters()
-    asked: dict[str, tuple[str, ...]] = {one.path: (family(one),) for one in ports if family(one)}
-    asked |= dict.fromkeys(probe_port or (), ())
-    found = [*serial_ports(ports), *cameras()]
-    found += [one for path, drivers in asked.items() if (one := _probed(path, drivers))]
-    found += services(listen) if listen else []
-    found += [one for address in modbus or () for one in _units(address)]
+    found = everything(listen, probe_port or (), modbus or ())
     if draft is not None:
         draft.write_text(device_draft(found), encoding="utf-8")
     emit([asdict(one) for one in found], as_json, lambda _: _show(found, draft))
-
-
-def _probed(path: str, drivers: tuple[str, ...]) -> Found | None:
-    try:
-        return probe(path, lambda baud: SerialPort(path, baud), drivers)
-    except BusLost as error:
-        return Found("serial port", path, f"cannot be asked: {error.message}")
-
-
-def _units(address: str) -> list[Found]:
-    units = scan([line_settings(tcp=address, timeout=1.0)])
-    return [
-        Found(
-            "modbus unit",
-            f"{address} unit {one.unit}",
-            _identity(one),
-            "modbus",
-            {"tcp": address, "unit": one.unit},
-        )
-        for one in units.found
-    ]
-
-
-def _identity(unit: Unit) -> str:
-    said = unit.identity
-    parts = () if said is None else (said.vendor, said.product, said.revision)
-    return " ".join(filter(None, parts)) or unit.answer
 
 
 def _show(found: list[Found], draft: Path | None) -> None:

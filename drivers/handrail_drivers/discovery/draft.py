@@ -25,7 +25,7 @@ def device_draft(found: Iterable[Found]) -> str:
 
 
 def _table(name: str, one: Found) -> Iterator[str]:
-    yield f"# {one.what}, at {one.where}"
+    yield f"# {one_line(one.what)}, at {one_line(one.where)}"
     yield f"[devices.{name}]"
     yield f"driver = {json.dumps(one.driver)}"
     yield 'without_power = "holds"  # guessed: or falls, or coasts'
@@ -37,6 +37,11 @@ def _table(name: str, one: Found) -> Iterator[str]:
     for key, field in model.model_fields.items():
         if field.is_required() and key not in one.settings:
             yield f"# {key} = ...  # {field.description}"
+
+
+def one_line(text: str) -> str:
+    """Return what a device says of itself in one line: it ends no comment, and hides nothing."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _name(driver: str, taken: set[str]) -> str:
