@@ -78,9 +78,10 @@ async def running(
         stack.callback(checker.close)
         pollers = stack.enter_context(contextlib.ExitStack())  # closed after the loops
         checker.spawn()  # what takes long is begun first, and awaited together
-        keeper = await _keeper(cell, wires, stack)  # until all others have ended
+        keeper = await _keeper(cell, wires, stack)  # until what has safe values has ended
         with Loops.starting(loop_configs(cell, wires)) as loop:
             inputs = _inputs(cell, wires, loop, pollers)
+        stack.push_async_callback(loop.close)  # where the rail is never made, which closes it
         modbus = ModbusDevices(cell, wires)
         stack.push_async_callback(modbus.close)
         boards = Boards(cell, wires, loop.put_signal)
@@ -95,7 +96,7 @@ async def running(
             stack.callback(keeper.mute)
         await modbus.connect(lambda: loop.state().mode in LATCHED)
         for poller in inputs.values():
-            poller.await_ready()
+            await asyncio.to_thread(poller.await_ready)
         opened: dict[str, ModbusDevice | Board] = {**modbus.opened, **boards.opened}
         rail.situation.sensing = (*inputs.values(), *opened.values())
         cameras = _cameras(cell, urls, stack)

@@ -153,7 +153,11 @@ def _work(cell: Cell, pipe: Connection, parent: int) -> None:
     die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bridge's to handle
     os.nice(NICE)
-    checker = Checker(cell)
+    try:
+        checker = Checker(cell)
+    except HandrailError as error:
+        pipe.send(error)
+        return
     pipe.send(None)
     while True:
         try:

@@ -15,7 +15,7 @@ Scatter = tuple[float, ...]  # a standard deviation by joint, in bus order; () u
 class Noise:
     """The newest second in which the arm stood under torque: nobody moves it by hand then.
 
-    ``position`` [rad, or m] and ``effort`` [N.m] are standard deviations about the second's mean.
+    ``position`` [rad, or m] and ``effort`` [N.m] are standard deviations; empty from disarming on.
     """
 
     def __init__(self) -> None:
@@ -25,6 +25,8 @@ class Noise:
 
     def feel(self, state: LoopState) -> None:
         """Take in what the loops say now; what has been taken in already is no new sample."""
+        if state.mode not in (Mode.ARMED, Mode.MOVING, Mode.STOPPING):
+            self.position = self.effort = ()  # a servo may be another one when it is armed again
         if state.mode != Mode.ARMED or state.time_ns - state.mode_since_ns < SETTLED_NS:
             self._standing.clear()
             return
@@ -38,4 +40,9 @@ class Noise:
 
 
 def _scatter(samples: list[tuple[float, ...]]) -> Scatter:
-    return tuple(np.std(samples, axis=0, ddof=1).tolist())
+    """Between neighbours alone: who leans on the arm, slowly, is no noise.
+
+    Source: von Neumann et al., The mean square successive difference (1941).
+    """
+    steps = np.diff(samples, axis=0)
+    return tuple(np.sqrt(np.mean(steps**2, axis=0) / 2).tolist())

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import stat
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from handrail_drivers.errors import ProcessLost, Refused
 SOCKET = "operator.sock"
 RECORD = "bridge.json"
 LOCK = "lock"
+LOOKS, LOOK = 10, 0.02  # and s between them, at a lock that somebody may only have looked at
 LOOP = b"handrail_bridge.loop.process"
 
 
@@ -84,13 +86,9 @@ class RunDir:
         self.cell = cell
         self.folder = private(root() / cell)
         self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(self._lock):
             os.close(self._lock)
-            raise Refused(
-                f"Another bridge runs the cell {cell!r}.", hint="stop that one first"
-            ) from None
+            raise Refused(f"Another bridge runs the cell {cell!r}.", hint="stop that one first")
         self._clear()
 
     @property
@@ -140,9 +138,9 @@ def running(cell: str | None = None) -> Bridge:
     return found[0]
 
 
-def is_held(cell: str) -> bool:
-    """Tell whether a bridge of this cell runs, perhaps one that is about to be ready."""
-    return _is_held(root() / cell)
+def is_ready(cell: str) -> bool:
+    """Tell whether a bridge of this cell runs, and has begun to serve."""
+    return _read(root() / cell / RECORD) is not None
 
 
 def _read(path: Path) -> Bridge | None:
@@ -152,6 +150,18 @@ def _read(path: Path) -> Bridge | None:
     except (OSError, ValueError, TypeError):
         return None
     return record if _is_held(path.parent) else None
+
+
+def _locked(handle: int) -> bool:
+    """Take the lock; who looks whether it is taken holds it for a moment, too."""
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOOK)
+        else:
+            return True
+    return False
 
 
 def _is_held(folder: Path) -> bool:

@@ -161,7 +161,11 @@ def _open(path: str, baud: int, parity: Parity, stop_bits: int) -> serial.Serial
     except (serial.SerialException, ValueError, OSError, termios.error) as error:
         raise _not_opened(path, error) from error
     if not is_pseudo:  # whose other end keeps it open: it would outlast a process that was killed
-        fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+        try:
+            fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+        except OSError as error:  # unplugged just now
+            port.close()
+            raise _not_opened(path, error) from error
     # A USB adapter's setting, which terminals do not have.
     with contextlib.suppress(OSError, ValueError, NotImplementedError):
         port.set_low_latency_mode(True)

@@ -65,8 +65,10 @@ class LoopLink:
                 start_new_session=True,  # Ctrl-C is the bridge's to act on
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # it locks what threads would take
             )
-        ours.send(config.model_dump_json().encode())  # waits in the socket until the loop reads it
-        return cls(config, control, shared, ours, process)
+        link = cls(config, control, shared, ours, process)
+        with contextlib.suppress(OSError):  # it has ended: whoever awaits it hears so
+            ours.send(config.model_dump_json().encode())  # waits there until the loop reads it
+        return link
 
     def await_ready(self) -> None:
         """Wait until it has found its joints.

@@ -61,18 +61,24 @@ class Loops:
             ProcessLost: one did not start.
         """
         control = Control.create()
-        links: list[LoopLink] = []
-        try:
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(control.close)
+            links: list[LoopLink] = []
             for config in configs:
-                links.append(LoopLink.start(config, control))  # noqa: PERF401  kept where one fails
-            yield cls(configs, control, links)
+                links.append(LoopLink.start(config, control))
+                undoing.callback(links[-1].kill)
+            loops = cls(configs, control, links)
+            undoing.callback(loops._heart.close)
+            yield loops
             for link in links:
                 link.await_ready()
-        except BaseException:
-            for link in links:
-                link.kill()
-            control.close()
-            raise
+            undoing.pop_all()
+
+    @classmethod
+    def start(cls, configs: Sequence[LoopConfig]) -> Self:
+        """Start every loop and wait until all are ready; raises as :meth:`starting` does."""
+        with cls.starting(configs) as loops:
+            return loops
 
     # --- never waits --------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from handrail_bridge.safekeeper.process import FAREWELL, READY, KeeperConfig
 
 START_TIMEOUT = 30.0  # s: importing, and reading register maps
 CLOSE_TIMEOUT = 5.0  # s: it hears the farewell within a look
+REMINDER = 1.0  # s between two times that a dead one is told of
 PLENTY = 4096  # bytes: more than it says at once
 BEATS = 5  # signs of life within the time that is borne without one
 
@@ -48,6 +49,7 @@ class Safekeeper:
             [sys.executable, "-m", f"{__package__}.process", str(control.fileno)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # what it says behind its first line is read from the descriptor
             pass_fds=(control.fileno,),
             start_new_session=True,  # Ctrl-C is the bridge's to act on
         )
@@ -104,6 +106,7 @@ class Safekeeper:
             self._heart.pulse()
             if self._process.poll() is not None:
                 self._on_act("The safekeeper is dead: restart the bridge")
+                await asyncio.sleep(REMINDER)
             await asyncio.sleep(self._config.heartbeat / BEATS)
 
     def _hear(self) -> None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail_bridge.loop.control import HEARTBEAT, Control
 from handrail_bridge.loop.realtime import NeverWaiting
-from handrail_bridge.run_dir import is_held
+from handrail_bridge.run_dir import is_ready
 from handrail_bridge.safekeeper.charges import Charge, Ward, ward
 
 LOOK = 0.05  # s between two looks at the bridge
@@ -138,7 +138,7 @@ def main() -> None:
         while not select.select([bridge], [], [], LOOK)[0]:
             watchman.look()
         if bridge.read(len(FAREWELL)) != FAREWELL:  # the end of the pipe: nobody holds it any more
-            outlive(keeper, lambda: is_held(config.cell))
+            outlive(keeper, lambda: is_ready(config.cell))
 
 
 def _say(sentence: str) -> None:

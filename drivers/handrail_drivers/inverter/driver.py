@@ -129,7 +129,7 @@ class Inverter:
         values = self._numbers(CYCLIC)
         self._state = power_of(int(values["status_word"]))
         self._position = values["position"]
-        if self._state == Power.FAULT:
+        if self._state in (Power.FAULT, Power.FAULT_REACTION):
             self._fault = int(self._numbers(("fault_code",))["fault_code"])
         axis = (values["position"],), (values["speed"],), (values["force"],)
         return JointState(self._clock(), *axis)

@@ -60,4 +60,4 @@ def meaning(code: int) -> str:
 
 def spoken(code: int) -> str:
     """Return a code as manuals write it, and what it means."""
-    return f"{code:#06x}, {meaning(code)}"
+    return f"{code:#06x}, {meaning(code) if code else 'it tells none yet'}"

@@ -104,15 +104,18 @@ class SafeValues:
                 try:
                     self._write(name)
                 except (ModbusSilent, BusLost) as error:
-                    owed = self._owed
-                    owed.pop(name, None)
-                    owed[name] = error.message  # last: it may hear us, and next time hears the rest
+                    self._owe_last(name, error.message)
                     return
                 except HandrailError as error:
                     self._owed[name] = error.message
                 else:
                     if stops == self.stops:
                         self._owed.pop(name, None)
+
+    def _owe_last(self, name: str, why: str) -> None:
+        """Put it behind the rest, which is heard next time if we alone do not hear."""
+        rest = {other: told for other, told in self._owed.items() if other != name}
+        self._owed = {**rest, name: why}  # at once: others look whether nothing is owed
 
     def _go_on(self) -> None:
         with self._trying:

@@ -15,6 +15,8 @@ SHORTEST = 5  # bytes of an RTU frame: unit, function, one of data, checksum
 PLENTY = 256  # bytes: more than a frame has
 CHARACTER = 11  # bits on a serial line, with start, parity and stop
 FASTEST_GAP = 0.00175  # s: above 19200 bit/s the silence between frames stays as long
+PROBES = (Table.INPUT, Table.HOLDING, Table.COIL, Table.DISCRETE)
+MOST_OWED = len(PROBES) - 1  # that are remembered: one function is left to ask with
 SHOWN = 24  # bytes of a garbled answer
 
 
@@ -121,7 +123,7 @@ class RtuWire:
         self._transport = transport
         self._gap = max(FASTEST_GAP, 3.5 * CHARACTER / baud) if gap is None else gap
         self._heard = time.monotonic() - self._gap  # s, when the last byte went or came
-        self._owed: dict[int, Request] = {}  # what units may still answer
+        self._owed: dict[int, list[Request]] = {}  # what units may still answer, in order
         self.dropped = 0
 
     def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
@@ -129,7 +131,7 @@ class RtuWire:
         self._transport.discard_input()
         if request.unit in self._owed:
             try:
-                self._ask(_probe(self._owed[request.unit]), timeout)
+                self._ask(_probe(request.unit, self._owed[request.unit]), timeout)
             except (ModbusSilent, ModbusGarbled):
                 if blindly:  # it may hear us though we do not hear it
                     self._send(request)
@@ -145,7 +147,6 @@ class RtuWire:
         self._transport.close()
 
     def _ask(self, request: Request, timeout: float) -> bytes:
-        late = dict(self._owed)
         self._send(request)
         deadline = time.monotonic() + timeout
         while True:
@@ -157,20 +158,31 @@ class RtuWire:
             unit, function = head[0], head[1] & ~frames.EXCEPTION
             if (unit, function) == (request.unit, request.body[0]):
                 return self._whole(request, head, deadline)
-            owed = late.pop(unit, None)
-            if owed is None or function != owed.body[0]:
+            late = self._answered(unit, function)
+            if late is None:
                 self._transport.read(PLENTY, self._gap)
                 raise garbled(request, head)
-            self._rest(owed, head, deadline)
+            self._rest(late, head, deadline)
             self.dropped += 1
-            if unit != request.unit:
-                del self._owed[unit]
+
+    def _answered(self, unit: int, function: int) -> Request | None:
+        """Return what a unit owed and answers now; what it owed before that comes no more."""
+        owed = self._owed.pop(unit, [])
+        for number, one in enumerate(owed):
+            if one.body[0] == function:
+                if rest := owed[number + 1 :]:
+                    self._owed[unit] = rest
+                return one
+        if owed:
+            self._owed[unit] = owed
+        return None
 
     def _send(self, request: Request) -> None:
         time.sleep(max(0.0, self._heard + self._gap - time.monotonic()))
         self._transport.write(frames.in_rtu(request))
         self._heard = time.monotonic()
-        self._owed[request.unit] = request
+        owed = [*self._owed.get(request.unit, ()), request]
+        self._owed[request.unit] = owed[-MOST_OWED:]
 
     def _whole(self, request: Request, head: bytes, deadline: float) -> bytes:
         """Return the answer that begins so."""
@@ -201,10 +213,11 @@ def _has_ended(transport: Transport) -> bool:
     return isinstance(transport, SocketPort) and transport.has_ended()
 
 
-def _probe(owed: Request) -> Request:
+def _probe(unit: int, owed: list[Request]) -> Request:
     """Ask for anything, with another function than what is owed; to refuse is an answer too."""
-    table = Table.HOLDING if owed.body[0] == frames.READS[Table.INPUT] else Table.INPUT
-    return frames.read(owed.unit, table, 0, 1)
+    functions = {one.body[0] for one in owed}
+    table = next(one for one in PROBES if frames.READS[one] not in functions)
+    return frames.read(unit, table, 0, 1)
 
 
 def silent(request: Request) -> ModbusSilent:

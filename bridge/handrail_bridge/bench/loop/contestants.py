@@ -92,8 +92,7 @@ def handrail(
 
 async def _play(config: LoopConfig, seconds: float) -> tuple[int, int, float, str]:
     """Play for so long; return when [ns] it began and ended, CPU [cores], and what was refused."""
-    with Loops.starting([config]) as loops:
-        pass  # nothing else has to start
+    loops = await asyncio.to_thread(Loops.start, [config])
     try:
         loops.set_lease(TOKEN)
         await loops.arm(loops.state().position)

@@ -67,8 +67,7 @@ def stop_times(rate: int, count: int, again: list[str]) -> list[float]:
 
 async def _stops(config: LoopConfig, twin: Twin, count: int, again: list[str]) -> list[float]:
     at = random.Random(SEED)
-    with Loops.starting([config]) as loops:
-        pass  # nothing else has to start
+    loops = await asyncio.to_thread(Loops.start, [config])
     try:
         loops.set_lease(TOKEN)
         numbers = itertools.count(1)
