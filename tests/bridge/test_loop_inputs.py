@@ -9,6 +9,7 @@ import pytest
 from handrail_bridge.loop.clock import VirtualClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.inputs import FAULTS, Poller, run
+from handrail_bridge.loop.opening import TRIES, patiently
 from handrail_bridge.loop.port import LONGEST_WAIT_NS
 from handrail_bridge.loop.settings import InputConfig, input_configs, loop_configs
 from handrail_drivers.errors import BusLost, HandrailError, InputFault, InvalidValue, UnknownName
@@ -160,14 +161,14 @@ def test_what_cannot_be_opened_is_closed_again(clock: VirtualClock, control: Con
     assert not box.is_open
 
 
-@pytest.mark.parametrize(("error", "tries"), [(SILENT, FAULTS), (LOST, 1)])
+@pytest.mark.parametrize(("error", "tries"), [(SILENT, TRIES), (LOST, 1)])
 def test_at_the_start_it_is_asked_again_and_a_port_that_is_gone_is_not(
     clock: VirtualClock, control: Control, error: HandrailError, tries: int
 ) -> None:
     box = Box(clock)
     box.connecting = error
     with pytest.raises(type(error)):
-        Poller(CONFIG, clock, control, lambda: box).begin()
+        patiently(Poller(CONFIG, clock, control, lambda: box).open)
     assert len(box.connected) == tries
 
 

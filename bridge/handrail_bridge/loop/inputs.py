@@ -14,14 +14,14 @@ import sys
 from collections.abc import Callable
 
 from handrail_drivers.api import InputBus
-from handrail_drivers.errors import BusLost, DeviceFault, HandrailError, InputFault
+from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
 from handrail_drivers.reflex import Signal
 from handrail_sim.lifeline import die_with
 
 from handrail_bridge.loop.clock import Clock, WallClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.mailbox import encode_error
-from handrail_bridge.loop.opening import opener
+from handrail_bridge.loop.opening import opener, patiently
 from handrail_bridge.loop.port import FIRST_WAIT_NS, LONGEST_WAIT_NS
 from handrail_bridge.loop.realtime import FIFO_PRIORITY, NeverWaiting, become_realtime
 from handrail_bridge.loop.settings import InputConfig
@@ -46,21 +46,6 @@ class Poller:
         self._faults = 0
         self._wait_ns = FIRST_WAIT_NS
         self._next_try_ns = 0
-
-    def begin(self) -> None:
-        """Open the device, which may miss a question or two as it may later.
-
-        Raises:
-            HandrailError: see :meth:`open`.
-        """
-        for _ in range(FAULTS - 1):
-            try:
-                self.open()
-            except InputFault as error:
-                log.info("%s", error.message)
-            else:
-                return
-        self.open()
 
     def open(self) -> InputBus:
         """Open the device and find its inputs.
@@ -147,7 +132,7 @@ def main() -> None:
     clock = WallClock()
     try:
         poller = Poller(config, clock, Control(control_fd), opener(config))
-        poller.begin()
+        patiently(poller.open)
     except HandrailError as error:
         _say(error)
         raise SystemExit(1) from None

@@ -18,7 +18,7 @@ from handrail_drivers.errors import HandrailError
 from handrail_bridge.loop.clock import Clock, WallClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.mailbox import MESSAGE, Mailbox
-from handrail_bridge.loop.opening import opener
+from handrail_bridge.loop.opening import opener, patiently
 from handrail_bridge.loop.realtime import NeverWaiting, become_realtime
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
@@ -80,7 +80,7 @@ def main() -> None:
     shared = Shared(shared_fd, len(config.joints), config.trajectory_rate)
     try:
         tick = Tick(config, clock, Control(control_fd), shared, mailbox, opener(config))
-        tick.port.open()
+        patiently(tick.port.open)
     except HandrailError as error:
         mailbox.answer(0, error=error)
         raise SystemExit(1) from None
