@@ -63,7 +63,7 @@ class Spread(Section):
         default=0.01,
         description="rad, standard deviation of a standing joint above which no plan is checked",
     )
-    effort_noise_limit: Positive = Field(default=0.3, description="N.m, likewise")
+    effort_noise_limit: Positive = Field(default=0.1, description="N.m, likewise")
     floor: Positive = Field(default=0.02, description="rad, the narrowest tube")
     slide_floor: Positive = Field(default=0.01, description="m, likewise, of joints that slide")
     effort_floor: Positive = Field(

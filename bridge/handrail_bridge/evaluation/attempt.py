@@ -144,7 +144,9 @@ class Attempt:
             yield
         finally:
             watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            (ended,) = await asyncio.gather(watching, return_exceptions=True)
+            if isinstance(ended, Exception):  # who saw less than the whole scene judges none of it
+                raise ended
 
     @contextlib.asynccontextmanager
     async def _taking_its_course(self) -> AsyncIterator[None]:
