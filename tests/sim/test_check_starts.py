@@ -59,7 +59,7 @@ def test_a_belt_off_its_command_is_no_start(cell: Cell) -> None:
 
 @pytest.mark.parametrize(
     ("read", "value", "unit", "hint"),
-    [("noise", 0.011, "rad", "encoder"), ("effort_noise", 0.31, "N.m", "supply")],
+    [("noise", 0.011, "rad", "encoder"), ("effort_noise", 0.11, "N.m", "supply")],
 )
 def test_a_joint_that_scatters_while_it_stands_is_no_start(
     checker: Checker, home: StartState, read: str, value: float, unit: str, hint: str
