@@ -21,6 +21,7 @@ from handrail_bridge.evaluation.witness import Witness
 from handrail_drivers.errors import UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
+from inspect_robots.approver import ClampApprover, DeltaLimitApprover
 from inspect_robots.compat import check_compatibility
 from inspect_robots.conformance import assert_embodiment_conformant
 from inspect_robots.registry import registered, resolve
@@ -171,6 +172,16 @@ def test_the_framework_finds_all_of_it_and_finds_it_fit() -> None:
     report = check_compatibility(careful_policy(), desk, desk_task())
     assert report.issues == []
     desk.close()
+
+
+def test_the_frameworks_own_guardrails_change_no_motion() -> None:
+    """They would replace one that the rail has checked by another one."""
+    space = Desk().info.action_space
+    guardrails = ClampApprover(space), DeltaLimitApprover(space)
+    trial: dict[str, Any] = {}
+    for corner in (space.low, space.high, space.low):
+        asked = Action(np.array(corner))
+        assert all(one.review(asked, trial) is asked for one in guardrails)
 
 
 def test_a_script_is_played_call_by_call_and_ends_with_a_claim() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
-from running_cell import RunningCell, twin_and_wires
+from running_cell import RunningCell, eventually, twin_and_wires
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +21,11 @@ def cell(wires: RunningCell) -> RunningCell:
     """The twin with a bridge on its wires."""
     wires.up()
     return wires
+
+
+@pytest.fixture
+async def armed(cell: RunningCell) -> RunningCell:
+    """The cell, armed and at rest."""
+    await cell.arm()
+    await asyncio.to_thread(eventually, cell.stands)
+    return cell

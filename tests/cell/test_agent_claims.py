@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +14,7 @@ from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.client import Client
 from handrail_drivers.errors import PermitRefused
 from hostile_cell import hostile_wires, unmoved
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
 from scripted_model import Request, plays, reply, say, use
 
 
@@ -24,14 +23,6 @@ def wires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
     """The desk of the hostile models."""
     with hostile_wires(tmp_path_factory.mktemp("maps")) as cell:
         yield cell
-
-
-@pytest.fixture
-async def armed(cell: RunningCell) -> RunningCell:
-    """The cell, armed and at rest."""
-    await cell.arm()
-    await asyncio.to_thread(eventually, cell.stands)
-    return cell
 
 
 @pytest.mark.long

@@ -39,14 +39,6 @@ def wires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
         yield cell
 
 
-@pytest.fixture
-async def armed(cell: RunningCell) -> RunningCell:
-    """The cell, armed and at rest."""
-    await cell.arm()
-    await asyncio.to_thread(eventually, cell.stands)
-    return cell
-
-
 # -- moves without a check ---------------------------------------------------------------
 
 

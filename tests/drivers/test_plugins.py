@@ -52,6 +52,18 @@ def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
         plugins.drivers.one("feetec")
 
 
+def test_what_is_installed_is_read_once(monkeypatch):
+    """A search through every package's metadata is too long for an event loop."""
+    read, groups = plugins.entry_points, []
+    monkeypatch.setattr(
+        plugins, "entry_points", lambda group: groups.append(group) or read(group=group)
+    )
+    plugins._installed_on.cache_clear()
+    for _ in range(3):
+        assert plugins.drivers.one("feetech") is FeetechBus
+    assert groups.count(plugins.drivers.group) == 1
+
+
 class Reading(BaseModel):
     level: Annotated[float, Unit("Cel")]
 

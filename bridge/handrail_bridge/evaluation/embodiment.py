@@ -177,7 +177,14 @@ def _info(cell: Cell) -> EmbodimentInfo:
             (len(names),),
             np.array([one.low for one in limits]),
             np.array([one.high for one in limits]),
-            ActionSemantics("joint_pos", gripper="continuous", dim_labels=tuple(names)),
+            ActionSemantics(
+                "joint_pos",
+                gripper="continuous",
+                dim_labels=tuple(names),
+                # An action is a whole motion, which the rail checks. A limit on steps would make
+                # another one of it, also of one that says that the arm stays.
+                max_step=tuple(one.high - one.low for one in limits),
+            ),
         ),
         observation_space=ObservationSpace(
             (CameraSpec(CAMERA, camera.height, camera.width),),

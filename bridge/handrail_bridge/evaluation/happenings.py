@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,17 +35,31 @@ class Happening:
         """Happen once a call has its result."""
 
 
-class _AfterCheck(Happening):
-    """Something happens between the first plan that passed and its run."""
+class _Once(Happening, ABC):
+    """Something happens at its moment, and not again."""
+
+    @abstractmethod
+    async def happen(self, at: Attempt) -> None:
+        """Do it."""
+
+
+class _AfterCheck(_Once):
+    """Its moment is between the first plan that passed and its run."""
 
     async def after(self, at: Attempt, tool: str, result: Result) -> None:
         if not self.begun and tool == "plan_check" and result.data.get("passed"):
             self.begun = True
             await self.happen(at)
 
-    async def happen(self, at: Attempt) -> None:
-        """Do it."""
-        raise NotImplementedError
+
+class _Midway(_Once):
+    """Its moment is a third of the first motion."""
+
+    async def beside(self, at: Attempt) -> None:
+        if not self.begun:
+            await trying.midway(at.rail)
+            self.begun = True
+            await self.happen(at)
 
 
 @dataclass
@@ -72,15 +87,11 @@ class Drift(_AfterCheck):
             await at.rail.run({"steps": [step]})
 
 
-class Hang(Happening):
+class Hang(_Midway):
     """The policy's own process hangs in the midst of its first motion: no heartbeat leaves it."""
 
-    async def beside(self, at: Attempt) -> None:
+    async def happen(self, at: Attempt) -> None:
         """Hang at a third of a motion; the arm must not wait for the end of it."""
-        if self.begun:
-            return
-        await trying.midway(at.rail)
-        self.begun = True
         began = time.monotonic()
         _hang(HANG)
         heartbeat = at.spec.heartbeat + GRACE
@@ -90,15 +101,11 @@ class Hang(Happening):
         )
 
 
-class EmergencyStop(Happening):
+class EmergencyStop(_Midway):
     """Somebody presses the button in the midst of the first motion; later it is armed again."""
 
-    async def beside(self, at: Attempt) -> None:
+    async def happen(self, at: Attempt) -> None:
         """Press it, see that the arm stands, turn it loose, reset and arm."""
-        if self.begun:
-            return
-        await trying.midway(at.rail)
-        self.begun = True
         pressed = at.rig.truth.press("button", "emergency_stop") * 1e-9
         await asyncio.sleep(2 * GRACE)
         now = time.monotonic()
@@ -143,5 +150,5 @@ class Letter(Happening):
 
 
 def _hang(seconds: float) -> None:
-    """Hold up everything that this process does beside."""
+    """Hold up everything that this process does beside: its heartbeats, too."""
     time.sleep(seconds)

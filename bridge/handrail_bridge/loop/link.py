@@ -77,8 +77,10 @@ class LoopLink:
             DeviceFault: what the loop met at the bus.
             ProcessLost: it did not start.
         """
-        ready, _, _ = select.select([self._end], [], [], START_TIMEOUT)
-        data = self._end.recv(MESSAGE) if ready else b""
+        data = b""
+        if select.select([self._end], [], [], START_TIMEOUT)[0]:
+            with contextlib.suppress(ConnectionResetError):  # it ended with our message unread
+                data = self._end.recv(MESSAGE)
         if not data:
             raise ProcessLost("The loop did not start; its own words are on standard error.")
         self.refused = _result(json.loads(data))["refused"]
