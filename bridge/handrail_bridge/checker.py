@@ -1,27 +1,25 @@
 """The checker as a process of its own: MuJoCo never runs inside the server.
 
-The worker is spawned, niced, dies with the bridge, and is replaced when it dies or hangs.
+The worker is niced, dies with the bridge, and is replaced when it dies or hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import signal
+import socket
+import subprocess
+import sys
 import time
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
-from handrail_drivers.errors import HandrailError, ProcessLost, Refused
+from handrail_drivers.errors import ProcessLost, Refused
 from handrail_sim.cell import Cell
-from handrail_sim.check.checker import Checker
-from handrail_sim.lifeline import die_with
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import ObjectBelief, StartState, Verdict
 
-NICE = 10
 WAITING = 8  # checks in line, the running one included
 START = 60.0  # s to import MuJoCo and compile the world
 CHECK = 60.0  # s
@@ -35,21 +33,25 @@ class CheckerProcess:
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._process: BaseProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._in_line = 0
         self._turn = asyncio.Lock()
 
     def spawn(self) -> None:
         """Spawn the worker; :meth:`ready` waits for it, and others can start meanwhile."""
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._pipe = ours
-        self._process = context.Process(
-            target=_work, args=(self._cell, theirs, os.getpid()), name="checker", daemon=True
-        )
-        self._process.start()  # on this thread: the worker dies with the thread that made it
-        theirs.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            end = theirs.fileno()
+            self._process = subprocess.Popen(  # on this thread, with which the worker dies
+                [sys.executable, "-m", f"{__package__}.check_process", str(end), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(end,),
+                start_new_session=True,  # Ctrl-C is the bridge's to act on
+            )
+        self._pipe = Connection(ours.detach())
+        with contextlib.suppress(OSError):  # it has ended: whoever awaits it hears so
+            self._pipe.send(self._cell)
 
     async def ready(self) -> Connection:
         """Wait until its world stands; return its pipe.
@@ -82,8 +84,7 @@ class CheckerProcess:
         """End the worker and wait for it."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
-            self._process.close()
+            self._process.wait()
             self._process = None
         if self._pipe is not None:
             self._pipe.close()
@@ -117,7 +118,7 @@ class CheckerProcess:
         return self._pipe
 
     def _alive(self) -> bool:
-        return self._process is not None and self._process.is_alive()
+        return self._process is not None and self._process.poll() is None
 
     async def _answer(self, pipe: Connection, timeout: float) -> Any:
         """Wait for the worker in a thread; killing the worker ends the thread's wait."""
@@ -146,31 +147,3 @@ class CheckerProcess:
             f"The process that checks plans {what}; another one takes its place.",
             hint="check the plan again",
         )
-
-
-def _work(cell: Cell, pipe: Connection, parent: int) -> None:
-    """Answer questions until the bridge closes the pipe or dies."""
-    die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bridge's to handle
-    os.nice(NICE)
-    try:
-        checker = Checker(cell)
-    except HandrailError as error:
-        pipe.send(error)
-        return
-    pipe.send(None)
-    while True:
-        try:
-            method, arguments = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(_result(checker, method, arguments))
-
-
-def _result(checker: Checker, method: str, arguments: tuple[Any, ...]) -> Any:
-    try:
-        return getattr(checker, method)(*arguments)
-    except HandrailError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 # a fault of the check refuses the plan, by name
-        return HandrailError(f"The check failed by a fault of its own: {error!r}.")

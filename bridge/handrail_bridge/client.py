@@ -62,6 +62,7 @@ class Client:
             ],
         )
         self._rail: stubs.RailAsyncStub = stubs.RailStub(self._channel)
+        self._calls = ToolCalls(self._rail)
         self._mail: mail_pb2_grpc.MailboxAsyncStub = mail_pb2_grpc.MailboxStub(self._channel)
         self._token = 0
         self._tools: dict[str, Tool] = {}
@@ -79,6 +80,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connection; what this client was moving stops with its lease."""
+        self._calls.close()
         await self._channel.close()
 
     async def cell(self) -> CellDescription:
@@ -101,23 +103,8 @@ class Client:
         known = (await self.tools()).get(tool)
         if known is not None and known.effect == "move":
             return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
-        request = rpc.CallToolRequest(name=tool, arguments_json=json.dumps(arguments))
-        answer = await ask(self._rail.CallTool(request, timeout=ANSWER))
-        result: dict[str, Any] = json.loads(answer.result_json)
+        result: dict[str, Any] = await self._calls.call(tool, json.dumps(arguments))
         return result
-
-    @contextlib.asynccontextmanager
-    async def calls(self) -> AsyncIterator[ToolCalls]:
-        """Have a stream for calls of observing tools while the block runs: for who asks often.
-
-        A call takes half the time that one by :meth:`call` does; they are answered one after
-        another.
-        """
-        stream = self._rail.CallTools()
-        try:
-            yield ToolCalls(stream)
-        finally:
-            stream.cancel()
 
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
         """Have a plan checked from the measured state; a passing verdict brings a permit."""

@@ -6,7 +6,8 @@ Those of plans are in :mod:`handrail_bridge.plan_messages`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
+from typing import Any
 
 from handrail.v1 import mail_pb2, rail_pb2, state_pb2
 
@@ -23,6 +24,8 @@ from handrail_bridge.reports import (
     Tool,
 )
 
+JOINT = tuple(part.name for part in fields(Joint))
+
 
 def write_state(state: CellState) -> state_pb2.CellState:
     """Encode the measured state."""
@@ -32,7 +35,7 @@ def write_state(state: CellState) -> state_pb2.CellState:
         mode=state_pb2.Mode.ValueType(state.mode),
         reason=state.reason,
         fault_code=state.fault_code,
-        joints=[state_pb2.JointReading(**asdict(joint)) for joint in state.joints],
+        joints=[state_pb2.JointReading(**_parts(joint)) for joint in state.joints],
         tcp_position=state.tcp_position,
         holding=state.holding,
         loop=state_pb2.LoopCounters(
@@ -75,8 +78,11 @@ def read_state(sent: state_pb2.CellState) -> CellState:
 
 
 def _read_joint(sent: state_pb2.JointReading) -> Joint:
-    parts = {part.name: getattr(sent, part.name) for part in fields(Joint)}
-    return Joint(**{**parts, "noise": sent.noise if sent.HasField("noise") else None})
+    return Joint(**{**_parts(sent), "noise": sent.noise if sent.HasField("noise") else None})
+
+
+def _parts(joint: Joint | state_pb2.JointReading) -> dict[str, Any]:
+    return {name: getattr(joint, name) for name in JOINT}
 
 
 def write_lease(lease: Lease) -> state_pb2.Lease:

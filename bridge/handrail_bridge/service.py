@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import grpc.aio
@@ -19,7 +18,6 @@ from handrail_drivers.errors import (
     InvalidValue,
     LeaseRefused,
     NotPermittedRole,
-    Refused,
 )
 from handrail_drivers.network_camera import NetworkCamera
 
@@ -28,6 +26,7 @@ from handrail_bridge.answering import Context, answering, streaming
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
 from handrail_bridge.parsing import require_name
+from handrail_bridge.places import LINES, SLOTS, Places
 from handrail_bridge.rail import Rail
 from handrail_bridge.reports import Frame, Lease
 from handrail_bridge.requests import parse_plan
@@ -35,9 +34,6 @@ from handrail_bridge.senses import describe
 from handrail_bridge.status import to_status
 from handrail_bridge.tools import Tools
 
-# Both far fewer than calls in all (server.py): a stop always finds room.
-SLOTS = 48  # calls that may last
-LINES = 128  # streams of tool calls, which mostly wait for the next one
 MOMENT = 0.004  # s for which a state is the newest: a tick of a loop at 250 Hz
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
@@ -63,7 +59,8 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._tools = tools
         self._cameras = cameras
         self._notices = notices
-        self._taken = self._lines = 0
+        self._slots = Places(SLOTS, "streams and long calls")
+        self._lines = Places(LINES, "streams of tool calls")
         self._newest: Any = None  # the state, encoded
         self._written = -math.inf  # s, monotonic, when that was
 
@@ -90,25 +87,20 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def CallTool(
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
-        with self._slot():
+        with self._slots:
             return await self._called(request, rail_pb2.CallToolResponse)
 
     @streaming
     async def CallTools(
         self, requests: AsyncIterator[rail_pb2.CallToolsRequest], context: Context
     ) -> None:
-        if self._lines >= LINES:
-            raise Refused(f"{LINES} streams of tool calls are open already.", limit=LINES)
-        self._lines += 1
-        try:
+        with self._lines:
             while (request := await context.read()) is not grpc.aio.EOF:
                 await context.write(await self._answered(request))
-        finally:
-            self._lines -= 1
 
     async def _answered(self, request: rail_pb2.CallToolsRequest) -> rail_pb2.CallToolsResponse:
         try:
-            with self._slot():
+            with self._slots:
                 return await self._called(request, rail_pb2.CallToolsResponse)
         except HandrailError as error:
             return rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
@@ -131,14 +123,14 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def AwaitApproval(
         self, request: rail_pb2.AwaitApprovalRequest, context: Context
     ) -> rail_pb2.AwaitApprovalResponse:
-        with self._slot():
+        with self._slots:
             permit = await self._rail.approvals.wait(request.permit_id)
         return rail_pb2.AwaitApprovalResponse(permit=plan_messages.write_permit(permit))
 
     @streaming
     async def ExecutePlan(self, request: rail_pb2.ExecutePlanRequest, context: Context) -> None:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        with self._slot():
+        with self._slots:
             running = self._rail.execute(plan, request.permit_id, request.lease_token)
             try:
                 while not running.done():
@@ -167,7 +159,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                 limit=100 if rate > 100 else 1,
                 unit="Hz",
             )
-        with self._slot():
+        with self._slots:
             while True:
                 await context.write(rail_pb2.WatchStateResponse(state=self._state()))
                 await asyncio.sleep(_until_next(rate))
@@ -176,14 +168,14 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def GrabFrame(
         self, request: rail_pb2.GrabFrameRequest, context: Context
     ) -> rail_pb2.GrabFrameResponse:
-        with self._slot():
+        with self._slots:
             frame = await self._frame(request, time.monotonic_ns())
         return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
 
     @streaming
     async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
         last = 0
-        with self._slot():
+        with self._slots:
             while True:
                 frame = await self._frame(request, last)
                 last = frame.time_ns
@@ -195,7 +187,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def HoldLease(
         self, requests: AsyncIterator[rail_pb2.HoldLeaseRequest], context: Context
     ) -> None:
-        with self._slot():
+        with self._slots:
             first = await self._first(context)
             if first is grpc.aio.EOF:
                 return
@@ -243,16 +235,6 @@ class RailService(rail_pb2_grpc.RailServicer):
         if now - self._written > MOMENT:
             self._newest, self._written = messages.write_state(self._rail.state()), now
         return self._newest
-
-    @contextlib.contextmanager
-    def _slot(self) -> Iterator[None]:
-        if self._taken >= SLOTS:
-            raise Refused(f"{SLOTS} streams and long calls are open already.", limit=SLOTS)
-        self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
 
     async def _frame(
         self, request: rail_pb2.GrabFrameRequest | rail_pb2.StreamFramesRequest, after_ns: int

@@ -11,7 +11,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic_core
 from handrail_drivers.api import Effect
@@ -25,6 +25,16 @@ from handrail_bridge.parsing import parse
 from handrail_bridge.reports import Tool
 
 Schema = dict[str, Any]
+
+
+class Call(NamedTuple):
+    """How a tool is called: what gives its arguments, and whether it is awaited, or may wait."""
+
+    method: Callable[..., Any]
+    model: type[BaseModel]
+    awaited: bool
+    may_wait: bool  # a driver, for its wire
+    configures: bool
 
 
 class Tools:
@@ -46,8 +56,7 @@ class Tools:
     ) -> None:
         self._configuring = configuring
         self.listed: dict[str, Tool] = {}
-        self._calls: dict[str, Callable[..., Any]] = {}
-        self._models: dict[str, type[BaseModel]] = {}
+        self._calls: dict[str, Call] = {}
         for model in _steps():
             tool = moving_tool(model, cell)
             self.listed[tool.name] = tool
@@ -59,7 +68,7 @@ class Tools:
         """List a device's tools anew: it has said what it has."""
         for tool in [tool.name for tool in self.listed.values() if tool.device == name]:
             if tool in self._calls:  # the arm's steps have no method
-                del self.listed[tool], self._calls[tool], self._models[tool]
+                del self.listed[tool], self._calls[tool]
         self._add(device, device=name, prefix=f"{name}_")
 
     async def call(self, name: str, arguments: str) -> Any:
@@ -87,26 +96,17 @@ class Tools:
         return await self._result(name, arguments)
 
     async def _result(self, name: str, arguments: str) -> Any:
-        method = self._calls[name]
-        valid = parse(self._models[name], arguments, "arguments")
+        call = self._calls[name]
+        valid = parse(call.model, arguments, "arguments")
         given = {field: getattr(valid, field) for field in valid.model_fields_set}
-        if self.listed[name].effect == Effect.CONFIGURE:  # a client that leaves does not end it
+        if call.configures:  # a client that leaves does not end it
             what = f"{name} {valid.model_dump_json()}"
-            return await asyncio.shield(self._configure(what, name, method, given))
-        return await self._called(name, method, given)
+            return await asyncio.shield(self._configure(what, call, given))
+        return await _done(call, given)
 
-    async def _configure(
-        self, what: str, name: str, method: Callable[..., Any], given: Schema
-    ) -> Any:
+    async def _configure(self, what: str, call: Call, given: Schema) -> Any:
         async with self._configuring(what):
-            return await self._called(name, method, given)
-
-    async def _called(self, name: str, method: Callable[..., Any], given: Schema) -> Any:
-        if inspect.iscoroutinefunction(method):
-            return await method(**given)
-        if self.listed[name].device:  # a driver may wait for its wire
-            return await asyncio.to_thread(method, **given)
-        return method(**given)
+            return await _done(call, given)
 
     def _add(self, owner: object, device: str, prefix: str) -> None:
         methods = tool_methods(owner)
@@ -120,8 +120,22 @@ class Tools:
                 input_schema=schema.input_schema,
                 output_schema=schema.output_schema,
             )
-            self._calls[name] = methods[schema.name]
-            self._models[name] = arguments_model(methods[schema.name])
+            method = methods[schema.name]
+            self._calls[name] = Call(
+                method,
+                arguments_model(method),
+                awaited=inspect.iscoroutinefunction(method),
+                may_wait=bool(device),
+                configures=schema.effect == Effect.CONFIGURE,
+            )
+
+
+async def _done(call: Call, given: Schema) -> Any:
+    if call.awaited:
+        return await call.method(**given)
+    if call.may_wait:
+        return await asyncio.to_thread(call.method, **given)
+    return call.method(**given)
 
 
 def _not_called(name: str, *, planned: bool) -> Refused:

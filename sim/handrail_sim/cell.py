@@ -17,7 +17,7 @@ from handrail_sim.section import Name, Positive, Section, Vector
 from handrail_sim.sight import Perception
 
 FASTEST = 1000  # Hz of a loop
-RULES = 56  # reflexes and zones that a loop watches at most: it has a bit for each
+RULES = 55  # reflexes and zones that a loop watches at most: it has a bit for each
 LEVER = 0.1  # m: on an axis that slides, an error of 1 mrad is one of 0.1 mm
 
 

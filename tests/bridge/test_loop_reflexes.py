@@ -208,6 +208,38 @@ def test_contact_is_felt_while_slowed_down_and_with_late_readings(
     assert "touch" in one.fired
 
 
+def push(one: Trial, effort: float) -> None:
+    """Have every joint report an effort [N.m] from now on."""
+    one.bus.read = lambda: replace(  # type: ignore[method-assign]
+        PlainBus.read(one.bus), effort=(effort,) * 6
+    )
+
+
+@pytest.mark.parametrize("effort", [0.25, -0.25])
+def test_an_effort_that_stays_out_of_its_tube_stops_without_any_rule(
+    trial: Callable[..., Trial], effort: float
+) -> None:
+    one = trial({})
+    one.begin(effort=0.0)
+    push(one, effort)
+    one.rig.until(lambda state: state.mode == Mode.FAULT, 40)
+    assert one.fired == {"effort"}
+    assert one.rig.state.fault_code == "tube_left"
+    assert "shoulder_pan pushes with" in one.rig.state.reason
+
+
+def test_a_jolt_is_not_out_of_the_tube_and_neither_is_what_lies_within(
+    trial: Callable[..., Trial],
+) -> None:
+    one = trial({})
+    one.begin(effort=0.0)
+    for effort in (1.0, 0.19) * 3:
+        push(one, effort)
+        one.rig.run(20)
+    assert one.rig.state.mode == Mode.MOVING
+    assert not one.fired
+
+
 def test_the_last_rule_that_a_cell_may_have_fits_into_the_state() -> None:
     shared = Shared.create(1, 250)
     last = 1 << (len(GUARDS) + RULES - 1)

@@ -13,80 +13,93 @@ from handrail_bridge.bench.tools import instrument
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.mailbox import Mailbox
+from handrail_bridge.places import LINES
 from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
-from handrail_bridge.service import LINES, RailService, _until_next
+from handrail_bridge.service import RailService, _until_next
+from handrail_bridge.tool_calls import ToolCalls
 from handrail_drivers.errors import InvalidValue, ProcessLost, Refused, UnknownName
 
 
 @pytest.fixture
-async def rail(tmp_path: Path) -> AsyncIterator[Client]:
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
     standing: Any = Standing()
     service = RailService(standing, instrument.tools(), {}, tuple)
     mailbox = Mailbox(tmp_path)
     server = Server(service, standing, mailbox)
     await server.start("127.0.0.1:0", tmp_path / "o")
-    async with Client.connect(server.address) as client:
-        yield client
+    yield server
     await server.close()
     mailbox.close()
 
 
-async def test_a_stream_answers_as_single_calls_do(rail: Client) -> None:
-    async with rail.calls() as stream:
-        for names in (["level"], ["level", "pressure"]):
-            ours = await stream.call(instrument.NAME, names=names)
-            single = await rail.call(instrument.NAME, names=names)
-            assert ours.pop("time_ns") < single.pop("time_ns")
-            assert ours == single
-            assert ours["note"].startswith(f"{len(names)} wanted")
+@pytest.fixture
+async def rail(server: Server) -> AsyncIterator[Client]:
+    async with Client.connect(server.address) as client:
+        yield client
 
 
-async def test_a_refusal_is_the_same_class_and_the_stream_goes_on(rail: Client) -> None:
-    async with rail.calls() as stream:
-        with pytest.raises(UnknownName, match="no tool named 'nothing'"):
-            await stream.call("nothing")
-        with pytest.raises(InvalidValue):
-            await stream.call(instrument.NAME, names=["depth"])
-        with pytest.raises(Refused, match="has to come as a plan"):
-            await stream.call("arm_home")
-        assert (await stream.call(instrument.NAME, names=[]))["valve"] == "open"
+async def test_calls_on_the_stream_are_answered_as_single_ones(rail: Client) -> None:
+    for names in (["level"], ["level", "pressure"]):
+        ours = await rail.call(instrument.NAME, names=names)
+        beside = asyncio.create_task(rail.call(instrument.NAME, names=[]))  # has the stream
+        await asyncio.sleep(0)
+        single = await rail.call(instrument.NAME, names=names)
+        await beside
+        assert ours.pop("time_ns") < single.pop("time_ns")
+        assert ours == single
+        assert ours["note"].startswith(f"{len(names)} wanted")
+
+
+async def test_a_refusal_is_the_same_class_and_the_next_call_goes_on(rail: Client) -> None:
+    with pytest.raises(UnknownName, match="no tool named 'nothing'"):
+        await rail.call("nothing")
+    with pytest.raises(InvalidValue):
+        await rail.call(instrument.NAME, names=["depth"])
+    assert (await rail.call(instrument.NAME, names=[]))["valve"] == "open"
+
+
+async def test_what_moves_is_refused_on_the_stream_too(rail: Client) -> None:
+    calls = ToolCalls(rail._rail)
+    with pytest.raises(Refused, match="has to come as a plan"):
+        await calls.call("arm_home", "{}")
+    calls.close()
 
 
 async def test_calls_at_once_get_their_own_answers(rail: Client) -> None:
-    async with rail.calls() as stream:
-        counts = [n % 4 for n in range(40)]
-        answers = await asyncio.gather(
-            *(stream.call(instrument.NAME, names=["level"] * count) for count in counts)
-        )
+    counts = [n % 4 for n in range(40)]
+    answers = await asyncio.gather(
+        *(rail.call(instrument.NAME, names=["level"] * count) for count in counts)
+    )
     assert [int(answer["note"].split()[0]) for answer in answers] == counts
 
 
-async def test_a_call_that_is_left_ends_the_stream_so_that_nobody_gets_its_answer(
-    rail: Client,
-) -> None:
-    async with rail.calls() as stream:
-        await stream.call(instrument.NAME, names=[])
-        left = asyncio.create_task(stream.call(instrument.NAME, names=["level"]))
+async def test_nobody_gets_the_answer_of_a_call_that_was_left(rail: Client) -> None:
+    await rail.call(instrument.NAME, names=[])
+    for _ in range(5):
+        left = asyncio.create_task(rail.call(instrument.NAME, names=["level"]))
         await asyncio.sleep(0)
         left.cancel()
         await asyncio.gather(left, return_exceptions=True)
-        with pytest.raises((ProcessLost, Refused)):
-            await stream.call(instrument.NAME, names=[])
+        assert (await rail.call(instrument.NAME, names=[]))["note"].startswith("0 wanted")
+
+
+async def test_a_bridge_that_has_ended_is_said(rail: Client, server: Server) -> None:
+    await rail.call(instrument.NAME, names=[])
+    await server.close()
+    with pytest.raises(ProcessLost):
+        await rail.call(instrument.NAME, names=[])
 
 
 async def test_there_are_only_so_many_streams(rail: Client) -> None:
-    async with rail.calls() as first:
-        first_answer = await first.call(instrument.NAME, names=[])
-        assert first_answer["valve"] == "open"
-        streams = [rail.calls() for _ in range(LINES)]
-        opened = [await stream.__aenter__() for stream in streams]
-        answers = await asyncio.gather(
-            *(stream.call(instrument.NAME, names=[]) for stream in opened), return_exceptions=True
-        )
-        assert sum(isinstance(answer, Refused) for answer in answers) == 1
-        for stream in streams:
-            await stream.__aexit__(None, None, None)
+    assert (await rail.call(instrument.NAME, names=[]))["valve"] == "open"
+    others = [ToolCalls(rail._rail) for _ in range(LINES)]
+    answers = await asyncio.gather(
+        *(calls.call(instrument.NAME, '{"names": []}') for calls in others), return_exceptions=True
+    )
+    assert sum(isinstance(answer, Refused) for answer in answers) == 1
+    for calls in others:
+        calls.close()
 
 
 def test_the_state_is_encoded_once_for_all_who_ask_in_one_moment(

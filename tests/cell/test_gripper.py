@@ -181,6 +181,13 @@ async def test_its_cable_pulled_stops_the_arm(cell: RunningCell) -> None:
         eventually(cell.stands)
     cell.truth.plug("gripper_line")
     await it_goes_where_it_is_told(cell)
-    cell.down()  # the gripper keeps its power, and meets a driver that is new to it
+
+
+@pytest.mark.long
+async def test_one_that_kept_its_power_takes_to_a_driver_that_is_new_to_it(
+    cell: RunningCell,
+) -> None:
+    await it_goes_where_it_is_told(cell)
+    cell.down()
     cell.up()
     await it_goes_where_it_is_told(cell)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
-import select
 import subprocess
 import sys
-import threading
-import time
 import venv
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from handrail_drivers.scaffold import Kind, write_package
 from handrail_sim.cell_file import SHIPPED, device_settings, load_cell
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.wires import FEEL_EVERY, Wires
+from served_wires import served
 
 HANDRAIL = Path(sys.executable).with_name("handrail")
 SETTINGS = {
@@ -82,26 +79,6 @@ def test_it_stands_in_the_twin(package, tmp_path):
         transport.close()
     finally:
         wires.close()
-
-
-@contextlib.contextmanager
-def served(wires):
-    """Serve the twin's wires in a thread while the block runs."""
-    ending = threading.Event()
-
-    def serve():
-        while not ending.is_set():
-            ready = set(select.select(wires.sources(), (), (), 0.02)[0])
-            wires.serve(ready, time.monotonic())
-            wires.flush(time.monotonic())
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        thread.join()
 
 
 def test_the_command_writes_it_and_its_tests_pass(tmp_path):

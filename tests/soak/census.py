@@ -14,8 +14,7 @@ NAMES = {
     "handrail_bridge.loop.process": "loop",
     "handrail_bridge.loop.inputs": "button",
     "handrail_sim.twin.camera": "camera",
-    "resource_tracker": "tracker",
-    "spawn_main": "checker",
+    "handrail_bridge.check_process": "checker",
 }
 
 

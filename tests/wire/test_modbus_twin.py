@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from handrail_drivers.inverter.power import Power
+from handrail_drivers.loopback_port import StreamPort
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
 from handrail_drivers.modbus.unit_line import ModbusLine
@@ -23,6 +24,7 @@ from handrail_sim.twin.inverter import CONNECTION, WORDS
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.modbus_port import ModbusPort
 from handrail_sim.twin.wire import Wire
+from pymodbus import FramerType
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 PEERS = Path(__file__).parent / "peers"
@@ -64,18 +66,22 @@ class Served:
         self.port = ModbusPort({UNIT: self.bank})
         self.line = ModbusLine({UNIT: self.bank})
         self.wire = Wire(self.line, PseudoTerminal(folder / "line", None))
+        self.gateway = StreamPort(ModbusLine({UNIT: self.bank}))
         self._ended, self._end = os.pipe()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     @property
     def where(self) -> dict[str, str]:
-        return {"tcp": self.port.address.partition(":")[2], "rtu": self.wire.terminal.path}
+        ports = {"tcp": self.port, "gateway": self.gateway}
+        numbers = {kind: port.address.partition(":")[2] for kind, port in ports.items()}
+        return {**numbers, "rtu": self.wire.terminal.path}
 
     def close(self) -> None:
         os.write(self._end, b"x")
         self._thread.join()
         self.port.pull()
+        self.gateway.pull()
         self.wire.terminal.pull()
         os.close(self._end)
         os.close(self._ended)
@@ -83,6 +89,7 @@ class Served:
     def _run(self) -> None:
         while True:
             sources = [self._ended, self.wire.terminal.fileno, *self.port.descriptors()]
+            sources += self.gateway.descriptors()
             due = self.wire.terminal.due
             patience = None if due is None else max(0.0, due - time.monotonic())
             ready = select.select(sources, [], [], patience)[0]
@@ -92,6 +99,7 @@ class Served:
                 self.wire.receive(time.monotonic())
             for descriptor in ready:
                 self.port.serve(descriptor)
+                self.gateway.serve(descriptor)
             self.wire.flush(time.monotonic())
 
 
@@ -208,7 +216,7 @@ def test_libmodbus_activates_and_closes_the_gripper(libmodbus: str) -> None:
 # --- modbus-serial ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["tcp", "rtu"])
+@pytest.mark.parametrize("kind", ["tcp", "gateway", "rtu"])
 def test_modbus_serial_reads_and_writes(served: Served, kind: str) -> None:
     node = shutil.which("node")
     if node is None or not MODULES.is_dir():
@@ -240,13 +248,14 @@ def test_modbus_serial_reads_and_writes(served: Served, kind: str) -> None:
 # --- pymodbus ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["tcp", "rtu"])
+@pytest.mark.parametrize("kind", ["tcp", "gateway", "rtu"])
 def test_pymodbus_reads_who_it_is(served: Served, kind: str) -> None:
     where = served.where[kind]
+    framer = FramerType.SOCKET if kind == "tcp" else FramerType.RTU
     client = (
-        ModbusTcpClient("127.0.0.1", port=int(where))
-        if kind == "tcp"
-        else ModbusSerialClient(where, baudrate=115200)
+        ModbusSerialClient(where, baudrate=115200)
+        if kind == "rtu"
+        else ModbusTcpClient("127.0.0.1", port=int(where), framer=framer)
     )
     with client:
         said = client.read_device_information(device_id=UNIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from handrail_drivers.errors import HandrailError, ProcessLost, ServoFault, StaleReading
 from handrail_drivers.reflex import Sight
 
@@ -57,6 +59,39 @@ class Tube:
             f"the tube is {band[joint]:.3f} {unit}.",
             Stop.WHERE_IT_IS,
         )
+
+
+class Effort:
+    """A joint pushes otherwise than the check predicted, for longer than a jolt lasts."""
+
+    LASTING = 0.1  # s
+
+    def __init__(self, config: LoopConfig) -> None:
+        self._joints = config.joints
+        self._units = tuple("N.m" if unit == "rad" else "N" for unit in config.units)
+        self._patience = math.ceil(self.LASTING * config.rate)
+        self._ticks = [0] * len(config.joints)
+
+    def look(self, sight: Sight) -> Trip | None:
+        """Trip on the first joint whose effort has been outside its tube for long enough."""
+        predicted = sight.expected_effort
+        if predicted is None:
+            self._ticks = [0] * len(self._joints)
+            return None
+        if sight.late_in_a_row:
+            return None
+        for i, (effort, seen) in enumerate(zip(sight.effort, predicted, strict=True)):
+            out = abs(effort - seen) > sight.effort_band[i]
+            self._ticks[i] = self._ticks[i] + 1 if out else 0
+            if self._ticks[i] >= self._patience:
+                return self._trip(i, effort, seen, sight.effort_band[i])
+        return None
+
+    def _trip(self, joint: int, effort: float, predicted: float, band: float) -> Trip:
+        unit = self._units[joint]
+        what = f"{self._joints[joint]} pushes with {effort:.2f} {unit}"
+        limit = f"the check predicted {predicted:.2f}, give or take {band:.2f}"
+        return Trip("effort", "tube_left", f"{what}; {limit}.", Stop.WHERE_IT_IS)
 
 
 class ServoComplaint:
@@ -115,6 +150,7 @@ def guards(config: LoopConfig) -> tuple[Guard, ...]:
     return (
         LateReads(config),
         Tube(config),
+        Effort(config),
         ServoComplaint(),
         TorqueGone(),
         Stall(config),

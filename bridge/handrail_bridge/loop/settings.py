@@ -17,7 +17,7 @@ from handrail_bridge.loop.control import SIGNALS
 
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
 GUARDS = (
-    *("late_reads", "tube", "servo_fault", "torque_gone", "loop_stall", "heartbeat"),
+    *("late_reads", "tube", "effort", "servo_fault", "torque_gone", "loop_stall", "heartbeat"),
     "refused_write",  # no guard's: the driver itself says so
 )
 INPUT_RATE = 100  # Hz, where a device of inputs names none

@@ -79,7 +79,11 @@ class SafeValues:
             ModbusFault: some could not be written.
         """
         self.end()
-        self.stop()
+        self._demand()
+        self._settle()
+        self._settle()  # one that alone is silent was in the way of the rest
+        if self._owed:
+            raise ModbusFault(self.owed, subject=self._device)
 
     def end(self) -> None:
         """Try no more; what is being written is waited for."""

@@ -63,15 +63,18 @@ class Wires:
         settings: dict[str, Any] = {name: _modbus(cell, name) for name in names}
         self._numbers.update({name: one.unit for name, one in settings.items()})
         units: dict[int, Any] = {one.unit: self.devices[name] for name, one in settings.items()}
-        if settings[names[0]].port is None:
+        if settings[names[0]].tcp is not None:
             port = ModbusPort(units)
             self._ports.update(dict.fromkeys(names, port))
             self.lines.update(dict.fromkeys(names, port))
             return
         line = ModbusLine(units)
-        wire = Wire(line, PseudoTerminal(folder / names[0], baud))
         self.lines.update(dict.fromkeys(names, line))
-        self._serial.update(dict.fromkeys(names, wire))
+        if settings[names[0]].port is not None:
+            wire = Wire(line, PseudoTerminal(folder / names[0], baud))
+            self._serial.update(dict.fromkeys(names, wire))
+        else:  # a gateway, which passes on to its line what it receives
+            self._ports.update(dict.fromkeys(names, StreamPort(line)))
 
     def addresses(self) -> dict[str, str]:
         """Return where each device's wire ends now: a terminal, or host:port."""
@@ -221,8 +224,6 @@ def _modbus(cell: Cell, name: str) -> LineSettings:
     settings = device_settings(cell, name)
     if not isinstance(settings, LineSettings):
         raise InvalidCell(f"devices.{name}.twin: what stands in for it speaks Modbus.")
-    if settings.rtu_over_tcp is not None:
-        raise InvalidCell(f"devices.{name}: the twin has Modbus TCP and serial lines alone.")
     return settings
 
 
@@ -232,5 +233,5 @@ def _shared_lines(cell: Cell, devices: dict[str, StandIn]) -> list[list[str]]:
     for name, device in devices.items():
         if device.line == "modbus":
             settings = _modbus(cell, name)
-            lines[settings.tcp, settings.port].append(name)
+            lines[settings.tcp, settings.rtu_over_tcp, settings.port].append(name)
     return list(lines.values())

@@ -1,5 +1,5 @@
 // A client on modbus-serial: acts as JSON on the command line, results as JSON lines.
-//   node modbus_client.js tcp PORT UNIT | rtu DEVICE UNIT, then [["readHoldingRegisters", 0, 6], ...]
+//   node modbus_client.js tcp PORT UNIT | gateway PORT UNIT | rtu DEVICE UNIT, then [["readHoldingRegisters", 0, 6], ...]
 "use strict";
 const ModbusRTU = require("modbus-serial");
 
@@ -7,6 +7,7 @@ async function main() {
   const [kind, where, unit, acts] = process.argv.slice(2);
   const client = new ModbusRTU();
   if (kind === "tcp") await client.connectTCP("127.0.0.1", { port: Number(where) });
+  else if (kind === "gateway") await client.connectTcpRTUBuffered("127.0.0.1", { port: Number(where) });
   else await client.connectRTUBuffered(where, { baudRate: 115200, parity: "none" });
   client.setID(Number(unit));
   client.setTimeout(2000);

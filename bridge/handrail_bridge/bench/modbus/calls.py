@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 from handrail_bridge.bench.modbus import maps, tooling
 from handrail_bridge.bench.modbus.children import child
 from handrail_bridge.bench.reference.grpc_echo import METHOD, SERVICE
+from handrail_bridge.bench.tools.calls import bare_stream, single_calls
 from handrail_bridge.client import Client
 from handrail_bridge.tools import Tools
 
 STRETCH = 50  # calls that one makes before it is the next one's turn
 NAMES = (maps.VALUE,)
 CALL = 10.0  # s
-DRIVER, TOOL, RAIL, ECHO = "driver", "tool", "rail", "echo"
+DRIVER, TOOL = "driver", "tool"
+RAIL, SINGLE = "rail", "single call"
+STREAM, ECHO = "bare stream", "bare call"
 PYMODBUS, ASYNCIO, THREAD = "pymodbus", "pymodbus, asyncio", "pymodbus, thread"
 
 Times = NDArray[np.float64]  # us
@@ -71,7 +74,8 @@ async def _contestants(file: Path, port: int, stack: contextlib.AsyncExitStack) 
 
     device = stack.enter_context(tooling.device(file, port))
     tools = tooling.tools(device)
-    rail = await stack.enter_async_context(_rail(file, port))
+    door = stack.enter_context(child("modbus.door", file, port)).line()
+    rail = await stack.enter_async_context(Client.connect(door))
     bare = PymodbusClient(port, maps.ADDRESS)
     stack.callback(bare.close)
     its_async = await AsyncPymodbusClient.connect(port, maps.ADDRESS)
@@ -81,6 +85,10 @@ async def _contestants(file: Path, port: int, stack: contextlib.AsyncExitStack) 
     awaited: dict[str, Call] = {
         TOOL: lambda: _tool(tools),
         RAIL: lambda: _over(rail),
+        SINGLE: await stack.enter_async_context(
+            single_calls(door, tooling.TOOL, tooling.ARGUMENTS)
+        ),
+        STREAM: await stack.enter_async_context(_bare_stream(answer)),
         ECHO: await stack.enter_async_context(_echo(answer)),
         ASYNCIO: its_async.read,
         THREAD: lambda: asyncio.to_thread(bare.read),
@@ -121,22 +129,28 @@ async def _answer(tools: Tools) -> rpc.CallToolResponse:
     return rpc.CallToolResponse(result_json=json.dumps(result), time_ns=time_ns, age_s=1e-4)
 
 
-@contextlib.asynccontextmanager
-async def _rail(file: Path, port: int) -> AsyncIterator[Client]:
-    with child("modbus.door", file, port) as door:
-        async with Client.connect(door.line()) as rail:
-            yield rail
+def _asked() -> bytes:
+    """Return as many bytes as a call of ours has."""
+    request = rpc.CallToolRequest(name=tooling.TOOL, arguments_json=tooling.ARGUMENTS_JSON)
+    return bytes(request.ByteSize())
 
 
 @contextlib.asynccontextmanager
 async def _echo(answer: rpc.CallToolResponse) -> AsyncIterator[Call]:
     """Have a bare call, with as many bytes to and fro as ours has."""
-    request = rpc.CallToolRequest(name=tooling.TOOL, arguments_json=tooling.ARGUMENTS_JSON)
-    asked = bytes(request.ByteSize())
     with child("reference.grpc_echo", answer.ByteSize()) as server:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.line()}") as channel:
             say: Any = channel.unary_unary(f"/{SERVICE}/{METHOD}")
+            asked = _asked()
             yield lambda: say(asked, timeout=CALL)
+
+
+@contextlib.asynccontextmanager
+async def _bare_stream(answer: rpc.CallToolResponse) -> AsyncIterator[Call]:
+    """Have a bare stream, likewise."""
+    with child("reference.bidi_echo", answer.ByteSize()) as server:
+        async with bare_stream(int(server.line()), _asked()) as exchange:
+            yield exchange
 
 
 def _require_same(ours: dict[str, Any], over: dict[str, Any], bare: float) -> None:

@@ -14,6 +14,8 @@ from handrail_bridge.bench.modbus.calls import (
     ECHO,
     PYMODBUS,
     RAIL,
+    SINGLE,
+    STREAM,
     THREAD,
     TOOL,
     Round,
@@ -30,7 +32,8 @@ QUANTILES = {"p50": 50.0, "p99": 99.0}
 # What is read, by whom, beside the sum of what, with which goal.
 ROADS: tuple[tuple[str, str, tuple[str, ...], Goal | None], ...] = (
     ("one value by its tool / pymodbus", TOOL, (PYMODBUS,), READ),
-    ("one value over gRPC / bare call + pymodbus", RAIL, (ECHO, PYMODBUS), CALLED),
+    ("one value over gRPC / bare stream + pymodbus", RAIL, (STREAM, PYMODBUS), CALLED),
+    ("one value over gRPC, single call / bare call + pymodbus", SINGLE, (ECHO, PYMODBUS), CALLED),
     ("one value by the driver alone / pymodbus", DRIVER, (PYMODBUS,), None),
     ("one value by its tool / pymodbus in a thread of asyncio", TOOL, (THREAD,), None),
     ("pymodbus's asyncio client / pymodbus", ASYNCIO, (PYMODBUS,), None),

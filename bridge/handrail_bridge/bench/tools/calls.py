@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc.aio
 import numpy as np
 import websockets.asyncio.client
 from handrail.v1 import rail_pb2 as rpc
+from handrail.v1 import rail_pb2_grpc
 from numpy.typing import NDArray
 
 from handrail_bridge.bench.reference import bidi_echo, grpc_echo
@@ -42,7 +44,9 @@ async def rounds(
             roads[UNARY].append(await stack.enter_async_context(_unary(address)))
             roads[STREAM].append(await stack.enter_async_context(_stream(address)))
             roads[BARE_UNARY].append(await stack.enter_async_context(_bare_unary(bare[0])))
-            roads[BARE_STREAM].append(await stack.enter_async_context(_bare_stream(bare[1])))
+            roads[BARE_STREAM].append(
+                await stack.enter_async_context(bare_stream(bare[1], bytes(payload()[0])))
+            )
             roads[WEBSOCKET].append(await stack.enter_async_context(_websocket(bare[2])))
         await _round(roads, STRETCHES)
         return [await _round(roads, calls) for _ in range(count)]
@@ -82,15 +86,33 @@ def payload() -> tuple[int, int]:
 
 @contextlib.asynccontextmanager
 async def _unary(address: str) -> AsyncIterator[Call]:
-    async with Client.connect(address) as rail:
-        await rail.tools()
-        yield lambda: rail.call(instrument.NAME, **instrument.ARGUMENTS)
+    async with single_calls(address, instrument.NAME, instrument.ARGUMENTS) as call:
+        yield call
+
+
+@contextlib.asynccontextmanager
+async def single_calls(
+    address: str, tool: str, arguments: Mapping[str, Any]
+) -> AsyncIterator[Call]:
+    """Have the road of a client that knows nothing of streams: a call by itself."""
+
+    async def call() -> Any:
+        text = json.dumps(arguments)
+        answer = await stub.CallTool(
+            rpc.CallToolRequest(name=tool, arguments_json=text), timeout=CALL
+        )
+        return json.loads(answer.result_json)
+
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub: rail_pb2_grpc.RailAsyncStub = rail_pb2_grpc.RailStub(channel)
+        yield call
 
 
 @contextlib.asynccontextmanager
 async def _stream(address: str) -> AsyncIterator[Call]:
-    async with Client.connect(address) as rail, rail.calls() as stream:
-        yield lambda: stream.call(instrument.NAME, **instrument.ARGUMENTS)
+    async with Client.connect(address) as rail:
+        await rail.tools()
+        yield lambda: rail.call(instrument.NAME, **instrument.ARGUMENTS)
 
 
 @contextlib.asynccontextmanager
@@ -102,8 +124,8 @@ async def _bare_unary(port: int) -> AsyncIterator[Call]:
 
 
 @contextlib.asynccontextmanager
-async def _bare_stream(port: int) -> AsyncIterator[Call]:
-    asked = bytes(payload()[0])
+async def bare_stream(port: int, asked: bytes) -> AsyncIterator[Call]:
+    """Have a bare stream of gRPC to and fro."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         talk: Any = channel.stream_stream(f"/{bidi_echo.SERVICE}/{bidi_echo.METHOD}")
         stream = talk()
