@@ -82,11 +82,11 @@ async def open_hardware(
         ProcessLost: a process did not start.
     """
     pollers = stack.enter_context(contextlib.ExitStack())
-    keeper = await _keeper(cell, wires, stack)
+    modbus = ModbusDevices(cell, wires)
+    keeper = await _keeper(cell, wires, modbus, stack)
     with Loops.starting(loop_configs(cell, wires)) as loops:
         inputs = _inputs(cell, wires, loops, pollers)
     stack.push_async_callback(loops.close)  # where no rail is made, which closes them, too
-    modbus = ModbusDevices(cell, wires)
     stack.push_async_callback(modbus.close)
     boards = Boards(cell, wires, loops.put_signal)
     stack.push_async_callback(boards.close)
@@ -130,13 +130,17 @@ def open_eyes(
 
 
 async def _keeper(
-    cell: Cell, wires: Mapping[str, str], stack: contextlib.AsyncExitStack
+    cell: Cell, wires: Mapping[str, str], modbus: ModbusDevices, stack: contextlib.AsyncExitStack
 ) -> Safekeeper | None:
     kept = charges(cell, wires)
     if not kept:
         return None
     keeper = Safekeeper.start(cell, kept)
-    stack.push_async_callback(keeper.close)  # once what has safe values has ended
+
+    async def close() -> None:
+        await keeper.close(modbus.owed)
+
+    stack.push_async_callback(close)  # once what has safe values has ended
     await keeper.ready()
     return keeper
 

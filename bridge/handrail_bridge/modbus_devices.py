@@ -29,6 +29,7 @@ class ModbusDevices:
         self._lines = Lines()
         self._tasks: set[asyncio.Task[None]] = set()
         self.opened: dict[str, ModbusDevice] = {}
+        self.owed = ""  # once closed: what could not be written, in sentences
         for name in modbus_names(cell):
             driver: Any = plugins.drivers.one(cell.devices[name].driver)
             settings = modbus_settings(cell, name, wires)
@@ -52,9 +53,10 @@ class ModbusDevices:
     async def close(self) -> None:
         """Put every device to its safe values and close its line."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for failed in await asyncio.gather(*map(_outcome, self._each("close"))):
-            if failed:
-                log.warning("%s", failed)
+        failed = await asyncio.gather(*map(_outcome, self._each("close")))
+        if owed := " ".join(filter(None, failed)):
+            log.warning("%s", owed)
+        self.owed = owed
         await asyncio.to_thread(self._lines.close)
 
     def _each(self, act: str) -> list[asyncio.Task[None]]:

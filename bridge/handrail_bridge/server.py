@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import os
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ class Server:
             _bind(operators, f"unix:{operator_socket}")
             await operators.start()
         await agents.start()
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no call waits while the collector looks at it again
         self.address = f"{host}:{port}"
 
     async def close(self) -> None:

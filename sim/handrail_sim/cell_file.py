@@ -20,7 +20,6 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_faults import find_faults
 from handrail_sim.model_faults import Fault
 from handrail_sim.toml_lines import key_lines, nearest_line
-from handrail_sim.world import shape_files
 
 SHIPPED = Path(str(files("handrail_sim")))
 
@@ -157,6 +156,8 @@ def _settings_schema(definitions: dict[str, Any], name: str, plugin: Any) -> dic
 
 
 def _named_files(cell: Cell) -> list[Path]:
+    from handrail_sim.world import shape_files  # MuJoCo, which only a digest needs here
+
     # A model may include its neighbours, so every MJCF file of its folder counts.
     world = cell_path(cell.folder, cell.world.model)
     worlds = sorted(world.parent.glob("*.xml")) + shape_files(world)

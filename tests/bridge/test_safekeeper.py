@@ -175,6 +175,17 @@ async def test_a_pipe_that_ends_without_one_is_a_dead_bridge(
     await keeper.close()
 
 
+async def test_what_a_bridge_could_not_write_at_its_end_is_left_to_it(
+    cell: Cell, unit: Unit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # where no bridge of this cell runs
+    keeper = Safekeeper.start(cell, charges(cell, {}))
+    await keeper.ready()
+    await keeper.close("belt has not got its safe values.")
+    await asyncio.to_thread(keeper._process.wait, DEADLINE)
+    assert unit.registers == SAFE
+
+
 async def test_a_cell_is_told_again_and_again_that_its_safekeeper_is_dead(cell: Cell) -> None:
     """A reset alone does not help: nobody would write the safe values."""
     told: asyncio.Queue[str] = asyncio.Queue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,6 +41,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run the bridge of a cell, on hardware or on its twin, until Ctrl-C."""
+    os.environ["MUJOCO_GL"] = "disable"  # nothing is rendered here: no display is looked for
     from handrail_sim.cell_file import load_cell, require_movable
     from handrail_sim.twin.launch import Twin  # MuJoCo: `handrail stop` must not wait for it
 

@@ -87,17 +87,16 @@ class Safekeeper:
         """Tell nobody any more what it does: the loops are about to end."""
         self._on_act = log.warning
 
-    async def close(self) -> None:
-        """Say farewell, and wait for its end."""
+    async def close(self, owed: str = "") -> None:
+        """Say farewell, and wait for its end; where safe values are ``owed``, leave them to it."""
         if self._pulse is not None:
             self._pulse.cancel()
             await asyncio.gather(self._pulse, return_exceptions=True)
             asyncio.get_running_loop().remove_reader(self._said.fileno())
-        try:
-            await asyncio.to_thread(self._process.communicate, FAREWELL, CLOSE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
+        if owed:
+            self._leave()
+        else:
+            await asyncio.to_thread(self._end)
         self._heart.close()
         self._control.close()
 
@@ -108,6 +107,19 @@ class Safekeeper:
                 self._on_act("The safekeeper is dead: restart the bridge")
                 await asyncio.sleep(REMINDER)
             await asyncio.sleep(self._config.heartbeat / BEATS)
+
+    def _leave(self) -> None:
+        log.warning("the safekeeper goes on for a while to write what is owed")
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _end(self) -> None:
+        try:
+            self._process.communicate(FAREWELL, CLOSE_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
     def _hear(self) -> None:
         said = os.read(self._said.fileno(), PLENTY)

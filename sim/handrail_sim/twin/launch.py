@@ -56,6 +56,7 @@ class Twin:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            env={**os.environ, "MUJOCO_GL": "disable"},  # its cameras are processes of their own
             start_new_session=True,  # Ctrl-C is for whoever started it: the wires go last
         )
         try:
