@@ -20,7 +20,7 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-API_VERSION = (1, 0)  # major: plugins have to change; minor: something was added
+API_VERSION = (1, 1)  # major: plugins have to change; minor: something was added
 
 
 class Effect(StrEnum):

@@ -89,6 +89,10 @@ class Sight(NamedTuple):
 class Geometry(Protocol):
     """The links' shapes where the joints are, from the twin's model."""
 
+    @property
+    def reach(self) -> float:
+        """How far [m] any point comes at most for each rad, or m, of all joints' travel."""
+
     def nearest(
         self, position: Sequence[float], links: Sequence[str], box: Box
     ) -> tuple[float, str]:

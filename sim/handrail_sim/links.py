@@ -42,7 +42,7 @@ class Links:
         home = [cell.arm.home[name] for name in cell.arm.all_joints]
         self._scene.set_joints(self._data.qpos, home)
         self._at: tuple[float, ...] = ()
-        self._reach = self._far(carried)
+        self.reach = self._far(carried)  # m a rad, or a metre, of all joints together
 
     def nearest(
         self, position: Sequence[float], links: Sequence[str], box: Box
@@ -129,7 +129,7 @@ class Links:
     def travel(self, positions: Array) -> Array:
         """Return how far [m] any point of a link has come at most by each row of (n, joints)."""
         turned = np.abs(np.diff(positions, axis=0)).sum(axis=1)
-        travel: Array = self._reach * np.concatenate([[0.0], np.cumsum(turned)])
+        travel: Array = self.reach * np.concatenate([[0.0], np.cumsum(turned)])
         return travel
 
     def place(self, qpos: Array) -> None:
