@@ -42,6 +42,7 @@ def up(
 ) -> None:
     """Run the bridge of a cell, on hardware or on its twin, until Ctrl-C."""
     os.environ["MUJOCO_GL"] = "disable"  # nothing is rendered here: no display is looked for
+    import uvloop
     from handrail_sim.cell_file import load_cell, require_movable
     from handrail_sim.twin.launch import Twin  # MuJoCo: `handrail stop` must not wait for it
 
@@ -58,7 +59,7 @@ def up(
             stack.callback(twin.close)
             shown = {name: url for name, url in twin.urls.items() if name in loaded.devices}
             wires, urls = {**twin.links, **wires}, {**shown, **urls}
-        asyncio.run(_serve(loaded, wires, urls, listen, as_json))
+        uvloop.run(_serve(loaded, wires, urls, listen, as_json))
 
 
 def assignments(given: list[str], option: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from handrail_sim.lifeline import die_with
 
 from handrail_bridge.bench.modbus import tooling
@@ -33,4 +34,4 @@ async def serve(file: Path, port: int) -> None:
 
 if __name__ == "__main__":
     die_with(int(sys.argv[3]))
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

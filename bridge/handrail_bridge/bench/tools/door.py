@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import uvloop
 from handrail_sim.cell_file import cell_digest, load_cell
 from handrail_sim.lifeline import die_with
 
@@ -64,4 +65,4 @@ async def serve(folder: Path) -> None:
 
 if __name__ == "__main__":
     die_with(int(sys.argv[2]))
-    asyncio.run(serve(Path(sys.argv[1])))
+    uvloop.run(serve(Path(sys.argv[1])))
