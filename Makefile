@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready
 
-.PHONY: setup demo test test-long soak docs protos format lint firmware fuzz
+.PHONY: setup demo test test-rest test-real-time test-long soak docs protos format lint firmware fuzz
 
 setup: $(STAMP)
 
@@ -20,19 +20,24 @@ lint: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# What runs in real time has the machine for itself. The rest runs on both cores, its longest files first.
+# What runs in real time comes first; the rest has what that leaves of the machine, its longest files first.
 REAL_TIME := tests/cell tests/wire tests/soak
 LONGEST := tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
-BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
+BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder --timeout 600 -o cache_dir=.pytest_cache/rest
+QUICK := -m "not long and not soak"
 
 # Virtual cores stall: what failed in real time is tried once more, alone and in cells of its own, for all to see.
 FAILED_ONCE := --last-failed --last-failed-no-failures none -v
 
-test: lint
-	$(PY) -m pytest -m "not long and not soak" $(BOTH_CORES) $(LONGEST) $(OTHERS)
-	$(PY) -m pytest -m "not long and not soak" $(REAL_TIME) || { [ $$? -eq 1 ] && \
-		$(PY) -m pytest -m "not long and not soak" $(FAILED_ONCE) $(REAL_TIME); }
+test: setup
+	@$(PY) tests/beside.py "$(MAKE) --no-print-directory test-rest" "$(MAKE) --no-print-directory test-real-time"
+
+test-rest: lint
+	$(PY) -m pytest $(QUICK) $(BOTH_CORES) $(LONGEST) $(OTHERS)
+
+test-real-time: setup
+	$(PY) -m pytest $(QUICK) $(REAL_TIME) || { [ $$? -eq 1 ] && $(PY) -m pytest $(QUICK) $(FAILED_ONCE) $(REAL_TIME); }
 
 test-long: setup
 	$(PY) -m pytest -m "long and not soak" --timeout 3600

@@ -1,0 +1,58 @@
+"""Runs a command in real time, and meanwhile another one with what it leaves of the machine.
+
+``python tests/beside.py REST COMMAND``: ``REST`` runs in the kernel's idle class, which gives way
+to everything; what it said comes once both have ended. Exits with 0 where both did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+LEAST = 19  # nice, of a session as a whole
+END = 10.0  # s
+
+
+def main(rest: str, command: str) -> int:
+    """Run both; return the exit status of the first that failed."""
+    with tempfile.TemporaryFile() as said:
+        beside = subprocess.Popen(
+            rest, shell=True, stdout=said, stderr=said, start_new_session=True, preexec_fn=_yield
+        )
+        try:
+            status = subprocess.run(command, shell=True, check=False).returncode
+            print(f"--- beside it: {rest}", flush=True)
+            beside.wait()
+        finally:
+            _end(beside)
+        said.seek(0)
+        shutil.copyfileobj(said, sys.stdout.buffer)
+    return status or beside.returncode
+
+
+def _yield() -> None:
+    """Have this process, and all that it starts, run where nobody else wants to."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with contextlib.suppress(OSError):  # where the kernel shares out by session (autogroup)
+        Path("/proc/self/autogroup").write_text(str(LEAST))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it and all that it has started, where it has not ended by itself."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(END)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
