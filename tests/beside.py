@@ -21,6 +21,7 @@ END = 10.0  # s
 
 def main(rest: str, command: str) -> int:
     """Run both; return the exit status of the first that failed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryFile() as said:
         beside = subprocess.Popen(
             rest, shell=True, stdout=said, stderr=said, start_new_session=True, preexec_fn=_yield

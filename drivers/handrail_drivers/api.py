@@ -128,6 +128,9 @@ class MotionBus(Protocol):
 
     Every method ends within the driver's own timeouts and raises a
     :class:`~handrail_drivers.errors.DeviceFault` that names the joint or the bus.
+
+    A driver whose joints do not tell how hard they push has ``measures_effort = False`` in its
+    class: no effort of theirs is held against what the check predicted.
     """
 
     joints: tuple[str, ...]

@@ -228,6 +228,14 @@ def test_an_effort_that_stays_out_of_its_tube_stops_without_any_rule(
     assert "shoulder_pan pushes with" in one.rig.state.reason
 
 
+def test_who_does_not_measure_efforts_is_not_held_to_them(trial: Callable[..., Trial]) -> None:
+    one = trial({}, measures_effort=False)
+    one.begin(effort=0.0)
+    push(one, 5.0)
+    one.rig.run(60)
+    assert one.rig.state.mode == Mode.MOVING
+
+
 def test_a_jolt_is_not_out_of_the_tube_and_neither_is_what_lies_within(
     trial: Callable[..., Trial],
 ) -> None:

@@ -69,12 +69,13 @@ class Effort:
     def __init__(self, config: LoopConfig) -> None:
         self._joints = config.joints
         self._units = tuple("N.m" if unit == "rad" else "N" for unit in config.units)
+        self._measured = config.measures_effort
         self._patience = math.ceil(self.LASTING * config.rate)
         self._ticks = [0] * len(config.joints)
 
     def look(self, sight: Sight) -> Trip | None:
-        """Trip on the first joint whose effort has been outside its tube for long enough."""
-        predicted = sight.expected_effort
+        """Trip on the first joint whose measured effort has been out of its tube for long enough."""
+        predicted = sight.expected_effort if self._measured else None
         if predicted is None:
             self._ticks = [0] * len(self._joints)
             return None

@@ -50,6 +50,7 @@ class LoopConfig(BaseModel):
     stop_time: float  # s
     stop_category: Category
     stiffness: tuple[float, ...]  # N.m/rad, of the servos
+    measures_effort: bool
     late_reads: int
     silence: float  # s
     reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
@@ -116,6 +117,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
         stiffness=tuple(servo.stiffness for servo in servos),
+        measures_effort=getattr(plugins.drivers.one(device.driver), "measures_effort", True),
         late_reads=device.late_reads or loop.late_reads,
         silence=device.silence or loop.silence,
         reflexes=(*GUARDS, *cell.rules),

@@ -63,6 +63,7 @@ class Inverter:
     Settings: ClassVar[type[InverterSettings]] = InverterSettings
     transport: ClassVar[str] = "modbus"
     verified_on_hardware: ClassVar[bool] = False
+    measures_effort: ClassVar[bool] = False  # of the motor, ramps and friction of its gear included
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class Robotiq:
     Settings: ClassVar[type[RobotiqSettings]] = RobotiqSettings
     transport: ClassVar[str] = "modbus"
     verified_on_hardware: ClassVar[bool] = False
+    measures_effort: ClassVar[bool] = False  # only that it presses
 
     def __init__(
         self,

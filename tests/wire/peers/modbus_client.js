@@ -7,7 +7,7 @@ async function main() {
   const [kind, where, unit, acts] = process.argv.slice(2);
   const client = new ModbusRTU();
   if (kind === "tcp") await client.connectTCP("127.0.0.1", { port: Number(where) });
-  else if (kind === "gateway") await client.connectTcpRTUBuffered("127.0.0.1", { port: Number(where) });
+  else if (kind === "gateway") await client.connectTelnet("127.0.0.1", { port: Number(where) }); // RTU on TCP
   else await client.connectRTUBuffered(where, { baudRate: 115200, parity: "none" });
   client.setID(Number(unit));
   client.setTimeout(2000);
