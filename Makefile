@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready
 
-.PHONY: setup demo test test-rest test-real-time test-long soak docs protos format lint firmware fuzz
+.PHONY: setup demo test test-rest test-real-time test-long test-long-rest test-long-real-time soak docs protos format lint firmware fuzz
 
 setup: $(STAMP)
 
@@ -26,21 +26,25 @@ LONGEST := tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
 BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder --timeout 600 -o cache_dir=.pytest_cache/rest
 QUICK := -m "not long and not soak"
+LONG := -m "long and not soak" --timeout 3600
 
 # Virtual cores stall: what failed in real time is tried once more, alone and in cells of its own, for all to see.
 FAILED_ONCE := --last-failed --last-failed-no-failures none -v
 
-test: setup
-	@$(PY) tests/beside.py "$(MAKE) --no-print-directory test-rest" "$(MAKE) --no-print-directory test-real-time"
+test test-long: setup
+	@$(PY) tests/beside.py "$(MAKE) --no-print-directory $@-rest" "$(MAKE) --no-print-directory $@-real-time"
 
 test-rest: lint
-	$(PY) -m pytest $(QUICK) $(BOTH_CORES) $(LONGEST) $(OTHERS)
+	$(PY) -m pytest $(BOTH_CORES) $(QUICK) $(LONGEST) $(OTHERS)
 
 test-real-time: setup
 	$(PY) -m pytest $(QUICK) $(REAL_TIME) || { [ $$? -eq 1 ] && $(PY) -m pytest $(QUICK) $(FAILED_ONCE) $(REAL_TIME); }
 
-test-long: setup
-	$(PY) -m pytest -m "long and not soak" --timeout 3600
+test-long-rest: setup
+	$(PY) -m pytest $(BOTH_CORES) --dist load $(LONG) $(LONGEST) $(OTHERS)
+
+test-long-real-time: setup
+	$(PY) -m pytest $(LONG) $(REAL_TIME)
 
 # HANDRAIL_SOAK=600 make soak: for so many seconds
 soak: setup

@@ -74,7 +74,7 @@ class Effort:
         self._ticks = [0] * len(config.joints)
 
     def look(self, sight: Sight) -> Trip | None:
-        """Trip on the first joint whose measured effort has been out of its tube for long enough."""
+        """Trip on the first joint whose effort has been outside its tube for long enough."""
         predicted = sight.expected_effort if self._measured else None
         if predicted is None:
             self._ticks = [0] * len(self._joints)
