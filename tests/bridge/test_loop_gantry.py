@@ -8,58 +8,17 @@ import pytest
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_drivers.errors import DeviceFault, NotArmed
-from handrail_drivers.grbl.driver import Grbl as Driver
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import device_settings, load_cell
+from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
-from handrail_sim.twin.grbl import Grbl
-from handrail_sim.twin.truth import Truth
 from handrail_sim.verdict import StartState, Verdict
 from loop_rig import Rig
+from one_machine import Machine
 
 TOKEN = 7
 SPEED, BRAKES = 0.05, 0.5  # m/s of an axis, m/s2 of the controller
 TICK = 0.05  # s
-
-
-class Shop:
-    """The true gantry, and a wire to its controller on which no time passes."""
-
-    def __init__(self, cell: Cell) -> None:
-        self.truth = Truth(cell, seed=3, perturb=True)
-        self.settings = device_settings(cell, "machine")
-        zeros = {one.axis: one.zero for one in self.settings.joints.values()}
-        self.controller = Grbl(zeros)
-        self.now_ns = 1_000_000_000
-        self._said = b""
-        self.live(10_000_000)
-
-    def bus(self) -> Driver:
-        return Driver("machine", self.settings, self, clock=lambda: self.now_ns)
-
-    def live(self, duration_ns: int) -> None:
-        step = self.truth.timestep
-        for _ in range(round(duration_ns * 1e-9 / step)):
-            self.truth.step(self.controller.step(*self.truth.joint_state(), step))
-        self.now_ns += duration_ns
-
-    def at(self, joint: str) -> float:
-        return float(self.truth.snapshot()["joints"][joint]["position"])
-
-    def write(self, data: bytes) -> None:
-        for _, answer, _ in self.controller.exchanges(data, None):
-            self._said += answer
-
-    def read(self, size: int, timeout_s: float) -> bytes:
-        data, self._said = self._said[:size], self._said[size:]
-        return data
-
-    def discard_input(self) -> None:
-        self._said = b""
-
-    def close(self) -> None:
-        self._said = b""
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +32,12 @@ def checker(cell: Cell) -> Checker:
 
 
 @pytest.fixture
-def shop(cell: Cell) -> Shop:
-    return Shop(cell)
+def shop(cell: Cell) -> Machine:
+    return Machine(cell)
 
 
 @pytest.fixture
-def rig(cell: Cell, checker: Checker, shop: Shop) -> Iterator[Rig]:
+def rig(cell: Cell, checker: Checker, shop: Machine) -> Iterator[Rig]:
     rig = Rig(loop_configs(cell, {})[0], shop.bus, shop.live)
     rig.ask("arm", hold=checker.hold_command(rig.state.position))
     rig.lease(TOKEN)
@@ -106,7 +65,7 @@ def ended(rig: Rig) -> LoopState:
     return rig.state
 
 
-def test_a_plan_moves_it_as_the_check_saw_it(rig: Rig, checker: Checker, shop: Shop) -> None:
+def test_a_plan_moves_it_as_the_check_saw_it(rig: Rig, checker: Checker, shop: Machine) -> None:
     begin(rig, checker, {"x": 0.2, "y": 0.12}, {"z": -0.03}, {"z": -0.002, "x": 0.05})
     state = ended(rig)
     assert state.ended_completed, state.reason
@@ -122,7 +81,7 @@ def test_through_the_clamp_is_refused(rig: Rig, checker: Checker) -> None:
     ]
 
 
-def test_a_stop_has_it_stand(rig: Rig, checker: Checker, shop: Shop) -> None:
+def test_a_stop_has_it_stand(rig: Rig, checker: Checker, shop: Machine) -> None:
     begin(rig, checker, {"x": 0.25})
     rig.run(40)
     before = shop.at("x")
@@ -137,11 +96,11 @@ def test_a_stop_has_it_stand(rig: Rig, checker: Checker, shop: Shop) -> None:
 
 
 def test_a_limit_switch_is_a_fault_that_a_reset_and_homing_mend(
-    rig: Rig, checker: Checker, shop: Shop
+    rig: Rig, checker: Checker, shop: Machine
 ) -> None:
     begin(rig, checker, {"x": 0.25})
     rig.run(40)
-    shop.controller.inject("limit", "", 1)
+    shop.emulator.inject("limit", "", 1)
     state = ended(rig)
     assert state.mode == Mode.FAULT
     assert not state.ended_completed
@@ -151,7 +110,9 @@ def test_a_limit_switch_is_a_fault_that_a_reset_and_homing_mend(
         rig.ask("arm", hold=checker.hold_command(rig.state.position))
 
 
-def test_a_hold_at_the_machine_itself_ends_the_plan(rig: Rig, checker: Checker, shop: Shop) -> None:
+def test_a_hold_at_the_machine_itself_ends_the_plan(
+    rig: Rig, checker: Checker, shop: Machine
+) -> None:
     """Somebody presses feed hold on its panel: nothing goes on when it is let go."""
     begin(rig, checker, {"x": 0.25})
     rig.run(40)
@@ -173,8 +134,8 @@ def test_a_stop_ends_homing_though_the_cell_is_not_armed(cell: Cell, checker: Ch
     settings = {**machine.settings, "homing": "when armed"}
     devices = {"machine": machine.model_copy(update={"settings": settings})}
     other = cell.model_copy(update={"devices": devices})
-    shop = Shop(other)
-    shop.controller.power_cycle()
+    shop = Machine(other)
+    shop.emulator.power_cycle()
     rig = Rig(loop_configs(other, {})[0], shop.bus, shop.live)
     with pytest.raises(DeviceFault, match="limit switches"):
         rig.ask("arm", hold=checker.hold_command(rig.state.position))
@@ -192,7 +153,7 @@ def test_a_stop_ends_homing_though_the_cell_is_not_armed(cell: Cell, checker: Ch
     rig.close()
 
 
-def test_what_holds_an_axis_back_nobody_sees(rig: Rig, checker: Checker, shop: Shop) -> None:
+def test_what_holds_an_axis_back_nobody_sees(rig: Rig, checker: Checker, shop: Machine) -> None:
     """The controller counts steps: docs/safety.md says so, and this that it is still so."""
     shop.truth.jam("x")
     begin(rig, checker, {"x": 0.1})

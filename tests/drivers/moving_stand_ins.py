@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handrail_drivers.dynamixel.registers import MODELS
 from handrail_drivers.emulator import Exchange
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.modbus.frames import Table
@@ -14,9 +15,12 @@ from handrail_drivers.robotiq import registers as robotiq
 from handrail_sim.cell_file import device_settings, load_cell
 from handrail_sim.twin import inverter
 from handrail_sim.twin import robotiq as gripper
+from handrail_sim.twin.dynamixel_servo import XServo
+from handrail_sim.twin.dynamixel_wire import DynamixelBank
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.perturbation import ServoDraw
 
+PAN_TILT = device_settings(load_cell("pan_tilt"), "head")
 DESK = device_settings(load_cell("desk"), "arm_bus")
 SPEED = 1.0  # rad/s at which joints follow their goals here
 STEP = 0.01  # s
@@ -66,6 +70,49 @@ class Servos(FeetechBank):
         at = reg.GOAL_POSITION.address
         count = int.from_bytes(servo.read(at, 2), "little")
         return (count - reg.CENTRE) * 2 * math.pi / 4096
+
+
+class XServos(DynamixelBank):
+    """Dynamixel servos, likewise."""
+
+    def __init__(self) -> None:
+        model = MODELS["XM430-W350"]
+        super().__init__(
+            {"pan": XServo(1, model, ServoDraw()), "tilt": XServo(2, model, ServoDraw())}
+        )
+        self._q = [0.0] * len(self.servos)
+        self._feel()
+
+    def exchanges(self, data: bytes, line_baud: int | None) -> list[Exchange]:
+        bank = copy.deepcopy(self) if self.stuck else self
+        return DynamixelBank.exchanges(bank, data, None)
+
+    def advance(self, duration: float) -> None:
+        for number, servo in enumerate(self.servos.values()):
+            way = servo.goal - self._q[number] if servo.torque_enabled else 0.0
+            self._q[number] += max(-SPEED * duration, min(SPEED * duration, way))
+        self._feel()
+
+    def outputs(self) -> Mapping[str, float]:
+        rows = zip(self.servos.items(), self._q, strict=True)
+        return {
+            f"{name}.{key}": value
+            for (name, servo), q in rows
+            for key, value in (("at", q), ("torque", float(servo.torque_enabled)))
+        }
+
+    def power_cycle(self) -> None:
+        for servo in self.servos.values():
+            servo.reboot()
+
+    def change(self) -> None:
+        self._q[0] += 0.1
+        self._feel()
+
+    def _feel(self) -> None:
+        for servo, q in zip(self.servos.values(), self._q, strict=True):
+            servo.step(q, 0.0, 0.0)
+            servo.torque = 0.0  # nothing is heavy here
 
 
 class Belt(inverter.Inverter):

@@ -8,10 +8,11 @@ from typing import Any
 
 from drivers.gantry import JOINTS, Gantry
 from drivers.kiln import Kiln
-from drivers.moving_stand_ins import DESK, Belt, Finger, Servos
+from drivers.moving_stand_ins import DESK, PAN_TILT, Belt, Finger, Servos, XServos
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
 from handrail_drivers.conformance import Call, Conformance
+from handrail_drivers.dynamixel.driver import DynamixelBus
 from handrail_drivers.emulator import StandIn
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_drivers.grbl.driver import Grbl
@@ -55,6 +56,19 @@ class TestFeetech(Conformance):
 
     def emulator(self) -> StandIn:
         return Servos()
+
+
+class TestDynamixel(Conformance):
+    driver = DynamixelBus
+    settings = PAN_TILT.model_dump(mode="json")
+    calls = {"health": Call({"joint": "tilt"})}
+    setpoints = (0.5, 0.5)
+    beyond = (0.5, 9.0)
+    stop_time = 0.2
+    patience = 0.3
+
+    def emulator(self) -> StandIn:
+        return XServos()
 
 
 class TestInverter(Conformance):
