@@ -112,6 +112,11 @@ class Line:
             self._turns.end()
         return answer and _accepted(request, answer)
 
+    def is_silent(self, unit: int) -> bool:
+        """Tell whether a unit was asked in vain more than once, or the line itself is gone."""
+        pause = self._pauses.get(unit)
+        return self._line_pause.is_gone or (pause is not None and pause.is_gone)
+
     def close(self) -> None:
         """Release the port or the connection, once the present exchange has ended."""
         self._turns.take(0, urgent=True)

@@ -43,6 +43,11 @@ class Pause:
         self._seconds = self.until = 0.0
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it failed more than once in a row: one question may be missed."""
+        return self._seconds > FIRST_PAUSE
+
+    @property
     def left(self) -> float:
         """Time until it is tried again [s]."""
         return max(0.0, self.until - time.monotonic()) if self.until else 0.0
