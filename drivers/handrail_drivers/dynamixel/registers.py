@@ -60,7 +60,7 @@ class Register:
         """Whether it survives a power cycle, and is locked while torque is on."""
         return self.address < EEPROM_END
 
-    def decode(self, data: bytes) -> int:
+    def decode(self, data: bytes | bytearray) -> int:
         """Return the value of the register's bytes."""
         return int.from_bytes(data, "little", signed=self.low < 0)
 
@@ -104,7 +104,7 @@ TABLE: tuple[Register, ...] = tuple(
 TABLE_SIZE = 147  # bytes
 
 
-def value(block: bytes, register: Register, start: int = 0) -> int:
+def value(block: bytes | bytearray, register: Register, start: int = 0) -> int:
     """Return a register's value out of bytes that were read from address start on."""
     at = register.address - start
     return register.decode(block[at : at + register.size])

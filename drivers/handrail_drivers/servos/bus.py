@@ -34,16 +34,27 @@ class Cycle(Protocol):
 
 
 class Family(Protocol):
-    """What the servos of one family have in their registers, for the servos of one bus.
+    """What the servos of one family have in their registers, for the servos of one bus."""
 
-    ``cycles``: the cyclic read in several sizes. After a failed read the next size is used: a late
-    reply to that read cannot then be taken for the answer to this one.
-    """
+    @property
+    def dialect(self) -> Dialect:
+        """How they frame what is said."""
 
-    dialect: Dialect
-    cycles: Sequence[Cycle]
-    holds: Query  # goal registers and torque enable
-    stiffness: float  # N.m/rad, at the gains that are written
+    @property
+    def cycles(self) -> Sequence[Cycle]:
+        """The cyclic read in several sizes.
+
+        After a failed read the next size is used: a late reply to that read cannot then be taken
+        for the answer to this one.
+        """
+
+    @property
+    def holds(self) -> Query:
+        """The read of goal registers and torque enable."""
+
+    @property
+    def stiffness(self) -> float:
+        """N.m/rad, at the gains that are written."""
 
     def goals(self, setpoints: Sequence[float]) -> bytes:
         """Return the frame that sets goal positions [rad]; refuses what no servo should be sent."""
