@@ -19,7 +19,7 @@ from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.dynamixel_servo import XServo
 from handrail_sim.twin.dynamixel_wire import DynamixelBank
 from handrail_sim.twin.perturbation import ServoDraw
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PAN, TILT = 1, 2
@@ -168,18 +168,22 @@ def test_ours_refuses_another_model_and_changes_nothing_under_torque(
         bus.connect()
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 252),
     st.sampled_from([Instruction.READ, Instruction.WRITE, Instruction.REG_WRITE]),
     st.lists(st.sampled_from([0xFF, 0xFD, 0x00, 0x55]) | st.integers(0, 255), max_size=60),
 )
 def test_our_frames_are_the_sdks(id: int, instruction: int, parameters: list[int]) -> None:
-    port, length = Port(), len(parameters) + 3
-    packet = [0, 0, 0, 0, id, length & 0xFF, length >> 8, instruction, *parameters, 0, 0]
-    sdk.PacketHandler(2.0).txPacket(port, packet)
-    assert port.sent == codec.build(id, instruction, bytes(parameters))
-    (frame,) = Parser(answers=False).feed(port.sent)
-    assert (frame.id, frame.code, frame.parameters) == (id, instruction, bytes(parameters))
+    """The SDK sends what it should stuff as it is (4.1.0, addStuffing's result is dropped)."""
+    frame = codec.build(id, instruction, bytes(parameters))
+    if b"\xff\xff\xfd" not in bytes(parameters):
+        port, length = Port(), len(parameters) + 3
+        packet = [0, 0, 0, 0, id, length & 0xFF, length >> 8, instruction, *parameters, 0, 0]
+        sdk.PacketHandler(2.0).txPacket(port, packet)
+        assert port.sent == frame
+    (found,) = Parser(answers=False).feed(frame)
+    assert (found.id, found.code, found.parameters) == (id, instruction, bytes(parameters))
 
 
 @given(st.lists(st.binary(max_size=30), max_size=6), st.integers(0, 6))
