@@ -5,6 +5,7 @@ The SDK is a client that none of us wrote. Its port is one in memory, on which n
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import dynamixel_sdk as sdk
@@ -125,7 +126,7 @@ def test_it_reads_and_writes_what_the_table_allows(port: Port, packets: Any) -> 
 
 def test_its_groups_and_ours_agree_where_answers_are_stuffed(port: Port, packets: Any) -> None:
     """FF FF FF FF, then FD: a byte more comes over the wire, and neither client sees it."""
-    angle = (STUFFED - 2048) * 2 * 3.141592653589793 / 4096
+    angle = (STUFFED - 2048) * math.tau / 4096
     port.bank.step((angle, angle), (-reg.VELOCITY_UNIT, 0.5), 0.0)
     group = sdk.GroupSyncRead(port, packets, reg.PRESENT_VELOCITY.address, 8)
     assert all(group.addParam(servo) for servo in (PAN, TILT))

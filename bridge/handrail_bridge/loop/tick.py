@@ -67,6 +67,7 @@ class Tick:
         self._news: list[str] = []  # for the log, once the tick's work is done
         self._waited = 0  # ticks since questions were last looked at
         self._health_ns = self._due_ns = clock.now_ns()
+        self._stands_badly = False  # its driver has not brought it to a stand yet
         self._silenced = False  # a joint was silent when a rule stopped the motion
         self._complaint = ""  # of a reflex that would stop what is not held yet
         self._written: list[float] | None = None
@@ -175,9 +176,11 @@ class Tick:
         except BusLost as error:
             self._lose(self.port.lose(error))
         except HandrailError as error:
-            self._news.append(f"it was told to stand, and does not answer: {error.message}")
+            if not self._stands_badly:
+                self._news.append(f"it was told to stand, and does not answer: {error.message}")
+            self._stands_badly = True
         else:
-            self.motion.wants_stand = False
+            self.motion.wants_stand = self._stands_badly = False
 
     def _take_power_off(self) -> None:
         """Follow a stop of category 0 or 1; tried again on the next tick where it fails."""

@@ -6,9 +6,10 @@ complement where they are signed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-VELOCITY_UNIT = 0.229 * 2 * 3.141592653589793 / 60  # rad/s of one unit: 0.229 rev/min
+VELOCITY_UNIT = 0.229 * math.tau / 60  # rad/s of one unit: 0.229 rev/min
 CURRENT_UNIT = 0.00269  # A
 VOLTAGE_UNIT = 0.1  # V
 RETURN_DELAY_UNIT = 2e-6  # s
