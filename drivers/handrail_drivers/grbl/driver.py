@@ -279,6 +279,7 @@ class Grbl:
     # --- reports --------------------------------------------------------------------------------
 
     def _look(self) -> Report:
+        self._report = None  # who is not heard is told nothing
         self._report = self._line.look()
         return self._report
 
