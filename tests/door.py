@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from handrail_bridge.mailbox import Mailbox
@@ -44,9 +45,11 @@ class Facts:
 @contextlib.asynccontextmanager
 async def door(folder: Path, facts: Facts) -> AsyncIterator[str]:
     """Serve while the block runs; gives the agents' address."""
-    tools = Tools(load_cell("desk"), facts, {}, NO_RAIL)
+    cell = load_cell("desk")
+    tools = Tools(cell, facts, {}, NO_RAIL)
+    rail: Any = SimpleNamespace(cell=cell, situation=SimpleNamespace(digest=""))
     mailbox = Mailbox(folder)
-    server = Server(RailService(NO_RAIL, tools, {}, tuple), NO_RAIL, mailbox)
+    server = Server(RailService(rail, tools, {}, tuple), NO_RAIL, mailbox)
     await server.start("127.0.0.1:0", folder / "operator")
     try:
         yield server.address

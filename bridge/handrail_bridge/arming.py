@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from handrail_drivers.errors import NotReady
+from handrail_drivers.errors import NotReady, StaleReading
 
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.loop.loops import Loops
@@ -26,12 +26,17 @@ async def arm(loops: Loops, checker: CheckerProcess, situation: Situation) -> No
         DeviceFault: a joint did not do its part.
     """
     deadline = time.monotonic() + READY
+    waits: NotReady | None = None
     while True:
-        state = fresh(loops.state())
         try:
+            state = fresh(loops.state())
             held = situation.felt(state)
             return await loops.arm(await checker.hold_command(state.position, held))
-        except NotReady:
-            if time.monotonic() > deadline:
+        except NotReady as error:
+            waits = error
+        except StaleReading:
+            if waits is None:  # else it is busy getting ready: a machine that homes says nothing
                 raise
+        if time.monotonic() > deadline:
+            raise waits
         await asyncio.sleep(AGAIN)

@@ -61,6 +61,14 @@ class Boards:
             if not ready:
                 log.warning("%s is not there yet; its tools appear once it is.", name)
 
+    def notices(self) -> tuple[str, ...]:
+        """Return which boards are not there."""
+        return tuple(
+            f"{name}: not connected, no board answers at its port"
+            for name, board in self.opened.items()
+            if not board.wait_ready(0.0)
+        )
+
     def stop(self) -> None:
         """Have every board put its outputs to their safe values; does not wait for them."""
         for board in self.opened.values():

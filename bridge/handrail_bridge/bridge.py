@@ -81,7 +81,7 @@ async def running(
         await checker.ready()
         await hardware.boards.start(tools.renew)
         notices = (*loops.notices, *driver_notices(cell))
-        service = RailService(rail, tools, cameras, lambda: (*notices, *hardware.owned.notices()))
+        service = RailService(rail, tools, cameras, lambda: (*notices, *hardware.notices()))
         mailbox = Mailbox(state_dir(cell.name))
         stack.callback(mailbox.close)
         server = Server(service, rail, mailbox)

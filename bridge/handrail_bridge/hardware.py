@@ -49,6 +49,11 @@ class Hardware:
         """What is read again and again, by device name."""
         return {**self.modbus.opened, **self.boards.opened}
 
+    def notices(self) -> tuple[str, ...]:
+        """Return which devices are not there now: their names, and why."""
+        polled = (*self.modbus.notices(), *self.boards.notices())
+        return (*self.loops.missing(), *polled, *self.owned.notices())
+
     async def connect(self) -> None:
         """Find the Modbus devices, and wait for the first levels of all inputs.
 

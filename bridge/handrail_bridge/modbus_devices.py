@@ -46,6 +46,14 @@ class ModbusDevices:
         if tasks:
             await asyncio.wait(tasks, timeout=CONNECT)
 
+    def notices(self) -> tuple[str, ...]:
+        """Return which devices do not answer."""
+        return tuple(
+            f"{name}: not connected, it does not answer"
+            for name, device in self.opened.items()
+            if device.is_silent
+        )
+
     def stop(self) -> asyncio.Future[list[str]]:
         """Have every device put to its safe values, and return what will say which were not."""
         return asyncio.gather(*map(_outcome, self._each("stop")))

@@ -7,8 +7,8 @@ import math
 
 import pytest
 from handrail_drivers.errors import InvalidValue, UnknownName
-from handrail_drivers.feetech.calibration import Calibration, JointCalibration
 from handrail_drivers.feetech.driver import FeetechBus
+from handrail_drivers.servos.calibration import Calibration, JointCalibration
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drivers.gantry import JOINTS, Gantry
 from drivers.kiln import Kiln
+from drivers.moving_stand_ins import DESK, PAN_TILT, Belt, Finger, Servos, XServos
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
 from handrail_drivers.conformance import Call, Conformance
-from handrail_drivers.emulator import Exchange, StandIn
-from handrail_drivers.feetech import registers as reg
+from handrail_drivers.dynamixel.driver import DynamixelBus
+from handrail_drivers.emulator import StandIn
 from handrail_drivers.feetech.driver import FeetechBus
+from handrail_drivers.grbl.driver import Grbl
 from handrail_drivers.inverter.driver import Inverter
 from handrail_drivers.line_protocol.driver import LineDevice, SocketLineDevice
 from handrail_drivers.modbus.device import ModbusDevice
@@ -22,21 +24,13 @@ from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
 from handrail_drivers.network_camera import NetworkCamera
 from handrail_drivers.null_bus import NullBus
 from handrail_drivers.numato_gpio import NumatoGpio
-from handrail_drivers.robotiq import registers as robotiq
 from handrail_drivers.robotiq.driver import Robotiq
 from handrail_drivers.scpi.supply import SocketSupply, Supply
-from handrail_sim.cell_file import SHIPPED, device_settings, load_cell
-from handrail_sim.twin import inverter
-from handrail_sim.twin import robotiq as gripper
-from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
+from handrail_sim.cell_file import SHIPPED
 from handrail_sim.twin.numato_wire import NumatoModule
-from handrail_sim.twin.perturbation import ServoDraw
 from handrail_sim.twin.scpi_supply import ScpiSupply
 
-DESK = device_settings(load_cell("desk"), "arm_bus")
 KILN = Path(__file__).with_name("kiln.toml")
-SPEED = 1.0  # rad/s at which joints follow their goals here
-STEP = 0.01  # s
 
 
 def test_every_driver_of_ours_is_here():
@@ -49,52 +43,6 @@ def test_every_driver_of_ours_is_here():
 
 def _is_ours(driver: type) -> bool:
     return driver.__module__.startswith("handrail_drivers.")
-
-
-class Servos(FeetechBank):
-    """The twin's servos with joints that follow at a speed of their own."""
-
-    def __init__(self) -> None:
-        super().__init__([ServoSpec(j.id, name, ServoDraw()) for name, j in DESK.joints.items()])
-        self._q = [0.0] * len(self.servos)
-        self._feel()
-
-    def exchanges(self, data: bytes, line_baud: int | None) -> list[Exchange]:
-        bank = copy.deepcopy(self) if self.stuck else self
-        return FeetechBank.exchanges(bank, data, None)
-
-    def advance(self, duration: float) -> None:
-        for number, servo in enumerate(self.servos.values()):
-            way = self._goal(servo) - self._q[number] if servo.torque_enabled else 0.0
-            self._q[number] += max(-SPEED * duration, min(SPEED * duration, way))
-        self._feel()
-
-    def outputs(self) -> Mapping[str, float]:
-        rows = zip(self.servos.items(), self._q, strict=True)
-        return {
-            f"{name}.{key}": value
-            for (name, servo), q in rows
-            for key, value in (("at", q), ("torque", float(servo.torque_enabled)))
-        }
-
-    def power_cycle(self) -> None:
-        for servo in self.servos.values():
-            servo.power_cycle()
-        self._feel()
-
-    def change(self) -> None:
-        self._q = [q + 0.05 for q in self._q]
-        self._feel()
-
-    def _feel(self) -> None:
-        self.step(self._q, [0.0] * len(self._q), 0.1)
-        for servo in self.servos.values():
-            servo.torque = 0.0  # nothing is heavy here
-
-    def _goal(self, servo: Any) -> float:
-        at = reg.GOAL_POSITION.address
-        count = int.from_bytes(servo.read(at, 2), "little")
-        return (count - reg.CENTRE) * 2 * 3.141592653589793 / 4096
 
 
 class TestFeetech(Conformance):
@@ -110,29 +58,17 @@ class TestFeetech(Conformance):
         return Servos()
 
 
-class Belt(inverter.Inverter):
-    """The twin's inverter with a belt that has a mass."""
+class TestDynamixel(Conformance):
+    driver = DynamixelBus
+    settings = PAN_TILT.model_dump(mode="json")
+    calls = {"health": Call({"joint": "tilt"})}
+    setpoints = (0.5, 0.5)
+    beyond = (0.5, 9.0)
+    stop_time = 0.2
+    patience = 0.3
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._x = self._v = 0.0
-
-    def write(self, table: Table, address: int, values: Sequence[int]) -> None:
-        super().write(table, address, values) if not self.stuck else self.read(table, 100, 1)
-
-    def advance(self, duration: float) -> None:
-        for _ in range(min(round(duration / STEP), 900)):
-            (force,) = self.step((self._x,), (self._v,), STEP)
-            self._v += (force - 4.0 * self._v) / 1.5 * STEP
-            self._v = 0.0 if abs(self._v) < 1e-4 and force == 0.0 else self._v
-            self._x += self._v * STEP
-
-    def outputs(self) -> Mapping[str, float]:
-        return {"at": round(self._x, 3), "power": float(self._state in inverter.POWERED)}
-
-    def change(self) -> None:
-        self._x += 0.01
-        self.step((self._x,), (self._v,), STEP)
+    def emulator(self) -> StandIn:
+        return XServos()
 
 
 class TestInverter(Conformance):
@@ -150,34 +86,6 @@ class TestInverter(Conformance):
 
     def emulator(self) -> StandIn:
         return Belt()
-
-
-class Finger(gripper.Gripper):
-    """The twin's gripper with fingers that have a mass; activated already."""
-
-    def __init__(self) -> None:
-        super().__init__(0.0425)
-        self._x = self._v = 0.0
-        super().write(Table.HOLDING, robotiq.OUTPUT, [0x0100, 0, 0])
-        self.advance(5.0)
-
-    def write(self, table: Table, address: int, values: Sequence[int]) -> None:
-        if not self.stuck:
-            super().write(table, address, values)
-
-    def advance(self, duration: float) -> None:
-        for _ in range(min(round(duration / STEP), 900)):
-            (force,) = self.step((self._x,), (self._v,), STEP)
-            self._v = 0.9 * (self._v + force / 20.0 * STEP)
-            self._x = max(0.0, min(0.0425, self._x + self._v * STEP))
-            self._v = 0.0 if self._x in (0.0, 0.0425) else self._v
-
-    def outputs(self) -> Mapping[str, float]:
-        return {"at": round(self._x, 4), "going": float(self._status().going)}
-
-    def change(self) -> None:
-        self._x = 0.02
-        self.step((self._x,), (0.0,), STEP)
 
 
 class TestRobotiq(Conformance):
@@ -217,6 +125,18 @@ class Registers(StandIn):
 
     def change(self) -> None:
         self._words[3] = 0x41B4
+
+
+class TestGrbl(Conformance):
+    driver = Grbl
+    settings = {"port": "none", "joints": JOINTS, "timeout": 0.02}
+    setpoints = (0.2, 0.1, -0.03)
+    beyond = (0.2, 0.1, 0.5)
+    stop_time = 0.5
+    patience = 0.5
+
+    def emulator(self) -> StandIn:
+        return Gantry()
 
 
 class TestModbusDevice(Conformance):

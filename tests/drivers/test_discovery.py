@@ -9,10 +9,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from drivers.gantry import Gantry
 from drivers.kiln import Kiln
-from drivers.test_conformance_ours import Servos
+from drivers.moving_stand_ins import Servos, XServos
+from handrail.v1.link_layout import AskStatus, Hello, Status
+from handrail_drivers.board.frames import Splitter, frame
 from handrail_drivers.discovery import Found
-from handrail_drivers.discovery.draft import device_draft
+from handrail_drivers.discovery.draft import cell_draft, device_draft
 from handrail_drivers.discovery.network import services
 from handrail_drivers.discovery.ports import cameras, family, serial_ports
 from handrail_drivers.discovery.probing import PROBES, probe
@@ -21,6 +24,7 @@ from handrail_drivers.emulator import StandIn
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.plugins import drivers
 from handrail_drivers.serial_port import Adapter
+from handrail_sim.cell_faults import find_faults
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.perturbation import ServoDraw
@@ -66,6 +70,25 @@ class Plotter(StandIn):
         return {"moves": float(self.moves)}
 
 
+STATUS = Status(1, 0, 0, 500, *(0,) * 12)
+HELLO = Hello(1, 0, 0, 0, 2, 0, 0, 1, 1000, b"desk", b"uno")
+
+
+class Board(StandIn):
+    """A board of ours that answers with a message; nothing else that it is told counts."""
+
+    def __init__(self, message):
+        self._said = frame(message)
+        self.told = []
+
+    def exchanges(self, data, line_baud):
+        self.told += Splitter().feed(data)
+        return [(len(data), self._said, 0.0)] if AskStatus(1) in self.told else []
+
+    def outputs(self):
+        return {"told": float(sum(one != AskStatus(1) for one in self.told))}
+
+
 def servos(*ids: int) -> FeetechBank:
     bank = FeetechBank([ServoSpec(id, f"joint{n}", ServoDraw()) for n, id in enumerate(ids)])
     bank.step([0.0] * len(ids), [0.0] * len(ids), 0.002)
@@ -76,6 +99,10 @@ def servos(*ids: int) -> FeetechBank:
     ("emulator", "driver", "what"),
     [
         (servos(1, 2, 5), "feetech", "Feetech servos 1, 2, 5"),
+        (XServos(), "dynamixel", "Dynamixel servos 1, 2"),
+        (Gantry(), "grbl", "Grbl controller"),
+        (Board(STATUS), "board", "board with Handrail's firmware"),
+        (Board(HELLO), "board", "board with Handrail's firmware, desk on uno"),
         (NumatoModule(16, {"stop": 0}), "numato_gpio", "Numato module, firmware A0M10.01"),
         (ScpiSupply(), "scpi_supply", "HANDRAIL,PS-60,0001,1.0"),
     ],
@@ -91,7 +118,10 @@ def test_who_is_of_another_family_is_not_asked():
     assert probe("/dev/any", lambda _: Line(Kiln())) is None
 
 
-@pytest.mark.parametrize("emulator", [Servos(), ScpiSupply(), Kiln(), Plotter()])
+@pytest.mark.parametrize(
+    "emulator",
+    [Servos(), XServos(), Gantry(), Board(STATUS), ScpiSupply(), Kiln(), Plotter()],
+)
 def test_no_question_moves_anything(emulator):
     before = dict(emulator.outputs())
     for one in PROBES:
@@ -105,11 +135,14 @@ def test_ports_are_what_their_adapters_say():
         Adapter("/dev/ttyACM0", 0x1A86, 0x55D3, "58FA", "USB Single Serial"),
         Adapter("/dev/ttyACM1", 0x2A19, 0x0C01, "", "Numato"),
         Adapter("/dev/ttyUSB0", 0x9999, 0x0001, "", "Something"),
+        Adapter("/dev/ttyUSB1", 0x1A86, 0x7523, "", "USB Serial"),
+        Adapter("/dev/ttyUSB2", 0x0403, 0x6014, "", "USB Serial"),
     ]
     said = [one.what for one in serial_ports(adapters)]
     assert said[0] == "CH343 adapter, as on bus servo boards (1a86:55d3), serial number 58FA"
     assert said[2] == "Something (9999:0001)"
-    assert [family(one) for one in adapters] == ["feetech", "numato_gpio", ""]
+    assert "may reset a board" in said[3]
+    assert [family(one) for one in adapters] == ["feetech", "numato_gpio", "", "", "dynamixel"]
 
 
 def test_a_camera_is_found_once(tmp_path):
@@ -133,6 +166,23 @@ def test_a_draft_has_what_is_known_and_says_what_is_not():
     assert "# most_voltage = ...  # V that may be set" in text
     settings = {**devices["scpi_supply"]["settings"], "most_voltage": 1.0, "most_current": 1.0}
     assert drivers.one("scpi_supply").Settings.model_validate(settings).baud == 9600
+
+
+def test_a_draft_of_a_cell_lacks_what_nobody_can_know(tmp_path):
+    ids = servos(1, 2)
+    bus = probe("/dev/ttyACM0", lambda baud: Line(ids, baud), ("feetech",))
+    supply = Found("device", "/dev/ttyUSB0", "PS-60", "scpi_supply", {"port": "/dev/x"})
+    text = cell_draft([bus, supply])
+    said = [str(fault) for fault in find_faults(tomllib.loads(text), tmp_path.joinpath)]
+    assert len(said) == 4, said
+    for part in ("world.xml", "calibration", "most_voltage", "most_current"):
+        assert any(part in one for one in said), (part, said)
+    assert tomllib.loads(text)["arm"]["joints"] == ["joint_1", "joint_2"]
+
+
+def test_a_cell_in_which_nothing_moves_says_that_it_lacks_an_arm():
+    assert "arm" not in tomllib.loads(cell_draft([]))
+    assert "nothing that moves joints was found" in cell_draft([])
 
 
 def test_a_service_that_announces_itself_is_found():

@@ -58,6 +58,7 @@ class Dead:
         self.now = 100.0
         self.alive = False
         self.asked = 0
+        self.patience: list[float] = []  # with which it was asked in vain
 
     def monotonic(self) -> float:
         return self.now
@@ -66,6 +67,7 @@ class Dead:
         self.asked += 1
         if self.alive:
             return bytes((3, 2, 0, 7))
+        self.patience.append(timeout)
         raise ModbusSilent("It does not answer.")
 
     def has_ended(self) -> bool:
@@ -101,3 +103,22 @@ def test_who_stays_silent_is_left_alone_twice_as_long_each_time_up_to_a_cap(dead
     with pytest.raises(ModbusSilent, match="does not answer"):
         line.ask(READ)
     assert line._pauses[1].left == 0.5, "who was well begins anew"
+
+
+def test_who_has_answered_before_is_looked_for_every_other_second_and_briefly(dead: Dead) -> None:
+    """Unplugged and plugged in again, it is back within two seconds; its neighbours lose little."""
+    line = Line("it", lambda: dead, timeout=1.0, retries=2)
+    dead.alive = True
+    line.ask(READ)
+    dead.alive = False
+    waits = []
+    for _ in range(5):
+        with pytest.raises(ModbusSilent):
+            line.ask(READ)
+        waits.append(line._pauses[1].left)
+        dead.now += waits[-1]
+    assert waits == [0.5, 1, 1.5, 1.5, 1.5]
+    assert dead.patience[:3] == [1.0, 1.0, 1.0]  # it may have been slow
+    assert set(dead.patience[3:]) == {0.1}
+    dead.alive = True
+    assert frames.words(line.ask(READ)) == (7,)

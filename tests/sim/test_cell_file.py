@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from handrail_drivers.errors import InvalidCell, UnknownName
-from handrail_drivers.feetech.calibration import RAD_PER_COUNT, Calibration
+from handrail_drivers.servos.calibration import RAD_PER_COUNT, Calibration
 from handrail_sim import cell_file
 from handrail_sim.cell import RULES
 from handrail_sim.cell_file import (

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from handrail_drivers.api import Effect
@@ -16,6 +18,7 @@ from handrail_drivers.errors import HandrailError, Refused, UnknownName
 
 from handrail_bridge.agents.budget import Budget
 from handrail_bridge.agents.memory import Memory
+from handrail_bridge.agents.missing import Missing
 from handrail_bridge.agents.plans import CheckedPlan
 from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, refusal
 from handrail_bridge.agents.toolset import ToolSet
@@ -23,6 +26,7 @@ from handrail_bridge.client import Client
 
 CALLS = 16  # of one reply that are run
 WATCH = 20.0  # Hz at which the way is measured
+LOOK = 1.0  # s at least between two looks at which devices are there
 LOOKING = ("look", "state", "picture")
 T = TypeVar("T")
 FREE = ("stop",)  # needs neither a budget nor a record of ours: the bridge's log has it
@@ -85,6 +89,8 @@ class Session:
         self._unseen = dict(unseen or {})
         self._calls = 0  # of the present reply
         self.moving = False
+        self._missing = Missing()
+        self._looked = 0.0  # s, monotonic, at what is missing
         self.leaving = False  # a person ends it: whoever says so cancels it, too
 
     @property
@@ -98,12 +104,23 @@ class Session:
         """Run one tool. Refusals come back as results; cancelling it stops what it moves."""
         self._calls += 1
         result = await self._permitted(name, arguments)
+        if news := await self._hardware():
+            result = replace(result, data={**result.data, "hardware": news})
         if name in LOOKING and not result.refused:
             self._seen()
         self.screen.answered(result)
         if self.leaving:  # the model is not asked once more
             await asyncio.Event().wait()
         return result
+
+    async def _hardware(self) -> list[str]:
+        """Return what has vanished or come back since the last call, where that is to be known."""
+        if time.monotonic() - self._looked < LOOK:
+            return []
+        self._looked = time.monotonic()
+        with contextlib.suppress(HandrailError):
+            return self._missing.news((await self._rail.cell()).notices)
+        return []
 
     def said(self, piece: str) -> None:
         """Show a piece of what the model says."""

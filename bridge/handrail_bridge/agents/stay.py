@@ -28,7 +28,7 @@ from handrail_bridge.agents.wakes import Trigger, Wake, Wakes
 from handrail_bridge.client import Client
 
 TICK = 1.0  # s between two evaluations of triggers
-LONG = 30.0  # s that one wait for mail lasts
+LONG = 5.0  # s that one wait for mail lasts: then it looks whether devices are gone, or back
 LOOK = 5.0  # s between two pictures for triggers
 DAY = 86400.0  # s
 NOTES = 20  # newest, that a wake is told
@@ -87,6 +87,7 @@ class Stay:
         """Write down what has come to pass: schedules, triggers, mail."""
         self._wakes.due(time.time())
         await self._evaluate(rail)
+        self._wakes.hardware((await rail.cell()).notices)
         self._wakes.received(await rail.mail(self._agent.name, self._wakes.last_read()))
 
     async def _sleep(self, rail: Client) -> None:

@@ -19,10 +19,12 @@ from cronsim import CronSim, CronSimError
 from handrail_drivers.errors import InvalidValue
 
 from handrail_bridge.agents.memory import Memory, short
+from handrail_bridge.agents.missing import Missing
 from handrail_bridge.reports import Mail
 
 ATTEMPTS = 3  # episodes of one wake
 RETRY = 60.0  # s until the second one, which doubles
+MISSING = "hardware_missing"  # the fact that holds which devices are known not to be there
 READ = "mail_read"  # the fact that holds the number of the last mail read
 
 
@@ -32,7 +34,7 @@ class Wake:
 
     id: int
     time: float  # s since the epoch
-    cause: str  # start, schedule, trigger or mail
+    cause: str  # start, schedule, trigger, hardware or mail
     text: str
     earlier: tuple[int, ...]
 
@@ -127,6 +129,17 @@ class Wakes:
         with self._memory.base.writing() as base:
             _wake(base, "mail", "\n".join(told(mail) for mail in mails))
             values = (READ, str(mails[-1].number))
+            base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
+
+    def hardware(self, notices: Iterable[str]) -> None:
+        """Write one wake for devices that have vanished or come back, and that it is known."""
+        missing = Missing(json.loads(self._memory.fact(MISSING, "[]")))
+        news = missing.news(notices)
+        if not news:
+            return
+        with self._memory.base.writing() as base:
+            _wake(base, "hardware", "\n".join(news))
+            values = (MISSING, json.dumps(sorted(missing.known)))
             base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
     def start(self, text: str) -> None:

@@ -27,6 +27,7 @@ from handrail_bridge.loop.state import VECTORS, LoopState, Mode
 TOGETHER_NS = 20_000_000  # ahead: time for every loop to see when a motion begins
 FOREVER_NS = 2**63 - 1
 STILL = 1e-6  # rad: a bus whose setpoints change by less has no part in a motion
+SILENT_NS = 1_000_000_000  # without a reading: its bus is not there
 BEATS = 5  # signs of life within the time that a loop bears without one
 
 # The state of the whole is that of the part that is worst off.
@@ -99,6 +100,15 @@ class Loops:
         return tuple(
             f"{device}: realtime: {f'no ({link.refused})' if link.refused else 'yes'}."
             for device, link in parts
+        )
+
+    def missing(self) -> tuple[str, ...]:
+        """Return which buses have not been read for a while, and why."""
+        now, states = time.monotonic_ns(), [link.state() for link in self._links]
+        return tuple(
+            f"{name}: not connected, {state.reason or 'it does not answer'}"
+            for name, state in zip(self.devices, states, strict=True)
+            if now - state.time_ns > SILENT_NS
         )
 
     @property

@@ -62,6 +62,7 @@ class Motion:
         self._why = ""  # what began it
         self._begin_ns = 0
         self._power_off: Stop | None = None  # the stop that wants it
+        self.wants_stand = False  # a stop has come that no setpoint brings about
 
     @property
     def latched(self) -> bool:
@@ -132,7 +133,11 @@ class Motion:
             self._begin_ns = begin_ns
 
     def stop(self, reason: str) -> None:
-        """A stop of the cell's category, latched."""
+        """A stop of the cell's category, latched.
+
+        What nobody armed may move by itself, such as a machine that homes: its driver stops it.
+        """
+        self.wants_stand |= self.mode == Mode.DISARMED
         self.demand(stop_of(self._config.stop_category))
         if self.mode == Mode.FAULT:
             return

@@ -67,6 +67,7 @@ class Tick:
         self._news: list[str] = []  # for the log, once the tick's work is done
         self._waited = 0  # ticks since questions were last looked at
         self._health_ns = self._due_ns = clock.now_ns()
+        self._stands_badly = False  # its driver has not brought it to a stand yet
         self._silenced = False  # a joint was silent when a rule stopped the motion
         self._complaint = ""  # of a reflex that would stop what is not held yet
         self._written: list[float] | None = None
@@ -102,6 +103,8 @@ class Tick:
                 self._write()
         if self.trace is not None:
             self.trace.note(self._due_ns, started, self._clock.now_ns())
+        if self.port.bus is not None:
+            self._stop_by_the_driver()
         if self.motion.wants_power_off and self.port.bus is not None:
             self._take_power_off()
         self._publish()
@@ -163,6 +166,21 @@ class Tick:
         else:
             self._silenced |= trip.name == "late_reads" and not self.motion.at_rest
             self.motion.trip(trip, self._joints.position)
+
+    def _stop_by_the_driver(self) -> None:
+        """Follow a stop that came while nothing was armed; tried again on the next tick."""
+        if not self.motion.wants_stand:
+            return
+        try:
+            self.port.require().stop()
+        except BusLost as error:
+            self._lose(self.port.lose(error))
+        except HandrailError as error:
+            if not self._stands_badly:
+                self._news.append(f"it was told to stand, and does not answer: {error.message}")
+            self._stands_badly = True
+        else:
+            self.motion.wants_stand = self._stands_badly = False
 
     def _take_power_off(self) -> None:
         """Follow a stop of category 0 or 1; tried again on the next tick where it fails."""

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from handrail_drivers.discovery import Found
 from handrail_drivers.serial_port import Adapter
 
-# USB vendor and product: what it is, and the family of devices that is asked for behind it.
-# Sources: the vendors' drivers and descriptors, as in Linux's usb.ids.
-KNOWN: dict[tuple[int, int], tuple[str, str]] = {
-    (0x1A86, 0x55D3): ("CH343 adapter, as on bus servo boards", "feetech"),
-    (0x1A86, 0x7523): ("CH340 adapter", ""),
-    (0x0403, 0x6001): ("FTDI FT232R adapter", ""),
-    (0x0403, 0x6014): ("FTDI FT232H adapter, as in a U2D2", ""),
-    (0x0403, 0x6015): ("FTDI FT-X adapter", ""),
-    (0x10C4, 0xEA60): ("CP210x adapter", ""),
-    (0x067B, 0x2303): ("PL2303 adapter", ""),
-    (0x2341, 0x0043): ("Arduino Uno", ""),
-    (0x2E8A, 0x000A): ("Raspberry Pi Pico", ""),
+
+class Kind(NamedTuple):
+    """What an adapter is, and the family of devices that is asked for behind it."""
+
+    what: str
+    family: str = ""
+    resets: bool = False  # boards with it begin anew when their port is opened (DTR on reset)
+
+
+# By USB vendor and product. Sources: the vendors' drivers and descriptors, as in Linux's usb.ids;
+# the boards' circuit diagrams.
+KNOWN: dict[tuple[int, int], Kind] = {
+    (0x1A86, 0x55D3): Kind("CH343 adapter, as on bus servo boards", "feetech"),
+    (0x1A86, 0x7523): Kind("CH340 adapter, as on many small boards", resets=True),
+    (0x0403, 0x6001): Kind("FTDI FT232R adapter, as on some small boards", resets=True),
+    (0x0403, 0x6014): Kind("FTDI FT232H adapter, as in a U2D2", "dynamixel"),
+    (0x0403, 0x6015): Kind("FTDI FT-X adapter"),
+    (0x10C4, 0xEA60): Kind("CP210x adapter, as on many small boards", resets=True),
+    (0x067B, 0x2303): Kind("PL2303 adapter"),
+    (0x2341, 0x0043): Kind("Arduino Uno", resets=True),
+    (0x2E8A, 0x000A): Kind("Raspberry Pi Pico"),
 }
 NUMATO = 0x2A19  # vendor: all of its modules are spoken to alike
 VIDEO = Path("/sys/class/video4linux")
@@ -37,7 +47,7 @@ def family(adapter: Adapter) -> str:
     """Return the driver whose devices are expected behind an adapter; empty where it may be any."""
     if adapter.vendor == NUMATO:
         return "numato_gpio"
-    return KNOWN.get((adapter.vendor, adapter.product), ("", ""))[1]
+    return KNOWN.get((adapter.vendor, adapter.product), Kind("")).family
 
 
 def cameras(folder: Path = VIDEO) -> list[Found]:
@@ -55,8 +65,9 @@ def cameras(folder: Path = VIDEO) -> list[Found]:
 
 
 def _described(one: Adapter) -> str:
-    known = KNOWN.get((one.vendor, one.product), ("", ""))[0]
-    if one.vendor == NUMATO:
-        known = "Numato module"
+    kind = KNOWN.get((one.vendor, one.product), Kind(""))
+    known = "Numato module" if one.vendor == NUMATO else kind.what
     number = f", serial number {one.serial_number}" if one.serial_number else ""
-    return f"{known or one.description or 'unknown'} ({one.vendor:04x}:{one.product:04x}){number}"
+    resets = "; opening it may reset a board: asked with --probe alone" if kind.resets else ""
+    name = known or one.description or "unknown"
+    return f"{name} ({one.vendor:04x}:{one.product:04x}){number}{resets}"

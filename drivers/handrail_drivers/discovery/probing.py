@@ -8,52 +8,114 @@ for what its adapter lets expect, and for everything only where a person names t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from handrail.v1.link_layout import AskStatus, Hello, Status
+
+from handrail_drivers.board.frames import Splitter, frame
 from handrail_drivers.discovery import Found
+from handrail_drivers.dynamixel import codec as dynamixel
 from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.codec import BROADCAST, Instruction, Parser, build
+from handrail_drivers.grbl import words
 from handrail_drivers.transport import Transport
 
 WAIT = 0.25  # s for an answer, or for the rest of it
+BOOT = 2.5  # s that a board needs which was reset as its port was opened
 PLENTY = 512  # bytes
+MOST = 4096  # bytes that are listened to: who speaks without end says nothing
 Open = Callable[[int], Transport]  # a port at a rate [bit/s]
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Who has answered, and what a cell can be told of it."""
+
+    what: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
-    """How one family is asked, at which rates, and what its answer says; None: it is no answer."""
+    """How one family is asked, at which rates, and what its answer says; None: it is no answer.
+
+    ``boot``: s that it is listened to first.
+    """
 
     driver: str
     bauds: tuple[int, ...]
     question: bytes
-    understand: Callable[[bytes], str | None]
+    understand: Callable[[bytes], Said | None]
+    boot: float = 0.0
 
 
-def _servos(said: bytes) -> str | None:
-    ids = [frame.id for frame in Parser().feed(said) if frame.id != BROADCAST]
+def _listed(family: str, ids: Sequence[int], effort: float) -> Said | None:
+    """Return which servos have answered, and joints for a cell, each named by its id."""
     if not ids:
         return None
     twice = sorted({id for id in ids if ids.count(id) > 1})
-    listed = ", ".join(map(str, sorted(set(ids))))
-    return f"Feetech servos {listed}" + (f"; twice: {twice}" if twice else "")
+    once = sorted(set(ids))
+    what = f"{family} servos {', '.join(map(str, once))}" + (f"; twice: {twice}" if twice else "")
+    joints = {f"joint_{id}": {"id": id, "effort": effort} for id in once}
+    return Said(what, {"joints": joints})
 
 
-def _numato(said: bytes) -> str | None:
+def _feetech(said: bytes) -> Said | None:
+    ids = [frame.id for frame in Parser().feed(said) if frame.id != BROADCAST]
+    return _listed("Feetech", ids, LEAST_EFFORT)
+
+
+def _dynamixel(said: bytes) -> Said | None:
+    frames = dynamixel.Parser(answers=True).feed(said)
+    ids = [frame.id for frame in frames if len(frame.parameters) == dynamixel.PING_SIZE]
+    return _listed("Dynamixel", ids, LEAST_EFFORT)
+
+
+def _grbl(said: bytes) -> Said | None:
+    lines = [line.strip() for line in said.decode("ascii", "replace").splitlines()]
+    if not any(words.report_of(line) for line in lines):
+        return None
+    greeting = next((line for line in lines if line.startswith("Grbl ")), "")
+    boot = {"boot": BOOT} if greeting else {}  # it has greeted as its port was opened
+    return Said(greeting.partition(" [")[0] or "Grbl controller", boot)
+
+
+def _board(said: bytes) -> Said | None:
+    found = [one for one in Splitter().feed(said) if isinstance(one, Hello | Status)]
+    if not found:
+        return None
+    hello = next((one for one in found if isinstance(one, Hello)), None)
+    what = "board with Handrail's firmware"
+    if hello is None:
+        return Said(what)
+    application, board = (
+        part.rstrip(b"\0").decode("ascii", "replace") for part in (hello.application, hello.board)
+    )
+    return Said(f"{what}, {application} on {board}")
+
+
+def _numato(said: bytes) -> Said | None:
     match = re.search(rb"ver[\r\n]+([0-9A-Za-z.]+)[\r\n]+>", said)
-    return f"Numato module, firmware {match[1].decode()}" if match else None
+    return Said(f"Numato module, firmware {match[1].decode()}") if match else None
 
 
-def _instrument(said: bytes) -> str | None:
+def _instrument(said: bytes) -> Said | None:
     text = said.decode("ascii", "replace").strip()
-    return text if re.fullmatch(r"[ -~]+(,[ -~]*){2,}", text) else None
+    return Said(text) if re.fullmatch(r"[ -~]+(,[ -~]*){2,}", text) else None
 
 
+LEAST_EFFORT = 0.5  # N.m of a draft's joints: a person says what they may have
+STATUS = b"\0" + frame(AskStatus(token=1))  # the zero ends whatever was begun
+PING_ALL = dynamixel.build(dynamixel.BROADCAST, dynamixel.Instruction.PING)
 PROBES = (
-    Probe("feetech", reg.BAUD_RATES, build(BROADCAST, Instruction.PING), _servos),
+    Probe("feetech", reg.BAUD_RATES, build(BROADCAST, Instruction.PING), _feetech),
+    Probe("dynamixel", (1_000_000, 57_600, 115_200, 2_000_000), PING_ALL, _dynamixel),
     Probe("numato_gpio", (19200,), b"\rver\r", _numato),
+    Probe("board", (115_200,), STATUS, _board, BOOT),
+    Probe("grbl", (115_200,), words.STATUS, _grbl, BOOT),
     Probe("scpi_supply", (9600, 115_200), b"*IDN?\n", _instrument),
 )
 
@@ -73,23 +135,29 @@ def probe(path: str, open_port: Open, drivers: tuple[str, ...] = ()) -> Found | 
         if drivers and one.driver not in drivers:
             continue
         for baud in one.bauds:
-            what = _asked(open_port, baud, one)
-            if what is not None:
-                settings = {"port": path, "baud": baud}
-                return Found("device", path, what, one.driver, settings)
+            said = _asked(open_port, baud, one)
+            if said is not None:
+                settings = {"port": path, "baud": baud, **said.settings}
+                return Found("device", path, said.what, one.driver, settings)
     return None
 
 
-def _asked(open_port: Open, baud: int, one: Probe) -> str | None:
+def _asked(open_port: Open, baud: int, one: Probe) -> Said | None:
     port = open_port(baud)
     try:
         port.discard_input()
+        heard = _heard(port, one.boot) if one.boot else b""
         port.write(one.question)
-        said = port.read(1, WAIT)
-        while said and (part := port.read(PLENTY, WAIT)):
-            said += part
-        return one.understand(said)
+        return one.understand(heard + _heard(port, WAIT))
     except BusLost:
         return None  # unplugged while it was asked
     finally:
         port.close()
+
+
+def _heard(port: Transport, seconds: float) -> bytes:
+    """Return what comes within so long, and what follows it at once."""
+    said = port.read(1, seconds)
+    while said and len(said) < MOST and (part := port.read(PLENTY, WAIT)):
+        said += part
+    return said

@@ -130,3 +130,30 @@ class Parser:
     def _drop(self, count: int) -> None:
         self.skipped += count
         del self._buffer[:count]
+
+
+class Dialect:
+    """The :class:`~handrail_drivers.servos.line.Dialect` of these frames: both ways are alike."""
+
+    overhead = OVERHEAD
+    ping_size = 0
+
+    def request(self, id: int, instruction: int, parameters: bytes) -> bytes:
+        """Return the bytes of a request."""
+        return build(id, instruction, parameters)
+
+    def status(self, id: int, code: int, parameters: bytes) -> bytes:
+        """Return the bytes of an answer."""
+        return build(id, code, parameters)
+
+    def span(self, address: int, size: int) -> bytes:
+        """Return the parameters of a read."""
+        return bytes((address, size))
+
+    def place(self, address: int) -> bytes:
+        """Return what precedes bytes that are written."""
+        return bytes((address,))
+
+    def parser(self) -> Parser:
+        """Return a fresh parser."""
+        return Parser()

@@ -9,12 +9,47 @@ from struct import Struct
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import InvalidValue
 from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.calibration import JointCalibration
-from handrail_drivers.feetech.codec import BROADCAST, Instruction, build, checksum
-from handrail_drivers.feetech.protocol import SyncRead
+from handrail_drivers.feetech.codec import (
+    BROADCAST,
+    OVERHEAD,
+    Instruction,
+    build,
+    checksum,
+    sync_read,
+)
+from handrail_drivers.servos.calibration import JointCalibration, out_of_range
 
 EFFORT_UNIT = reg.LOAD_UNIT * reg.STALL_TORQUE  # N.m
 VALUES = 6  # bytes of position, velocity and load
+
+
+class SyncRead:
+    """A sync read of some servos, with its request built once."""
+
+    def __init__(self, ids: Sequence[int], address: int, size: int) -> None:
+        self.ids = tuple(ids)
+        self.size = size
+        self.request = sync_read(ids, address, size)
+        self.frame_size = OVERHEAD + size
+        self.reply_size = len(self.ids) * self.frame_size
+        heads = [bytes((0xFF, 0xFF, id, size + 2)) for id in self.ids]
+        self._frames = [
+            (head, n * self.frame_size, (n + 1) * self.frame_size) for n, head in enumerate(heads)
+        ]
+
+    def split(self, reply: bytes) -> list[bytes]:
+        """Return each servo's bytes out of a whole reply."""
+        return [reply[start + 5 : end - 1] for _, start, end in self._frames]
+
+    def is_whole(self, reply: bytes) -> bool:
+        """Whether a reply is exactly the expected frames, checksums included."""
+        if len(reply) != self.reply_size:
+            return False
+        for head, start, end in self._frames:
+            # Sum over id..checksum of a right frame is FF.
+            if reply[start : start + 4] != head or sum(reply[start + 2 : end]) & 0xFF != 0xFF:
+                return False
+        return True
 
 
 class CyclicRead:
@@ -91,21 +126,10 @@ class GoalWrite:
         counts = []
         for value, (low, high, scale, name) in zip(setpoints, self._ranges, strict=True):
             if not low <= value <= high:  # NaN is not within anything
-                raise _refusal(name, value, low, high)
+                raise out_of_range(name, value, low, high)
             counts.append(round(value * scale) + reg.CENTRE)
         self._layout.pack_into(self._frame, self._offset, *counts)
         # pack_into writes zeros over the padding, where the ids stand.
         self._frame[self._offset : -1 : 3] = self._ids
         self._frame[-1] = checksum(self._frame[2:-1])
         return bytes(self._frame)
-
-
-def _refusal(name: str, value: float, low: float, high: float) -> InvalidValue:
-    return InvalidValue(
-        f"The goal {value} rad of {name} is not within its calibrated range, "
-        f"{low:.4f} to {high:.4f} rad.",
-        field=name,
-        value=value,
-        limit=[low, high],
-        unit="rad",
-    )

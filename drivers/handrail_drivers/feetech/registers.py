@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handrail_drivers.servos.calibration import CENTRE as CENTRE
+from handrail_drivers.servos.calibration import COUNTS_PER_TURN as COUNTS_PER_TURN
+
 MODEL_STS3215 = 777
-COUNTS_PER_TURN = 4096
-CENTRE = 2048  # count at joint position zero
 STALL_TORQUE = 3.35  # N.m at 1000 per mille, 12 V version
 VELOCITY_UNIT = 1.0  # count/s of one unit of the velocity words
 LOAD_UNIT = 0.001  # of the stall torque (drive duty), one unit of the load word

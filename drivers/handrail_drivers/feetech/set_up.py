@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from handrail_drivers.errors import DeviceFault
 from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.calibration import JointCalibration
-from handrail_drivers.feetech.protocol import ServoLine
 from handrail_drivers.feetech.registers import Register
+from handrail_drivers.servos.calibration import JointCalibration
+from handrail_drivers.servos.line import ServoLine
 
 BLOCK_SIZE = 56  # bytes: the EEPROM and all of the RAM that is written, in one read
 # Under torque these would move the arm or let it sag.

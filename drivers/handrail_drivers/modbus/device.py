@@ -59,6 +59,7 @@ class ModbusDevice:
         self.map = load_map(settings.map)
         _require_still(name, self.map)
         self._timeout = settings.timeout
+        self._unit, self._line = settings.unit, transport
         self._registers = Registers(name, self.map, settings.unit, transport)
         self._safe = safe_values(self._registers)
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
@@ -67,6 +68,11 @@ class ModbusDevice:
         self.read_promptly = self._registers.read_promptly
         shapes = {name: _shape(one) for name, one in self.map.registers.items()}
         add_tools(self, shapes, self._told)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was asked in vain more than once."""
+        return self._line.is_silent(self._unit)
 
     def stop(self) -> None:
         """Write every safe value; one that is not taken now is tried until it is.

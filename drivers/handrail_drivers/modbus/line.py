@@ -112,6 +112,11 @@ class Line:
             self._turns.end()
         return answer and _accepted(request, answer)
 
+    def is_silent(self, unit: int) -> bool:
+        """Tell whether a unit was asked in vain more than once, or the line itself is gone."""
+        pause = self._pauses.get(unit)
+        return self._line_pause.is_gone or (pause is not None and pause.is_gone)
+
     def close(self) -> None:
         """Release the port or the connection, once the present exchange has ended."""
         self._turns.take(0, urgent=True)
@@ -125,13 +130,13 @@ class Line:
     def _tried(self, request: Request, pause: Pause, urgent: bool) -> bytes:
         """Return the answer; what came of it is remembered of the unit."""
         try:
-            answer = self._repeated(request, self._tries(request, pause, urgent), urgent)
+            timeout = self._timeout if urgent else pause.patience(self._timeout)
+            answer = self._repeated(request, self._tries(request, pause, urgent), urgent, timeout)
         except (ModbusSilent, ModbusGarbled):
             if not (urgent and pause.left):  # who is asked out of turn is not punished for it
                 pause.failed()
             raise
-        if pause.until:
-            pause.well()
+        pause.answered(self._took)
         return answer
 
     def _tries(self, request: Request, pause: Pause, urgent: bool) -> int:
@@ -139,10 +144,10 @@ class Line:
             return 1 + (max(1, self._retries) if self._has_pauses else self._retries)
         return 1 if request.writes or (pause.until and self._has_pauses) else 1 + self._retries
 
-    def _repeated(self, request: Request, tries: int, urgent: bool) -> bytes:
+    def _repeated(self, request: Request, tries: int, urgent: bool, timeout: float) -> bytes:
         for left in reversed(range(tries)):
             try:
-                return self._exchange(request, urgent)
+                return self._exchange(request, urgent, timeout)
             except (ModbusSilent, ModbusGarbled):
                 if not left:
                     raise
@@ -151,13 +156,13 @@ class Line:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _exchange(self, request: Request, urgent: bool) -> bytes:
+    def _exchange(self, request: Request, urgent: bool, timeout: float) -> bytes:
         wire = self._opened(urgent)
         if request.writes and wire.has_ended():  # nothing was sent: a new one serves as well
             self._drop()
             wire = self._opened(urgent)
         try:
-            return self._timed(wire, request, self._timeout, blindly=urgent and request.writes)
+            return self._timed(wire, request, timeout, blindly=urgent and request.writes)
         except (BusLost, ModbusGarbled) as error:
             if wire.broken or isinstance(error, BusLost):
                 self._drop()  # opened anew for the next request

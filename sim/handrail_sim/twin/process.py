@@ -28,7 +28,7 @@ from handrail_sim.cell_file import load_cell
 from handrail_sim.lifeline import die_with
 from handrail_sim.twin.camera import CameraProcess
 from handrail_sim.twin.truth import Truth
-from handrail_sim.twin.truth_port import HISTORY_COLUMNS, PAGE, TruthServer
+from handrail_sim.twin.truth_port import PAGE, TruthServer
 from handrail_sim.twin.wires import Wires
 
 FIFO_PRIORITY = 50  # the loop has 60
@@ -52,7 +52,8 @@ class TwinWorld:
         self._camera = CameraProcess(cell, seed, perturb)
         self._state = self._truth.joint_state()
         self._due = 0.0  # s, monotonic: when the next step is due
-        self._history = np.zeros((RING, HISTORY_COLUMNS))
+        self._own = slice(len(cell.arm.joints) + len(cell.arm.jaw))
+        self._history = np.zeros((RING, 2 + 2 * self._own.stop))
         self._steps = 0
         self._slip = 0.0
         self.running = True
@@ -117,8 +118,8 @@ class TwinWorld:
         truth, steps = self._truth, self._steps
         truth.step(self._wires.torques(*self._state, truth.timestep))
         self._state = q, qd = truth.joint_state()
-        own = slice(len(self._cell.arm.joints) + len(self._cell.arm.jaw))
-        self._history[steps % RING] = (truth.time, self._due, *q[own], *qd[own])
+        own = q[self._own], qd[self._own]
+        self._history[steps % RING] = (truth.time, self._due, *own[0], *own[1])
         self._wires.step(steps, truth.timestep)
         self._steps = steps + 1
         if steps % PUBLISH_EVERY == 0:
@@ -147,10 +148,10 @@ class TwinWorld:
             raise UnknownName("operation", op, questions)
         return questions[op](**arguments)  # type: ignore[operator]  # each has its own arguments
 
-    def _kept(self, seconds: float) -> tuple[int, int]:
-        """The numbers of the first row of the last seconds and of the one to come."""
+    def _kept(self, seconds: float) -> tuple[int, int, int]:
+        """The numbers of the first row of the last seconds, of the one to come, and of columns."""
         count = min(self._steps, HISTORY, max(0, round(seconds / self._truth.timestep)))
-        return self._steps - count, self._steps
+        return self._steps - count, self._steps, self._history.shape[1]
 
     def _rows(self, first: int, end: int) -> bytes:
         rows = np.arange(first, min(end, first + PAGE, self._steps)) % RING

@@ -1,7 +1,7 @@
 """A power supply behind SCPI, with a resistor on its output. Pure, no I/O.
 
 Source of the commands: :mod:`handrail_drivers.scpi.supply`; error numbers are SCPI's (1999.0,
-volume 2, section 21.8).
+volume 2, section 21.8). Headers have their short or their long form (volume 1, section 6.2.1).
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from handrail_drivers.emulator import Exchange, Place, StandIn
 
 LOAD = 10.0  # ohm
 MOST = {"VOLT": 60.0, "CURR": 10.0}  # V, A that it can give
+FACTORY = {"VOLT": 0.0, "CURR": 1.0}
 LONGEST = 256  # bytes of a line
 ERRORS = 8  # that it remembers
 NO_ERROR = '0,"No error"'
+LONG = {"VOLTAGE": "VOLT", "CURRENT": "CURR", "MEASURE": "MEAS", "OUTPUT": "OUTP"}
+LONG |= {"SYSTEM": "SYST", "ERROR": "ERR"}
 UNDEFINED, OUT_OF_RANGE = '-113,"Undefined header"', '-222,"Data out of range"'
 
 
@@ -26,7 +29,7 @@ class ScpiSupply(StandIn):
     line: ClassVar[str] = "serial"
 
     def __init__(self) -> None:
-        self._set = {"VOLT": 0.0, "CURR": 1.0}
+        self._set = dict(FACTORY)
         self._on = False
         self._load = LOAD
         self._pending = b""
@@ -55,7 +58,7 @@ class ScpiSupply(StandIn):
 
     def power_cycle(self) -> None:
         """Begin anew, switched off."""
-        self._set, self._on = {"VOLT": 0.0, "CURR": 1.0}, False
+        self._set, self._on = dict(FACTORY), False
         self._errors.clear()
 
     def change(self) -> None:
@@ -72,33 +75,45 @@ class ScpiSupply(StandIn):
         said = [
             answer
             for part in line.decode("ascii", "replace").strip().split(";")
-            if (answer := self._command(part.strip().removeprefix(":").upper()))
+            if (answer := self._command(_short(part)))
         ]
         return ";".join(said).encode() + b"\n" if said else b""
 
     def _command(self, text: str) -> str:
-        volts, amperes = self._given()
+        if text.endswith("?"):
+            return self._told(text.removesuffix("?"))
         match text.split(" "):
-            case ["*IDN?"]:
-                return "HANDRAIL,PS-60,0001,1.0"
             case ["*CLS"]:
                 self._errors.clear()
-            case ["SYST:ERR?"]:
-                return self._errors.popleft() if self._errors else NO_ERROR
-            case ["MEAS:VOLT?"]:
-                return f"{volts:.4f}"
-            case ["MEAS:CURR?"]:
-                return f"{amperes:.4f}"
-            case ["OUTP?"]:
-                return str(int(self._on))
+            case ["*RST"]:
+                self._set, self._on = dict(FACTORY), False
             case ["OUTP", "ON" | "OFF" | "1" | "0" as word]:
                 self._on = self._on if self.stuck else word in ("ON", "1")
-            case ["VOLT?" | "CURR?" as question]:
-                return f"{self._set[question[:-1]]:.4f}"
             case ["VOLT" | "CURR" as name, number]:
                 self._take(name, number)
             case _:
                 self._errors.append(UNDEFINED)
+        return ""
+
+    def _told(self, question: str) -> str:
+        """Return what is answered to a question."""
+        volts, amperes = self._given()
+        match question:
+            case "*IDN":
+                return "HANDRAIL,PS-60,0001,1.0"
+            case "*OPC":
+                return "1"  # what was set is set at once
+            case "SYST:ERR":
+                return self._errors.popleft() if self._errors else NO_ERROR
+            case "MEAS:VOLT":
+                return f"{volts:.4f}"
+            case "MEAS:CURR":
+                return f"{amperes:.4f}"
+            case "OUTP":
+                return str(int(self._on))
+            case "VOLT" | "CURR":
+                return f"{self._set[question]:.4f}"
+        self._errors.append(UNDEFINED)
         return ""
 
     def _take(self, name: str, number: str) -> None:
@@ -110,6 +125,16 @@ class ScpiSupply(StandIn):
             self._errors.append(OUT_OF_RANGE)
         elif not self.stuck:
             self._set[name] = value
+
+
+def _short(command: str) -> str:
+    """Return a command in capitals, its header in the short form, without an optional SOURce."""
+    header, space, rest = command.strip().upper().partition(" ")
+    asks = "?" if header.endswith("?") else ""
+    parts = [LONG.get(one, one) for one in header.removesuffix("?").strip(":").split(":")]
+    if parts[0] in ("SOUR", "SOURCE"):
+        parts = parts[1:]
+    return ":".join(parts) + asks + space + rest.strip()
 
 
 class ScpiSocketSupply(ScpiSupply):

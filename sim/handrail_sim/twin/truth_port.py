@@ -22,7 +22,6 @@ from handrail_sim.world import Array
 ANSWER = 20.0  # s, longest wait for an answer
 LONGEST = 65_536  # bytes of a question
 PAGE = 500  # rows of the history at most in one answer
-HISTORY_COLUMNS = 14  # sim time [s], monotonic time [s], q (6), qd (6)
 
 Handler = Callable[[str, dict[str, Any]], Any]
 
@@ -147,13 +146,16 @@ class TruthClient:
         return truth
 
     def history(self, seconds: float = 60.0) -> Array:
-        """Return rows (n, 14): sim time [s], monotonic time [s], q (6) [rad], qd (6) [rad/s]."""
-        first, end = self.ask("history", seconds=seconds)
+        """Return rows: sim time [s], monotonic time [s], positions [rad, m], velocities of joints.
+
+        Those of the arm and its jaw; (n, 14) of an arm with six.
+        """
+        first, end, columns = self.ask("history", seconds=seconds)
         pages = (
             self.ask("history_rows", first=start, end=min(start + PAGE, end))
             for start in range(first, end, PAGE)
         )
-        return np.frombuffer(b"".join(pages), dtype="<f8").reshape(-1, HISTORY_COLUMNS)
+        return np.frombuffer(b"".join(pages), dtype="<f8").reshape(-1, columns)
 
     def wire_log(self, wire: str, since_ns: int = 0) -> list[WireEvent]:
         """Return the frames on a wire after a monotonic time, oldest first."""

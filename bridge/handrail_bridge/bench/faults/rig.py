@@ -128,7 +128,8 @@ class Rig:
         """Start a bridge on the twin's wires with its directories in a folder."""
         command = [*HANDRAIL, "up", self.cell, "--json"]
         command += [f"--wire={name}={link}" for name, link in self.twin.links.items()]
-        command += [f"--camera=overhead={self.twin.urls['overhead']}"]
+        cameras = {name: url for name, url in self.twin.urls.items() if name != "view"}
+        command += [f"--camera={name}={url}" for name, url in cameras.items()]
         command += [f"--parent={os.getpid()}"]
         environment = self.environment_in(folder)
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +17,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from handrail_drivers.errors import InvalidValue
-from handrail_drivers.feetech.registers import CENTRE, COUNTS_PER_TURN
 
+COUNTS_PER_TURN = 4096
+CENTRE = 2048  # count at joint position zero
 RAD_PER_COUNT = 2 * math.pi / COUNTS_PER_TURN
 Count = Annotated[int, Field(ge=0, lt=COUNTS_PER_TURN)]
 
@@ -105,3 +106,34 @@ class Calibration:
         fresh = path.with_name(path.name + ".new")
         fresh.write_text(json.dumps(data, indent=4) + "\n", encoding="utf-8")
         fresh.replace(path)
+
+
+def require_reachable(
+    names: Sequence[str], joints: Sequence[JointCalibration], setpoints: Sequence[float]
+) -> None:
+    """Refuse setpoints [rad] that no servo should be sent.
+
+    Raises:
+        InvalidValue: not one finite number a joint, within its calibrated range.
+    """
+    if len(setpoints) != len(joints):
+        raise InvalidValue(
+            f"The bus has {len(joints)} joints, not {len(setpoints)}.",
+            value=len(setpoints),
+            limit=len(joints),
+        )
+    for name, joint, position in zip(names, joints, setpoints, strict=True):
+        if not joint.low <= position <= joint.high:  # NaN is not within anything
+            raise out_of_range(name, position, joint.low, joint.high)
+
+
+def out_of_range(name: str, position: float, low: float, high: float) -> InvalidValue:
+    """Return the error of a goal [rad] that is not within a joint's range."""
+    return InvalidValue(
+        f"The goal {position} rad of {name} is not within its calibrated range, "
+        f"{low:.4f} to {high:.4f} rad.",
+        field=name,
+        value=position,
+        limit=[low, high],
+        unit="rad",
+    )

@@ -1,4 +1,4 @@
-"""One exchange at a time on a bus of Feetech servos: request, reply, named faults, retries.
+"""One exchange at a time on a bus of servos: request, reply, named faults, retries.
 
 Waits in the transport for the whole expected reply at once; never polls. A reply that
 comes after its timeout must not be taken for the answer to the next request: after a
@@ -8,53 +8,82 @@ failed exchange the line is read until it is quiet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from handrail_drivers.errors import DeviceFault, ServoGarbled, ServoSilent
-from handrail_drivers.feetech.codec import (
-    OVERHEAD,
-    Frame,
-    Instruction,
-    Parser,
-    build,
-    sync_read,
-)
 from handrail_drivers.transport import Transport
 
 T = TypeVar("T")
 QUIET = 0.002  # s without a byte after which a late reply is over
 QUIET_LIMIT = 0.02  # s after which a line that never falls quiet is not waited for
 
+PING, READ, WRITE = 0x01, 0x02, 0x03  # instructions, the same in all dialects
 CHUNK = 256  # bytes read at once while waiting for quiet
 
 
-class SyncRead:
+class Frame(Protocol):
+    """One status frame: what a servo says."""
+
+    @property
+    def id(self) -> int:
+        """Whose it is."""
+
+    @property
+    def code(self) -> int:
+        """What is wrong with it; 0: nothing."""
+
+    @property
+    def parameters(self) -> bytes:
+        """What was asked for."""
+
+
+class Parser(Protocol):
+    """Finds frames in a stream that may start anywhere and hold anything."""
+
+    skipped: int  # bytes that belonged to no valid frame
+    garbled: list[int]  # ids on frames with a wrong checksum
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a frame that has begun and is not complete."""
+
+    def feed(self, data: bytes) -> Sequence[Frame]:
+        """Take more bytes, return the frames that they complete."""
+
+
+class Dialect(Protocol):
+    """How a family of servos frames what is said."""
+
+    overhead: int  # bytes of a status frame without parameters
+    ping_size: int  # bytes of parameters that a ping is answered with
+
+    def request(self, id: int, instruction: int, parameters: bytes) -> bytes:
+        """Return the bytes of a request."""
+
+    def status(self, id: int, code: int, parameters: bytes) -> bytes:
+        """Return a status frame as a whole reply to a sync read lays it out."""
+
+    def span(self, address: int, size: int) -> bytes:
+        """Return the parameters that read so many bytes from an address on."""
+
+    def place(self, address: int) -> bytes:
+        """Return what precedes bytes that are written at an address."""
+
+    def parser(self) -> Parser:
+        """Return a fresh parser."""
+
+
+class Query(Protocol):
     """A sync read of some servos, with its request built once."""
 
-    def __init__(self, ids: Sequence[int], address: int, size: int) -> None:
-        self.ids = tuple(ids)
-        self.size = size
-        self.request = sync_read(ids, address, size)
-        self.frame_size = OVERHEAD + size
-        self.reply_size = len(self.ids) * self.frame_size
-        heads = [bytes((0xFF, 0xFF, id, size + 2)) for id in self.ids]
-        self._frames = [
-            (head, n * self.frame_size, (n + 1) * self.frame_size) for n, head in enumerate(heads)
-        ]
-
-    def split(self, reply: bytes) -> list[bytes]:
-        """Return each servo's bytes out of a whole reply."""
-        return [reply[start + 5 : end - 1] for _, start, end in self._frames]
+    ids: tuple[int, ...]
+    size: int  # bytes of each servo
+    request: bytes
+    frame_size: int
+    reply_size: int
 
     def is_whole(self, reply: bytes) -> bool:
         """Whether a reply is exactly the expected frames, checksums included."""
-        if len(reply) != self.reply_size:
-            return False
-        for head, start, end in self._frames:
-            # Sum over id..checksum of a right frame is FF.
-            if reply[start : start + 4] != head or sum(reply[start + 2 : end]) & 0xFF != 0xFF:
-                return False
-        return True
 
 
 class ServoLine:
@@ -62,6 +91,7 @@ class ServoLine:
 
     Args:
         name: the device's name, for errors.
+        dialect: of its servos.
         transport: the wire.
         joints: joint name by servo id.
         baud: bit/s of the line, for the time that a reply needs.
@@ -73,6 +103,7 @@ class ServoLine:
     def __init__(
         self,
         name: str,
+        dialect: Dialect,
         transport: Transport,
         joints: Mapping[int, str],
         baud: int,
@@ -83,6 +114,7 @@ class ServoLine:
         self.name = name
         self.retries = 0  # exchanges repeated so far
         self.stale_bytes = 0  # bytes dropped because they answered nothing that was asked
+        self._dialect = dialect
         self._transport = transport
         self._joints = dict(joints)
         self._byte_time = 10 / baud
@@ -107,27 +139,32 @@ class ServoLine:
         Raises:
             ServoSilent, ServoGarbled, BusLost: no, or not understandably.
         """
-        self._ask(id, Instruction.PING, b"", 0)
+        self._ask(id, PING, b"", self._dialect.ping_size)
 
     def read(self, id: int, address: int, size: int) -> Frame:
         """Return a servo's reply with size bytes from address as parameters."""
-        return self._ask(id, Instruction.READ, bytes((address, size)), size)
+        return self._ask(id, READ, self._dialect.span(address, size), size)
 
     def write(self, id: int, address: int, data: bytes) -> None:
         """Write bytes at an address of one servo and wait for its acknowledgement."""
-        self._ask(id, Instruction.WRITE, bytes((address,)) + data, 0)
+        self._ask(id, WRITE, self._dialect.place(address) + data, 0)
 
     def send(self, request: bytes) -> None:
         """Send a request that no servo answers (sync write)."""
         self._transport.write(request)
 
-    def sync(self, query: SyncRead) -> bytes:
+    def tell(self, id: int, instruction: int) -> None:
+        """Send a request without parameters; an answer is not waited for."""
+        self._transport.write(self._dialect.request(id, instruction, b""))
+        self._unclear = True
+
+    def sync(self, query: Query) -> bytes:
         """Return the replies to a sync read: one frame a servo, in order, all checked."""
         return self._repeat(
             lambda: self._sync_once(query), self._most_retries, (ServoGarbled, ServoSilent)
         )
 
-    def cyclic(self, query: SyncRead) -> bytes:
+    def cyclic(self, query: Query) -> bytes:
         """Like :meth:`sync`, for a tick: a garbled reply is repeated once, silence is not."""
         return self._repeat(lambda: self._sync_once(query), 1, (ServoGarbled,))
 
@@ -148,16 +185,16 @@ class ServoLine:
                 return result
         raise AssertionError("unreachable")
 
-    def _sync_once(self, query: SyncRead) -> bytes:
+    def _sync_once(self, query: Query) -> bytes:
         deadline = self._begin(query.request, query.reply_size)
         reply = self._transport.read(query.reply_size, self._left(deadline))
         if query.is_whole(reply):
             return reply
         return self._sort_out(query, reply, deadline)
 
-    def _sort_out(self, query: SyncRead, reply: bytes, deadline: float) -> bytes:
+    def _sort_out(self, query: Query, reply: bytes, deadline: float) -> bytes:
         """Pick the expected frames out of a reply that is short, late or has foreign bytes."""
-        parser = Parser()
+        parser = self._dialect.parser()
         found = self._collect(query, parser, reply)
         received = len(reply)
         while len(found) < len(query.ids) and not parser.garbled and self._left(deadline) > 0:
@@ -172,10 +209,12 @@ class ServoLine:
         missing_ids = [id for id in query.ids if id not in found]
         if missing_ids:
             raise self._fault(missing_ids, parser)
-        return b"".join(build(id, found[id].code, found[id].parameters) for id in query.ids)
+        return b"".join(
+            self._dialect.status(id, found[id].code, found[id].parameters) for id in query.ids
+        )
 
     @staticmethod
-    def _collect(query: SyncRead, parser: Parser, data: bytes) -> dict[int, Frame]:
+    def _collect(query: Query, parser: Parser, data: bytes) -> dict[int, Frame]:
         frames = parser.feed(data)
         return {
             frame.id: frame
@@ -183,8 +222,8 @@ class ServoLine:
             if frame.id in query.ids and len(frame.parameters) == query.size
         }
 
-    def _ask(self, id: int, instruction: Instruction, parameters: bytes, size: int) -> Frame:
-        request = build(id, instruction, parameters)
+    def _ask(self, id: int, instruction: int, parameters: bytes, size: int) -> Frame:
+        request = self._dialect.request(id, instruction, parameters)
         return self._repeat(
             lambda: self._ask_once(id, request, size),
             self._most_retries,
@@ -192,9 +231,9 @@ class ServoLine:
         )
 
     def _ask_once(self, id: int, request: bytes, size: int) -> Frame:
-        deadline = self._begin(request, OVERHEAD + size)
-        parser = Parser()
-        wanted = OVERHEAD + size
+        deadline = self._begin(request, self._dialect.overhead + size)
+        parser = self._dialect.parser()
+        wanted = self._dialect.overhead + size
         while self._left(deadline) > 0 and not parser.garbled:
             data = self._transport.read(max(wanted - parser.pending, 1), self._left(deadline))
             if not data:
@@ -202,7 +241,7 @@ class ServoLine:
             for frame in parser.feed(data):
                 if frame.id == id and len(frame.parameters) == size:
                     return frame
-                self.stale_bytes += OVERHEAD + len(frame.parameters)
+                self.stale_bytes += self._dialect.overhead + len(frame.parameters)
         self._unclear = True
         raise self._fault([id], parser)
 

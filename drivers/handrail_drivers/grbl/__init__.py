@@ -1,0 +1,1 @@
+"""Gantries and machine tools behind a Grbl controller."""

@@ -1,0 +1,87 @@
+"""A gantry on a serial line: it moves by permitted plans, stands at a stop, returns disarmed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from handrail_bridge.loop.state import Mode
+from handrail_drivers.errors import HandrailError
+from running_cell import OnTheWay, RunningCell, twin_and_wires
+
+pytestmark = pytest.mark.long
+END = 20.0  # s
+BRAKES = 0.03  # m: the way of a stop at full speed, and of what is on its way to the machine
+
+
+@pytest.fixture(scope="module")
+def wires() -> Iterator[RunningCell]:
+    with twin_and_wires(cell="gantry") as cell:
+        yield cell
+
+
+def to(x: float) -> dict[str, Any]:
+    return {"steps": [{"tool": "arm_move_joints", "positions": {"x": x}}]}
+
+
+def elsewhere(cell: RunningCell) -> float:
+    return 0.03 if cell.position("x") > 0.14 else 0.25
+
+
+async def test_a_plan_moves_it(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        goal = elsewhere(cell)
+        receipt = await rail.run(to(goal))
+        assert receipt.completed, receipt.reason
+        assert cell.position("x") == pytest.approx(goal, abs=0.001)
+
+
+async def test_a_stop_has_it_stand(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        stopping: list[asyncio.Task[Any]] = []
+        act = OnTheWay(
+            cell, "x", 0.05, lambda: stopping.append(asyncio.create_task(rail.stop("t")))
+        )
+        receipt = await rail.run(to(elsewhere(cell)), act)
+        assert not receipt.completed
+        await asyncio.gather(*stopping)
+        await asyncio.to_thread(cell.still_at, "x", cell.position("x"), BRAKES)
+        assert abs(cell.position("x") - act.position) < BRAKES
+        assert (await rail.state()).mode == Mode.STOPPED
+
+
+async def test_unplugged_and_plugged_in_again_it_is_there_and_disarmed(
+    cell: RunningCell,
+) -> None:
+    async with cell.armed() as rail:
+        act = OnTheWay(cell, "x", 0.05, lambda: cell.truth.pull("machine"))
+        receipt = await rail.run(to(elsewhere(cell)), act)
+        assert not receipt.completed
+        assert "machine" in receipt.reason
+        there = cell.position("x")
+        await asyncio.to_thread(cell.still_at, "x", there, BRAKES)
+        missing = [one for one in (await rail.cell()).notices if "not connected" in one]
+        assert [one.split(":")[0] for one in missing] == ["machine"]
+        cell.truth.plug("machine")
+        async with asyncio.timeout(END):
+            while any("not connected" in one for one in (await rail.cell()).notices):
+                await asyncio.sleep(0.02)
+        with pytest.raises(HandrailError):
+            await rail.run(to(0.1))  # it is in fault until the operator says otherwise
+    async with cell.armed() as rail:
+        assert (await rail.run(to(elsewhere(cell)))).completed
+
+
+async def test_a_hit_switch_locks_it(cell: RunningCell) -> None:
+    async with cell.armed() as rail:
+        act = OnTheWay(cell, "x", 0.05, lambda: cell.truth.inject("limit", "machine"))
+        receipt = await rail.run(to(elsewhere(cell)), act)
+        assert not receipt.completed
+        assert "limit switch" in receipt.reason
+        await asyncio.to_thread(cell.still_at, "x", cell.position("x"), BRAKES)
+    async with cell.operator() as operator:
+        await operator.reset()
+        with pytest.raises(HandrailError, match="has to be homed"):
+            await operator.arm()

@@ -1,0 +1,59 @@
+"""One machine of a cell in virtual time: its driver, its emulator, and the twin's true world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handrail_drivers import plugins
+from handrail_drivers.emulator import Place
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import device_settings
+from handrail_sim.twin.truth import Truth
+
+
+class Machine:
+    """The true machine, and a wire to what drives it, on which no time passes.
+
+    ``emulator`` is the twin's; ``bus`` makes a driver on its wire.
+    """
+
+    def __init__(self, cell: Cell, seed: int = 3) -> None:
+        self.name = cell.arm.device
+        self.truth = Truth(cell, seed, perturb=True)
+        self.settings = device_settings(cell, self.name)
+        self._driver = cell.devices[self.name].driver
+        joints = cell.arm.joints
+        draws = {joint: self.truth.servo_draws[joint] for joint in joints}
+        place = Place(self.name, self.settings, None, joints, draws, (seed,))
+        self.emulator: Any = plugins.wires.one(self._driver).at(place)
+        self.now_ns = 1_000_000_000
+        self._said = b""
+        self.live(10_000_000)
+
+    def bus(self) -> Any:
+        driver = plugins.drivers.one(self._driver)
+        return driver(self.name, self.settings, self, clock=lambda: self.now_ns)
+
+    def live(self, duration_ns: int) -> None:
+        step = self.truth.timestep
+        for _ in range(round(duration_ns * 1e-9 / step)):
+            self.truth.step(self.emulator.step(*self.truth.joint_state(), step))
+        self.now_ns += duration_ns
+
+    def at(self, joint: str) -> float:
+        """Its true position [rad, m]."""
+        return float(self.truth.snapshot()["joints"][joint]["position"])
+
+    def write(self, data: bytes) -> None:
+        for _, answer, _ in self.emulator.exchanges(data, None):
+            self._said += answer
+
+    def read(self, size: int, timeout_s: float) -> bytes:
+        data, self._said = self._said[:size], self._said[size:]
+        return data
+
+    def discard_input(self) -> None:
+        self._said = b""
+
+    def close(self) -> None:
+        self._said = b""
