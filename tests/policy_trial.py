@@ -113,7 +113,12 @@ class Trial:
     def stopped(self) -> bool:
         return self.rig.state.mode == Mode.FAULT
 
-    def check(self, steps: list[dict[str, object]], *goal: dict[str, object]) -> Verdict:
+    def check(
+        self,
+        steps: list[dict[str, object]],
+        *goal: dict[str, object],
+        checker: Checker | None = None,
+    ) -> Verdict:
         plan = parse_plan(json.dumps({"steps": steps, "goal": goal}), self.cell)
         state = self.rig.state
         things = self.world.truth.snapshot()["objects"]
@@ -121,7 +126,9 @@ class Trial:
             name: ObjectBelief(tuple(thing["position"]), tuple(thing["quaternion"]), "seen", 0)
             for name, thing in things.items()
         }
-        return self._checker.check(plan, StartState(state.position, state.setpoint, seen))
+        return (checker or self._checker).check(
+            plan, StartState(state.position, state.setpoint, seen)
+        )
 
     def play(self, verdict: Verdict) -> None:
         """Play a checked plan to its end, whichever that is."""

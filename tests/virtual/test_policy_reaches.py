@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from handrail_bridge.loop.state import Mode
+from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.policy.drive import Policies
 from handrail_sim.train_policy.expert import tilt_for
@@ -60,18 +62,45 @@ def count(off: list[float]) -> int:
     return sum(one < ARRIVED for one in off)
 
 
-def test_it_ends_near_its_targets(checker: Checker) -> None:
-    off = errors(checker, run_step, range(1), 2)
-    assert count(off) == 2, off
+@pytest.fixture(scope="module")
+def trial(checker: Checker) -> Iterator[Trial]:
+    found = Trial(CELL, checker, seed=2)
+    yield found
+    found.close()
 
 
-def test_a_target_may_be_said_as_seen_from_a_thing(checker: Checker) -> None:
-    trial = Trial(CELL, checker, 2)
-    seen = trial.world.truth.snapshot()["objects"]["blue_cube"]["position"]
-    verdict = trial.run([run_step((0.0, 0.0, 0.1), thing="blue_cube")])
+def test_it_ends_near_a_target_that_is_said_as_seen_from_a_thing(trial: Trial) -> None:
+    x, y, z = trial.world.truth.snapshot()["objects"]["blue_cube"]["position"]
+    target = (x, y, z + 0.1)
+    verdict = trial.run([run_step((0.0, 0.0, 0.1), thing="blue_cube")], reached(target))
     assert verdict.passed, verdict.violations
-    assert trial.off((seen[0], seen[1], seen[2] + 0.1)) < ARRIVED
-    trial.close()
+    assert (trial.rig.state.mode, trial.rig.state.ended_completed) == (Mode.ARMED, True)
+    assert trial.off(target) < ARRIVED
+    assert trial.harm == []
+
+
+def test_drawn_weights_in_its_place_are_refused_by_the_check(tmp_path: Path, trial: Trial) -> None:
+    cell = random_weights(CELL, 1, tmp_path / "drawn.onnx")
+    (target,) = targets(CELL, 1, 1)
+    assert not trial.check([run_step(target)], reached(target), checker=Checker(cell)).passed
+
+
+def test_drawn_weights_in_the_loop_alone_are_stopped_before_they_do_harm(
+    tmp_path: Path, trial: Trial
+) -> None:
+    mislead(trial, random_weights(CELL, 1, tmp_path / "drawn.onnx"), targets(CELL, 1, 1)[0])
+
+
+def mislead(trial: Trial, drawn: Cell, target: tuple[float, float, float]) -> None:
+    """Have another policy's weights in the loop than in the check: tube and bounds are left."""
+    verdict = trial.check([run_step(target)], reached(target))
+    loaded = trial.rig.tick.motion.policies
+    assert loaded is not None
+    loaded._policies._models = Policies(drawn)._models  # what no client can do
+    trial.play(verdict)
+    assert trial.stopped
+    assert trial.rig.state.fault_code in ("tube_left", "policy_bounds", "contact")
+    assert trial.harm == []
 
 
 @pytest.mark.long
@@ -88,43 +117,16 @@ def test_95_of_100_targets_are_reached_within_10_mm_beside_ik_and_ruckig(
     assert count(found["policy"]) >= 95, sorted(found["policy"])[-10:]
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [range(1), pytest.param(range(1, 20), marks=[pytest.mark.long, pytest.mark.timeout(3600)])],
-)
-def test_drawn_weights_are_refused_by_the_check(tmp_path: Path, seeds: range) -> None:
-    for seed in seeds:
-        cell = random_weights(CELL, seed, tmp_path / f"{seed}.onnx")
-        trial = Trial(cell, Checker(cell), seed)
-        (target,) = targets(cell, 1, seed)
-        verdict = trial.run([run_step(target)], reached(target))
-        assert not verdict.passed
-        assert trial.harm == []
-        trial.close()
-
-
-@pytest.mark.parametrize(
-    "seeds",
-    [range(1), pytest.param(range(1, 20), marks=[pytest.mark.long, pytest.mark.timeout(3600)])],
-)
-def test_drawn_weights_in_the_loop_alone_are_stopped_before_they_do_harm(
-    tmp_path: Path, checker: Checker, seeds: range
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_no_drawn_weights_do_harm_in_the_check_s_place_or_in_the_loop_alone(
+    tmp_path: Path, checker: Checker
 ) -> None:
-    """The file was another one when it was checked: nothing but the tube and the bounds is left."""
-    for seed in seeds:
+    for seed in range(1, 20):
+        drawn = random_weights(CELL, seed, tmp_path / f"{seed}.onnx")
         trial = Trial(CELL, checker, seed)
         (target,) = targets(CELL, 1, seed)
-        verdict = trial.check([run_step(target)], reached(target))
-        other = Policies(random_weights(CELL, seed, tmp_path / f"{seed}.onnx"))
-        swap_model(trial, other)
-        trial.play(verdict)
-        assert trial.stopped
-        assert trial.rig.state.fault_code in ("tube_left", "policy_bounds", "contact")
-        assert trial.harm == []
+        refused = trial.check([run_step(target)], reached(target), checker=Checker(drawn))
+        assert not refused.passed
+        mislead(trial, drawn, target)
         trial.close()
-
-
-def swap_model(trial: Trial, other: Policies) -> None:
-    loaded = trial.rig.tick.motion.policies
-    assert loaded is not None
-    loaded._policies._models = other._models

@@ -217,9 +217,11 @@ class Questions:
 
     def _known(self, policy: dict[str, Any]) -> PolicyPart:
         """Return the part of a trajectory that is a policy's, if this loop has that policy."""
-        part = PolicyPart(
-            **{key: tuple(x) if isinstance(x, list) else x for key, x in policy.items()}
-        )
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in policy.items()
+        }
+        part = PolicyPart(**given)
         if self._motion.policies is None or not self._motion.policies.knows(part):
             raise PermitRefused(
                 f"This loop has no policy {part.policy!r} of that digest.",

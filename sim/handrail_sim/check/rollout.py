@@ -185,9 +185,10 @@ class Stage:
                 command[:] = commands[rows - 1]
             elif row >= live.first:
                 command[:] = self._answer(drive, row)
+            begin, end = row * steps, (row + 1) * steps
             for joint, late in enumerate(self._late):
-                told[row * steps + late :, joint] = command[joint]
-            for step in range(row * steps, (row + 1) * steps):
+                told[begin + late : end + late, joint] = command[joint]
+            for step in range(begin, end):
                 data.ctrl[:] = told[step]
                 mujoco.mj_step(model, data)
                 sensed[step] = data.sensordata

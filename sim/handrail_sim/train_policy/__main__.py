@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the ONNX file to write")
     parser.add_argument("--episodes", type=int, default=150)
     parser.add_argument("--targets", type=int, default=4000)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)  # so small a net waits for threads longer than it computes
@@ -44,7 +44,8 @@ def main() -> None:
 
 def episodes(cell: Cell, expert: Expert, count: int, rng: np.random.Generator) -> Array:
     """Return how far (n, j) [rad] the expert was from where it ended, in the twin, on its way."""
-    twin, met = Twin(cell), []
+    twin = Twin(cell)
+    met: list[Array] = []
     while len(met) < count:
         posture = expert.posture(drawn(rng, cell.arm.axis))
         if posture is not None:
