@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 import numpy as np
@@ -157,6 +158,7 @@ class Rig:
             "digest": trajectory.digest(),
             "rows": trajectory.rows,
             "step_rows": list(trajectory.step_rows),
+            "policy": asdict(trajectory.policy) if trajectory.policy else None,
         }
         return self.ask("play", **{**arguments, **other})
 

@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from handrail_sim.cell import Cell
-from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Rest, Step, Wait
+from handrail_sim.plan import (
+    GripperSet,
+    Home,
+    MoveJoints,
+    MoveToPose,
+    PolicyRun,
+    Rest,
+    Step,
+    Wait,
+)
 from handrail_sim.verdict import ObjectBelief, Verdict
 
 from handrail_bridge.permits import Grant
@@ -61,6 +70,11 @@ def told(step: Step, cell: Cell) -> str:
             return f"go home, then lower the arm to its rest{_pace(step.speed)}"
         case Wait():
             return f"wait for {step.seconds:g} s"
+        case PolicyRun():
+            where = ", ".join(f"{1000 * part:.0f}" for part in step.target)
+            whence = f" from {step.thing}" if step.thing else ""
+            what = f"let the policy {step.policy} bring the TCP to ({where}) mm{whence}"
+            return f"{what}, for {step.duration:g} s{_pace(step.speed)}"
 
 
 def _pace(speed: float) -> str:
@@ -74,6 +88,12 @@ def _margins(verdict: Verdict) -> Iterator[str]:
         fastest = float(steps.max()) * verdict.trajectory.rate
         highest = float(verdict.path[:, 2].max())
         yield f"The TCP moves at {fastest:.2f} m/s at most, and {highest:.2f} m high."
+    if verdict.trajectory is not None and (part := verdict.trajectory.policy) is not None:
+        ends = (", ".join(f"{1000 * one:.0f}" for one in end) for end in (part.low, part.high))
+        yield (
+            f"The policy (SHA-256 {part.sha256[:12]}) may bring the TCP from ({next(ends)}) to "
+            f"({next(ends)}) mm, and push with {max(part.effort):.1f} N.m at most."
+        )
     if verdict.clearance is not None:
         near = f"{1000 * verdict.clearance:.1f} mm ({verdict.clearance_pair})"
         yield f"The closest to an obstacle: {near}."

@@ -38,6 +38,7 @@ class Receipts:
             Refused: it cannot be written.
         """
         verdict, found = grant.verdict, grant.verdict.robustness
+        policy = verdict.trajectory.policy if verdict.trajectory else None
         self._log.append(
             "execute",
             id=receipt_id,
@@ -48,6 +49,7 @@ class Receipts:
             cell_digest=self._cell_digest,
             worlds=f"{found.passed} of {found.worlds}" if found else "",
             clearance=verdict.clearance,
+            policy=asdict(policy) if policy else None,
             holder=holder,
             approver=grant.approver,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell import Cell
-from handrail_sim.plan import GripperSet, MoveJoints, Plan
+from handrail_sim.plan import GripperSet, MoveJoints, Plan, PolicyRun
 from handrail_sim.predicates import Predicate, Within, parts
 
 from handrail_bridge.boards import streamed_names
@@ -31,6 +31,10 @@ def parse_plan(text: str, cell: Cell) -> Plan:
                 value=step.tool,
                 hint="leave the step out",
             )
+        if isinstance(step, PolicyRun):
+            require_name("policy", step.policy, cell.policies, f"steps[{index}].policy")
+            if step.thing is not None:
+                require_name("object", step.thing, cell.objects, f"steps[{index}].thing")
         if isinstance(step, MoveJoints):
             _require_joints(step, cell, f"steps[{index}].positions")
         for number, predicate in enumerate(step.expect):

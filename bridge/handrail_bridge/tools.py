@@ -18,7 +18,7 @@ from handrail_drivers.api import Effect
 from handrail_drivers.errors import Refused, UnknownName
 from handrail_drivers.schema import arguments_model, tool_methods, tool_schemas
 from handrail_sim.cell import Cell
-from handrail_sim.plan import Step
+from handrail_sim.plan import PolicyRun, Step
 from pydantic import BaseModel
 
 from handrail_bridge.parsing import parse
@@ -58,6 +58,8 @@ class Tools:
         self.listed: dict[str, Tool] = {}
         self._calls: dict[str, Call] = {}
         for model in _steps():
+            if model is PolicyRun and not cell.policies:
+                continue
             tool = moving_tool(model, cell)
             self.listed[tool.name] = tool
         self._add(senses, device="", prefix="")
@@ -163,6 +165,9 @@ def moving_tool(model: type[BaseModel], cell: Cell) -> Tool:
     name: str = properties.pop("tool")["const"]
     if "positions" in properties:
         properties["positions"] = _positions(cell)
+    if "policy" in properties:
+        told = (f"{name}: {one.description}" for name, one in cell.policies.items())
+        properties["policy"] |= {"enum": list(cell.policies), "description": "; ".join(told)}
     return Tool(
         name=name,
         description=inspect.getdoc(model) or "",

@@ -20,6 +20,7 @@ from handrail_sim.cell import (
     ZoneKind,
 )
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
+from handrail_sim.policy.faults import policy_faults
 from handrail_sim.sight_faults import sight_faults
 from handrail_sim.toml_lines import KeyPath
 
@@ -37,7 +38,7 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
     checks = (_devices, _twins, _planner, _references, _ticks, _cores, _rules, _zones, _joints)
-    for check in (*checks, _gripper, _ranges, _cameras, sight_faults):
+    for check in (*checks, _gripper, _ranges, _cameras, sight_faults, policy_faults):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults

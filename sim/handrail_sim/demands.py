@@ -9,7 +9,13 @@ from pydantic import Field
 from handrail_sim.section import Fraction, Positive, Section
 
 ToolName = Literal[
-    "arm_move_joints", "arm_move_to_pose", "gripper_set", "arm_home", "arm_rest", "wait"
+    "arm_move_joints",
+    "arm_move_to_pose",
+    "gripper_set",
+    "arm_home",
+    "arm_rest",
+    "wait",
+    "policy_run",
 ]
 
 

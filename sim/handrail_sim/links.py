@@ -44,6 +44,12 @@ class Links:
         self._at: tuple[float, ...] = ()
         self.reach = self._far(carried)  # m a rad, or a metre, of all joints together
 
+    def tcp(self, position: Sequence[float]) -> tuple[float, float, float]:
+        """Return where the TCP is [m] with the joints at ``position``."""
+        self._move(position)
+        x, y, z = self._data.site_xpos[self._scene.tcp].tolist()
+        return x, y, z
+
     def nearest(
         self, position: Sequence[float], links: Sequence[str], box: Box
     ) -> tuple[float, str]:

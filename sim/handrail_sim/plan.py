@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from handrail_drivers.api import Unit
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from handrail_sim.predicates import Goal, Predicate
 from handrail_sim.strict import Finite, Point, Strict
@@ -85,8 +85,27 @@ class Wait(StepBase):
     seconds: Annotated[float, Field(gt=0, le=30), Unit("s")]
 
 
+class PolicyRun(StepBase):
+    """Let one of the cell's policies move the arm for a while; the last step of its plan.
+
+    The check plays the policy in the twin, and what it does there bounds what it may do on the
+    arm. ``target`` is where it is to bring the TCP; with a ``thing``, as seen from where that was
+    last seen. Give a goal, such as ``at_pose``: a policy promises nothing.
+    """
+
+    tool: Literal["policy_run"] = "policy_run"
+    policy: Annotated[str, Field(description="one of the cell's policies")]
+    target: Point
+    thing: Annotated[str | None, Field(description="an object; none: the target is absolute")] = (
+        None
+    )
+    duration: Annotated[float, Field(ge=1, le=30), Unit("s")]
+    speed: Speed = 1.0
+
+
 Step = Annotated[
-    MoveJoints | MoveToPose | GripperSet | Home | Rest | Wait, Field(discriminator="tool")
+    MoveJoints | MoveToPose | GripperSet | Home | Rest | Wait | PolicyRun,
+    Field(discriminator="tool"),
 ]
 
 
@@ -96,6 +115,13 @@ class Plan(Strict):
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=64)]
     goal: Annotated[tuple[Goal, ...], Field(max_length=32)] = ()
     note: Annotated[str, Field(max_length=500, description="for people; not interpreted")] = ""
+
+    @model_validator(mode="after")
+    def _policy_is_last(self) -> Self:
+        """Where a policy leaves the arm is not known beforehand, so that nothing can follow it."""
+        if any(isinstance(step, PolicyRun) for step in self.steps[:-1]):
+            raise ValueError("policy_run must be the last step: plan on from where it ends")
+        return self
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON; a permit is bound to it."""

@@ -7,7 +7,8 @@ into the permit.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -42,6 +43,7 @@ class ViolationKind(StrEnum):
     ZONE = "zone"
     ZONE_SPEED = "zone_speed"
     ROBUSTNESS = "robustness"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,27 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyPart:
+    """The rows of a trajectory, from ``first`` to its end, that a policy makes as they come.
+
+    What is played there is its answers to what is measured; what stands in the rows is what it
+    made of the check's rollout. Beyond the bounds, by joint of the arm, a loop stops: measured
+    velocity [rad/s] and effort [N.m], and the box ``low`` to ``high`` [m] that the TCP stays in.
+    """
+
+    policy: str
+    sha256: str
+    first: int
+    speed: float  # fraction of the joints' velocity limits
+    target: tuple[float, ...]
+    thing: tuple[float, ...]  # x y z 1, or four zeros
+    velocity: tuple[float, ...] = ()
+    effort: tuple[float, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Trajectory:
     """Setpoints at the loop's rate, joints in bus order. All arrays are (rows, joints).
 
@@ -69,7 +92,8 @@ class Trajectory:
     speed. The loop writes ``hold + speed_scale * lead``. ``predicted`` and ``effort`` are what the
     rollout saw of the joints [rad] and servos [N.m]; ``band`` and ``effort_band`` are the tube: how
     far the measured may be from them, infinite where nothing can be said. ``step_rows[i]`` is the
-    first row of step i, with the total row count last.
+    first row of step i, with the total row count last. Where there is a ``policy``, the last rows
+    are its own.
     """
 
     rate: int
@@ -81,6 +105,7 @@ class Trajectory:
     band: Array
     effort_band: Array
     step_rows: tuple[int, ...]
+    policy: PolicyPart | None = None
 
     @property
     def blocks(self) -> tuple[Array, ...]:
@@ -88,7 +113,7 @@ class Trajectory:
         return self.hold, self.lead, self.predicted, self.effort, self.band, self.effort_band
 
     def part(self, joints: slice) -> Trajectory:
-        """Return the columns of some joints."""
+        """Return the columns of some joints; a policy's are the first of all."""
         hold, lead, predicted, effort, band, effort_band = (b[:, joints] for b in self.blocks)
         return replace(
             self,
@@ -99,6 +124,7 @@ class Trajectory:
             effort=effort,
             band=band,
             effort_band=effort_band,
+            policy=self.policy if joints.start == 0 else None,
         )
 
     @property
@@ -111,9 +137,14 @@ class Trajectory:
         """Length [s]."""
         return self.rows / self.rate
 
+    def heading(self) -> bytes:
+        """Return what is digested before the numbers."""
+        policy = json.dumps(asdict(self.policy), sort_keys=True) if self.policy else ""
+        return f"{self.rate}|{','.join(self.joints)}|{self.step_rows}|{policy}".encode()
+
     def digest(self) -> str:
-        """SHA-256 over rate, joints and every number that will be played."""
-        sha = hashlib.sha256(f"{self.rate}|{','.join(self.joints)}|{self.step_rows}".encode())
+        """SHA-256 over rate, joints, policy and every number that will be played."""
+        sha = hashlib.sha256(self.heading())
         for block in self.blocks:
             sha.update(np.ascontiguousarray(block, dtype="<f8").tobytes())
         return sha.hexdigest()

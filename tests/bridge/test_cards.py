@@ -89,6 +89,16 @@ def test_the_worst_world_is_told(cell: Cell, grant: Grant) -> None:
             {"tool": "arm_move_to_pose", "position": (0.2, 0, 0.1), "yaw": 1.5708, "avoid": True},
             "turned to 90 deg, round what is in the way",
         ),
+        (
+            {
+                "tool": "policy_run",
+                "policy": "reach",
+                "thing": "cube",
+                "target": (0, 0, 0.1),
+                "duration": 4,
+            },
+            "let the policy reach bring the TCP to (0, 0, 100) mm from cube, for 4 s",
+        ),
     ],
 )
 def test_every_step_is_a_sentence(step: dict[str, object], sentence: str) -> None:

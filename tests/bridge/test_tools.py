@@ -121,6 +121,14 @@ def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
     assert all("tool" not in schema["properties"] for schema in moving.values())
 
 
+def test_a_policy_is_offered_where_the_cell_has_one(tools: Tools) -> None:
+    watched = Tools(load_cell("desk_watched"), Sight(), {}, contextlib.nullcontext)
+    schema = watched.listed["policy_run"].input_schema["properties"]
+    assert schema["policy"]["enum"] == ["reach"]
+    assert schema["policy"]["description"].startswith("reach: brings the TCP")
+    assert "policy_run" not in tools.listed
+
+
 @pytest.mark.parametrize("name", ["arm_home", "lamp_turn"])
 async def test_a_moving_tool_is_not_called(tools: Tools, acts: list[str], name: str) -> None:
     with pytest.raises(Refused, match="come as a plan"):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+from handrail_bridge.audit import NAME, read
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import NotArmed
+from handrail_sim.cell_file import load_cell
 from running_cell import (
     RunningCell,
     assert_stood_at_once,
@@ -20,12 +23,15 @@ from running_cell import (
 )
 
 AGE = ("age = 0.4\nwhen", "age = 0.6\nwhen")  # a busy machine renders late
+BUDGET = ("rate = 50\n", "rate = 50\nbudget = 0.02\n")  # and stalls in the middle of an answer
+OVER = {"shoulder_pan": -0.9}  # rad, of the zone where cubes lie
+NEAR = 0.02  # m: 10 mm of the policy, and what the camera is wrong
 NOTICED = 0.8  # s: a picture, the model, the reflex; without a picture its age
 
 
 @pytest.fixture(scope="module")
 def cell() -> Iterator[RunningCell]:
-    with twin_and_wires(AGE, cell="desk_watched") as running:
+    with twin_and_wires(AGE, BUDGET, cell="desk_watched") as running:
         running.up()
         asyncio.run(seen_and_home(running))
         yield running
@@ -98,3 +104,27 @@ async def test_eyes_that_hang_stop_the_arm(cell: RunningCell) -> None:
     assert receipt.reflexes == ("hand",)
     assert "last reported" in receipt.reason
     await until_hand(cell, there=False)
+
+
+@pytest.mark.long
+async def test_a_policy_brings_the_tcp_over_a_cube_that_was_seen(cell: RunningCell) -> None:
+    step = {
+        "tool": "policy_run",
+        "policy": "reach",
+        "thing": "blue_cube",
+        "target": (0.0, 0.0, 0.1),
+        "duration": 3.5,
+    }
+    async with cell.armed() as rail:
+        assert (await rail.run({"steps": [{"tool": "arm_home"}]})).completed
+        await rail.call("look")  # from where the arm hides nothing
+        over = [{"tool": "arm_move_joints", "positions": OVER}]
+        assert (await rail.run({"steps": over})).completed
+        receipt = await rail.run({"steps": [step]})
+    assert receipt.completed, receipt.reason
+    truth = cell.truth.snapshot()
+    x, y, z = truth["objects"]["blue_cube"]["position"]
+    assert math.dist(truth["tcp"]["position"], (x, y, z + 0.1)) < NEAR
+    entries = read(cell.folder / "handrail" / "desk_watched" / NAME, 4)
+    last = [entry.body for entry in entries if entry.event == "execute"][-1]
+    assert last["policy"]["sha256"] == load_cell("desk_watched").policies["reach"].sha256

@@ -147,7 +147,7 @@ class LostHeartbeat:
 
 
 def guards(config: LoopConfig) -> tuple[Guard, ...]:
-    """Return the guards in the order of ``settings.GUARDS``, whose last is the driver's own."""
+    """Return the guards in the order of ``settings.GUARDS``, whose last two are nobody's here."""
     return (
         LateReads(config),
         Tube(config),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Self
 
 from handrail_drivers.api import HoldState
@@ -148,6 +149,7 @@ class LoopLink:
                     digest=trajectory.digest(),
                     rows=trajectory.rows,
                     step_rows=list(trajectory.step_rows),
+                    policy=asdict(trajectory.policy) if trajectory.policy else None,
                 )
             except (ProcessLost, asyncio.CancelledError):
                 self._control.abort(motion_id)  # it may be taken yet, and nobody would follow it

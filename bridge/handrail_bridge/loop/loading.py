@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from handrail_drivers.errors import PermitRefused
-from handrail_sim.verdict import Array, Trajectory
+from handrail_sim.verdict import Array, PolicyPart, Trajectory
 
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared, trajectory_in
@@ -26,6 +26,7 @@ class Loading:
         room: the loop's own memory; nothing else may be played out of it any more.
         digest: what was permitted.
         step_rows: the trajectory's; the last is the number of its rows.
+        policy: the trajectory's, if it has one.
 
     Raises:
         PermitRefused: no trajectory has so many rows.
@@ -39,14 +40,15 @@ class Loading:
         digest: str,
         rows: int,
         step_rows: Sequence[int],
+        policy: PolicyPart | None = None,
     ) -> None:
         self._size = shared.bytes_of(rows)
         if not 0 < self._size <= len(room):
             raise _unreadable()
         rate, joints = config.trajectory_rate, config.joints
-        self._trajectory = trajectory_in(room, rate, joints, rows, tuple(step_rows))
+        self._trajectory = trajectory_in(room, rate, joints, rows, tuple(step_rows), policy)
         self._shared, self._room, self._digest = shared, memoryview(room), digest
-        self._sha = hashlib.sha256(f"{rate}|{','.join(joints)}|{tuple(step_rows)}".encode())
+        self._sha = hashlib.sha256(self._trajectory.heading())
         self._holds_still = ~np.array(config.grips)
         self._row_bytes = 8 * len(joints)
         self._rows_at_once = max(1, PIECE // self._row_bytes)

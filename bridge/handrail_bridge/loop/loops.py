@@ -220,6 +220,8 @@ class Loops:
         travel = np.ptp(trajectory.hold + trajectory.lead, axis=0)
         parts = enumerate(self._parts())
         moved = {n for n, part in parts if (travel[part] > STILL).any()} or {0}
+        if trajectory.policy is not None:  # it may move the arm, whatever it did in the check
+            moved.add(0)
         if 0 in moved:  # the arm carries its gripper, which must not let go on the way
             moved |= {n for n, config in enumerate(self._configs) if any(config.grips)}
         return tuple(sorted(moved))

@@ -14,13 +14,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from handrail_sim.verdict import Trajectory
 
 from handrail_bridge.loop.player import Player
+from handrail_bridge.loop.policy_player import PolicyPlayer
 from handrail_bridge.loop.reflexes import Stop, Trip, stop_of
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import Mode
+
+if TYPE_CHECKING:  # onnxruntime is loaded for cells with policies alone
+    from handrail_bridge.loop.policy import LoadedPolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,9 @@ class Motion:
     what reflexes leave to a motion.
     """
 
-    def __init__(self, config: LoopConfig) -> None:
+    def __init__(self, config: LoopConfig, policies: LoadedPolicies | None = None) -> None:
         self._config = config
+        self.policies = policies
         self._slow_step = 1.0 / max(1.0, config.stop_time * config.rate)
         self.mode = Mode.DISARMED
         self.reason = ""
@@ -122,9 +128,14 @@ class Motion:
     def play(self, trajectory: Trajectory, motion_id: int, token: int, begin_ns: int = 0) -> None:
         """Take a motion, which begins once a monotonic time [ns] has come."""
         rate, settling = self._config.rate, self._config.settling
-        stiffness = self._config.stiffness
-        player = Player(trajectory, motion_id, token, rate, self.scale, settling, stiffness)
-        self.player, self.mode, self._slowing = player, Mode.MOVING, False
+        rest = (motion_id, token, rate, self.scale, settling, self._config.stiffness)
+        part, policies = trajectory.policy, self.policies
+        if part is not None and policies is not None:
+            standing = self.setpoint or []
+            self.player = PolicyPlayer(trajectory, part, policies, standing, rest)
+        else:
+            self.player = Player(trajectory, *rest)
+        self.mode, self._slowing = Mode.MOVING, False
         self.peak_error, self._begin_ns, self.waits = 0.0, begin_ns, False
 
     def begin(self, begin_ns: int) -> None:

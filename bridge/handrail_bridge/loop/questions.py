@@ -19,7 +19,7 @@ from handrail_drivers.errors import (
     ServoGarbled,
     ServoSilent,
 )
-from handrail_sim.verdict import Trajectory
+from handrail_sim.verdict import PolicyPart, Trajectory
 
 from handrail_bridge.loop.control import TOKEN, Control
 from handrail_bridge.loop.loading import Loading
@@ -201,12 +201,35 @@ class Questions:
     # --- the one road of motion -----------------------------------------------------------------
 
     def _play(
-        self, motion_id: int, token: int, digest: str, rows: int, step_rows: list[int]
+        self,
+        motion_id: int,
+        token: int,
+        digest: str,
+        rows: int,
+        step_rows: list[int],
+        policy: dict[str, Any] | None,
     ) -> None:
         """Take what lies in shared memory, if it is what was permitted: it begins by a word."""
         self._require_movable(token)
-        loading = Loading(self._config, self._shared, self._room, digest, rows, step_rows)
+        part = self._known(policy) if policy else None
+        loading = Loading(self._config, self._shared, self._room, digest, rows, step_rows, part)
         self._loading = self._number, loading, motion_id, token
+
+    def _known(self, policy: dict[str, Any]) -> PolicyPart:
+        """Return the part of a trajectory that is a policy's, if this loop has that policy."""
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in policy.items()
+        }
+        part = PolicyPart(**given)
+        if self._motion.policies is None or not self._motion.policies.knows(part):
+            raise PermitRefused(
+                f"This loop has no policy {part.policy!r} of that digest.",
+                field="policy",
+                value=part.sha256[:12],
+                hint="restart the bridge: the cell's file has changed since",
+            )
+        return part
 
     def _require_movable(self, token: int) -> None:
         if self._motion.mode != Mode.ARMED or self._motion.setpoint is None:

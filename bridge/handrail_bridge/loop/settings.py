@@ -18,7 +18,8 @@ from handrail_bridge.loop.control import SIGNALS
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
 GUARDS = (
     *("late_reads", "tube", "effort", "servo_fault", "torque_gone", "loop_stall", "heartbeat"),
-    "refused_write",  # no guard's: the driver itself says so
+    "policy",  # no guard's: whoever asks it says so
+    "refused_write",  # nor this: the driver itself says so
 )
 INPUT_RATE = 100  # Hz, where a device of inputs names none
 
@@ -58,6 +59,7 @@ class LoopConfig(BaseModel):
     signals: tuple[str, ...]  # names by their number on the control page
     cell: dict[str, Any]  # for the geometry of zones
     folder: str  # where the cell's files are
+    policies: bool  # whether it may be asked to play the cell's
     trace: str = ""  # a bench's file for the times of ticks
 
     @property
@@ -125,6 +127,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         signals=signal_names(cell),
         cell=cell.model_dump(mode="json"),
         folder=str(cell.folder),
+        policies=bool(cell.policies) and number == 0,  # they move the arm's joints
     )
 
 

@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 from handrail_drivers.errors import InvalidValue
-from handrail_sim.verdict import Trajectory
+from handrail_sim.verdict import PolicyPart, Trajectory
 
 from handrail_bridge.loop.state import LoopState, StateLayout
 
@@ -128,12 +128,18 @@ class Shared:
 
 
 def trajectory_in(
-    room: bytearray, rate: int, joints: tuple[str, ...], rows: int, step_rows: tuple[int, ...]
+    room: bytearray,
+    rate: int,
+    joints: tuple[str, ...],
+    rows: int,
+    step_rows: tuple[int, ...],
+    policy: PolicyPart | None = None,
 ) -> Trajectory:
     """Return the trajectory whose bytes lie in a room, where they stay."""
     numbers = np.frombuffer(room, dtype="<f8", count=_bytes(len(joints), rows) // 8)
     hold, lead, predicted, effort, band, effort_band = numbers.reshape(BLOCKS, rows, len(joints))
-    return Trajectory(rate, joints, hold, lead, predicted, effort, band, effort_band, step_rows)
+    blocks = hold, lead, predicted, effort, band, effort_band
+    return Trajectory(rate, joints, *blocks, step_rows, policy)
 
 
 def _size(joints: int, rate: int) -> int:

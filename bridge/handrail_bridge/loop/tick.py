@@ -1,4 +1,4 @@
-"""One tick: read -> reflexes -> sample -> clamp -> write -> publish -> one question.
+"""One tick: read -> reflexes -> sample or ask -> clamp -> write -> publish -> one question.
 
 A function of (clock, bus): the same on the wall clock over a serial port and in virtual time
 over a wire in memory.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from handrail_drivers.api import JointState, MotionBus
 from handrail_drivers.errors import BusLost, HandrailError
@@ -19,6 +20,7 @@ from handrail_bridge.loop.flags import Flags
 from handrail_bridge.loop.guards import guards
 from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
+from handrail_bridge.loop.policy_player import PolicyPlayer
 from handrail_bridge.loop.port import Port
 from handrail_bridge.loop.questions import Answer, Questions
 from handrail_bridge.loop.reflexes import Reflexes, Trip
@@ -28,6 +30,9 @@ from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.sights import Sights
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.loop.trace import Trace
+
+if TYPE_CHECKING:  # onnxruntime is loaded for cells with policies alone
+    from handrail_bridge.loop.policy import LoadedPolicies
 
 HEALTH_NS = 250_000_000  # between two health questions
 ROOM_NS = 600_000  # what one exchange with one servo takes: with less left, questions wait
@@ -56,7 +61,7 @@ class Tick:
         self._shared = shared
         self._mailbox = mailbox
         self.port = Port(config.device, config.joints, factory)
-        self.motion = Motion(config)
+        self.motion = Motion(config, _policies(config))
         self.trace = Trace(config.trace) if config.trace else None
         self.flags = Flags(config, control, mailbox)
         self.report = Report(clock, shared, self.port, self.motion)
@@ -93,6 +98,8 @@ class Tick:
         self.motion.hold_back(not fresh)
         if self.port.bus is not None:
             self._react(started)
+            if fresh:
+                self._consult()
         self._sights.awake(started)
         self.flags.obey(self.motion, started)  # near the write: a stop during the read counts
         if self.port.bus is not None:
@@ -153,6 +160,14 @@ class Tick:
         self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
         for trip in trips:
             self._trip(trip)
+
+    def _consult(self) -> None:
+        """Ask the policy that moves the arm, where one does, what comes next."""
+        player = self.motion.player
+        if isinstance(player, PolicyPlayer) and not self.motion.slowing:
+            trip = player.consult(self._joints, self._clock.now_ns)
+            if trip is not None:
+                self._trip(trip)
 
     def _trip(self, trip: Trip) -> None:
         if self.motion.mode == Mode.DISARMED:
@@ -263,3 +278,11 @@ class Tick:
         self.flags.tell(self.motion)
         self.report.clamps, self.report.fired = self._clamp.count, self._reflexes.fired
         self.report.publish(self._due_ns, self._joints, self._written, self._complaint)
+
+
+def _policies(config: LoopConfig) -> LoadedPolicies | None:
+    if not config.policies:
+        return None
+    from handrail_bridge.loop.policy import LoadedPolicies
+
+    return LoadedPolicies(config)

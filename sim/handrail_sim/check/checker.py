@@ -15,8 +15,10 @@ from handrail_sim.check import asked, start
 from handrail_sim.check.asks import Asks
 from handrail_sim.check.judge import Finding, Judge
 from handrail_sim.check.payload import Payload
+from handrail_sim.check.policy_runs import PolicyRuns, gibberish
 from handrail_sim.check.reference import Reference
-from handrail_sim.check.rollout import Rollout, Stage
+from handrail_sim.check.rollout import Gibberish, Rollout, Stage
+from handrail_sim.check.script import Script
 from handrail_sim.check.spread import Spread, Tube
 from handrail_sim.check.steps import Steps, Unplayable
 from handrail_sim.check.timeline import Timeline
@@ -41,6 +43,7 @@ class Checker:
         self._worlds = Worlds(cell, model, self._scene)
         self._spread = Spread(cell)
         self._asks = Asks(cell, model)
+        self._policies = PolicyRuns(cell, self._scene)
 
     def hold_command(
         self, position: Sequence[float], objects: Mapping[str, ObjectBelief] | None = None
@@ -84,36 +87,54 @@ class Checker:
             return _failed(plan, [unreadable])
         try:
             reference = self._steps.reference(plan, state.command, partial(self.foresee, state))
+            script = self._script(plan, state, reference)
         except Unplayable as found:
             return _failed(plan, [found.violation])
-        return self._judge(plan, state, reference)
+        try:
+            return self._judge(plan, state, reference, script)
+        except Gibberish as found:
+            index, time = len(plan.steps) - 1, found.row / self._cell.loop.rate
+            return _failed(plan, [gibberish(index, plan.steps[-1].tool, time)])
 
-    def _judge(self, plan: Plan, state: StartState, reference: Reference) -> Verdict:
-        targets, hold, lead = reference.setpoints()
-        setpoints = hold + lead
-        run = self._stage.run(state, setpoints)
+    def _script(self, plan: Plan, state: StartState, reference: Reference) -> Script:
+        aims, hold, lead = reference.setpoints()
+        part = self._policies.part(plan, state, reference.step_rows[-1])
+        live = self._policies.live(part, len(hold)) if part else None
+        return Script(aims, hold, lead, part, live)
+
+    def _judge(
+        self, plan: Plan, state: StartState, reference: Reference, script: Script
+    ) -> Verdict:
+        run = self._stage.run(state, script.setpoints, script.live)
         placed = self._judgement.proximity.look(run.placed[None]).pairs
         unfit = list(start.judge(self._cell, state, run, reference.standing.tolist(), placed))
         if unfit:
             return _failed(plan, unfit)
         timeline = Timeline((*reference.step_rows, reference.rows), self._cell.loop.rate)
-        too_much = asked.judge(self._cell, reference.standing, targets, timeline)
+        too_much = asked.judge(self._cell, reference.standing, script.planned, timeline)
         if found_so := sorted(too_much, key=lambda one: one.time):
             return _failed(plan, found_so)
-        found = self._judgement.judge(plan, state, run, targets, timeline)
-        verdict = self._told(plan, run, found, setpoints)
+        script = script.filled(self._cell, run)
+        found = self._judgement.judge(plan, state, run, script.aims, timeline)
+        verdict = self._told(plan, run, found, script.setpoints)
         if found.violations:
             return verdict
-        others = self._worlds.play(state, setpoints)
+        others = self._elsewhere(state, script)
         if not all(other.finite for other in others):
             return replace(verdict, passed=False, violations=(start.unsolvable(),))
-        robustness, violation = self._worlds.judge(plan, state, others, targets, timeline)
+        robustness, violation = self._worlds.judge(plan, state, others, script.aims, timeline)
         if violation is not None:
             return replace(verdict, passed=False, violations=(violation,), robustness=robustness)
         tube = self._spread.tube(state, run, others, self._worlds.variations)
-        trajectory = self._trajectory(run, hold, lead, tube, timeline)
+        policy = script.policy and self._policies.bounded(script.policy, [run, *others], tube)
+        trajectory = replace(self._trajectory(run, script, tube, timeline), policy=policy)
         asks = self._asks.find(plan, found.story)
         return replace(verdict, robustness=robustness, trajectory=trajectory, asks=asks)
+
+    def _elsewhere(self, state: StartState, script: Script) -> list[Rollout]:
+        if script.live is None:
+            return self._worlds.play(state, script.setpoints)
+        return self._worlds.improvise(state, script.setpoints, script.live)
 
     def foresee(self, state: StartState, reference: Reference) -> tuple[Array, list[str]]:
         """Return where everything is after a part of a plan, and what is held then."""
@@ -148,14 +169,14 @@ class Checker:
         )
 
     def _trajectory(
-        self, run: Rollout, hold: Array, lead: Array, tube: Tube, timeline: Timeline
+        self, run: Rollout, script: Script, tube: Tube, timeline: Timeline
     ) -> Trajectory:
-        played = slice(1, len(hold) + 1)
+        played = slice(1, len(script.hold) + 1)
         return Trajectory(
             rate=self._cell.loop.rate,
             joints=self._cell.arm.all_joints,
-            hold=hold,
-            lead=lead,
+            hold=script.hold,
+            lead=script.lead,
             predicted=run.position[played],
             effort=run.effort[played],
             band=tube.band,

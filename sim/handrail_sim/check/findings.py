@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handrail_sim.cell import Cell, JointLimits
+from handrail_sim.arm import JointLimits
+from handrail_sim.cell import Cell
 from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.verdict import Violation, ViolationKind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -14,6 +15,9 @@ from handrail_sim.cell import Cell
 from handrail_sim.forces import presses
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
+
+if TYPE_CHECKING:  # onnxruntime is loaded for cells with policies alone
+    from handrail_sim.policy.drive import Drive
 
 SETTLE_BEFORE = 0.2  # s: servos and a held object find their balance before anything is judged
 GRASP = 0.1  # s before that in which the jaw takes hold of what it is said to hold
@@ -57,13 +61,40 @@ class Rollout:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A policy that makes the setpoints from row ``first`` on, of what the encoders read.
+
+    ``begin`` returns a new run of it, from the setpoints (6,) [rad] that stand.
+    """
+
+    first: int
+    begin: Callable[[Sequence[float]], Drive]
+
+
+class Gibberish(Exception):
+    """A policy answered what is no number, at a row."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+
 class Stage:
     """The belief's world, set up and stepped for one plan at a time."""
 
     def __init__(
-        self, cell: Cell, model: mujoco.MjModel, scene: Scene, latency: Array | None = None
+        self,
+        cell: Cell,
+        model: mujoco.MjModel,
+        scene: Scene,
+        latency: Array | None = None,
+        offset: Array | None = None,
     ) -> None:
-        """``latency`` (6,) [s]: by how much later than told each servo follows; None: at once."""
+        """``latency`` (6,) [s]: by how much later than told each servo follows; None: at once.
+
+        ``offset`` (6,) [rad]: what encoders read beyond the true position; None: nothing.
+        """
         self._cell = cell
         self._model = _with_sleep(model)
         self._scene = scene
@@ -72,17 +103,25 @@ class Stage:
         self._settle = round(cell.check.settle * cell.loop.rate)
         late = np.zeros(model.nu) if latency is None else latency
         self._late = np.round(late / model.opt.timestep).astype(int)
+        self._offset = np.zeros(model.nu) if offset is None else offset
         self._presses = presses(model)
         self._over = max(1, round(OVER / model.opt.timestep))
         self._effort = np.array([cell.arm.limits[name].effort for name in cell.arm.all_joints])
 
-    def run(self, start: StartState, setpoints: Array) -> Rollout:
-        """Play setpoints (rows, 6) [rad] from a start state; settle afterwards."""
+    def run(self, start: StartState, setpoints: Array, live: Live | None = None) -> Rollout:
+        """Play setpoints (rows, 6) [rad] from a start state; settle afterwards.
+
+        Raises:
+            Gibberish: ``live`` answered what is no number.
+        """
         placed = self._set(start)
         still = np.repeat(setpoints[-1:], self._settle, axis=0)
         commands = np.concatenate([setpoints, still])
-        told = self._delayed(np.repeat(commands, self._steps, axis=0), start.command)
-        states, sensed = self._play(told)
+        if live is None:
+            told = self._delayed(np.repeat(commands, self._steps, axis=0), start.command)
+            states, sensed = self._play(told)
+        else:
+            told, states, sensed = self._improvise(commands, start.command, live, len(setpoints))
         nq, scene = self._model.nq, self._scene
         # The state that a tick ends with, and the one that its last effort came from.
         ends = states[:: self._steps]
@@ -127,6 +166,42 @@ class Stage:
             model, data, first, commands, initial_warmstart=data.qacc_warmstart.copy()
         )
         return np.concatenate([first[None], states[0]]), sensed[0]
+
+    def _improvise(
+        self, commands: Array, before: Sequence[float], live: Live, rows: int
+    ) -> tuple[Array, Array, Array]:
+        """Step row by row, and write into ``commands`` what a policy makes of each.
+
+        Return what the servos followed (steps, 6), and what :meth:`_play` returns.
+        """
+        model, data, steps = self._model, self._data, self._steps
+        told = np.tile(np.array(before), (len(commands) * steps + int(self._late.max()), 1))
+        states = np.empty((len(commands) * steps + 1, mujoco.mj_stateSize(model, STATE)))
+        sensed = np.empty((len(commands) * steps, model.nsensordata))
+        mujoco.mj_getState(model, data, states[0], STATE)
+        drive = live.begin(commands[live.first - 1].tolist() if live.first else before)
+        for row, command in enumerate(commands):
+            if row >= rows:
+                command[:] = commands[rows - 1]
+            elif row >= live.first:
+                command[:] = self._answer(drive, row)
+            begin, end = row * steps, (row + 1) * steps
+            for joint, late in enumerate(self._late):
+                told[begin + late : end + late, joint] = command[joint]
+            for step in range(begin, end):
+                data.ctrl[:] = told[step]
+                mujoco.mj_step(model, data)
+                sensed[step] = data.sensordata
+                mujoco.mj_getState(model, data, states[step + 1], STATE)
+        return told[: len(sensed)], states, sensed
+
+    def _answer(self, drive: Drive, row: int) -> Array:
+        """Return the setpoints (6,) [rad] that a policy makes of what the encoders read now."""
+        data, scene = self._data, self._scene
+        position = data.qpos[scene.joint_qpos] + self._offset
+        if drive.due and not drive.ask(position, data.qvel[scene.joint_dofs]):
+            raise Gibberish(row)
+        return drive.advance(row)
 
     def _forces(self, sensed: Array) -> Array:
         """Return the mean force (ticks + 1, pairs) [N] between bodies at the end of each tick."""

@@ -11,7 +11,17 @@ from handrail_sim.cell import Cell
 from handrail_sim.check.dexterity import Dexterity
 from handrail_sim.check.ik import AXIS_TOLERANCE, POSITION_TOLERANCE, Fits, Reach, Solution
 from handrail_sim.check.reference import DWELL, Reference
-from handrail_sim.plan import GripperSet, Home, MoveJoints, MoveToPose, Plan, Rest, Step, Wait
+from handrail_sim.plan import (
+    GripperSet,
+    Home,
+    MoveJoints,
+    MoveToPose,
+    Plan,
+    PolicyRun,
+    Rest,
+    Step,
+    Wait,
+)
 from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.way.detour import Detours, NoWay
 from handrail_sim.world import Array, Scene
@@ -57,7 +67,9 @@ class Steps:
                 self._go_round(step, index, reference, foresee)
             else:
                 self._add(step, index, reference, foresee)
-            self._end_step(index, reference)
+            if not isinstance(step, PolicyRun):
+                reference.wait(DWELL)
+            self._require_short(index, reference)
         return reference
 
     def _go_round(
@@ -82,6 +94,8 @@ class Steps:
         match step:
             case Wait():
                 reference.wait(step.seconds)
+            case PolicyRun():
+                reference.wait(step.duration)  # rows that the policy will fill
             case GripperSet():
                 self._set_gripper(step, index, reference)
             case MoveJoints():
@@ -96,9 +110,7 @@ class Steps:
                 target = self._pose(step, index, reference, foresee)
                 self._move(target, step.speed, index, reference)
 
-    def _end_step(self, index: int, reference: Reference) -> None:
-        """Append the dwell that ends a step; refuse what has become too long."""
-        reference.wait(DWELL)
+    def _require_short(self, index: int, reference: Reference) -> None:
         duration, limit = reference.rows / self._cell.loop.rate, self._cell.check.duration
         if duration > limit:
             raise Unplayable(_too_long(index, duration, limit, "split it into several plans"))

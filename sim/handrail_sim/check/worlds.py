@@ -15,7 +15,7 @@ import mujoco
 
 from handrail_sim.cell import Cell
 from handrail_sim.check.judge import Judge
-from handrail_sim.check.rollout import Rollout, Stage
+from handrail_sim.check.rollout import Live, Rollout, Stage
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.variations import Variation, variations
 from handrail_sim.plan import Plan
@@ -42,10 +42,21 @@ class Worlds:
         self._cell = cell
         self.variations = variations(cell)
         self._stages = [
-            Stage(cell, world.model(cell, model, scene), scene, world.latency)
+            Stage(cell, world.model(cell, model, scene), scene, world.latency, world.offset)
             for world in self.variations
         ]
         self._judge = Judge(cell, model, scene, lenient=True)
+
+    def improvise(self, start: StartState, setpoints: Array, live: Live) -> list[Rollout]:
+        """Return the rollout of setpoints (rows, 6) [rad] in each world, a policy making the last.
+
+        One after the other: runs of a policy share its tensors.
+
+        Raises:
+            Gibberish: it answered what is no number.
+        """
+        pairs = zip(self._stages, self.variations, strict=True)
+        return [stage.run(world.start(start), setpoints, live) for stage, world in pairs]
 
     def play(
         self, start: StartState, setpoints: Array, threads: int | None = None
