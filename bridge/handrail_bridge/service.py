@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import grpc.aio
 import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
+from handrail_drivers.camera.driver import CameraDriver
 from handrail_drivers.errors import (
     HandrailError,
     InvalidRequest,
@@ -21,7 +22,6 @@ from handrail_drivers.errors import (
     NotPermittedRole,
     Refused,
 )
-from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
@@ -56,7 +56,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self,
         rail: Rail,
         tools: Tools,
-        cameras: dict[str, NetworkCamera],
+        cameras: dict[str, CameraDriver],
         notices: Callable[[], tuple[str, ...]],
     ) -> None:
         self._rail = rail

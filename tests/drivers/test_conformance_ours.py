@@ -10,6 +10,9 @@ from typing import Any
 from drivers.kiln import Kiln
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
+from handrail_drivers.camera.network import NetworkCamera
+from handrail_drivers.camera.replay import ReplayCamera
+from handrail_drivers.camera.usb import UsbCamera
 from handrail_drivers.conformance import Call, Conformance
 from handrail_drivers.emulator import Exchange, StandIn
 from handrail_drivers.feetech import registers as reg
@@ -19,7 +22,6 @@ from handrail_drivers.line_protocol.driver import LineDevice, SocketLineDevice
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
-from handrail_drivers.network_camera import NetworkCamera
 from handrail_drivers.null_bus import NullBus
 from handrail_drivers.numato_gpio import NumatoGpio
 from handrail_drivers.robotiq import registers as robotiq
@@ -289,9 +291,20 @@ class TestNull(Conformance):
     setpoints = (0.5, 0.5)
 
 
-class TestCamera(Conformance):
+class TestNetworkCamera(Conformance):
     driver = NetworkCamera
     settings = {"url": "http://127.0.0.1:9/nothing"}
 
     def open(self, driver: Any) -> None:
         driver.start()
+
+
+class TestReplayCamera(TestNetworkCamera):
+    driver = ReplayCamera
+    settings = {"recording": "/nothing"}
+
+
+class TestUsbCamera(TestNetworkCamera):
+    driver = UsbCamera
+    settings = {"device": "/nothing", "maximum_age": 0.05}
+    calls = {"set_exposure": Call({"exposure": 0.01})}

@@ -7,8 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+from handrail_drivers.camera.network import NetworkCamera
 from handrail_drivers.errors import DeviceFault
-from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import vision
 

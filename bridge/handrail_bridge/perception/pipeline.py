@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from handrail_drivers.decoder import Find, Findings, decoders
 from handrail_drivers.errors import DeviceFault, HandrailError
-from handrail_sim.cell import Camera
+from handrail_sim.camera import Camera
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray
 

@@ -8,7 +8,7 @@ import numpy as np
 from handrail_drivers.decoder import Box as Edges
 from handrail_drivers.decoder import Find
 from handrail_drivers.reflex import Box
-from handrail_sim.cell import Camera
+from handrail_sim.camera import Camera
 from handrail_sim.sight import Place, Watch
 from numpy.typing import NDArray
 
