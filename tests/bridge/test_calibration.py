@@ -55,7 +55,7 @@ def lens(board_pictures):
 def arm_poses(tilt, aside):
     """TCPs about a place under the camera, tilted to all sides."""
     rng = np.random.default_rng(9)
-    for _ in range(14):
+    for _ in range(11):
         turn = turned(*rng.uniform(-tilt, tilt, 2), rng.uniform(-2, 2)) @ np.diag([1, -1, -1])
         yield posed(turn, np.array([0.2, 0.0, 0.2]) + rng.uniform(-aside, aside, 3))
 
@@ -107,7 +107,7 @@ def test_corners_are_seen_where_they_are(target):
 
 @pytest.mark.parametrize("on_arm", [False, True])
 def test_a_cameras_place_is_found_to_2_mm_and_half_a_degree(lens, taken, on_arm):
-    assert len(taken[on_arm]) >= 10
+    assert len(taken[on_arm]) >= 9
     found = hand_eye(taken[on_arm], lens.lens, on_arm)
     camera = BESIDE if on_arm else LOOKING
     metres, degrees = apart(found.camera, camera)

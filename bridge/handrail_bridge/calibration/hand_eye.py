@@ -115,7 +115,7 @@ def _refined(first: tuple[Array, Array], arm: Array, views: Sequence[View], lens
     for _ in range(ROUNDS):
         normal = slope.T @ slope
         lifted = normal + damping * np.diag(normal.diagonal())
-        change = -np.linalg.solve(lifted, slope.T @ off)
+        change: Array = -np.linalg.solve(lifted, slope.T @ off)
         tried = (_shifted(x, change[:6]), _shifted(y, change[6:]))
         new = _off(*tried, arm, views, lens)
         better = float(off @ off - new @ new)
@@ -176,7 +176,7 @@ def _axis_angle(turn: Array) -> Array:
     angle = math.acos(min(1.0, max(-1.0, (float(np.trace(turn)) - 1) / 2)))
     lean = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
     length = float(np.linalg.norm(lean))
-    return np.zeros(3) if length < 1e-12 else lean / length * angle
+    return lean * (angle / length if length > 1e-12 else 0.0)
 
 
 def _nearest_turn(matrix: Array) -> Array:

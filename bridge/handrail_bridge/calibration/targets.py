@@ -56,7 +56,7 @@ def dark(cells: Cells, cell: float) -> Iterator[Rectangle]:
         for column in range(columns):
             if not left[row, column]:
                 continue
-            wide = _run(left[row, column:])
+            wide = _run(left[row : row + 1, column:].all(axis=0))
             high = _run(left[row:, column : column + wide].all(axis=1))
             left[row : row + high, column : column + wide] = False
             yield column * cell, row * cell, wide * cell, high * cell
