@@ -41,6 +41,16 @@ def test_what_goes_into_a_letterbox_comes_back(width, height, x, y):
     assert fit.back(*there) == pytest.approx((x * width, y * height), abs=1e-6)
 
 
+def test_what_is_found_in_a_crop_is_told_in_the_whole_picture():
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[20, 40] = 255
+    kind = Preparation(Picture(name="x", size=(32, 16), crop=(32, 16, 64, 32)), 64, 48)
+    tensor = np.zeros((1, 3, 16, 32), np.float32)
+    kind.fill(image, tensor)
+    row, column = np.argwhere(tensor[0, 0] == 1.0)[0]
+    assert kind.fit.back(column + 0.5, row + 0.5) == (40.5, 20.5)
+
+
 def test_a_letterbox_is_padded_and_a_stretch_is_not():
     image = np.full((40, 80, 3), 255, np.uint8)
     boxed = filled(Picture(name="x", size=(40, 40), type="uint8", pad=7), image)
