@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from drivers.kiln import Kiln
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
@@ -304,7 +306,24 @@ class TestReplayCamera(TestNetworkCamera):
     settings = {"recording": "/nothing"}
 
 
+class Pictures:
+    """What a USB camera is once it is open."""
+
+    def read(self) -> Any:
+        time.sleep(STEP)
+        return np.zeros((64, 96, 3), np.uint8)
+
+    def expose(self, exposure: float | None) -> float:
+        return exposure or 0.02
+
+    def release(self) -> None: ...
+
+
 class TestUsbCamera(TestNetworkCamera):
     driver = UsbCamera
-    settings = {"device": "/nothing", "maximum_age": 0.05}
+    settings = {"device": "/nothing"}
     calls = {"set_exposure": Call({"exposure": 0.01})}
+
+    def open(self, driver: Any) -> None:
+        driver._open = Pictures
+        super().open(driver)

@@ -12,9 +12,11 @@ from handrail_drivers.camera.driver import CameraDriver, CameraSettings, Source
 from handrail_drivers.camera.video_nodes import video_nodes
 from handrail_drivers.errors import DeviceFault
 
-Pixels = Annotated[int, Unit("{pixel}"), Field(ge=64, le=4096)]
+Pixels = Annotated[int, Unit("{pixel}"), Field(ge=64, le=4096, description="of each picture")]
 Exposure = Annotated[
-    float, Unit("s"), Field(ge=1e-4, le=1, description="each picture's; none: by itself")
+    float | None,
+    Unit("s"),
+    Field(ge=1e-4, le=1, description="of each picture; none: the camera chooses by itself"),
 ]
 
 
@@ -26,11 +28,15 @@ class UsbSettings(CameraSettings):
     ]
     width: Pixels = 640
     height: Pixels = 480
-    rate: Annotated[float, Unit("Hz"), Field(gt=0, le=240)] = 30.0
-    format: Literal["MJPG", "YUYV"] = "MJPG"
-    exposure: Exposure | None = None
+    rate: Annotated[float, Unit("Hz"), Field(gt=0, le=240, description="of pictures")] = 30.0
+    format: Annotated[
+        Literal["MJPG", "YUYV"], Field(description="on the wire; MJPG needs less of it")
+    ] = "MJPG"
+    exposure: Exposure = None
     white_balance: Annotated[
-        float | None, Unit("K"), Field(ge=1000, le=12000, description="none: by itself")
+        float | None,
+        Unit("K"),
+        Field(ge=1000, le=12000, description="none: the camera chooses by itself"),
     ] = None
 
 
@@ -57,8 +63,11 @@ class UsbCamera(CameraDriver):
             raise
         return capture
 
+    def stop(self) -> None:
+        """Nothing moves: there is nothing to stop."""
+
     @tool(Effect.CONFIGURE)
-    def set_exposure(self, exposure: Exposure | None = None) -> ExposureReport:
+    def set_exposure(self, exposure: Exposure = None) -> ExposureReport:
         """Set how long each picture is exposed, until the camera is opened again.
 
         Raises:
