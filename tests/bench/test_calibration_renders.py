@@ -25,7 +25,7 @@ BOARD, TAG = Board(), Tag(0.06)
 FOVY, RENDERED = 60.0, (1280, 960)  # deg and px, before the lens bends it
 COUNT = 20  # pictures of each
 ENCODER = 2 * math.pi / 4096  # rad
-THICK = 0.0004  # m, half of a printed plate
+THICK = 0.00005  # m, half of what is printed: what stands higher has sides that are seen
 SHOWN = posed(turned(math.pi, 0.0, 0.0), (0.0, 0.06, -0.06))  # on the TCP: beside the gripper, up
 KINDS = mujoco.mjtGeom
 

@@ -115,7 +115,7 @@ def _refined(first: tuple[Array, Array], arm: Array, views: Sequence[View], lens
     for _ in range(ROUNDS):
         normal = slope.T @ slope
         lifted = normal + damping * np.diag(normal.diagonal())
-        change: Array = -np.linalg.solve(lifted, slope.T @ off)
+        change = np.asarray(-np.linalg.solve(lifted, slope.T @ off), float)
         tried = (_shifted(x, change[:6]), _shifted(y, change[6:]))
         new = _off(*tried, arm, views, lens)
         better = float(off @ off - new @ new)
@@ -138,7 +138,7 @@ def _off(x: Array, y: Array, arm: Array, views: Sequence[View], lens: Lens) -> A
     into = np.linalg.inv(x) @ arm @ y
     points = [view.points @ t[:3, :3].T + t[:3, 3] for view, t in zip(views, into, strict=True)]
     pixels = np.concatenate([view.pixels for view in views])
-    return (projected(np.concatenate(points), lens) - pixels).ravel()
+    return np.asarray((projected(np.concatenate(points), lens) - pixels).ravel(), float)
 
 
 def _slope(x: Array, y: Array, arm: Array, views: Sequence[View], lens: Lens) -> Array:

@@ -56,13 +56,12 @@ def dark(cells: Cells, cell: float) -> Iterator[Rectangle]:
         for column in range(columns):
             if not left[row, column]:
                 continue
-            wide = _run(left[row : row + 1, column:].all(axis=0))
-            high = _run(left[row:, column : column + wide].all(axis=1))
+            wide = _run(left[row, column:].tolist())
+            high = _run(left[row:, column : column + wide].all(axis=1).tolist())
             left[row : row + high, column : column + wide] = False
             yield column * cell, row * cell, wide * cell, high * cell
 
 
-def _run(dark_ones: Cells) -> int:
+def _run(dark_ones: list[bool]) -> int:
     """Return how many are dark from the first on."""
-    light = np.flatnonzero(~dark_ones)
-    return int(light[0]) if len(light) else len(dark_ones)
+    return dark_ones.index(False) if False in dark_ones else len(dark_ones)
