@@ -52,8 +52,10 @@ class Pinhole:
         self._position = np.array(camera.position)
         self._rotation = _matrix(camera.quaternion) * (1.0, -1.0, -1.0)  # z ahead, y down
 
-    def on_plane(self, pixels: NDArray[np.float64], height: float) -> NDArray[np.float64]:
-        """Return where rays through pixels (n, 2) meet the plane z = height; (n, 3) [m]."""
+    def on_plane(
+        self, pixels: NDArray[np.float64], height: float | NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return where rays through pixels (n, 2) meet z = height, one or (n,); (n, 3) [m]."""
         rays = self._rays(pixels)
         scale = (height - self._position[2]) / rays[:, 2]
         points: NDArray[np.float64] = self._position + rays * scale[:, None]
@@ -194,8 +196,8 @@ def quarter_turn(image: Image, box: tuple[float, float, float, float]) -> float 
     if min(patch.shape[:2]) < 5:
         return None
     across, down = (cv2.Scharr(patch, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
-    gradient = (across + 1j * down)[1:-1, 1:-1]
-    total = complex((gradient**4 / np.maximum(np.abs(gradient) ** 2, 1e-6)).sum())
+    squared = ((across + 1j * down)[1:-1, 1:-1]) ** 2
+    total = complex((squared * squared / np.maximum(np.abs(squared), 1e-6)).sum())
     return None if total == 0 else math.atan2(total.imag, total.real) / 4
 
 

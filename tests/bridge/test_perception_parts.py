@@ -108,22 +108,25 @@ def at(camera, point, label="cube"):
 def test_a_find_is_where_its_ray_meets_the_plane_of_its_label(camera):
     placing = Placing(camera, Place(heights={"cube": 0.0125}))
     point = (0.21, 0.13, 0.0125)
-    assert placing.position(at(camera, point), None) == pytest.approx(point, abs=1e-9)
+    (found,) = placing.placed([at(camera, point)], None)
+    assert found.position == pytest.approx(point, abs=1e-9)
 
 
 def test_a_find_is_as_far_as_the_depth_says(camera):
     point = np.array((0.21, 0.13, 0.09))
     depth = np.full((camera.height, camera.width), camera.position[2] - point[2], np.float32)
     placing = Placing(camera, Place(by="depth"))
-    assert placing.position(at(camera, point), depth) == pytest.approx(point, abs=1e-6)
+    (found,) = placing.placed([at(camera, point)], depth)
+    assert found.position == pytest.approx(point, abs=1e-6)
 
 
 def test_covariance_grows_with_the_pixels_and_has_the_cameras(camera):
     find = at(camera, (0.2, 0.1, 0.0))
-    sharp = Placing(camera, Place(sigma=1.0)).covariance(find)
+    sharp = Placing(camera, Place(sigma=1.0)).placed([find], None)[0].covariance
     metres = 0.75 / (camera.height / 2 / math.tan(math.radians(camera.fovy) / 2))  # of a pixel
     assert np.sqrt(np.diag(sharp)[:2]) == pytest.approx([metres, metres], rel=0.05)
-    vague = Placing(camera, Place(sigma=2.0, camera_sigma=0.003)).covariance(find)
+    place = Place(sigma=2.0, camera_sigma=0.003)
+    vague = Placing(camera, place).placed([find], None)[0].covariance
     assert vague[0, 0] == pytest.approx(4 * sharp[0, 0] + 0.003**2)
 
 
@@ -132,7 +135,9 @@ def test_the_direction_of_an_edge_is_the_worlds(camera):
     find = at(camera, (0.2, 0.1, 0.0))
     # The camera looks down with +x of the world up and +y to the left.
     turned = Find(find.label, 0.9, find.box, find.points, (), -math.pi / 2 + 0.2, 4)
-    assert placing.yaw(turned) == pytest.approx(-0.2, abs=1e-3)
+    first, second = placing.placed([turned, find], None)
+    assert first.yaw == pytest.approx(-0.2, abs=1e-3)
+    assert second.yaw is None
 
 
 def test_a_zone_is_as_near_as_what_is_seen_may_be(camera):

@@ -53,22 +53,21 @@ class Boxes:
     def decode(self, outputs: Sequence[Tensor]) -> Findings:
         """Return the boxes that suppress the others of their class."""
         given = self._settings
-        turned = given.layout == "columns"
-        shape = (self._values, -1) if turned else (-1, self._values)
-        rows = shaped(outputs[0], shape).T if turned else shaped(outputs[0], shape)
+        upright = given.layout == "columns"
+        shape = (self._values, -1) if upright else (-1, self._values)
+        columns = shaped(outputs[0], shape) if upright else shaped(outputs[0], shape).T
         first = 5 if given.objectness else 4
-        scores = active(rows[:, first : first + len(given.labels)], given.activation, axis=1)
+        scores = active(columns[first : first + len(given.labels)], given.activation, axis=0)
         if given.objectness:
-            scores = scores * active(rows[:, 4:5], given.activation, axis=1)
-        best, kinds = scores.max(axis=1), scores.argmax(axis=1)
-        likely = np.flatnonzero(best >= given.score)
-        boxes = self._boxes(rows[likely, :4])
-        kept = suppressed(boxes, best[likely], kinds[likely], given.overlap)[: given.most]
-        found = [
-            self._find(rows[likely[n]], boxes[n], float(best[likely[n]]), int(kinds[likely[n]]))
-            for n in kept
-        ]
-        return Findings(found)
+            scores = scores * active(columns[4:5], given.activation, axis=0)
+        likely = np.flatnonzero(scores.max(axis=0) >= given.score)
+        rows, scores = columns[:, likely].T, scores[:, likely]
+        best, kinds = scores.max(axis=0), scores.argmax(axis=0)
+        boxes = self._boxes(rows[:, :4])
+        kept = suppressed(boxes, best, kinds, given.overlap)[: given.most]
+        return Findings(
+            [self._find(rows[n], boxes[n], float(best[n]), int(kinds[n])) for n in kept]
+        )
 
     @property
     def _values(self) -> int:
@@ -151,13 +150,13 @@ class Segmentation:
         given = self._settings
         maps = active(shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
         step = np.array(self._size) / maps.shape[:0:-1]
-        highest = maps.argmax(axis=0)
+        highest = None if given.apart else maps.argmax(axis=0)
         found: list[Find] = []
         for number, label in enumerate(given.labels):
             if label == given.background:
                 continue
             mask = maps[number] >= given.score
-            if not given.apart:
+            if highest is not None:
                 mask &= highest == number
             parts = [part for part in vision.islands(mask) if len(part) >= given.smallest]
             found += [_part(label, part, maps[number], step) for part in parts]
@@ -169,17 +168,18 @@ def suppressed(boxes: Array, scores: Array, kinds: Array, overlap: float) -> lis
 
     Overlap is the area in both by the area in any.
     """
-    order = np.argsort(-scores, kind="stable")
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    both = np.prod(np.maximum(high - low, 0.0), axis=2)
+    any_ = np.maximum(areas[:, None] + areas - both, 1e-9)
+    beaten = (both / any_ > overlap) & (kinds[:, None] == kinds)
     kept: list[int] = []
-    while len(order):
-        best, others = order[0], order[1:]
-        kept.append(int(best))
-        low = np.maximum(boxes[best, :2], boxes[others, :2])
-        high = np.minimum(boxes[best, 2:], boxes[others, 2:])
-        both = np.prod(np.maximum(high - low, 0.0), axis=1)
-        any_ = np.maximum(areas[best] + areas[others] - both, 1e-9)
-        order = others[(both / any_ <= overlap) | (kinds[others] != kinds[best])]
+    gone = np.zeros(len(boxes), bool)
+    for best in np.argsort(-scores, kind="stable").tolist():
+        if not gone[best]:
+            kept.append(best)
+            gone |= beaten[best]
     return kept
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from handrail_bridge import vision
 
-ORDERS = {"rgb": (2, 1, 0), "bgr": (0, 1, 2)}
 GRAY = (0.114, 0.587, 0.299)  # of blue, green, red: ITU-R BT.601
 
 
@@ -58,8 +57,13 @@ class Preparation:
         if given.order == "gray":
             colors: NDArray[Any] = (self._canvas @ np.array(GRAY, np.float32))[:, :, None]
         else:
-            colors = self._canvas[:, :, ORDERS[given.order]]
-        if not self._plain:
-            count = colors.shape[2]
-            colors = colors * self._factor[:count] + self._offset[:count]
-        tensor[0] = colors.transpose(2, 0, 1) if given.layout == "nchw" else colors
+            colors = self._canvas[:, :, :: -1 if given.order == "rgb" else 1]
+        planes = tensor[0] if given.layout == "nchw" else tensor[0].transpose(2, 0, 1)
+        for plane, color, factor, offset in zip(
+            planes, colors.transpose(2, 0, 1), self._factor, self._offset, strict=False
+        ):
+            if self._plain:
+                plane[:] = color
+            else:  # in place, plane by plane: other ways cost a millisecond
+                np.multiply(color, factor, out=plane, casting="same_kind")
+                plane += offset

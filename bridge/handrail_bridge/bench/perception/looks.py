@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from handrail_drivers.camera.driver import Frame
 from handrail_drivers.errors import DeviceFault
+from handrail_sim.camera import Camera
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
 from numpy.typing import NDArray
@@ -35,8 +36,9 @@ def in_turn(cell: Cell, pictures: Sequence[Image], count: int) -> tuple[Times, T
     """Return the times [s] of ``count`` looks, ours and the reference's."""
     settings = cell.perception[EYES]
     path = cell_path(cell.folder, settings.model)
-    ours = Pipeline(EYES, settings, cell.cameras[settings.camera], path)
-    bare = BareOnnx(path)
+    camera = cell.cameras[settings.camera]
+    ours = Pipeline(EYES, settings, camera, path)
+    bare = BareOnnx(path, table(camera))
     times = []
     for number, image in zip(range(count + WARM), itertools.cycle(pictures), strict=False):
         began = time.perf_counter()
@@ -68,6 +70,20 @@ def at_rate(cell: Cell, pictures: Sequence[Image], seconds: float) -> tuple[Time
     finally:
         control.close()
     return np.array(times), int(seconds * RATE) - len(times)
+
+
+def table(camera: Camera) -> NDArray[np.float64]:
+    """Return the homography (3, 3) from a camera's pixels to metres on the table."""
+    wide, high = camera.width, camera.height
+    corners = np.array([(0, 0), (wide, 0), (wide, high), (0, high)], float)
+    there = vision.Pinhole(camera).on_plane(corners, 0.0)[:, :2]
+    rows = [
+        row
+        for (x, y), (u, v) in zip(corners.tolist(), there.tolist(), strict=True)
+        for row in ([x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y])
+    ]
+    found = np.linalg.solve(np.array(rows), there.ravel())
+    return np.append(found, 1.0).reshape(3, 3)
 
 
 def smaller(cell: Cell) -> Cell:

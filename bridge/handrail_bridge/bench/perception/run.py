@@ -44,8 +44,8 @@ def measure(quick: bool = False) -> Report:
     size = cell_path(cell.folder, cell.perception[EYES].model).stat().st_size / 1e6
     note = (
         f"pictures of the twin, 640 x 480, and 320 x 240 for results; a model of {size:.1f} MB on "
-        f"one thread, {looks} looks x {rounds} rounds in turn with the reference, which resizes, "
-        f"infers and suppresses boxes by hand; {trials} stops by the twin's wire log, "
+        f"one thread, {looks} looks x {rounds} rounds in turn with the reference, the same "
+        f"job written by hand for this cell; {trials} stops by the twin's wire log, "
         f"{len(again)} spoilt by the machine and repeated"
     )
     return Report("perception", note, rows, markdown(rows, note))
