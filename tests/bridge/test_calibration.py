@@ -14,9 +14,11 @@ from handrail_bridge.calibration import seeing, sheet
 from handrail_bridge.calibration.collecting import Collector, require_enough
 from handrail_bridge.calibration.hand_eye import Shot, hand_eye
 from handrail_bridge.calibration.results import place
-from handrail_bridge.calibration.shots import Tcp, keep
+from handrail_bridge.calibration.shots import Tcp, keep, take
 from handrail_bridge.calibration.targets import Board, Tag, dark
+from handrail_bridge.cli import reach
 from handrail_bridge.cli.main import app
+from handrail_bridge.reports import Frame
 from handrail_drivers.errors import InvalidRequest, InvalidValue, Refused
 from handrail_sim.camera import Camera
 from handrail_sim.cell_file import load_cell
@@ -256,3 +258,53 @@ def test_a_folder_without_pictures_or_joints_is_told(tmp_path):
     vision.save(tmp_path / "1.png", np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(InvalidRequest, match=r"1\.png has no 1\.json"):
         refused("hand-eye", "desk", "overhead", "--shots", tmp_path)
+
+
+class Rail:
+    """What a running bridge says: its arm stands, its camera shows one picture after another."""
+
+    def __init__(self, images):
+        self._images = [vision.encode(image, "png")[0] for image in images]
+        self._next = iter(self._images)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        return None
+
+    async def call(self, tool):
+        assert tool == "arm_state"
+        return {"joints": {name: {"position": 0.1} for name in load_cell("desk").arm.all_joints}}
+
+    async def grab(self, camera, form):
+        return self._frame(next(self._next))
+
+    async def frames(self, camera, form):
+        for image in self._images:
+            yield self._frame(image)
+
+    def _frame(self, image):
+        return Frame("overhead", 1, 1, 0.0, *SIZE, "png", image)
+
+
+def test_a_board_that_is_shown_to_the_running_bridge_becomes_a_lens(
+    tmp_path, monkeypatch, board_pictures
+):
+    held = [image for image in board_pictures for _ in range(2)]
+    monkeypatch.setattr(reach, "agent", lambda _: Rail(held))
+    out = tmp_path / "lens.toml"
+    assert "12 of 12" in run("camera", "desk", "overhead", "--count", 12, "--out", out)
+    assert tomllib.loads(out.read_text())["cameras"]["overhead"]["lens"]["focal"]
+    monkeypatch.setattr(reach, "agent", lambda _: Rail(held[:6]))
+    with pytest.raises(Refused, match="not shown in 12 places"):
+        run("camera", "desk", "overhead", "--count", 12)
+
+
+async def test_a_shot_has_the_joints_beside_its_picture(tmp_path, board_pictures):
+    rail = Rail(board_pictures[:2])
+    assert (await take(rail, "overhead", tmp_path)).name == "001.png"
+    path = await take(rail, "overhead", tmp_path)
+    assert path.name == "002.png"
+    assert json.loads(path.with_suffix(".json").read_text())["joints"]["elbow_flex"] == 0.1
+    assert vision.decode(path.read_bytes()).shape == (480, 640, 3)
