@@ -1,6 +1,7 @@
 """Pictures: finding coloured objects in them, encoding them, making films of them.
 
-The bridge's only OpenCV. Images are BGR, uint8, (height, width, 3).
+Beside it only calibration and the benches' references use OpenCV. Images are BGR, uint8,
+(height, width, 3).
 """
 
 from __future__ import annotations

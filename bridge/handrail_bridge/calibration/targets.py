@@ -56,12 +56,13 @@ def dark(cells: Cells, cell: float) -> Iterator[Rectangle]:
         for column in range(columns):
             if not left[row, column]:
                 continue
-            wide = _run(left[row, column:].tolist())
-            high = _run(left[row:, column : column + wide].all(axis=1).tolist())
+            wide = _run(np.asarray(left[row, column:]))
+            high = _run(np.asarray(left[row:, column : column + wide].all(axis=1)))
             left[row : row + high, column : column + wide] = False
             yield column * cell, row * cell, wide * cell, high * cell
 
 
-def _run(dark_ones: list[bool]) -> int:
+def _run(dark_ones: Cells) -> int:
     """Return how many are dark from the first on."""
-    return dark_ones.index(False) if False in dark_ones else len(dark_ones)
+    light = np.flatnonzero(~dark_ones)
+    return int(light[0]) if len(light) else len(dark_ones)
