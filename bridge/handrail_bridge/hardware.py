@@ -105,7 +105,7 @@ def open_cameras(
     """
     opened: dict[str, CameraDriver] = {}
     for name in {camera.device for camera in cell.cameras.values()}:
-        camera = _camera(cell, name, urls.get(name))
+        camera = camera_driver(cell, name, urls.get(name))
         stack.callback(camera.close)
         camera.start()
         opened[name] = camera
@@ -129,7 +129,7 @@ def open_eyes(
     return opened
 
 
-def _camera(cell: Cell, name: str, url: str | None) -> CameraDriver:
+def camera_driver(cell: Cell, name: str, url: str | None) -> CameraDriver:
     """Return a camera's driver; with an address that of a stream, whatever the cell has there."""
     settings: Any = device_settings(cell, name)
     if url is not None:

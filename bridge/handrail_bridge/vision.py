@@ -1,7 +1,6 @@
 """Pictures: finding coloured objects in them, encoding them, making films of them.
 
-Beside it only calibration and the benches' references use OpenCV. Images are BGR, uint8,
-(height, width, 3).
+Beside it only calibration and references of benches use OpenCV. Images: BGR, uint8, (h, w, 3).
 """
 
 from __future__ import annotations
