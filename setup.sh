@@ -40,6 +40,8 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
 rm -rf handrail.egg-info  # an old one would hide new entry points
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+# Its ONNX files alone, which its wheel holds: a model that none of us made (27 MB).
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps rapidocr
 mkdir -p "$venv/peers"
 cp tests/wire/peers/package.json tests/wire/peers/package-lock.json "$venv/peers"
 npm ci --prefix "$venv/peers" --ignore-scripts --no-audit --no-fund --silent

@@ -23,8 +23,8 @@ from handrail_bridge.permits import Grant, Present
 from handrail_bridge.reports import Check, Permit, Receipt
 from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import Senses
+from handrail_drivers.camera.driver import Frame
 from handrail_drivers.feetech.driver import FeetechBus
-from handrail_drivers.network_camera import Frame
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 from handrail_sim.check.checker import Checker

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from handrail_bridge import vision
+from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_drivers.errors import DeviceFault
-from handrail_drivers.network_camera import CameraSettings, NetworkCamera
 from handrail_sim.twin.mjpeg import Server, Stream
 from scripted_model import Request
 
@@ -23,7 +23,7 @@ def writing_on(url: str, text: str) -> Iterator[str]:
     """Serve what a camera shows with text across it while the block runs; gives the address."""
     stream, over = Stream(threading.Event()), threading.Event()
     server = Server({"overhead": stream})
-    camera = NetworkCamera("overhead", CameraSettings(url=url, maximum_age=2.0))
+    camera = NetworkCamera("overhead", NetworkSettings(url=url, maximum_age=2.0))
 
     def copy() -> None:
         while not over.wait(RATE):

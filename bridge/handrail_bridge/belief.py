@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from handrail_sim.cell import Camera, SceneObject
+from handrail_sim.camera import Camera
+from handrail_sim.cell import SceneObject
 from handrail_sim.places import aside, pose
 from handrail_sim.verdict import ObjectBelief
 

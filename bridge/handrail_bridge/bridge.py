@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from handrail_drivers import plugins
-from handrail_drivers.network_camera import NetworkCamera
+from handrail_drivers.camera.driver import CameraDriver
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest
 
@@ -96,7 +96,7 @@ async def running(
 def _by_name(
     cell: Cell,
     hardware: Hardware,
-    cameras: Mapping[str, NetworkCamera],
+    cameras: Mapping[str, CameraDriver],
     eyes: Mapping[str, Eyes],
 ) -> dict[str, object]:
     """Return all that has tools of its own, by device name."""

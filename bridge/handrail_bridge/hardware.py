@@ -10,8 +10,9 @@ from typing import Any
 
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
+from handrail_drivers.camera.driver import CameraDriver
+from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_drivers.modbus.device import ModbusDevice
-from handrail_drivers.network_camera import NetworkCamera
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 
@@ -102,15 +103,14 @@ async def open_hardware(
 
 def open_cameras(
     cell: Cell, urls: Mapping[str, str], loops: Loops, stack: contextlib.AsyncExitStack
-) -> dict[str, NetworkCamera]:
-    """Open the device of every camera, and return them by the camera's name."""
-    opened: dict[str, NetworkCamera] = {}
+) -> dict[str, CameraDriver]:
+    """Open the device of every camera, and return them by the camera's name.
+
+    ``urls``: streams by device name, that stand in for what the cell has there.
+    """
+    opened: dict[str, CameraDriver] = {}
     for name in {camera.device for camera in cell.cameras.values()}:
-        driver: Any = plugins.drivers.one(cell.devices[name].driver)
-        settings = device_settings(cell, name)
-        if name in urls:
-            settings = driver.Settings(**{**settings.model_dump(), "url": urls[name]})
-        camera = driver(name, settings, None)
+        camera = camera_driver(cell, name, urls.get(name))
         stack.callback(camera.close)
         camera.start()
         opened[name] = camera
@@ -120,7 +120,7 @@ def open_cameras(
 
 
 def open_eyes(
-    cell: Cell, hardware: Hardware, cameras: Mapping[str, NetworkCamera]
+    cell: Cell, hardware: Hardware, cameras: Mapping[str, CameraDriver]
 ) -> dict[str, Eyes]:
     """Start the process of every pipeline, give it its camera's frames; return them by name.
 
@@ -132,6 +132,17 @@ def open_eyes(
         cameras[cell.perception[config.name].camera].listen(eyes.show)
         opened[config.name] = eyes
     return opened
+
+
+def camera_driver(cell: Cell, name: str, url: str | None) -> CameraDriver:
+    """Return a camera's driver; with an address that of a stream, whatever the cell has there."""
+    settings: Any = device_settings(cell, name)
+    if url is not None:
+        stream = NetworkSettings(url=url, maximum_age=settings.maximum_age)
+        return NetworkCamera(name, stream, None)
+    driver: Any = plugins.drivers.one(cell.devices[name].driver)
+    camera: CameraDriver = driver(name, settings, None)
+    return camera
 
 
 async def _keeper(
@@ -160,7 +171,7 @@ def _inputs(
     return opened
 
 
-async def _report(loops: Loops, cameras: Mapping[str, NetworkCamera]) -> None:
+async def _report(loops: Loops, cameras: Mapping[str, CameraDriver]) -> None:
     """Tell the loops again and again when each camera last had a new picture."""
     while True:
         for camera in cameras.values():

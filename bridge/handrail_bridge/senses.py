@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.camera.driver import CameraDriver
 from handrail_drivers.errors import Refused
-from handrail_drivers.network_camera import NetworkCamera
-from handrail_sim.cell import Camera, Cell
+from handrail_sim.camera import Camera, Lens
+from handrail_sim.cell import Cell
 from handrail_sim.check.predicates import evaluate
 from handrail_sim.plan import as_json
 from handrail_sim.predicates import Predicate
@@ -90,6 +91,7 @@ class CameraReport(BaseModel):
         Field(description="w x y z; the camera looks along its -z, +y is up"),
     ]
     fovy: Annotated[float, Unit("deg"), Field(description="vertical field of view")]
+    lens: Annotated[Lens | None, Field(description="none: a pinhole of that field of view")] = None
     width: Annotated[int, Unit("{pixel}")]
     height: Annotated[int, Unit("{pixel}")]
     search: Annotated[
@@ -120,7 +122,7 @@ class Senses:
     """
 
     def __init__(
-        self, rail: Rail, cameras: dict[str, NetworkCamera], eyes: Mapping[str, Eyes] | None = None
+        self, rail: Rail, cameras: dict[str, CameraDriver], eyes: Mapping[str, Eyes] | None = None
     ) -> None:
         self._rail = rail
         self._cell: Cell = rail.cell

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import grpc.aio
 import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
+from handrail_drivers.camera.driver import CameraDriver
 from handrail_drivers.errors import (
     HandrailError,
     InvalidRequest,
@@ -19,7 +20,6 @@ from handrail_drivers.errors import (
     LeaseRefused,
     NotPermittedRole,
 )
-from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
@@ -52,7 +52,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self,
         rail: Rail,
         tools: Tools,
-        cameras: dict[str, NetworkCamera],
+        cameras: dict[str, CameraDriver],
         notices: Callable[[], tuple[str, ...]],
     ) -> None:
         self._rail = rail

@@ -1,6 +1,6 @@
 """Pictures: finding coloured objects in them, encoding them, making films of them.
 
-The bridge's only OpenCV. Images are BGR, uint8, (height, width, 3).
+Beside it only calibration and references of benches use OpenCV. Images: BGR, uint8, (h, w, 3).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, Self
 import cv2
 import numpy as np
 from handrail_drivers.errors import HandrailError, InvalidValue
-from handrail_sim.cell import Camera, SceneObject
+from handrail_sim.camera import Camera, Lens
+from handrail_sim.cell import SceneObject
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
@@ -40,40 +41,65 @@ class Detection:
 
 
 class Pinhole:
-    """A calibrated camera of the cell: pixels to points of a level plane, and back."""
+    """A calibrated camera of the cell: pixels to points of a level plane, and back.
+
+    A pixel's middle is a whole number. Where the cell has a lens, its distortion is taken out.
+    """
 
     def __init__(self, camera: Camera) -> None:
-        self._centre = np.array([camera.width / 2, camera.height / 2])
-        self._focal = camera.height / 2 / math.tan(math.radians(camera.fovy) / 2)  # px
+        lens = camera.lens or plain_lens(camera)
+        self._matrix, self._distortion = matrix_of(lens), np.array(lens.distortion)
         self._position = np.array(camera.position)
-        self._rotation = _matrix(camera.quaternion)
+        self._rotation = _matrix(camera.quaternion) * (1.0, -1.0, -1.0)  # z ahead, y down
 
-    def on_plane(self, pixels: NDArray[np.float64], height: float) -> NDArray[np.float64]:
-        """Return where rays through pixels (n, 2) meet the plane z = height; (n, 3) [m]."""
-        right, down = ((pixels + 0.5 - self._centre) / self._focal).T
-        rays = np.column_stack([right, -down, -np.ones(len(pixels))]) @ self._rotation.T
+    def on_plane(
+        self, pixels: NDArray[np.float64], height: float | NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return where rays through pixels (n, 2) meet z = height, one or (n,); (n, 3) [m]."""
+        rays = self._rays(pixels)
         scale = (height - self._position[2]) / rays[:, 2]
         points: NDArray[np.float64] = self._position + rays * scale[:, None]
         return points
 
     def at_depth(self, pixel: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
         """Return the point (3,) [m] that a pixel (2,) shows at a distance along the view [m]."""
-        right, down = (pixel + 0.5 - self._centre) / self._focal
-        ray = np.array([right, -down, -1.0]) @ self._rotation.T
-        point: NDArray[np.float64] = self._position + ray * depth
+        point: NDArray[np.float64] = self._position + self._rays(pixel[None])[0] * depth
         return point
 
     def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the pixels (n, 2) of points (n, 3) [m]."""
         local = (points - self._position) @ self._rotation
-        flat = local[:, :2] / -local[:, 2:]
-        pixels: NDArray[np.float64] = flat * (self._focal, -self._focal) + self._centre - 0.5
+        still = np.zeros(3)
+        found, _ = cv2.projectPoints(local, still, still, self._matrix, self._distortion)
+        pixels: NDArray[np.float64] = found.reshape(-1, 2)
         return pixels
 
     def area(self, size: float, point: Point) -> float:
         """Return the area [px] of a level square of edge ``size`` [m] at a point."""
         distance = self._position[2] - point[2]
-        return float((self._focal * size / distance) ** 2)
+        return float(self._matrix[0, 0] * self._matrix[1, 1] * (size / distance) ** 2)
+
+    def _rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the directions (n, 3) that pixels (n, 2) show, of length one along the view."""
+        flat = (pixels - self._matrix[:2, 2]) / (self._matrix[0, 0], self._matrix[1, 1])
+        if self._distortion.any():
+            distorted = np.ascontiguousarray(pixels, float).reshape(-1, 1, 2)
+            flat = cv2.undistortPoints(distorted, self._matrix, self._distortion).reshape(-1, 2)
+        rays: NDArray[np.float64] = np.column_stack([flat, np.ones(len(flat))]) @ self._rotation.T
+        return rays
+
+
+def plain_lens(camera: Camera) -> Lens:
+    """Return the lens of a pinhole with the camera's field of view."""
+    focal = camera.height / 2 / math.tan(math.radians(camera.fovy) / 2)
+    middle = (camera.width / 2 - 0.5, camera.height / 2 - 0.5)
+    return Lens(focal=(focal, focal), center=middle)
+
+
+def matrix_of(lens: Lens) -> NDArray[np.float64]:
+    """Return the camera matrix (3, 3) of a lens."""
+    (across, down), (x, y) = lens.focal, lens.center
+    return np.array([[across, 0.0, x], [0.0, down, y], [0.0, 0.0, 1.0]])
 
 
 def find_objects(
@@ -170,8 +196,8 @@ def quarter_turn(image: Image, box: tuple[float, float, float, float]) -> float 
     if min(patch.shape[:2]) < 5:
         return None
     across, down = (cv2.Scharr(patch, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
-    gradient = (across + 1j * down)[1:-1, 1:-1]
-    total = complex((gradient**4 / np.maximum(np.abs(gradient) ** 2, 1e-6)).sum())
+    squared = ((across + 1j * down)[1:-1, 1:-1]) ** 2
+    total = complex((squared * squared / np.maximum(np.abs(squared), 1e-6)).sum())
     return None if total == 0 else math.atan2(total.imag, total.real) / 4
 
 

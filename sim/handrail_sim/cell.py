@@ -13,6 +13,7 @@ from handrail_drivers.reflex import Box, Category
 from pydantic import Field
 
 from handrail_sim.arm import Arm
+from handrail_sim.camera import Camera
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.policy.declared import Policy
 from handrail_sim.section import Name, Positive, Section, Vector
@@ -137,22 +138,6 @@ class Zone(Section):
         """Return the reflex that watches it."""
         kind = "keep_out" if self.kind == ZoneKind.KEEP_OUT else "workspace"
         return {"kind": kind, "center": self.center, "size": self.size, "yaw": self.yaw}
-
-
-class Camera(Section):
-    """A calibrated camera that looks at the scene."""
-
-    device: Name
-    position: Vector = Field(description="m, world frame")
-    quaternion: tuple[float, float, float, float] = Field(
-        description="w x y z, MuJoCo camera frame (looks along -z, +y up)"
-    )
-    fovy: Positive = Field(description="vertical field of view [deg]")
-    width: Annotated[int, Field(ge=64, le=4096)]
-    height: Annotated[int, Field(ge=64, le=4096)]
-    search: tuple[float, float, float, float] = Field(
-        description="x_min x_max y_min y_max [m] of the table where objects are looked for"
-    )
 
 
 class World(Section):

@@ -11,6 +11,8 @@ from handrail_sim.section import Fraction, Name, Positive, Section, Vector
 
 Dimension = Annotated[int, Field(ge=-1)]  # -1: any
 Three = tuple[float, float, float]
+Edge = Annotated[int, Field(ge=0)]
+Crop = tuple[Edge, Edge, Edge, Edge]
 
 
 class Picture(Section):
@@ -19,6 +21,9 @@ class Picture(Section):
     name: str = Field(description="of the model's input")
     size: tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]] = Field(
         description="width, height [px]"
+    )
+    crop: Crop | None = Field(
+        default=None, description="left, top, right, bottom [px] of what it is shown; none: all"
     )
     fit: Literal["stretch", "letterbox"] = Field(
         default="letterbox", description="letterbox: keep the proportions, pad the rest"

@@ -23,10 +23,26 @@ def sight_faults(data: Data, find_file: Callable[[str], Path]) -> Iterator[Fault
             yield Fault((*path, "camera"), text)
         if name in table(data, "devices"):
             yield Fault(path, "a device has that name already, and signals begin with it.")
+        yield from _crop(pipeline, table(cameras, str(camera)), path)
         yield from _file(pipeline, path, find_file)
         outputs = table(pipeline, "outputs")
         for head, part in tables(pipeline, "heads"):
             yield from _head(part, outputs, (*path, "heads", head))
+
+
+def _crop(pipeline: Data, camera: Data, path: KeyPath) -> Iterator[Fault]:
+    """What a model is shown is a part of the camera's picture."""
+    crop = table(pipeline, "input").get("crop")
+    size = camera.get("width"), camera.get("height")
+    numbers = [*crop, *size] if isinstance(crop, list) and len(crop) == 4 else []
+    if not numbers or not all(isinstance(number, int) for number in numbers):
+        return  # has a fault of its own, or there is none
+    left, top, right, bottom, width, height = numbers
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        text = f"must lie within the camera's {width} x {height} px, right and bottom beyond left"
+        yield Fault((*path, "input", "crop"), f"{text} and top, not {crop}.")
+    if table(pipeline, "place").get("by") == "depth":
+        yield Fault((*path, "input", "crop"), "leaves pixels without depth, by which it places.")
 
 
 def _file(pipeline: Data, path: KeyPath, find_file: Callable[[str], Path]) -> Iterator[Fault]:

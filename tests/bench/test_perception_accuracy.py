@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from handrail_bridge.bench.perception.accuracy import Tally, judge, overlap, shots
+from handrail_bridge.bench.perception.accuracy import (
+    Tally,
+    figures,
+    judge,
+    overlap,
+    shots,
+    watched_zone,
+)
 from handrail_sim.cell_file import load_cell
-
-ZONE = (-0.05, 0.39, -0.32, 0.32)  # m, of [perception.eyes.watch.hand]
 
 
 def judged(pairs: int, seed: int) -> Tally:
     cell = load_cell("desk_watched")
-    return judge(cell, "eyes", "hand", shots(cell, pairs, seed, ZONE))
+    zone = watched_zone(cell, "eyes", "hand")
+    return judge(cell, "eyes", "hand", shots(cell, pairs, seed, zone))
 
 
 def test_half_a_box_is_a_third_of_both():
@@ -23,6 +29,22 @@ def test_half_a_box_is_a_third_of_both():
 def test_average_precision_counts_misses_and_false_claims():
     tally = Tally(there={"cube": 4}, claims={"cube": [(0.9, True), (0.8, False), (0.7, True)]})
     assert tally.average_precision["cube"] == pytest.approx(0.25 + 0.25 * 2 / 3)
+
+
+def test_figures_are_what_the_goals_are_about():
+    tally = Tally(there={"post": 2}, claims={"post": [(0.9, True), (0.8, True)]})
+    tally.off, tally.turned = [0.001, 0.002, 0.003], [0.1]
+    tally.hands, tally.alarms = [True, True, True, False], [False, True]
+    said = figures(tally)
+    assert said[0].endswith("1.000")
+    assert "of 3: 2.00 mm, 2.90 mm" in said[1]
+    assert said[3].endswith("75.00% of 4")
+    assert said[4].endswith("50.00% of 2")
+
+
+def test_the_zone_is_the_watchs():
+    zone = watched_zone(load_cell("desk_watched"), "eyes", "hand")
+    assert zone == pytest.approx((-0.05, 0.39, -0.32, 0.32))
 
 
 def test_things_are_found_where_they_are_in_pictures_of_another_kind():

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from handrail_bridge.perception import decoders
+from handrail_bridge.perception import whole_decoders as whole
 from handrail_drivers import decoder as api
 from handrail_drivers.errors import InvalidValue
 from hypothesis import given
@@ -26,9 +27,8 @@ def row(x, y, width, height, cube, bin_):
 
 
 def test_every_decoder_is_found_by_its_entry_point():
-    assert set(api.decoders.found()) >= {
-        *("boxes", "classification", "depth", "embedding", "keypoints", "raw", "segmentation")
-    }
+    ours = "boxes classification depth embedding keypoints raw segmentation text"
+    assert set(api.decoders.found()) >= set(ours.split())
     assert api.decoders.broken() == {}
 
 
@@ -129,10 +129,8 @@ def test_a_peak_is_found_between_the_places_of_a_heat_map(x, y):
 
 
 def test_classes_come_best_first_and_are_shares():
-    settings = decoders.Classification.Settings(
-        labels=("a", "b", "c"), activation="softmax", best=2
-    )
-    found = decoders.Classification(settings, SIZE).decode([np.array([[0.0, 3.0, 1.0]])]).finds
+    settings = whole.Classification.Settings(labels=("a", "b", "c"), activation="softmax", best=2)
+    found = whole.Classification(settings, SIZE).decode([np.array([[0.0, 3.0, 1.0]])]).finds
     assert [one.label for one in found] == ["b", "c"]
     assert found[0].score == pytest.approx(math.exp(3) / (1 + math.exp(3) + math.e))
 
@@ -140,8 +138,8 @@ def test_classes_come_best_first_and_are_shares():
 def test_depth_is_in_metres_over_the_whole_picture():
     maps = np.full((1, 1, 24, 32), 500.0)
     maps[..., 16:] = 250.0
-    settings = decoders.Depth.Settings(scale=0.001)
-    said = decoders.Depth(settings, SIZE).decode([maps])
+    settings = whole.Depth.Settings(scale=0.001)
+    said = whole.Depth(settings, SIZE).decode([maps])
     assert said.depth.shape == (48, 64)
     assert said.depth[0, 0] == pytest.approx(0.5)
     assert said.values == {"nearest": pytest.approx(0.25), "farthest": pytest.approx(0.5)}
@@ -149,9 +147,29 @@ def test_depth_is_in_metres_over_the_whole_picture():
 
 def test_an_embedding_has_length_one_and_raw_numbers_stay():
     nothing = api.DecoderSettings()
-    said = decoders.Embedding(nothing, SIZE).decode([np.array([[3.0, 4.0]])])
+    said = whole.Embedding(nothing, SIZE).decode([np.array([[3.0, 4.0]])])
     assert said.values == {"embedding": [0.6, 0.8]}
-    assert decoders.Raw(nothing, SIZE).decode([np.array([[1, 2]])]).values == {"0": [[1, 2]]}
+    assert whole.Raw(nothing, SIZE).decode([np.array([[1, 2]])]).values == {"0": [[1, 2]]}
+
+
+@pytest.mark.parametrize(
+    ("classes", "text"),
+    [
+        ([0, 1, 1, 0, 1, 2, 0], "aab"),
+        ([3, 3, 3], " "),
+        ([0, 0, 0], ""),
+        ([2, 1, 2], "bab"),
+    ],
+)
+def test_of_text_what_repeats_is_one_and_blanks_part(classes, text):
+    decoder = whole.Text(whole.Text.Settings(characters="ab "), SIZE)
+    places = np.full((1, len(classes), 4), 0.02)
+    places[0, range(len(classes)), classes] = 0.9
+    said = decoder.decode([places]).values
+    assert said["text"] == text
+    assert said["score"] == pytest.approx(0.9 if text else 0.0)
+    with pytest.raises(InvalidValue, match="this decoder reads"):
+        decoder.decode([np.zeros((1, 3, 5))])
 
 
 @pytest.mark.parametrize("shape", [(1, VALUES + 1, 10), (2, VALUES, 10), (VALUES, 10)])

@@ -14,7 +14,7 @@ from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.runtime import Model
 from handrail_drivers.errors import InvalidModel
-from handrail_sim.cell import Camera
+from handrail_sim.camera import Camera
 from handrail_sim.cell_file import cell_path, load_cell
 from handrail_sim.sight import Perception
 from handrail_sim.twin.camera import Eye

@@ -41,6 +41,16 @@ def test_what_goes_into_a_letterbox_comes_back(width, height, x, y):
     assert fit.back(*there) == pytest.approx((x * width, y * height), abs=1e-6)
 
 
+def test_what_is_found_in_a_crop_is_told_in_the_whole_picture():
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[20, 40] = 255
+    kind = Preparation(Picture(name="x", size=(32, 16), crop=(32, 16, 64, 32)), 64, 48)
+    tensor = np.zeros((1, 3, 16, 32), np.float32)
+    kind.fill(image, tensor)
+    row, column = np.argwhere(tensor[0, 0] == 1.0)[0]
+    assert kind.fit.back(column + 0.5, row + 0.5) == (40.5, 20.5)
+
+
 def test_a_letterbox_is_padded_and_a_stretch_is_not():
     image = np.full((40, 80, 3), 255, np.uint8)
     boxed = filled(Picture(name="x", size=(40, 40), type="uint8", pad=7), image)
@@ -98,22 +108,25 @@ def at(camera, point, label="cube"):
 def test_a_find_is_where_its_ray_meets_the_plane_of_its_label(camera):
     placing = Placing(camera, Place(heights={"cube": 0.0125}))
     point = (0.21, 0.13, 0.0125)
-    assert placing.position(at(camera, point), None) == pytest.approx(point, abs=1e-9)
+    (found,) = placing.placed([at(camera, point)], None)
+    assert found.position == pytest.approx(point, abs=1e-9)
 
 
 def test_a_find_is_as_far_as_the_depth_says(camera):
     point = np.array((0.21, 0.13, 0.09))
     depth = np.full((camera.height, camera.width), camera.position[2] - point[2], np.float32)
     placing = Placing(camera, Place(by="depth"))
-    assert placing.position(at(camera, point), depth) == pytest.approx(point, abs=1e-6)
+    (found,) = placing.placed([at(camera, point)], depth)
+    assert found.position == pytest.approx(point, abs=1e-6)
 
 
 def test_covariance_grows_with_the_pixels_and_has_the_cameras(camera):
     find = at(camera, (0.2, 0.1, 0.0))
-    sharp = Placing(camera, Place(sigma=1.0)).covariance(find)
+    sharp = Placing(camera, Place(sigma=1.0)).placed([find], None)[0].covariance
     metres = 0.75 / (camera.height / 2 / math.tan(math.radians(camera.fovy) / 2))  # of a pixel
     assert np.sqrt(np.diag(sharp)[:2]) == pytest.approx([metres, metres], rel=0.05)
-    vague = Placing(camera, Place(sigma=2.0, camera_sigma=0.003)).covariance(find)
+    place = Place(sigma=2.0, camera_sigma=0.003)
+    vague = Placing(camera, place).placed([find], None)[0].covariance
     assert vague[0, 0] == pytest.approx(4 * sharp[0, 0] + 0.003**2)
 
 
@@ -122,7 +135,9 @@ def test_the_direction_of_an_edge_is_the_worlds(camera):
     find = at(camera, (0.2, 0.1, 0.0))
     # The camera looks down with +x of the world up and +y to the left.
     turned = Find(find.label, 0.9, find.box, find.points, (), -math.pi / 2 + 0.2, 4)
-    assert placing.yaw(turned) == pytest.approx(-0.2, abs=1e-3)
+    first, second = placing.placed([turned, find], None)
+    assert first.yaw == pytest.approx(-0.2, abs=1e-3)
+    assert second.yaw is None
 
 
 def test_a_zone_is_as_near_as_what_is_seen_may_be(camera):

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from handrail_bridge.loop.control import Control
 from handrail_bridge.perception.eyes import Eyes, sight_configs
+from handrail_drivers.camera.driver import Frame
 from handrail_drivers.errors import DeviceFault, InvalidModel, ProcessLost, StaleReading
-from handrail_drivers.network_camera import Frame
 from handrail_sim.cell_file import load_cell
 from running_cell import eventually
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from drivers.gantry import JOINTS, Gantry
 from drivers.kiln import Kiln
 from drivers.moving_stand_ins import DESK, PAN_TILT, Belt, Finger, Servos, XServos
 from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
+from handrail_drivers.camera.network import NetworkCamera
+from handrail_drivers.camera.replay import ReplayCamera
+from handrail_drivers.camera.usb import UsbCamera
 from handrail_drivers.conformance import Call, Conformance
 from handrail_drivers.dynamixel.driver import DynamixelBus
 from handrail_drivers.emulator import StandIn
@@ -21,7 +26,6 @@ from handrail_drivers.line_protocol.driver import LineDevice, SocketLineDevice
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
-from handrail_drivers.network_camera import NetworkCamera
 from handrail_drivers.null_bus import NullBus
 from handrail_drivers.numato_gpio import NumatoGpio
 from handrail_drivers.robotiq.driver import Robotiq
@@ -209,9 +213,37 @@ class TestNull(Conformance):
     setpoints = (0.5, 0.5)
 
 
-class TestCamera(Conformance):
+class TestNetworkCamera(Conformance):
     driver = NetworkCamera
     settings = {"url": "http://127.0.0.1:9/nothing"}
 
     def open(self, driver: Any) -> None:
         driver.start()
+
+
+class TestReplayCamera(TestNetworkCamera):
+    driver = ReplayCamera
+    settings = {"recording": "/nothing"}
+
+
+class Pictures:
+    """What a USB camera is once it is open."""
+
+    def read(self) -> Any:
+        time.sleep(STEP)
+        return np.zeros((64, 96, 3), np.uint8)
+
+    def expose(self, exposure: float | None) -> float:
+        return exposure or 0.02
+
+    def release(self) -> None: ...
+
+
+class TestUsbCamera(TestNetworkCamera):
+    driver = UsbCamera
+    settings = {"device": "/nothing"}
+    calls = {"set_exposure": Call({"exposure": 0.01})}
+
+    def open(self, driver: Any) -> None:
+        driver._open = Pictures
+        super().open(driver)

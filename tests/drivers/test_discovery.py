@@ -145,13 +145,32 @@ def test_ports_are_what_their_adapters_say():
     assert [family(one) for one in adapters] == ["feetech", "numato_gpio", "", "", "dynamixel"]
 
 
-def test_a_camera_is_found_once(tmp_path):
-    for number, index in (("0", "0"), ("1", "1")):
-        folder = tmp_path / f"video{number}"
-        folder.mkdir()
-        (folder / "name").write_text("USB camera\n")
-        (folder / "index").write_text(f"{index}\n")
-    assert [(one.where, one.what) for one in cameras(tmp_path)] == [("/dev/video0", "USB camera")]
+def plug_in(folder, number, name, index=0):
+    node = folder / f"video{number}"
+    node.mkdir()
+    (node / "name").write_text(f"{name}\n")
+    (node / "index").write_text(f"{index}\n")
+
+
+def test_a_camera_is_found_once_and_proposed_by_its_name(tmp_path):
+    plug_in(tmp_path, 0, "USB camera")
+    plug_in(tmp_path, 1, "USB camera", index=1)
+    (found,) = cameras(tmp_path)
+    assert (found.where, found.what) == ("/dev/video0", "USB camera")
+    assert device_draft([found]).splitlines()[1:] == [
+        "[devices.usb_camera]",
+        'driver = "usb_camera"',
+        'without_power = "holds"  # guessed: or falls, or coasts',
+        "",
+        "[devices.usb_camera.settings]",
+        'device = "USB camera"',
+    ]
+
+
+def test_cameras_of_one_name_are_proposed_by_their_paths(tmp_path):
+    plug_in(tmp_path, 0, "Twin")
+    plug_in(tmp_path, 2, "Twin")
+    assert [one.settings["device"] for one in cameras(tmp_path)] == ["/dev/video0", "/dev/video2"]
 
 
 def test_a_draft_has_what_is_known_and_says_what_is_not():

@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import pytest
 from handrail_drivers.errors import ProcessLost
-from handrail_sim.cell import Camera, Cell
+from handrail_sim.camera import Camera
+from handrail_sim.cell import Cell
 from handrail_sim.twin.camera import CameraProcess
 from handrail_sim.twin.shared_state import HEADER, SLOT, SharedState
 from handrail_sim.twin.truth import Truth

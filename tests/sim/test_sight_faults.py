@@ -34,6 +34,9 @@ def faults(tmp_path, old, new):
         ("keypoints = 1", "keypoint = 1", "Did you mean 'keypoints'?"),
         ("score = 0.35", "score = 1.35", "heads.things.settings.score"),
         ("[perception.eyes]", "[perception.button]", "a device has that name already"),
+        ('"image", ', '"image", crop = [0, 0, 641, 480], ', "within the camera's 640 x 480 px"),
+        ('"image", ', '"image", crop = [9, 0, 9, 480], ', "right and bottom beyond left and top"),
+        ('"image", ', '"image", crop = [0, -1, 9, 9], ', "perception.eyes.input.crop"),
         ("[cameras.overhead]", "[cameras.overhead]\n[cameras.overhead]", "not TOML"),
     ],
 )

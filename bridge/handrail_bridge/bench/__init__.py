@@ -16,6 +16,7 @@ BENCHES = {
     "firmware": "handrail_bridge.bench.firmware.run",
     "loop": "handrail_bridge.bench.loop.run",
     "modbus": "handrail_bridge.bench.modbus.run",
+    "perception": "handrail_bridge.bench.perception.run",
     "safety": "handrail_bridge.bench.safety.run",
     "tools": "handrail_bridge.bench.tools.run",
 }

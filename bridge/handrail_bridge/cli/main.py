@@ -11,6 +11,7 @@ from handrail_bridge.cli import agent, operate
 from handrail_bridge.cli.approve import approve
 from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
+from handrail_bridge.cli.calibrate import calibrate
 from handrail_bridge.cli.cell import cell
 from handrail_bridge.cli.demo import demo
 from handrail_bridge.cli.discover import discover
@@ -50,6 +51,7 @@ app.command()(doctor)
 app.command()(capture)
 app.command()(replay)
 app.add_typer(operate.lease, name="lease")
+app.add_typer(calibrate, name="calibrate")
 app.add_typer(cell, name="cell")
 app.add_typer(audit, name="audit")
 app.add_typer(modbus, name="modbus")

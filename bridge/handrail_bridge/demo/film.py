@@ -7,8 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_drivers.errors import DeviceFault
-from handrail_drivers.network_camera import NetworkCamera
 
 from handrail_bridge import vision
 
@@ -20,7 +20,7 @@ class Filming:
     """Writes ``video`` while the block runs, and ``still`` at its end."""
 
     def __init__(self, url: str, video: Path, still: Path) -> None:
-        settings = NetworkCamera.Settings(url=url, maximum_age=60.0)  # a still scene is no fault
+        settings = NetworkSettings(url=url, maximum_age=60.0)  # a still scene is no fault
         self._camera = NetworkCamera("view", settings)
         self._video = video
         self._still = still

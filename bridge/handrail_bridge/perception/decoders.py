@@ -1,53 +1,20 @@
-"""The decoders that come with Handrail; entry points of the group ``handrail.decoders``.
-
-Each reads the outputs of one usual kind of model. All take a batch of one.
-"""
+"""Decoders of things in a picture: boxes, keypoints by heat, parts. All take a batch of one."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from handrail_drivers.decoder import DecoderSettings, Find, Findings, Tensor
-from handrail_drivers.errors import InvalidValue
+from handrail_drivers.decoder import Find, Findings, Tensor
 from numpy.typing import NDArray
 from pydantic import Field
 
 from handrail_bridge import vision
+from handrail_bridge.perception.outputs import Array, OfLabels, Share, active, shaped
 
-Activation = Literal["none", "sigmoid", "softmax"]
-Labels = Annotated[tuple[str, ...], Field(min_length=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
 OUTLINE = 32  # px of a region's outline at most
-LONGEST = 4096  # numbers of an output that are passed on
-Array = NDArray[Any]
-
-
-class _OfLabels(DecoderSettings):
-    labels: Labels = Field(description="in the order of the model's classes")
-    activation: Activation = Field(default="none", description="that the model left out")
-
-
-class Classification:
-    """One score for each class of the whole picture: outputs (1, classes)."""
-
-    class Settings(_OfLabels):
-        """How many of the best are told."""
-
-        best: Annotated[int, Field(ge=1)] = 5
-
-    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
-        self._settings, self._size = settings, size
-
-    def decode(self, outputs: Sequence[Tensor]) -> Findings:
-        """Return the best classes, each with the whole picture as its box."""
-        given = self._settings
-        scores = _active(_shaped(outputs[0], (len(given.labels),)), given.activation, axis=0)
-        order = np.argsort(-scores)[: given.best]
-        whole = (0.0, 0.0, float(self._size[0]), float(self._size[1]))
-        return Findings([Find(given.labels[n], float(scores[n]), whole) for n in order])
 
 
 class Boxes:
@@ -56,7 +23,7 @@ class Boxes:
     Values run: box, objectness (if any), a score for each class, keypoints, cos and sin of a turn.
     """
 
-    class Settings(_OfLabels):
+    class Settings(OfLabels):
         """The order of the numbers, and what is kept."""
 
         layout: Literal["columns", "rows"] = Field(
@@ -86,22 +53,21 @@ class Boxes:
     def decode(self, outputs: Sequence[Tensor]) -> Findings:
         """Return the boxes that suppress the others of their class."""
         given = self._settings
-        turned = given.layout == "columns"
-        shape = (self._values, -1) if turned else (-1, self._values)
-        rows = _shaped(outputs[0], shape).T if turned else _shaped(outputs[0], shape)
+        upright = given.layout == "columns"
+        shape = (self._values, -1) if upright else (-1, self._values)
+        columns = shaped(outputs[0], shape) if upright else shaped(outputs[0], shape).T
         first = 5 if given.objectness else 4
-        scores = _active(rows[:, first : first + len(given.labels)], given.activation, axis=1)
+        scores = active(columns[first : first + len(given.labels)], given.activation, axis=0)
         if given.objectness:
-            scores = scores * _active(rows[:, 4:5], given.activation, axis=1)
-        best, kinds = scores.max(axis=1), scores.argmax(axis=1)
-        likely = np.flatnonzero(best >= given.score)
-        boxes = self._boxes(rows[likely, :4])
-        kept = suppressed(boxes, best[likely], kinds[likely], given.overlap)[: given.most]
-        found = [
-            self._find(rows[likely[n]], boxes[n], float(best[likely[n]]), int(kinds[likely[n]]))
-            for n in kept
-        ]
-        return Findings(found)
+            scores = scores * active(columns[4:5], given.activation, axis=0)
+        likely = np.flatnonzero(scores.max(axis=0) >= given.score)
+        rows, scores = columns[:, likely].T, scores[:, likely]
+        best, kinds = scores.max(axis=0), scores.argmax(axis=0)
+        boxes = self._boxes(rows[:, :4])
+        kept = suppressed(boxes, best, kinds, given.overlap)[: given.most]
+        return Findings(
+            [self._find(rows[n], boxes[n], float(best[n]), int(kinds[n])) for n in kept]
+        )
 
     @property
     def _values(self) -> int:
@@ -136,7 +102,7 @@ class Boxes:
 class Heatmaps:
     """Keypoints by heat: outputs (1, labels, rows, columns); the hottest place, refined."""
 
-    class Settings(_OfLabels):
+    class Settings(OfLabels):
         """What is hot enough, and how large a thing about its point is taken to be."""
 
         score: Share = 0.3
@@ -148,7 +114,7 @@ class Heatmaps:
     def decode(self, outputs: Sequence[Tensor]) -> Findings:
         """Return the hottest point of each label, where it is hot enough."""
         given = self._settings
-        maps = _active(_shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
+        maps = active(shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
         step = np.array(self._size) / maps.shape[:0:-1]
         found = []
         for label, heat in zip(given.labels, maps, strict=True):
@@ -166,7 +132,7 @@ class Heatmaps:
 class Segmentation:
     """Which pixels are what: outputs (1, labels, rows, columns). Connected parts are finds."""
 
-    class Settings(_OfLabels):
+    class Settings(OfLabels):
         """What counts as a part."""
 
         apart: bool = Field(
@@ -182,81 +148,19 @@ class Segmentation:
     def decode(self, outputs: Sequence[Tensor]) -> Findings:
         """Return the connected parts of each label."""
         given = self._settings
-        maps = _active(_shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
+        maps = active(shaped(outputs[0], (len(given.labels), -1, -1)), given.activation, axis=0)
         step = np.array(self._size) / maps.shape[:0:-1]
-        highest = maps.argmax(axis=0)
+        highest = None if given.apart else maps.argmax(axis=0)
         found: list[Find] = []
         for number, label in enumerate(given.labels):
             if label == given.background:
                 continue
             mask = maps[number] >= given.score
-            if not given.apart:
+            if highest is not None:
                 mask &= highest == number
             parts = [part for part in vision.islands(mask) if len(part) >= given.smallest]
             found += [_part(label, part, maps[number], step) for part in parts]
         return Findings(found)
-
-
-class Depth:
-    """How far each pixel is: outputs (1, rows, columns) or (1, 1, rows, columns)."""
-
-    class Settings(DecoderSettings):
-        """What one of the model's units is."""
-
-        scale: Annotated[float, Field(gt=0)] = Field(default=1.0, description="m of one unit")
-        inverse: bool = Field(default=False, description="the model gives one through the depth")
-
-    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
-        self._settings, self._size = settings, size
-
-    def decode(self, outputs: Sequence[Tensor]) -> Findings:
-        """Return the depth [m] over the model's picture."""
-        flat = outputs[0]
-        while flat.ndim > 2 and flat.shape[0] == 1:
-            flat = flat[0]
-        if flat.ndim != 2:
-            raise _shape(outputs[0], "(1, rows, columns)")
-        given = self._settings
-        metres = given.scale / np.maximum(flat, 1e-6) if given.inverse else flat * given.scale
-        columns = (np.arange(self._size[0]) + 0.5) * flat.shape[1] / self._size[0]
-        rows = (np.arange(self._size[1]) + 0.5) * flat.shape[0] / self._size[1]
-        whole = metres[rows.astype(int)][:, columns.astype(int)].astype(np.float32)
-        span = {"nearest": float(whole.min()), "farthest": float(whole.max())}
-        return Findings(values=span, depth=whole)
-
-
-class Embedding:
-    """A vector that stands for the picture, of length one."""
-
-    class Settings(DecoderSettings):
-        """There is nothing to set."""
-
-    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
-        del settings, size
-
-    def decode(self, outputs: Sequence[Tensor]) -> Findings:
-        """Return it as ``embedding``."""
-        vector = outputs[0].astype(float).ravel()
-        length = float(np.linalg.norm(vector))
-        if not 0 < vector.size <= LONGEST or length == 0.0:
-            raise _shape(outputs[0], f"1 to {LONGEST} numbers that are not all zero")
-        return Findings(values={"embedding": (vector / length).tolist()})
-
-
-class Raw:
-    """The numbers as they are, for who knows what they mean."""
-
-    class Settings(DecoderSettings):
-        """There is nothing to set."""
-
-    def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
-        del settings, size
-
-    def decode(self, outputs: Sequence[Tensor]) -> Findings:
-        """Return every output as nested lists, by its place among the head's outputs."""
-        if sum(one.size for one in outputs) > LONGEST:
-            raise _shape(outputs[0], f"at most {LONGEST} numbers in all")
-        return Findings(values={str(n): one.tolist() for n, one in enumerate(outputs)})
 
 
 def suppressed(boxes: Array, scores: Array, kinds: Array, overlap: float) -> list[int]:
@@ -264,17 +168,18 @@ def suppressed(boxes: Array, scores: Array, kinds: Array, overlap: float) -> lis
 
     Overlap is the area in both by the area in any.
     """
-    order = np.argsort(-scores, kind="stable")
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    both = np.prod(np.maximum(high - low, 0.0), axis=2)
+    any_ = np.maximum(areas[:, None] + areas - both, 1e-9)
+    beaten = (both / any_ > overlap) & (kinds[:, None] == kinds)
     kept: list[int] = []
-    while len(order):
-        best, others = order[0], order[1:]
-        kept.append(int(best))
-        low = np.maximum(boxes[best, :2], boxes[others, :2])
-        high = np.minimum(boxes[best, 2:], boxes[others, 2:])
-        both = np.prod(np.maximum(high - low, 0.0), axis=1)
-        any_ = np.maximum(areas[best] + areas[others] - both, 1e-9)
-        order = others[(both / any_ <= overlap) | (kinds[others] != kinds[best])]
+    gone = np.zeros(len(boxes), bool)
+    for best in np.argsort(-scores, kind="stable").tolist():
+        if not gone[best]:
+            kept.append(best)
+            gone |= beaten[best]
     return kept
 
 
@@ -303,37 +208,3 @@ def _refined(heat: Array, row: int, column: int) -> tuple[float, float]:
     if 0 < row < heat.shape[0] - 1:
         y += vertex(*heat[row - 1 : row + 2, column].tolist())
     return x, y
-
-
-def _active(values: Array, activation: Activation, axis: int) -> Array:
-    if activation == "sigmoid":
-        return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))))
-    if activation == "softmax":
-        raised = np.exp(values - values.max(axis=axis, keepdims=True))
-        return np.asarray(raised / raised.sum(axis=axis, keepdims=True))
-    return values
-
-
-def _shaped(output: Tensor, shape: tuple[int, ...]) -> Array:
-    """Return a batch of one without the batch.
-
-    Raises:
-        InvalidValue: it has another shape; -1 stands for any length.
-    """
-    wanted = (1, *shape)
-    fits = output.ndim == len(wanted) and all(
-        asked in (-1, given) for given, asked in zip(output.shape, wanted, strict=True)
-    )
-    if not fits:
-        raise _shape(output, str(wanted))
-    return np.asarray(output[0], float)
-
-
-def _shape(output: Tensor, wanted: str) -> InvalidValue:
-    return InvalidValue(
-        f"The model's output has the shape {output.shape}; this decoder reads {wanted}.",
-        field="outputs",
-        value=list(output.shape),
-        limit=wanted,
-        hint="choose the decoder that fits the model, or correct its labels and values",
-    )

@@ -12,8 +12,8 @@ import time
 from typing import Annotated, Any, Self
 
 from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.camera.driver import Frame
 from handrail_drivers.errors import DeviceFault, ProcessLost, StaleReading
-from handrail_drivers.network_camera import Frame
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
 from pydantic import BaseModel, Field

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from handrail_drivers.decoder import Find, Findings, decoders
 from handrail_drivers.errors import DeviceFault, HandrailError
-from handrail_sim.cell import Camera
+from handrail_sim.camera import Camera
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray
 
 from handrail_bridge import vision
-from handrail_bridge.perception.place import Placing
+from handrail_bridge.perception.place import Placed, Placing
 from handrail_bridge.perception.prepare import Fit, Preparation
 from handrail_bridge.perception.result import Seen, Sighting
 from handrail_bridge.perception.runtime import Model
@@ -78,7 +78,7 @@ class Pipeline:
             sequence=sequence,
             time_ns=time_ns,
             done_ns=time.monotonic_ns(),
-            sightings=tuple(self._sighting(track, depth) for track in tracks),
+            sightings=self._sightings(tracks, depth),
             distances=self._distances(),
             values=values,
         )
@@ -124,21 +124,11 @@ class Pipeline:
                 subject=self.name,
             ) from error
 
-    def _sighting(self, track: Track, depth: NDArray[np.float32] | None) -> Sighting:
-        find = track.find
-        covariance = self._placing.covariance(find)
-        rows = [(float(a), float(b), float(c)) for a, b, c in covariance]
-        x, y, z = self._placing.position(find, depth).tolist()
-        return Sighting(
-            label=find.label,
-            score=find.score,
-            track=track.number,
-            box=find.box,
-            points=find.points,
-            position=(x, y, z),
-            yaw=self._placing.yaw(find),
-            covariance=(rows[0], rows[1], rows[2]),
-        )
+    def _sightings(
+        self, tracks: list[Track], depth: NDArray[np.float32] | None
+    ) -> tuple[Sighting, ...]:
+        placed = self._placing.placed([track.find for track in tracks], depth)
+        return tuple(_sighting(*pair) for pair in zip(tracks, placed, strict=True))
 
     def _distances(self) -> dict[str, float | None]:
         """Return by watch how far the nearest thing is, those included that have just gone."""
@@ -176,6 +166,22 @@ class Pipeline:
                     subject=self.name,
                     hint="the model is broken, or its input is not scaled as it was trained with",
                 )
+
+
+def _sighting(track: Track, placed: Placed) -> Sighting:
+    find = track.find
+    first, second, third = placed.covariance.tolist()
+    x, y, z = placed.position.tolist()
+    return Sighting(
+        label=find.label,
+        score=find.score,
+        track=track.number,
+        box=find.box,
+        points=find.points,
+        position=(x, y, z),
+        yaw=placed.yaw,
+        covariance=(tuple(first), tuple(second), tuple(third)),
+    )
 
 
 def _in_camera(find: Find, fit: Fit) -> Find:

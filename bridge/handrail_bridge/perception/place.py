@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from handrail_drivers.decoder import Box as Edges
 from handrail_drivers.decoder import Find
 from handrail_drivers.reflex import Box
-from handrail_sim.cell import Camera
+from handrail_sim.camera import Camera
 from handrail_sim.sight import Place, Watch
 from numpy.typing import NDArray
 
@@ -16,8 +18,19 @@ from handrail_bridge.vision import Pinhole
 
 Array = NDArray[np.float64]
 GRID = 4  # points each way over a box that stands for what is in it
-LEVELS = 3  # heights at which a thing may be, lowest and highest included
 ARROW = 4.0  # px along an edge, of which the direction in the world is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a find is in the world: position (3,) [m], its covariance (3, 3) [m2].
+
+    ``yaw`` [rad]: the direction of its edge, within a turn by its fold; None where it has none.
+    """
+
+    position: Array
+    covariance: Array
+    yaw: float | None
 
 
 class Placing:
@@ -26,51 +39,53 @@ class Placing:
     def __init__(self, camera: Camera, place: Place) -> None:
         self._pinhole = Pinhole(camera)
         self._place = place
+        self._hung = np.eye(3) * place.camera_sigma**2
 
-    def position(self, find: Find, depth: NDArray[np.float32] | None) -> Array:
-        """Return where a find is (3,) [m]: its first keypoint, else the middle of its box."""
-        spot = _middle(find)
+    def placed(self, finds: Sequence[Find], depth: NDArray[np.float32] | None) -> list[Placed]:
+        """Return where each find is: its first keypoint, else the middle of its box.
+
+        All are projected at once: a picture of seven finds took 3 ms one by one.
+        """
+        if not finds:
+            return []
+        spots = np.array([_middle(find) for find in finds])
+        turns = np.array([find.turn or 0.0 for find in finds])
+        ahead = ARROW * np.column_stack([np.cos(turns), np.sin(turns)])
+        around = np.stack([np.zeros_like(ahead), ahead, ahead * 0 + (1, 0), ahead * 0 + (0, 1)], 1)
+        heights = [self._place.heights.get(find.label, 0.0) for find in finds]
+        pixels = (spots[:, None] + around).reshape(-1, 2)
+        points = self._pinhole.on_plane(pixels, np.repeat(heights, 4)).reshape(-1, 4, 3)
+        here, edges = points[:, 0], points[:, 1] - points[:, 0]
+        slopes = (points[:, 2:] - points[:, :1]) * self._place.sigma  # m, of one deviation
+        spread = np.einsum("nki,nkj->nij", slopes, slopes) + self._hung
         if self._place.by == "depth" and depth is not None:
-            return self._pinhole.at_depth(spot, _depth_at(depth, spot))
-        point: Array = self._pinhole.on_plane(spot[None], self._height(find))[0]
-        return point
-
-    def yaw(self, find: Find) -> float | None:
-        """Return the direction of its edge in the world [rad], within a turn by its fold."""
-        if find.turn is None:
-            return None
-        spot = _middle(find)
-        ahead = spot + ARROW * np.array([math.cos(find.turn), math.sin(find.turn)])
-        start, end = self._pinhole.on_plane(np.stack([spot, ahead]), self._height(find))
-        angle = math.atan2(end[1] - start[1], end[0] - start[0])
-        return math.remainder(angle, 2 * math.pi / find.fold)
-
-    def covariance(self, find: Find) -> Array:
-        """Return the covariance of its position (3, 3) [m2]: the pixels' and the camera's."""
-        spot, sigma = _middle(find), self._place.sigma
-        around = spot + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-        here, right, down = self._pinhole.on_plane(around, self._height(find))
-        jacobian = np.column_stack([right - here, down - here]) * sigma
-        hung: Array = np.eye(3) * self._place.camera_sigma**2
-        return jacobian @ jacobian.T + hung
+            far = [self._pinhole.at_depth(spot, _depth_at(depth, spot)) for spot in spots]
+            here = np.array(far)
+        yaws = [_yaw(find, edge) for find, edge in zip(finds, edges.tolist(), strict=True)]
+        return [Placed(*each) for each in zip(here, spread, yaws, strict=True)]
 
     def distance(self, find: Find, watch: Watch) -> float:
         """Return the least distance [m] from a zone at which what is seen may be; 0 inside."""
-        pixels = np.array(find.outline) if find.outline else _grid(find.box)
-        heights = np.linspace(*watch.heights, LEVELS)
-        points = np.concatenate([self._pinhole.on_plane(pixels, level) for level in heights])
+        pixels = np.array(find.outline) - 0.5 if find.outline else _grid(find.box)
+        low, high = watch.heights
+        heights = np.repeat((low, (low + high) / 2, high), len(pixels))
+        points = self._pinhole.on_plane(np.tile(pixels, (3, 1)), heights)
         return float(_to_box(points, watch.box).min())
 
-    def _height(self, find: Find) -> float:
-        return self._place.heights.get(find.label, 0.0)
+
+def _yaw(find: Find, edge: Sequence[float]) -> float | None:
+    if find.turn is None:
+        return None
+    return math.remainder(math.atan2(edge[1], edge[0]), 2 * math.pi / find.fold)
 
 
-def _middle(find: Find) -> Array:
+def _middle(find: Find) -> tuple[float, float]:
     """The pixel that stands for a find; a pixel's centre is a whole number, as a pinhole has it."""
     if find.points:
-        return np.array(find.points[0][:2]) - 0.5
+        x, y, _ = find.points[0]
+        return x - 0.5, y - 0.5
     left, top, right, bottom = find.box
-    return np.array([left + right, top + bottom]) / 2 - 0.5
+    return (left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5
 
 
 def _grid(box: Edges) -> Array:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from handrail_bridge import vision
 
-ORDERS = {"rgb": (2, 1, 0), "bgr": (0, 1, 2)}
 GRAY = (0.114, 0.587, 0.299)  # of blue, green, red: ITU-R BT.601
 
 
@@ -32,6 +31,9 @@ class Preparation:
 
     def __init__(self, picture: Picture, width: int, height: int) -> None:
         self._picture = picture
+        crop = picture.crop or (0, 0, width, height)
+        self._shown = slice(crop[1], crop[3]), slice(crop[0], crop[2])
+        width, height = crop[2] - crop[0], crop[3] - crop[1]
         wide, high = picture.size
         if picture.fit == "stretch":
             self._inner, left, top = (wide, high), 0, 0
@@ -40,7 +42,7 @@ class Preparation:
             self._inner = (max(1, round(width * ratio)), max(1, round(height * ratio)))
             left, top = (wide - self._inner[0]) // 2, (high - self._inner[1]) // 2
         scale = (self._inner[0] / width, self._inner[1] / height)
-        self.fit = Fit(scale, (float(left), float(top)))
+        self.fit = Fit(scale, (left - crop[0] * scale[0], top - crop[1] * scale[1]))
         self._place = slice(top, top + self._inner[1]), slice(left, left + self._inner[0])
         self._canvas = np.full((high, wide, 3), picture.pad, np.uint8)
         deviation, mean = np.array(picture.deviation), np.array(picture.mean)
@@ -50,13 +52,18 @@ class Preparation:
 
     def fill(self, image: vision.Image, tensor: NDArray[Any]) -> None:
         """Write a picture (height, width, 3) BGR into the model's input."""
-        self._canvas[self._place] = vision.resized(image, self._inner)
+        self._canvas[self._place] = vision.resized(image[self._shown], self._inner)
         given = self._picture
         if given.order == "gray":
             colors: NDArray[Any] = (self._canvas @ np.array(GRAY, np.float32))[:, :, None]
         else:
-            colors = self._canvas[:, :, ORDERS[given.order]]
-        if not self._plain:
-            count = colors.shape[2]
-            colors = colors * self._factor[:count] + self._offset[:count]
-        tensor[0] = colors.transpose(2, 0, 1) if given.layout == "nchw" else colors
+            colors = self._canvas[:, :, :: -1 if given.order == "rgb" else 1]
+        planes = tensor[0] if given.layout == "nchw" else tensor[0].transpose(2, 0, 1)
+        for plane, color, factor, offset in zip(
+            planes, colors.transpose(2, 0, 1), self._factor, self._offset, strict=False
+        ):
+            if self._plain:
+                plane[:] = color
+            else:  # in place, plane by plane: other ways cost a millisecond
+                np.multiply(color, factor, out=plane, casting="same_kind")
+                plane += offset

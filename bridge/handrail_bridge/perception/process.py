@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from handrail_drivers.errors import HandrailError
 from handrail_drivers.reflex import Signal
-from handrail_sim.cell import Camera
+from handrail_sim.camera import Camera
 from handrail_sim.lifeline import die_with
 from handrail_sim.sight import Perception
 from pydantic import BaseModel, ConfigDict

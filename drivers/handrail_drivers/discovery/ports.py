@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from handrail_drivers.camera.video_nodes import VIDEO, video_nodes
 from handrail_drivers.discovery import Found
 from handrail_drivers.serial_port import Adapter
 
@@ -32,7 +34,6 @@ KNOWN: dict[tuple[int, int], Kind] = {
     (0x2E8A, 0x000A): Kind("Raspberry Pi Pico"),
 }
 NUMATO = 0x2A19  # vendor: all of its modules are spoken to alike
-VIDEO = Path("/sys/class/video4linux")
 
 
 def serial_ports(adapters: Iterable[Adapter]) -> list[Found]:
@@ -51,17 +52,16 @@ def family(adapter: Adapter) -> str:
 
 
 def cameras(folder: Path = VIDEO) -> list[Found]:
-    """Return the cameras that are plugged into this machine."""
-    found = []
-    for entry in sorted(folder.glob("video*")):
-        try:
-            name = (entry / "name").read_text(encoding="utf-8").strip()
-            first = (entry / "index").read_text(encoding="utf-8").strip() == "0"
-        except OSError:
-            continue
-        if first:  # a camera has a node for its pictures, and others for what is about them
-            found.append(Found("camera", f"/dev/{entry.name}", name))
-    return found
+    """Return the cameras that are plugged into this machine.
+
+    Each is proposed by its name, which another port does not change; of one name by their paths.
+    """
+    nodes = video_nodes(folder)
+    count = Counter(name for _, name in nodes)
+    return [
+        Found("camera", path, name, "usb_camera", {"device": name if count[name] == 1 else path})
+        for path, name in nodes
+    ]
 
 
 def _described(one: Adapter) -> str:

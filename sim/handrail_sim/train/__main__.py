@@ -18,8 +18,8 @@ def main() -> None:
     """Make the desk's detector anew."""
     parser = argparse.ArgumentParser(description="Make the desk's detector anew.")
     parser.add_argument("out", type=Path, help="the ONNX file to write")
-    parser.add_argument("--pictures", type=int, default=6000)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--pictures", type=int, default=9000)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cuda, where there is one")

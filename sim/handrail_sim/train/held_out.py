@@ -15,7 +15,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail_sim.cell import Camera, Cell
+from handrail_sim.camera import Camera
+from handrail_sim.cell import Cell
 from handrail_sim.world import Array, Scene, load_spec
 
 Image = NDArray[np.uint8]

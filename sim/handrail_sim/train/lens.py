@@ -1,4 +1,4 @@
-"""What a camera does to a picture: blur, exposure, tint, noise, compression."""
+"""What a camera does to a picture: blur, exposure, tint, dark corners, noise, compression."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from handrail_sim.train.labels import HEIGHT, WIDTH
 
 Image = NDArray[np.uint8]
+ROWS, COLUMNS = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
+FROM_MIDDLE = ((ROWS**2 + COLUMNS**2) / 2).astype(np.float32)[:, :, None]  # 1 in the corners
 cv2.setNumThreads(1)
 
 
@@ -20,6 +22,7 @@ def taken(image: Image, rng: np.random.Generator) -> Image:
     light = picture.astype(np.float32) / 255
     light = light ** rng.uniform(0.8, 1.25) * rng.uniform(0.8, 1.15)
     light *= 1 + rng.normal(0.0, 0.05, 3).astype(np.float32)
+    light *= 1 - rng.uniform(0.0, 0.3) * FROM_MIDDLE
     light += rng.normal(0.0, 0.03)
     light += rng.normal(0.0, rng.uniform(0.0, 0.03), light.shape).astype(np.float32)
     seen = np.clip(light * 255, 0, 255).astype(np.uint8)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import mujoco
 import numpy as np
 
 from handrail_sim.train.hands import SKINS, draw_hand
 from handrail_sim.train.labels import CUBES as CUBE_NAMES
+from handrail_sim.train.shapes import draw_shape, height_of
 from handrail_sim.train.stage import AWAY, CLUTTER, CUBES, OWN, SHEETS, TEXTURES, Stage
 from handrail_sim.world import Array
 
@@ -26,6 +26,7 @@ BINS = {
     "blue_bin": ((0.04, 0.10, 0.35), (0.22, 0.35, 0.80)),
 }
 HAND = 0.45  # of all scenes have one
+ANY_WAY = 0.3  # of the hands point anywhere: of some only the forearm is in the picture
 POSES = 40  # tries for a pose of the arm over the table
 UPRIGHT, LYING = (1.0, 0.0, 0.0, 0.0), (math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0)
 
@@ -94,7 +95,7 @@ class Scenes:
             model.light_diffuse[light] = bright * rng.uniform(0.05, 0.7) * tone
             model.light_specular[light] = rng.uniform(0.0, 0.4)
             model.light_castshadow[light] = True
-        self.shadows = bool(rng.random() < 0.25)
+        self.shadows = bool(rng.random() < 0.35)
 
     def _look(self) -> None:
         rng, model = self._rng, self.stage.model
@@ -199,7 +200,7 @@ class Scenes:
         """Make a strange thing of one or two parts; return the height [m] of its middle."""
         rng, stage, model = self._rng, self.stage, self.stage.model
         first, second = stage.geoms(body)
-        kind, size, lies = _shape(rng)
+        kind, size, lies = draw_shape(rng)
         model.geom_type[first], model.geom_size[first] = kind, size
         model.geom_quat[first] = LYING if lies else UPRIGHT
         model.geom_pos[first] = 0.0
@@ -207,7 +208,7 @@ class Scenes:
         color = SKINS[rng.integers(len(SKINS))] if like_skin else rng.uniform(0.0, 1.0, 3)
         stage.paint(f"{body}/0", color, _texture(rng) if rng.random() < 0.3 else -1)
         stage.paint(f"{body}/1", rng.uniform(0.0, 1.0, 3))
-        height = _height(kind, size, lies)
+        height = height_of(kind, size, lies)
         model.geom_type[second] = mujoco.mjtGeom.mjGEOM_CYLINDER
         model.geom_quat[second] = model.geom_quat[first]
         if lies:  # a shaft out of a handle
@@ -254,45 +255,13 @@ class Scenes:
             stage.paint(stage.model.geom(geom).name, part.color)
         place = np.array([rng.uniform(*VIEW[:2]), rng.uniform(*VIEW[2:]), rng.uniform(0.02, 0.22)])
         inward = math.atan2(-place[1], 0.2 - place[0]) + rng.normal(0.0, 0.9)
+        if rng.random() < ANY_WAY:
+            inward = rng.uniform(-math.pi, math.pi)
         tilt = np.zeros(4)
         mujoco.mju_euler2Quat(tilt, rng.normal(0.0, (0.6, 0.3, 0.0)), "xyz")
         turned = np.zeros(4)
         mujoco.mju_mulQuat(turned, _about_z(inward), tilt)
         stage.put("person", place, turned)
-
-
-def _shape(rng: np.random.Generator) -> tuple[int, Array, bool]:
-    """Shape, half sizes [m] of a thing that is no cube of ours, and whether it lies along x."""
-    kinds = mujoco.mjtGeom
-    draw = rng.random()
-    if draw < 0.3:  # pens, tools, cans
-        kind = kinds.mjGEOM_CAPSULE if rng.random() < 0.5 else kinds.mjGEOM_CYLINDER
-        return kind, np.array([_between(rng, 0.003, 0.020), _between(rng, 0.02, 0.10), 0.0]), True
-    if draw < 0.5:  # mugs, jars
-        return kinds.mjGEOM_CYLINDER, np.array([*(_between(rng, 0.01, 0.05, 2)), 0.0]), False
-    if draw < 0.65:  # telephones, boxes, tins
-        size = (*_between(rng, 0.02, 0.09, 2), _between(rng, 0.002, 0.02))
-        return kinds.mjGEOM_BOX, np.array(size), False
-    if draw < 0.85:
-        kind = kinds.mjGEOM_SPHERE if rng.random() < 0.5 else kinds.mjGEOM_ELLIPSOID
-        return kind, _between(rng, 0.008, 0.05, 3), False
-    size = _between(rng, 0.008, 0.05, 3)
-    if size[:2].max() < 1.5 * size[:2].min():
-        size[rng.integers(2)] *= 1.7  # seen from above it is no square
-    return kinds.mjGEOM_BOX, size, False
-
-
-def _between(rng: np.random.Generator, low: float, high: float, count: int | None = None) -> Any:
-    """Sizes as likely between 1 and 2 as between 2 and 4."""
-    return np.exp(rng.uniform(math.log(low), math.log(high), count))
-
-
-def _height(kind: int, size: Array, lies: bool) -> float:
-    """Height [m] of the middle of a shape that stands, or lies, on the table."""
-    kinds = mujoco.mjtGeom
-    if lies or kind == kinds.mjGEOM_SPHERE:
-        return float(size[0])
-    return float(size[1] if kind == kinds.mjGEOM_CYLINDER else size[2])
 
 
 def _texture(rng: np.random.Generator) -> int:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from handrail_sim.cell import Camera, Cell, SceneObject
+from handrail_sim.camera import Camera
+from handrail_sim.cell import Cell, SceneObject
 from handrail_sim.twin.hand import add_hand
 from handrail_sim.world import Array, load_spec
 

@@ -97,7 +97,7 @@ async def _stop(loops: Loops, config: LoopConfig, twin: Twin, motion: int, momen
     """Play, stop, and ask the wire."""
     await loops.reset()
     await loops.arm(loops.state().position)
-    await loops.play(_poised(config, loops.state().setpoint), motion, TOKEN)
+    await loops.play(poised(config, loops.state().setpoint), motion, TOKEN)
     await asyncio.sleep(moment)
     raised_ns = time.monotonic_ns()
     loops.raise_stop("the benchmark measures its stop")
@@ -111,10 +111,10 @@ async def _stop(loops: Loops, config: LoopConfig, twin: Twin, motion: int, momen
     log = await asyncio.to_thread(
         twin.truth.wire_log, config.device, raised_ns - int(WHEN[0] * 1e9)
     )
-    return _seen(log, raised_ns, next(iter(config.settings["joints"].values()))["id"])
+    return left(log, raised_ns, next(iter(config.settings["joints"].values()))["id"])
 
 
-def _seen(log: Sequence[WireEvent], raised_ns: int, servo: int) -> float:
+def left(log: Sequence[WireEvent], raised_ns: int, servo: int) -> float:
     """Return the time [s] from the flag to the first goal that is another than before."""
     sent = goals(log, servo)
     before = [goal for time_ns, goal in sent if time_ns < raised_ns]
@@ -163,12 +163,12 @@ def _flip(twin: Twin, wire: str, servo: int, flag: mmap.mmap, moment: float) -> 
     raised_ns = time.monotonic_ns()
     flag[0] ^= FLIP
     time.sleep(WHEN[0])
-    return _seen(twin.truth.wire_log(wire, raised_ns - int(WHEN[0] * 1e9)), raised_ns, servo)
+    return left(twin.truth.wire_log(wire, raised_ns - int(WHEN[0] * 1e9)), raised_ns, servo)
 
 
-def _poised(config: LoopConfig, setpoint: tuple[float, ...]) -> Trajectory:
+def poised(config: LoopConfig, setpoint: tuple[float, ...], seconds: float = LONG) -> Trajectory:
     """Return a motion whose setpoints stand still until a stop takes its lead off."""
-    rows = int(LONG * config.rate)
+    rows = int(seconds * config.rate)
     told = np.tile(np.array(setpoint), (rows, 1))
     lead = np.zeros_like(told)
     lead[:, 0] = np.copysign(LEAD, setpoint[0])  # taken off, it leads back to the middle

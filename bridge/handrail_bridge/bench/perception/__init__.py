@@ -1,1 +1,1 @@
-"""How well the model of our own sees, on pictures that it was not made with."""
+"""How well the model of our own sees, and how soon what it sees stops the arm."""

@@ -1,14 +1,19 @@
-"""Judges a pipeline on held-out pictures: boxes, positions, and hands in the watched zone."""
+"""Judges a pipeline on held-out pictures: boxes, positions, and hands in the watched zone.
+
+``python -m handrail_bridge.bench.perception.accuracy``: what a model's card says (MUJOCO_GL=egl).
+"""
 
 from __future__ import annotations
 
+import argparse
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import cell_path
+from handrail_sim.cell_file import cell_path, load_cell
 from handrail_sim.train.held_out import HeldOut, Item, Shot
 from numpy.typing import NDArray
 
@@ -75,6 +80,41 @@ def shots(cell: Cell, pairs: int, seed: int, zone: Edges) -> Iterable[Shot]:
         drawn.close()
 
 
+def watched_zone(cell: Cell, pipeline: str, watch: str) -> Edges:
+    """Return x_min x_max y_min y_max [m] of a watched zone."""
+    zone = cell.perception[pipeline].watch[watch]
+    (x, y, _), (wide, deep, _) = zone.center, zone.size
+    return x - wide / 2, x + wide / 2, y - deep / 2, y + deep / 2
+
+
+def figures(tally: Tally) -> list[str]:
+    """Return what a card says: a line a figure."""
+    solid = [value for name, value in tally.average_precision.items() if name != "hand"]
+    off = np.array(tally.off) * 1e3
+    turned = np.degrees(np.percentile(tally.turned, 95))
+    return [
+        f"mAP50 of cubes, bins and post: {np.mean(solid):.3f}",
+        f"a cube's position, median and 95th percentile of {len(off)}: "
+        f"{np.median(off):.2f} mm, {np.percentile(off, 95):.2f} mm",
+        f"a cube's direction, 95th percentile: {turned:.1f} deg",
+        f"pictures with a hand in the zone in which it is seen: {np.mean(tally.hands):.2%} of "
+        f"{len(tally.hands)}",
+        f"pictures without in which one is seen: {np.mean(tally.alarms):.2%} of "
+        f"{len(tally.alarms)}",
+    ]
+
+
+def main() -> None:
+    """Print the figures of the desk's model."""
+    parser = argparse.ArgumentParser(description="Judge the desk's detector on held-out pictures.")
+    parser.add_argument("--pairs", type=int, default=2000, help="a hand in one of each two")
+    parser.add_argument("--seed", type=int, default=9100)
+    options = parser.parse_args()
+    cell = load_cell("desk_watched")
+    drawn = shots(cell, options.pairs, options.seed, watched_zone(cell, "eyes", "hand"))
+    sys.stdout.write("\n".join(figures(judge(cell, "eyes", "hand", drawn))) + "\n")
+
+
 def _compare(tally: Tally, shot: Shot, seen: Seen) -> None:
     for item in shot.items:
         tally.there[item.name] = tally.there.get(item.name, 0) + 1
@@ -125,3 +165,7 @@ def _area(claims: list[tuple[float, bool]], count: int) -> float:
     best = np.maximum.accumulate(precision[::-1])[::-1]
     recall = hits / count
     return float((np.diff(recall, prepend=0.0) * best).sum())
+
+
+if __name__ == "__main__":
+    main()

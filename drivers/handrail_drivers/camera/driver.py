@@ -1,78 +1,96 @@
-"""A camera on the network (MJPEG over HTTP, RTSP), opened by OpenCV; the newest frame only."""
+"""What every camera does: one thread that keeps the newest frame, and finds a lost camera again."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from queue import Empty, SimpleQueue
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
-# FFMPEG prints to stderr by itself; our errors say what happened. Read at the first open.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from handrail_drivers.errors import DeviceFault, StaleReading
+from handrail_drivers.api import Unit
+from handrail_drivers.errors import DeviceFault, HandrailError, StaleReading
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-OPEN_TIMEOUT = 2.0  # s
-READ_TIMEOUT = 1.0  # s
-FIRST_PAUSE = 0.1  # s before the first new try to connect; doubles with each
+FIRST_PAUSE = 0.1  # s before the first new try to open it; doubles with each
 LONGEST_PAUSE = 2.0  # s
-BOUNDS = [
-    *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT * 1000)),
-    *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_TIMEOUT * 1000)),
-]
+CLOSE = 4.0  # s: longer than any source takes to open or to give a picture up
+
+Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture. ``time_ns``: monotonic, when it arrived; ``sequence`` counts from 1."""
 
-    image: NDArray[np.uint8]  # (height, width, 3), BGR
+    image: Image  # (height, width, 3), BGR
     sequence: int
     time_ns: int
 
 
 class CameraSettings(BaseModel):
-    """A camera that streams over the network."""
+    """What every camera has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    url: Annotated[
-        str, Field(pattern=r"^(http|https|rtsp)://", description="address of the stream")
-    ]
     maximum_age: Annotated[
-        float, Field(gt=0, le=60, description="s after which a picture is no longer the present")
+        float,
+        Unit("s"),
+        Field(gt=0, le=60, description="after which a picture is no longer the present"),
     ] = 0.5
 
 
-class NetworkCamera:
-    """Captures in a thread of its own, keeps the newest frame, reconnects by itself.
+class Source(Protocol):
+    """An open camera. Belongs to the capture's thread."""
+
+    def read(self) -> Image | None:
+        """Return the next picture, waiting for it; None: there is none any more.
+
+        Raises:
+            DeviceFault: what came is no picture.
+        """
+
+    def release(self) -> None:
+        """Let it go."""
+
+
+class CameraDriver(ABC):
+    """Captures in a thread of its own, keeps the newest frame, opens its source again by itself.
 
     Use as a context manager, or call :meth:`start` and :meth:`close`.
     """
 
-    Settings: ClassVar[type[CameraSettings]] = CameraSettings
+    Settings: ClassVar[type[CameraSettings]]
     transport: ClassVar[str] = "none"
     verified_on_hardware: ClassVar[bool] = False
 
-    def __init__(self, name: str, settings: CameraSettings, transport: None = None) -> None:  # noqa: ARG002  every driver is given one
+    def __init__(self, name: str, settings: Any, transport: None = None) -> None:  # noqa: ARG002  every driver is given one
         self.name = name
         self._settings = settings
         self._changed = threading.Condition()  # guards everything below
         self._frame: Frame | None = None
+        self._between_ns = 0  # from the frame before to the newest
         self._new_picture_ns = 0  # when a picture last differed from the one before
-        self._trouble = "has not connected yet"
+        self._trouble = "It has not been opened yet."
         self._listeners: list[Callable[[Frame], None]] = []
+        self._asked: SimpleQueue[tuple[Callable[[Any], Any], Future[Any]]] = SimpleQueue()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def _open(self) -> Source:
+        """Open it; called in the capture's thread.
+
+        Raises:
+            DeviceFault: it cannot be opened; the message says why.
+        """
 
     def start(self) -> None:
         """Begin to capture; returns at once."""
@@ -117,14 +135,28 @@ class NetworkCamera:
         """End the capture; safe to call twice."""
         self._closing.set()
         if self._thread is not None:
-            self._thread.join(OPEN_TIMEOUT + READ_TIMEOUT + 1)
+            self._thread.join(CLOSE)
 
-    def __enter__(self) -> NetworkCamera:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _between_frames(self, action: Callable[[Any], Any]) -> Any:
+        """Have the capture's thread do something with its source, and return what that gives.
+
+        Raises:
+            StaleReading: the camera gave no picture meanwhile.
+        """
+        answer: Future[Any] = Future()
+        self._asked.put((action, answer))
+        try:
+            return answer.result(2 * self._settings.maximum_age)
+        except TimeoutError:
+            answer.cancel()
+            raise self._fault() from None
 
     def _is_fresh(self, after_ns: int) -> bool:
         frame = self._frame
@@ -142,8 +174,9 @@ class NetworkCamera:
     def _fault(self) -> DeviceFault:
         frame = self._frame
         if frame is None:
-            sentence = f"{self.name} has no picture: it {self._trouble}."
-            return StaleReading(sentence, subject=self.name, hint="check its power and its url")
+            sentence = f"{self.name} has no picture. {self._trouble}"
+            hint = "check its power, its cable and its settings"
+            return StaleReading(sentence, subject=self.name, hint=hint)
         if self._is_frozen(frame):
             frozen = (frame.time_ns - self._new_picture_ns) * 1e-9
             return DeviceFault(
@@ -154,49 +187,71 @@ class NetworkCamera:
                 unit="s",
                 hint="restart the camera",
             )
+        return self._too_old(frame)
+
+    def _too_old(self, frame: Frame) -> StaleReading:
         age = (time.monotonic_ns() - frame.time_ns) * 1e-9
+        why, hint = self._trouble, "wait until it is found again, and look again"
+        if self._between_ns > self._maximum_age_ns:
+            why = f"It sends one every {self._between_ns * 1e-9:.1f} s."
+            hint = "set its rate higher, or allow an older picture in the cell (maximum_age)"
         return StaleReading(
-            f"The newest picture of {self.name} is {age:.2f} s old: it {self._trouble}.",
+            f"The newest picture of {self.name} is {age:.2f} s old. {why}",
             subject=self.name,
             value=round(age, 3),
             limit=self._settings.maximum_age,
             unit="s",
-            hint="wait until it has reconnected, and look again",
+            hint=hint,
         )
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
-            capture = cv2.VideoCapture(self._settings.url, cv2.CAP_FFMPEG, BOUNDS)
+            had_any = False
             try:
-                pause = FIRST_PAUSE if self._pump(capture) else min(2 * pause, LONGEST_PAUSE)
-            finally:
-                capture.release()
+                had_any = self._pump()
+            except HandrailError as error:
+                self._note_trouble(error.message)
+            pause = FIRST_PAUSE if had_any else min(2 * pause, LONGEST_PAUSE)
             self._closing.wait(pause)
 
-    def _pump(self, capture: Any) -> bool:
-        """Take frames until the stream ends; return whether there was any."""
-        if not capture.isOpened():
-            self._note_trouble(f"cannot be opened at {self._settings.url}")
-            return False
-        count = 0
-        while not self._closing.is_set():
-            arrived, image = capture.read()
-            if not arrived:
-                break
-            self._store(image, time.monotonic_ns())
-            count += 1
-        self._note_trouble("has stopped sending and is being reconnected")
+    def _pump(self) -> bool:
+        """Take pictures until there are no more; return whether there was any."""
+        count, source = 0, self._open()
+        try:
+            while not self._closing.is_set():
+                self._serve(source)
+                image = source.read()
+                if image is None:
+                    break
+                self._store(image, time.monotonic_ns())
+                count += 1
+        finally:
+            source.release()
+        self._note_trouble("It has stopped sending and is being opened again.")
         return count > 0
 
-    def _store(self, image: NDArray[np.uint8], now: int) -> None:
+    def _serve(self, source: Source) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                action, answer = self._asked.get_nowait()
+                if not answer.set_running_or_notify_cancel():  # who asked waits no more
+                    continue
+                try:
+                    answer.set_result(action(source))
+                except HandrailError as error:
+                    answer.set_exception(error)
+
+    def _store(self, image: Image, now: int) -> None:
         last = self._frame
         same = last is not None and np.array_equal(last.image, image)
         with self._changed:
             if not same:
                 self._new_picture_ns = now
+            if last is not None:
+                self._between_ns = now - last.time_ns
             frame = self._frame = Frame(image, last.sequence + 1 if last else 1, now)
-            self._trouble = "sends nothing newer"
+            self._trouble = "It sends nothing newer."
             self._changed.notify_all()
         if not same:
             for listener in self._listeners:

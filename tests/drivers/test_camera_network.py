@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import numpy as np
 import pytest
+from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_drivers.errors import DeviceFault, StaleReading
-from handrail_drivers.network_camera import CameraSettings, NetworkCamera
 from pydantic import ValidationError
 
 WAIT = 20.0  # s, longest wait of a test
@@ -26,6 +26,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.frozen = self.dead = self.silent = self.cut = False
+        self.pause = PAUSE
         self.count = 0
         stream = self
 
@@ -40,7 +41,7 @@ class Stream:
                 while not stream.dead:
                     if not stream.silent:
                         self.send_picture()
-                    time.sleep(PAUSE)  # the camera's own pace
+                    time.sleep(stream.pause)  # the camera's own pace
 
             def send_picture(self) -> None:
                 picture = stream.picture()
@@ -85,7 +86,7 @@ def stream():
 
 @pytest.fixture
 def camera(stream):
-    settings = CameraSettings(url=stream.url, maximum_age=0.3)
+    settings = NetworkSettings(url=stream.url, maximum_age=0.3)
     with NetworkCamera("overhead", settings) as started:
         yield started
 
@@ -159,6 +160,16 @@ def test_silence_is_stale(stream, camera):
         look_for_ever(camera)
 
 
+def test_a_camera_that_is_too_slow_is_told_so(stream, camera):
+    stream.pause = 2 * 0.3  # of the maximum age
+    first = camera.newest(timeout_s=WAIT)
+    while camera.newest(timeout_s=WAIT).sequence < first.sequence + 3:
+        pass  # those on their way
+    with pytest.raises(StaleReading, match="sends one every 0") as caught:
+        look_until(camera, time.monotonic() + WAIT)
+    assert "maximum_age" in caught.value.hint
+
+
 def test_an_old_frame_is_not_given_out(stream, camera):
     camera.newest(timeout_s=WAIT)
     stream.silent = True
@@ -168,7 +179,7 @@ def test_an_old_frame_is_not_given_out(stream, camera):
 
 
 def test_nobody_there():
-    settings = CameraSettings(url="http://127.0.0.1:1/x")
+    settings = NetworkSettings(url="http://127.0.0.1:1/x")
     with (
         NetworkCamera("overhead", settings) as camera,
         pytest.raises(StaleReading, match="overhead"),
@@ -177,7 +188,7 @@ def test_nobody_there():
 
 
 def test_close_ends_the_thread(stream):
-    camera = NetworkCamera("overhead", CameraSettings(url=stream.url))
+    camera = NetworkCamera("overhead", NetworkSettings(url=stream.url))
     camera.close()
     camera.start()
     camera.start()
@@ -191,4 +202,4 @@ def test_close_ends_the_thread(stream):
 @pytest.mark.parametrize("url", ["", "/dev/video0", "file:///etc/passwd", "ftp://x"])
 def test_only_network_urls(url):
     with pytest.raises(ValidationError):
-        CameraSettings(url=url)
+        NetworkSettings(url=url)

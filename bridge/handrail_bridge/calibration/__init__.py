@@ -1,0 +1,1 @@
+"""Calibration that a person can do: a lens from a printed board, a camera's place from a tag."""

@@ -1,0 +1,1 @@
+"""Cameras: on the network, on USB, and recorded pictures in their place."""
