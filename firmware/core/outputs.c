@@ -101,11 +101,12 @@ void hr_outputs_poll(uint32_t now) {
   if (hr_app.stop_pin != HR_NO_PIN) {
     look_at_stop(now);
   }
-  for (uint8_t n = 0; n < hr_app.count; n++) {
+  uint32_t bit = 1;
+  for (uint8_t n = 0; n < hr_app.count; n++, bit <<= 1) {
     if (hr_app.outputs[n].live != 0u) {
       look_at_age(n, now);
     }
-    if ((polled >> n & 1u) != 0u) {
+    if ((polled & bit) != 0u) {
       hr_wiring wiring;
       wired(n, &wiring);
       wiring.poll(&wiring, now);
@@ -167,12 +168,20 @@ static bool admitted(const uint8_t *payload, uint8_t size) {
   return true;
 }
 
-static uint8_t refusal(const hr_command *order, const hr_channel *info, int32_t *value) {
-  if (order->value < info->low || order->value > info->high) {
-    *value = order->value < info->low ? info->low : info->high;
+/* Of the description only what is needed is read: a whole one takes as long as five octets of the line. */
+static uint8_t refusal(const hr_command *order, int32_t *value) {
+  const hr_channel *info = &hr_app.rows[order->channel].info;
+  int32_t low;
+  int32_t high;
+  uint8_t effect;
+  hr_flash_copy(&low, &info->low, sizeof low);
+  hr_flash_copy(&high, &info->high, sizeof high);
+  hr_flash_copy(&effect, &info->effect, sizeof effect);
+  if (order->value < low || order->value > high) {
+    *value = order->value < low ? low : high;
     return HR_ACK_RESULT_OUT_OF_RANGE;
   }
-  if (info->effect != HR_CHANNEL_EFFECT_MOVE) {
+  if (effect != HR_CHANNEL_EFFECT_MOVE) {
     return HR_ACK_RESULT_DONE; /* a lamp may say why it stands */
   }
   if (hr_now.stopped) {
@@ -182,7 +191,6 @@ static uint8_t refusal(const hr_command *order, const hr_channel *info, int32_t 
 }
 
 static uint8_t set_output(const hr_command *order, int32_t *value) {
-  hr_channel info;
   hr_wiring wiring;
   if (order->channel >= hr_app.count) {
     return HR_ACK_RESULT_UNKNOWN_CHANNEL;
@@ -191,8 +199,7 @@ static uint8_t set_output(const hr_command *order, int32_t *value) {
   if (wiring.write == 0) {
     return HR_ACK_RESULT_WRONG_DIRECTION;
   }
-  informed(order->channel, &info);
-  const uint8_t result = refusal(order, &info, value);
+  const uint8_t result = refusal(order, value);
   if (result == HR_ACK_RESULT_DONE) {
     wiring.write(&wiring, order->value);
     hr_app.outputs[order->channel].live = 1;

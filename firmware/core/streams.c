@@ -10,7 +10,12 @@ typedef struct {
   uint8_t width; /* octets of one sample */
 } hr_stream;
 
+/* What a stream leaves of the way out: on a full line, too, a question has its answer. */
+#define KEPT (HR_LONGEST_FROM_BOARD + HR_FRAME_MORE)
+
 static hr_stream streams[HR_STREAMS];
+static hr_wiring wiring; /* of the channel that was sampled last: a fast stream is alone with it */
+static uint8_t wired = 0xFFu;
 
 void hr_streams_end(void) {
   memset(streams, 0, sizeof streams);
@@ -49,7 +54,11 @@ uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32
 static void send(hr_stream *stream) {
   if (stream->fill > 0u) {
     const uint8_t size = (uint8_t)(sizeof stream->frame - sizeof stream->frame.data + stream->fill);
-    (void)hr_send(HR_SAMPLES, &stream->frame, size);
+    if (hr_port.room() >= size + 1u + HR_FRAME_MORE + KEPT) {
+      (void)hr_send(HR_SAMPLES, &stream->frame, size);
+    } else {
+      hr_now.counts.unsent++;
+    }
     stream->frame.count++;
     stream->frame.late = 0;
     stream->fill = 0;
@@ -65,9 +74,11 @@ static void miss(hr_stream *stream, uint32_t late) {
 }
 
 static void take(hr_stream *stream, uint32_t late) {
-  hr_wiring wiring;
   int32_t value = 0;
-  hr_flash_copy(&wiring, &hr_app.rows[stream->frame.channel].wiring, sizeof wiring);
+  if (wired != stream->frame.channel) {
+    wired = stream->frame.channel;
+    hr_flash_copy(&wiring, &hr_app.rows[wired].wiring, sizeof wiring);
+  }
   if (!wiring.read(&wiring, &value)) {
     send(stream);
     hr_now.counts.missed++;

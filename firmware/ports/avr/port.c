@@ -13,7 +13,7 @@
 #define BAUD 115200UL
 #endif
 #define RX_ROOM 64u  /* powers of two */
-#define TX_ROOM 128u
+#define TX_ROOM 256u /* an index wraps by itself */
 #define TICKS_A_US 2u
 #define I2C_HZ 100000UL
 #define SPINS 2000u /* most turns of a wait, some 0.5 ms */
@@ -78,7 +78,7 @@ ISR(USART_RX_vect) {
 
 ISR(USART_UDRE_vect) {
   UDR0 = tx[tx_out];
-  tx_out = (uint8_t)(tx_out + 1u) & (TX_ROOM - 1u);
+  tx_out++;
   if (tx_out == tx_in) {
     UCSR0B &= (uint8_t)~(1u << UDRIE0);
   }
@@ -93,15 +93,18 @@ static int16_t receive(void) {
   return octet;
 }
 
+static uint8_t room(void) {
+  return (uint8_t)(TX_ROOM - 1u - (uint8_t)(tx_in - tx_out));
+}
+
 static bool send(const uint8_t *octets, uint8_t count) {
-  const uint8_t room = (uint8_t)(tx_out - tx_in - 1) & (TX_ROOM - 1u);
-  if (count > room) {
+  if (count > room()) {
     return false;
   }
   uint8_t at = tx_in;
   for (uint8_t n = 0; n < count; n++) {
     tx[at] = octets[n];
-    at = (uint8_t)(at + 1u) & (TX_ROOM - 1u);
+    at++;
   }
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     tx_in = at;
@@ -267,7 +270,7 @@ static uint8_t reset_cause(void) {
 
 const hr_hal hr_port = {
     .name = "atmega328p", .counter_hz = 1000000UL * TICKS_A_US, .now = now, .receive = receive,
-    .send = send, .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write,
+    .send = send, .room = room, .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write,
     .analog_read = analog_read, .pulse = pulse, .i2c = i2c, .watchdog = watchdog,
     .reset_cause = reset_cause, .overruns = overruns,
 };
