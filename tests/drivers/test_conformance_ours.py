@@ -9,6 +9,7 @@ from typing import Any
 
 from drivers.kiln import Kiln
 from handrail_drivers import plugins
+from handrail_drivers.board.axis import BoardAxis
 from handrail_drivers.board.driver import Board
 from handrail_drivers.conformance import Call, Conformance
 from handrail_drivers.emulator import Exchange, StandIn
@@ -44,7 +45,7 @@ def test_every_driver_of_ours_is_here():
     subjects = [kind for kind in kinds if issubclass(kind, Conformance) and kind is not Conformance]
     tried = {kind.driver for kind in subjects}
     ours = {found for found in plugins.drivers.found().values() if _is_ours(found)}
-    assert tried | {Board} == ours  # a board's stand-in is its firmware: tests/firmware
+    assert tried | {Board, BoardAxis} == ours  # their stand-in is the firmware: tests/firmware
 
 
 def _is_ours(driver: type) -> bool:

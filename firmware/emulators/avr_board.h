@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later (see LICENSE.md)
+ *
+ * What the emulated Uno's parts share. */
+#ifndef HANDRAIL_AVR_BOARD_H
+#define HANDRAIL_AVR_BOARD_H
+
+#include <stdbool.h>
+
+#include <simavr/sim_avr.h>
+
+#define CYCLES_A_US 16u
+#define PINS 20
+
+extern avr_t *chip;
+
+/* us of the chip's own cycles. */
+unsigned long us(void);
+
+/* Have every change of an output told. */
+void pins_wire(void);
+
+/* Have an input at a level, whatever is written to its port. */
+void pin_hold(unsigned pin, bool high);
+
+/* Notice servo pulses that have ended. */
+void pins_look(void);
+
+#endif
