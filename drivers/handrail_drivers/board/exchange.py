@@ -152,7 +152,7 @@ class Exchange:
         self._transport.write(frame(question))
         deadline = time.monotonic() + (timeout or self._timeout)
         while (left := deadline - time.monotonic()) > 0:
-            octets = self._transport.read(1, left)
+            octets = self._transport.read(self._splitter.wanting, left)
             for message in self._splitter.feed(octets + self._transport.read(PLENTY, 0)):
                 if isinstance(message, kind) and fits(message):
                     return message
