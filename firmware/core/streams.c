@@ -94,22 +94,29 @@ static void take(hr_stream *stream, uint32_t late) {
   stream->fill = (uint8_t)(stream->fill + stream->width);
 }
 
+/* Take the sample that is due, and send what is full; tell whether something was sent. */
+static bool look_at(hr_stream *stream, uint32_t now) {
+  const uint32_t late = now - stream->due;
+  if ((int32_t)late >= 0) {
+    if (late >= stream->period) {
+      miss(stream, late);
+    }
+    take(stream, now - stream->due);
+    stream->due += stream->period;
+  }
+  const bool is_whole = stream->fill == sizeof stream->frame.data ||
+                        (stream->fill > 0u && now - stream->frame.time >= stream->patience);
+  if (is_whole) {
+    send(stream);
+  }
+  return is_whole;
+}
+
 void hr_streams_poll(uint32_t now) {
   for (hr_stream *stream = streams; stream < &streams[HR_STREAMS]; stream++) {
-    if (stream->period == 0u) {
-      continue;
-    }
-    const uint32_t late = now - stream->due;
-    if ((int32_t)late >= 0) {
-      if (late >= stream->period) {
-        miss(stream, late);
-      }
-      take(stream, now - stream->due);
-      stream->due += stream->period;
-    }
-    if (stream->fill == sizeof stream->frame.data ||
-        (stream->fill > 0u && now - stream->frame.time >= stream->patience)) {
-      send(stream);
+    if (stream->period != 0u && look_at(stream, now)) {
+      now = hr_port.now(); /* to close a frame takes longer than all else: the next sample may be due */
+      (void)look_at(stream, now);
     }
   }
 }

@@ -9,8 +9,8 @@
 #define ACKNOWLEDGEMENT 17u
 
 int main(void) {
+  UCSR0A = 1u << U2X0; /* first: simavr takes the speed as it is when the divisor is written */
   UBRR0 = (uint16_t)((F_CPU / 4u / BAUD - 1u) / 2u);
-  UCSR0A = 1u << U2X0;
   UCSR0B = (1u << RXEN0) | (1u << TXEN0);
   for (;;) {
     for (uint8_t n = 0; n < COMMAND; n++) {

@@ -276,8 +276,8 @@ const hr_hal hr_port = {
 };
 
 int main(void) {
+  UCSR0A = 1u << U2X0; /* first: simavr takes the speed as it is when the divisor is written */
   UBRR0 = (uint16_t)((F_CPU / 4u / BAUD - 1u) / 2u); /* at double speed, rounded */
-  UCSR0A = 1u << U2X0;
   UCSR0C = (1u << UCSZ01) | (1u << UCSZ00);
   UCSR0B = (1u << RXEN0) | (1u << TXEN0) | (1u << RXCIE0);
   TCCR1B = 1u << CS11;
