@@ -86,6 +86,7 @@ static void hear(void) {
 
 static void reset(void) {
   avr_reset(chip);
+  pins_reset();
   chip->data[MCUSR] |= EXTRF;
   chip->state = cpu_Running;
   crashed = false;

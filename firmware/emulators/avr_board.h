@@ -16,6 +16,9 @@ extern avr_t *chip;
 /* us of the chip's own cycles. */
 unsigned long us(void);
 
+/* After every reset: else a low level at pins 2 and 3 is looked at in each cycle, which takes more than all else. */
+void pins_reset(void);
+
 /* Have every change of an output told. */
 void pins_wire(void);
 

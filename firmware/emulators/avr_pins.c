@@ -3,6 +3,7 @@
  * The pins of the emulated Uno: what is wired to its inputs, and what its outputs do, on standard output. */
 #include <stdio.h>
 
+#include <simavr/avr_extint.h>
 #include <simavr/avr_ioport.h>
 
 #include "avr_board.h"
@@ -63,6 +64,11 @@ void pins_look(void) {
       printf("pulse %u 0 %lu\n", pin, us());
     }
   }
+}
+
+void pins_reset(void) {
+  avr_extint_set_strict_lvl_trig(chip, EXTINT_IRQ_OUT_INT0, 0);
+  avr_extint_set_strict_lvl_trig(chip, EXTINT_IRQ_OUT_INT1, 0);
 }
 
 void pins_wire(void) {

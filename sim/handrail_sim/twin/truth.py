@@ -48,6 +48,7 @@ class Truth:
         self._jammed: dict[int, float] = {}  # by number of the joint: where [rad]
         self._lit = dict.fromkeys(Lamps(self._model).names, 0.0)  # by lamp: 1 while it is
         self._place(seed)
+        mujoco.mj_kinematics(self._model, self._data)  # there is something to look at before a step
 
     @property
     def time(self) -> float:
