@@ -22,14 +22,12 @@ from running_cell import RunningCell, assert_stood_at_once, eventually, midway, 
 BUTTON = "emergency_stop"
 EYE = (-0.08, -0.34)  # m, where the distance sensor looks along x
 OUT = 0.02  # m, of the pusher
-SIGNAL = 'signal = "tower.emergency_stop"\nage = '
-PATIENCE = (f"{SIGNAL}0.4", f"{SIGNAL}1.0")  # of a machine that starves the bridge now and then
 NOTICED = 0.25  # s until a machine that is busy has heard of a button
 
 
 @pytest.fixture(scope="module")
 def cell() -> Iterator[RunningCell]:
-    with twin_and_wires(PATIENCE, cell="desk_boards") as running:
+    with twin_and_wires(cell="desk_boards") as running:
         running.up()
         asyncio.run(running.home())
         yield running
