@@ -6,6 +6,7 @@ do, it tells on its standard output, and what they feel, it is told on its stand
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ NEEDED = ("avr-gcc", "gcc", "make")
 SIMAVR = Path("/usr/include/simavr/sim_avr.h")
 BUILDING = 300.0  # s
 END = 5.0  # s
+FIFO_PRIORITY = 45  # the world has 50, the loop 60
 QUANTUM = 500  # us that the chip runs between two looks at its line and the wall clock
 FULL = 5000  # mV at a converter's pin
 STEP = 4.9  # mV, of one count
@@ -149,6 +151,8 @@ class AvrBoard(StandIn):
         word, port = (told.readline().decode().split() or ("", ""))[:2]
         if word != "port":
             raise ProcessLost("The emulated board did not start.")
+        with contextlib.suppress(PermissionError):  # a chip that is held up has a clock that is slow
+            os.sched_setscheduler(self._process.pid, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
         os.set_blocking(told.fileno(), False)
         os.set_blocking(orders.fileno(), False)
         self._heard = b""
