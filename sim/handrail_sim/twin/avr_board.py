@@ -151,7 +151,9 @@ class AvrBoard(StandIn):
         word, port = (told.readline().decode().split() or ("", ""))[:2]
         if word != "port":
             raise ProcessLost("The emulated board did not start.")
-        with contextlib.suppress(PermissionError):  # a chip that is held up has a clock that is slow
+        with contextlib.suppress(
+            PermissionError
+        ):  # a chip that is held up has a clock that is slow
             os.sched_setscheduler(self._process.pid, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
         os.set_blocking(told.fileno(), False)
         os.set_blocking(orders.fileno(), False)
