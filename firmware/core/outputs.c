@@ -80,7 +80,7 @@ static void look_at_stop(uint32_t now) {
     hr_all_safe();
     hr_now.counts.emergency_stops++;
     hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP, 0xFFu, 0, now);
-  } else if (hr_now.stopped && now - calm_since > CALM * (hr_port.counter_hz / 1000u)) {
+  } else if (hr_now.stopped && now - calm_since > CALM * hr_now.ticks_a_ms) {
     hr_now.stopped = false;
     hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP_RELEASED, 0xFFu, 0, now);
   }
@@ -90,7 +90,7 @@ static void look_at_age(uint8_t channel, uint32_t now) {
   uint16_t max_age;
   hr_flash_copy(&max_age, &hr_app.rows[channel].info.max_age, sizeof max_age);
   const uint32_t age = now - hr_app.outputs[channel].commanded;
-  if ((int32_t)age > 0 && age >= (uint32_t)max_age * (hr_port.counter_hz / 1000u)) {
+  if ((int32_t)age > 0 && age >= (uint32_t)max_age * hr_now.ticks_a_ms) {
     make_safe(channel);
     hr_now.counts.dead_man++;
     hr_event_out(HR_EVENT_KIND_DEAD_MAN, channel, 0, now);

@@ -22,6 +22,7 @@ typedef struct {
   uint16_t session; /* 0: none */
   bool armed;
   bool stopped; /* the emergency stop is open */
+  uint32_t ticks_a_ms; /* of the counter: a division takes as long as half an octet of the line */
   hr_status counts;
 } hr_state;
 

@@ -35,7 +35,7 @@ static hr_stream *stream_for(uint8_t channel) {
 }
 
 uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32_t now) {
-  const uint32_t ticks_a_ms = hr_port.counter_hz / 1000u;
+  const uint32_t ticks_a_ms = hr_now.ticks_a_ms;
   hr_stream *stream = stream_for(order->channel);
   if (order->period > 1000000u || (stream == 0 && order->period != 0u)) {
     return HR_ACK_RESULT_NO_ROOM;

@@ -153,7 +153,7 @@ class AvrBoard(StandIn):
             raise ProcessLost("The emulated board did not start.")
         with contextlib.suppress(
             PermissionError
-        ):  # a chip that is held up has a clock that is slow
+        ):  # one that is held up has a slow clock
             os.sched_setscheduler(self._process.pid, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
         os.set_blocking(told.fileno(), False)
         os.set_blocking(orders.fileno(), False)
