@@ -151,9 +151,7 @@ class AvrBoard(StandIn):
         word, port = (told.readline().decode().split() or ("", ""))[:2]
         if word != "port":
             raise ProcessLost("The emulated board did not start.")
-        with contextlib.suppress(
-            PermissionError
-        ):  # one that is held up has a slow clock
+        with contextlib.suppress(PermissionError):  # one that is held up has a slow clock
             os.sched_setscheduler(self._process.pid, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
         os.set_blocking(told.fileno(), False)
         os.set_blocking(orders.fileno(), False)
