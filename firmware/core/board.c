@@ -215,3 +215,7 @@ void hr_poll(void) {
   }
   hr_port.watchdog();
 }
+
+bool hr_may_rest(void) {
+  return hr_outputs_may_rest() && hr_streams_may_rest();
+}

@@ -114,6 +114,10 @@ void hr_outputs_poll(uint32_t now) {
   }
 }
 
+bool hr_outputs_may_rest(void) {
+  return polled == 0u;
+}
+
 /* --- commands --------------------------------------------------------------------------------- */
 
 /* Tell whether the guard at a message's end is that of this session. */

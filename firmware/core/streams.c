@@ -13,6 +13,8 @@ typedef struct {
 /* What a stream leaves of the way out: on a full line, too, a question has its answer. */
 #define KEPT (HR_LONGEST_FROM_BOARD + HR_FRAME_MORE)
 
+#define FAST 5u /* ms: what is sampled more often is not left waiting for one */
+
 static hr_stream streams[HR_STREAMS];
 static hr_wiring wiring; /* of the channel that was sampled last: a fast stream is alone with it */
 static uint8_t wired = 0xFFu;
@@ -119,4 +121,13 @@ void hr_streams_poll(uint32_t now) {
       (void)look_at(stream, now);
     }
   }
+}
+
+bool hr_streams_may_rest(void) {
+  for (const hr_stream *stream = streams; stream < &streams[HR_STREAMS]; stream++) {
+    if (stream->period != 0u && stream->period < FAST * hr_now.ticks_a_ms) {
+      return false;
+    }
+  }
+  return true;
 }

@@ -189,13 +189,15 @@ static void run_quantum(void) {
 static void pace(void) {
   static struct timespec begun;
   static double due;
+  static avr_cycle_count_t paced; /* a chip that sleeps runs on to what wakes it, beyond its quantum */
   struct timespec now;
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
   if (begun.tv_sec == 0) {
     begun = now;
   }
   const double past = 1e6 * (double)(now.tv_sec - begun.tv_sec) + 1e-3 * (double)(now.tv_nsec - begun.tv_nsec);
-  due += speed > 0.0 ? quantum / speed : 0.0;
+  due += speed > 0.0 ? (double)(chip->cycle - paced) / CYCLES_A_US / speed : 0.0;
+  paced = chip->cycle;
   if (past - due > SLIP || speed <= 0.0) {
     due = past;
   } else if (due - past > quantum) {
