@@ -74,10 +74,10 @@ class StandInRail:
         self.called: list[tuple[str, dict[str, Any]]] = []
         self.leases: list[str] = []
         self.approver = ""
-        self._listed = listed(scales)
+        self.has = listed(scales)
 
     async def tools(self) -> dict[str, Tool]:
-        return self._listed
+        return self.has
 
     async def cell(self) -> CellDescription:
         return CellDescription("desk", "digest", describe(CELL), ("beware",))

@@ -48,8 +48,8 @@ CHECK = 120.0  # s, longest wait for a verdict
 class Client:
     """One connection to a bridge, in the agent's role.
 
-    Use it as an async context manager. Without a lease it observes, checks and stops;
-    :meth:`lease` gives the right to move for as long as its block runs.
+    An async context manager. Without a lease it observes, checks and stops; in the block of
+    :meth:`lease` it may move.
     """
 
     def __init__(self, address: str) -> None:
@@ -65,11 +65,11 @@ class Client:
         self._calls = ToolCalls(self._rail)
         self._mail: mail_pb2_grpc.MailboxAsyncStub = mail_pb2_grpc.MailboxStub(self._channel)
         self._token = 0
-        self._tools: dict[str, Tool] = {}
+        self._tools: dict[str, Tool] = {}  # as they were listed last
 
     @classmethod
     def connect(cls, address: str | None = None) -> Self:
-        """Return a client for ``host:port`` or ``unix:path``; by default the running bridge."""
+        """Return a client for ``host:port``, ``unix:path``, or the bridge that runs."""
         return cls(address or run_dir.running().address)
 
     async def __aenter__(self) -> Self:
@@ -89,10 +89,9 @@ class Client:
         return messages.read_cell(answer)
 
     async def tools(self) -> dict[str, Tool]:
-        """List the tools by name, with their JSON Schemas."""
-        if not self._tools:
-            answer = await ask(self._rail.ListTools(rpc.ListToolsRequest(), timeout=ANSWER))
-            self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
+        """List the tools by name, with their JSON Schemas, as they are now."""
+        answer = await ask(self._rail.ListTools(rpc.ListToolsRequest(), timeout=ANSWER))
+        self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
         return self._tools
 
     async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
@@ -100,7 +99,9 @@ class Client:
 
         Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`.
         """
-        known = (await self.tools()).get(tool)
+        known = self._tools.get(tool)
+        if known is None or known.effect == "move":  # else the bridge refuses what moves by now
+            known = (await self.tools()).get(tool)
         if known is not None and known.effect == "move":
             return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
         result: dict[str, Any] = await self._calls.call(tool, json.dumps(arguments))
@@ -143,8 +144,8 @@ class Client:
     ) -> Receipt:
         """Check a plan and run it; needs a :meth:`lease`.
 
-        Returns its receipt, also where it ended early (``completed`` is then false). Where the
-        cell demands a person's approval it waits for it, and ``on_ask`` is told.
+        Returns its receipt, also where it ended early: ``completed`` is false. Where a person has
+        to approve it waits for that, and ``on_ask`` is told.
 
         Raises:
             PlanRefused: the check found violations; ``verdict`` holds all of them.
@@ -199,10 +200,8 @@ class Client:
 
     async def send_mail(self, sender: str, recipient: str, text: str, answers: int = 0) -> Mail:
         """Put a mail into the cell's mailbox; it is on the bridge's disk when this returns."""
-        request = mail_pb2.SendRequest(
-            sender=sender, recipient=recipient, text=text, answers=answers
-        )
-        return messages.read_mail((await ask(self._mail.Send(request, timeout=ANSWER))).mail)
+        sent = mail_pb2.SendRequest(sender=sender, recipient=recipient, text=text, answers=answers)
+        return messages.read_mail((await ask(self._mail.Send(sent, timeout=ANSWER))).mail)
 
     async def mail(
         self, recipient: str = "", after: int = 0, limit: int = 0, wait: float = 0.0

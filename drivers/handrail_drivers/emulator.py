@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from handrail_drivers.errors import UnknownName
 
 Exchange = tuple[int, bytes, float]  # bytes of the request, the answer, the delay [s] before it
-LINES = ("serial", "socket", "modbus")
+LINES = ("serial", "socket", "modbus", "own")
 
 
 @runtime_checkable
@@ -30,11 +31,45 @@ class Emulator(Protocol):
         """Know that the line was silent in the middle of a request."""
 
 
+class Port(Protocol):
+    """The far end of a line, for a select loop. Pulled, it has no descriptors."""
+
+    @property
+    def address(self) -> str:
+        """What a client opens."""
+
+    def descriptors(self) -> list[int]:
+        """Return what to wait for."""
+
+    def serve(self, descriptor: int) -> None:
+        """Take what waits on a descriptor that is readable."""
+
+    def plug(self) -> None:
+        """Be there; does nothing while it is."""
+
+    def pull(self) -> None:
+        """Be gone, as a device without power; does nothing while it is."""
+
+
+@runtime_checkable
+class OwnLine(Port, Protocol):
+    """A stand-in that brings its line."""
+
+    def begin(self, link: Path) -> None:
+        """Open it, under a name that survives a re-plug."""
+
+
 class World(Protocol):
     """What an emulator can feel of the twin's world."""
 
     def load(self, body: str) -> float:
         """Return the force [N] with which what touches a body presses it down."""
+
+    def distance(self, site: str) -> float:
+        """Return how far [m] a site sees along its z; what is nowhere is infinitely far."""
+
+    def light(self, material: str, lit: bool) -> None:
+        """Let a material named ``lamp_*`` shine, or not."""
 
 
 class StandInSettings(BaseModel):
@@ -62,7 +97,8 @@ class StandIn:
 
     Its entry point has the name of the driver that it stands in for, or a name of its own, which a
     cell then gives as ``twin.kind``. On ``serial`` and ``socket`` lines it is an :class:`Emulator`;
-    on ``modbus`` lines a :class:`~handrail_drivers.modbus.unit.Unit`, which others may share.
+    on ``modbus`` lines a :class:`~handrail_drivers.modbus.unit.Unit`, which others may share;
+    with a line of its ``own`` an :class:`OwnLine`, such as a process with a terminal.
 
     What the conformance kit looks at: ``outputs``, ``advance``, ``change`` and ``stuck``.
     """
@@ -71,6 +107,8 @@ class StandIn:
     line: ClassVar[str]  # one of LINES
     paced: ClassVar[bool] = True  # bytes take the time of the line's rate; USB has none
     bodies: tuple[str, ...] = ()  # of the world, that it feels
+    sites: tuple[str, ...] = ()  # of the world, from which it looks
+    lamps: tuple[str, ...] = ()  # materials of the world, that it lets shine
     inputs: tuple[str, ...] = ()  # buttons that can be pressed
     stuck: bool = False  # acknowledges all and does nothing, as an output stage without power
 

@@ -171,8 +171,8 @@ def _judge_wire(wire: type) -> None:
     _require_settings(wire, StandInSettings)
     if getattr(wire, "line", None) not in LINES:
         raise TypeError(f"its line is not one of {', '.join(LINES)}")
-    modbus = wire.line == "modbus"
-    _require_methods(wire, *(("read", "write") if modbus else ("exchanges", "forget_partial")))
+    needed = {"modbus": ("read", "write"), "own": ("begin", "serve", "plug", "pull")}
+    _require_methods(wire, *needed.get(wire.line, ("exchanges", "forget_partial")))
 
 
 def _judge_transport(transport: type) -> None:

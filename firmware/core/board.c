@@ -180,6 +180,7 @@ void hr_octet(uint8_t octet) {
 void hr_start(void) {
   hr_channel info;
   memset(&hr_now, 0, sizeof hr_now);
+  hr_now.ticks_a_ms = hr_port.counter_hz / 1000u;
   received_count = 0;
   too_long = false;
   description = 0xFFFFu;
@@ -210,7 +211,11 @@ void hr_poll(void) {
   hr_streams_poll(hr_port.now());
   if (hr_now.session == 0u && (int32_t)(now - next_hello) >= 0) {
     say_hello();
-    next_hello = now + HELLO_EVERY * (hr_port.counter_hz / 1000u);
+    next_hello = now + HELLO_EVERY * hr_now.ticks_a_ms;
   }
   hr_port.watchdog();
+}
+
+bool hr_may_rest(void) {
+  return hr_outputs_may_rest() && hr_streams_may_rest();
 }

@@ -56,4 +56,7 @@ void hr_start(void);
 /* One turn of the main loop; waits never. */
 void hr_poll(void);
 
+/* Tell whether a turn in every ms, and one for every octet, is enough: nothing is counted or sampled faster. */
+bool hr_may_rest(void);
+
 #endif

@@ -17,6 +17,8 @@ typedef struct {
   int16_t (*receive)(void);
   /* Take all octets for sending, or none: false where there is no room; waits never. */
   bool (*send)(const uint8_t *octets, uint8_t count);
+  /* Octets that it would take now. */
+  uint8_t (*room)(void);
   void (*pin_mode)(uint8_t pin, hr_pin_mode mode);
   bool (*pin_read)(uint8_t pin);
   void (*pin_write)(uint8_t pin, bool high);

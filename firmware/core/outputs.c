@@ -80,7 +80,7 @@ static void look_at_stop(uint32_t now) {
     hr_all_safe();
     hr_now.counts.emergency_stops++;
     hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP, 0xFFu, 0, now);
-  } else if (hr_now.stopped && now - calm_since > CALM * (hr_port.counter_hz / 1000u)) {
+  } else if (hr_now.stopped && now - calm_since > CALM * hr_now.ticks_a_ms) {
     hr_now.stopped = false;
     hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP_RELEASED, 0xFFu, 0, now);
   }
@@ -90,7 +90,7 @@ static void look_at_age(uint8_t channel, uint32_t now) {
   uint16_t max_age;
   hr_flash_copy(&max_age, &hr_app.rows[channel].info.max_age, sizeof max_age);
   const uint32_t age = now - hr_app.outputs[channel].commanded;
-  if ((int32_t)age > 0 && age >= (uint32_t)max_age * (hr_port.counter_hz / 1000u)) {
+  if ((int32_t)age > 0 && age >= (uint32_t)max_age * hr_now.ticks_a_ms) {
     make_safe(channel);
     hr_now.counts.dead_man++;
     hr_event_out(HR_EVENT_KIND_DEAD_MAN, channel, 0, now);
@@ -101,16 +101,21 @@ void hr_outputs_poll(uint32_t now) {
   if (hr_app.stop_pin != HR_NO_PIN) {
     look_at_stop(now);
   }
-  for (uint8_t n = 0; n < hr_app.count; n++) {
+  uint32_t bit = 1;
+  for (uint8_t n = 0; n < hr_app.count; n++, bit <<= 1) {
     if (hr_app.outputs[n].live != 0u) {
       look_at_age(n, now);
     }
-    if ((polled >> n & 1u) != 0u) {
+    if ((polled & bit) != 0u) {
       hr_wiring wiring;
       wired(n, &wiring);
       wiring.poll(&wiring, now);
     }
   }
+}
+
+bool hr_outputs_may_rest(void) {
+  return polled == 0u;
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -167,12 +172,20 @@ static bool admitted(const uint8_t *payload, uint8_t size) {
   return true;
 }
 
-static uint8_t refusal(const hr_command *order, const hr_channel *info, int32_t *value) {
-  if (order->value < info->low || order->value > info->high) {
-    *value = order->value < info->low ? info->low : info->high;
+/* Of the description only what is needed is read: a whole one takes as long as five octets of the line. */
+static uint8_t refusal(const hr_command *order, int32_t *value) {
+  const hr_channel *info = &hr_app.rows[order->channel].info;
+  int32_t low;
+  int32_t high;
+  uint8_t effect;
+  hr_flash_copy(&low, &info->low, sizeof low);
+  hr_flash_copy(&high, &info->high, sizeof high);
+  hr_flash_copy(&effect, &info->effect, sizeof effect);
+  if (order->value < low || order->value > high) {
+    *value = order->value < low ? low : high;
     return HR_ACK_RESULT_OUT_OF_RANGE;
   }
-  if (info->effect != HR_CHANNEL_EFFECT_MOVE) {
+  if (effect != HR_CHANNEL_EFFECT_MOVE) {
     return HR_ACK_RESULT_DONE; /* a lamp may say why it stands */
   }
   if (hr_now.stopped) {
@@ -182,7 +195,6 @@ static uint8_t refusal(const hr_command *order, const hr_channel *info, int32_t 
 }
 
 static uint8_t set_output(const hr_command *order, int32_t *value) {
-  hr_channel info;
   hr_wiring wiring;
   if (order->channel >= hr_app.count) {
     return HR_ACK_RESULT_UNKNOWN_CHANNEL;
@@ -191,8 +203,7 @@ static uint8_t set_output(const hr_command *order, int32_t *value) {
   if (wiring.write == 0) {
     return HR_ACK_RESULT_WRONG_DIRECTION;
   }
-  informed(order->channel, &info);
-  const uint8_t result = refusal(order, &info, value);
+  const uint8_t result = refusal(order, value);
   if (result == HR_ACK_RESULT_DONE) {
     wiring.write(&wiring, order->value);
     hr_app.outputs[order->channel].live = 1;

@@ -22,6 +22,7 @@ typedef struct {
   uint16_t session; /* 0: none */
   bool armed;
   bool stopped; /* the emergency stop is open */
+  uint32_t ticks_a_ms; /* of the counter: a division takes as long as half an octet of the line */
   hr_status counts;
 } hr_state;
 
@@ -36,6 +37,7 @@ void hr_octet(uint8_t octet);
 /* outputs.c */
 void hr_outputs_start(void);
 void hr_outputs_poll(uint32_t now);
+bool hr_outputs_may_rest(void);
 void hr_all_safe(void);
 void hr_session_begin(uint16_t session);
 void hr_on_command(const uint8_t *payload);
@@ -46,5 +48,6 @@ void hr_on_arm(const uint8_t *payload);
 void hr_streams_end(void);
 uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32_t now);
 void hr_streams_poll(uint32_t now);
+bool hr_streams_may_rest(void);
 
 #endif

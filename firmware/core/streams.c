@@ -10,7 +10,14 @@ typedef struct {
   uint8_t width; /* octets of one sample */
 } hr_stream;
 
+/* What a stream leaves of the way out: on a full line, too, a question has its answer. */
+#define KEPT (HR_LONGEST_FROM_BOARD + HR_FRAME_MORE)
+
+#define FAST 5u /* ms: what is sampled more often is not left waiting for one */
+
 static hr_stream streams[HR_STREAMS];
+static hr_wiring wiring; /* of the channel that was sampled last: a fast stream is alone with it */
+static uint8_t wired = 0xFFu;
 
 void hr_streams_end(void) {
   memset(streams, 0, sizeof streams);
@@ -30,7 +37,7 @@ static hr_stream *stream_for(uint8_t channel) {
 }
 
 uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32_t now) {
-  const uint32_t ticks_a_ms = hr_port.counter_hz / 1000u;
+  const uint32_t ticks_a_ms = hr_now.ticks_a_ms;
   hr_stream *stream = stream_for(order->channel);
   if (order->period > 1000000u || (stream == 0 && order->period != 0u)) {
     return HR_ACK_RESULT_NO_ROOM;
@@ -49,7 +56,11 @@ uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32
 static void send(hr_stream *stream) {
   if (stream->fill > 0u) {
     const uint8_t size = (uint8_t)(sizeof stream->frame - sizeof stream->frame.data + stream->fill);
-    (void)hr_send(HR_SAMPLES, &stream->frame, size);
+    if (hr_port.room() >= size + 1u + HR_FRAME_MORE + KEPT) {
+      (void)hr_send(HR_SAMPLES, &stream->frame, size);
+    } else {
+      hr_now.counts.unsent++;
+    }
     stream->frame.count++;
     stream->frame.late = 0;
     stream->fill = 0;
@@ -65,9 +76,11 @@ static void miss(hr_stream *stream, uint32_t late) {
 }
 
 static void take(hr_stream *stream, uint32_t late) {
-  hr_wiring wiring;
   int32_t value = 0;
-  hr_flash_copy(&wiring, &hr_app.rows[stream->frame.channel].wiring, sizeof wiring);
+  if (wired != stream->frame.channel) {
+    wired = stream->frame.channel;
+    hr_flash_copy(&wiring, &hr_app.rows[wired].wiring, sizeof wiring);
+  }
   if (!wiring.read(&wiring, &value)) {
     send(stream);
     hr_now.counts.missed++;
@@ -83,22 +96,38 @@ static void take(hr_stream *stream, uint32_t late) {
   stream->fill = (uint8_t)(stream->fill + stream->width);
 }
 
+/* Take the sample that is due, and send what is full; tell whether something was sent. */
+static bool look_at(hr_stream *stream, uint32_t now) {
+  const uint32_t late = now - stream->due;
+  if ((int32_t)late >= 0) {
+    if (late >= stream->period) {
+      miss(stream, late);
+    }
+    take(stream, now - stream->due);
+    stream->due += stream->period;
+  }
+  const bool is_whole = stream->fill == sizeof stream->frame.data ||
+                        (stream->fill > 0u && now - stream->frame.time >= stream->patience);
+  if (is_whole) {
+    send(stream);
+  }
+  return is_whole;
+}
+
 void hr_streams_poll(uint32_t now) {
   for (hr_stream *stream = streams; stream < &streams[HR_STREAMS]; stream++) {
-    if (stream->period == 0u) {
-      continue;
-    }
-    const uint32_t late = now - stream->due;
-    if ((int32_t)late >= 0) {
-      if (late >= stream->period) {
-        miss(stream, late);
-      }
-      take(stream, now - stream->due);
-      stream->due += stream->period;
-    }
-    if (stream->fill == sizeof stream->frame.data ||
-        (stream->fill > 0u && now - stream->frame.time >= stream->patience)) {
-      send(stream);
+    if (stream->period != 0u && look_at(stream, now)) {
+      now = hr_port.now(); /* to close a frame takes longer than all else: the next sample may be due */
+      (void)look_at(stream, now);
     }
   }
+}
+
+bool hr_streams_may_rest(void) {
+  for (const hr_stream *stream = streams; stream < &streams[HR_STREAMS]; stream++) {
+    if (stream->period != 0u && stream->period < FAST * hr_now.ticks_a_ms) {
+      return false;
+    }
+  }
+  return true;
 }

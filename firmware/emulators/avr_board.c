@@ -7,8 +7,9 @@
  *   pin N LEVEL   an input's level       analog N MILLIVOLT   what a converter's pin has
  *   reset 0       the reset button       clock 0              print `clock US 0`
  *   speed N       N times the wall clock; 0: as fast as it can
- * Unasked come `pin N LEVEL US` and `pulse N WIDTH US`, pins by an Uno's numbers, time in us of the chip's own
- * cycles; and `crashed US`. A crashed chip waits for a reset, as a real one would not: tests see it. */
+ *   quantum 0 US  what it runs between two looks at the clock and the line
+ * Unasked come `pin N LEVEL US` and `pulse N WIDTH US` (width 0: they have ended), pins by an Uno's numbers, time in
+ * us of the chip's own cycles; and `crashed US`. A crashed chip waits for a reset, as a real one would not: tests see it. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -24,32 +25,28 @@
 #include <unistd.h>
 
 #include <simavr/avr_adc.h>
-#include <simavr/avr_ioport.h>
 #include <simavr/avr_uart.h>
-#include <simavr/sim_avr.h>
 #include <simavr/sim_hex.h>
 
+#include "avr_board.h"
+
 #define HZ 16000000u
-#define CYCLES_A_US 16u
-#define QUANTUM 100u /* us */
 #define SLIP 20000   /* us behind, beyond which it slows down instead of hurrying */
 #define MCUSR 0x54
 #define EXTRF 2
-#define PINS 20
 #define ROOM 4096
 
-static avr_t *chip;
+avr_t *chip;
 static int master;
 static unsigned start;
 static double speed = 1.0;
+static unsigned quantum = 100; /* us */
 static bool open_now, can_take, crashed;
 static unsigned char to_chip[ROOM];
 static unsigned to_from, to_to;
 static avr_irq_t *uart_in;
-static avr_cycle_count_t rose[PINS];
-static unsigned width[PINS];
 
-static unsigned long us(void) {
+unsigned long us(void) {
   return (unsigned long)(chip->cycle / CYCLES_A_US);
 }
 
@@ -89,57 +86,12 @@ static void hear(void) {
 
 static void reset(void) {
   avr_reset(chip);
+  pins_reset();
   chip->data[MCUSR] |= EXTRF;
   chip->state = cpu_Running;
   crashed = false;
   to_from = to_to;
   can_take = true;
-}
-
-/* --- pins ----------------------------------------------------------------------------------------- */
-
-static char port_of(unsigned pin) {
-  return pin < 8 ? 'D' : pin < 14 ? 'B' : 'C';
-}
-
-static unsigned bit_of(unsigned pin) {
-  return pin < 8 ? pin : pin < 14 ? pin - 8 : pin - 14;
-}
-
-static avr_irq_t *pin_irq(unsigned pin) {
-  return avr_io_getirq(chip, AVR_IOCTL_IOPORT_GETIRQ(port_of(pin)), (int)bit_of(pin));
-}
-
-/* What is wired to an input holds it, whatever else is written to its port. */
-static void hold(unsigned pin, bool high) {
-  static avr_ioport_external_t held['D' + 1];
-  avr_ioport_external_t *port = &held[(unsigned)port_of(pin)];
-  port->name = (unsigned long)port_of(pin);
-  port->mask |= 1ul << bit_of(pin);
-  port->value = high ? port->value | 1ul << bit_of(pin) : port->value & ~(1ul << bit_of(pin));
-  avr_ioctl(chip, AVR_IOCTL_IOPORT_SET_EXTERNAL(port_of(pin)), port);
-  avr_raise_irq(pin_irq(pin), high);
-}
-
-static bool is_servo(unsigned pin) {
-  return pin == 9 || pin == 10;
-}
-
-static void on_pin(struct avr_irq_t *irq, uint32_t value, void *with) {
-  const unsigned pin = (unsigned)(size_t)with;
-  const bool high = (value & 1u) != 0u; /* other bits say who moved it */
-  (void)irq;
-  if (!is_servo(pin)) {
-    printf("pin %u %u %lu\n", pin, high ? 1u : 0u, us());
-  } else if (high) {
-    rose[pin] = chip->cycle;
-  } else if (rose[pin] != 0) {
-    const unsigned now = (unsigned)((chip->cycle - rose[pin]) / CYCLES_A_US);
-    if (now > width[pin] + 2u || now + 2u < width[pin]) {
-      width[pin] = now;
-      printf("pulse %u %u %lu\n", pin, now, us());
-    }
-  }
 }
 
 /* --- orders --------------------------------------------------------------------------------------- */
@@ -153,7 +105,7 @@ static void obey(char *order) {
   }
   const unsigned pin = (unsigned)number % PINS;
   if (strcmp(what, "pin") == 0) {
-    hold(pin, value != 0);
+    pin_hold(pin, value != 0);
   } else if (strcmp(what, "analog") == 0) {
     avr_raise_irq(avr_io_getirq(chip, AVR_IOCTL_ADC_GETIRQ, (int)(ADC_IRQ_ADC0 + pin - 14)),
                   (uint32_t)value);
@@ -161,6 +113,8 @@ static void obey(char *order) {
     reset();
   } else if (strcmp(what, "speed") == 0) {
     speed = (double)number;
+  } else if (strcmp(what, "quantum") == 0) {
+    quantum = value > 0 ? (unsigned)value : quantum;
   } else if (strcmp(what, "clock") == 0) {
     printf("clock %lu 0\n", us());
   }
@@ -200,9 +154,7 @@ static void wire(void) {
   avr_irq_register_notify(uart + UART_IRQ_OUTPUT, on_octet, 0);
   avr_irq_register_notify(uart + UART_IRQ_OUT_XON, on_room, (void *)1);
   avr_irq_register_notify(uart + UART_IRQ_OUT_XOFF, on_room, 0);
-  for (unsigned pin = 2; pin < PINS; pin++) {
-    avr_irq_register_notify(pin_irq(pin), on_pin, (void *)(size_t)pin);
-  }
+  pins_wire();
 }
 
 static void load(const char *path) {
@@ -221,7 +173,7 @@ static void load(const char *path) {
 }
 
 static void run_quantum(void) {
-  const avr_cycle_count_t until = chip->cycle + QUANTUM * CYCLES_A_US;
+  const avr_cycle_count_t until = chip->cycle + quantum * CYCLES_A_US;
   while (!crashed && chip->cycle < until) {
     const int state = avr_run(chip);
     crashed = state == cpu_Crashed || state == cpu_Done;
@@ -237,16 +189,18 @@ static void run_quantum(void) {
 static void pace(void) {
   static struct timespec begun;
   static double due;
+  static avr_cycle_count_t paced; /* a chip that sleeps runs on to what wakes it, beyond its quantum */
   struct timespec now;
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
   if (begun.tv_sec == 0) {
     begun = now;
   }
   const double past = 1e6 * (double)(now.tv_sec - begun.tv_sec) + 1e-3 * (double)(now.tv_nsec - begun.tv_nsec);
-  due += speed > 0.0 ? QUANTUM / speed : 0.0;
+  due += speed > 0.0 ? (double)(chip->cycle - paced) / CYCLES_A_US / speed : 0.0;
+  paced = chip->cycle;
   if (past - due > SLIP || speed <= 0.0) {
     due = past;
-  } else if (due - past > QUANTUM) {
+  } else if (due - past > quantum) {
     (void)usleep((useconds_t)(due - past));
   }
 }
@@ -314,6 +268,7 @@ int main(int count, char **arguments) {
     }
     give();
     run_quantum();
+    pins_look();
     (void)fflush(stdout);
     pace();
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from handrail_bridge.demo import tower
 from handrail_bridge.demo.run import PATIENCE, attend
 from handrail_drivers.errors import BusLost, NotArmed
 
@@ -54,3 +55,31 @@ async def test_the_operator_has_no_endless_patience():
 async def test_any_other_fault_ends_the_sorting_with_its_reason(before):
     _, stops, problem, _ = await attended(*before, BusLost("arm_bus is gone."))
     assert (stops, "arm_bus is gone" in problem) == (len(before), True)
+
+
+@pytest.mark.parametrize(
+    ("missing", "cell", "said"), [("", "desk_boards", 0), ("avr-gcc", "desk", 1)]
+)
+def test_the_desk_has_its_boards_where_they_can_be_emulated_and_says_where_not(
+    monkeypatch, missing, cell, said
+):
+    monkeypatch.setattr(tower, "lacking", lambda: missing)
+    told = []
+    assert tower.desk(told.append) == cell
+    assert [event.kind for event in told] == ["note"] * said
+    assert all(missing in event.text for event in told)
+
+
+@pytest.mark.parametrize(
+    ("changed", "right"),
+    [
+        ({}, True),
+        ({"lit": False}, False),
+        ({"pushed": 0.001}, False),
+        ({"stopped_by": ("emergency_stop",)}, False),
+        ({"stood": False}, False),
+    ],
+)
+def test_boards_that_did_not_do_their_part_fail_the_demo(changed, right):
+    good = {"lit": True, "pushed": 0.02, "stopped_by": ("tower_stop",), "stood": True}
+    assert tower.Shown(**good | changed).right is right

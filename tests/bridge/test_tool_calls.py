@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +19,10 @@ from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
 from handrail_bridge.service import RailService, _until_next
 from handrail_bridge.tool_calls import ToolCalls
+from handrail_bridge.tools import Tools
+from handrail_drivers.api import Effect, tool
 from handrail_drivers.errors import InvalidValue, ProcessLost, Refused, UnknownName
+from handrail_sim.cell_file import load_cell
 
 
 @pytest.fixture
@@ -64,6 +68,32 @@ async def test_what_moves_is_refused_on_the_stream_too(rail: Client) -> None:
     with pytest.raises(Refused, match="has to come as a plan"):
         await calls.call("arm_home", "{}")
     calls.close()
+
+
+class Lamp:
+    """A device as a board may be after it was flashed."""
+
+    @tool(Effect.CONFIGURE)
+    def set_lamp(self) -> dict[str, bool]:
+        """Light it."""
+        return {"lit": True}
+
+
+async def test_a_client_sees_and_calls_what_a_device_has_by_now(tmp_path: Path) -> None:
+    standing: Any = Standing()
+    tools = Tools(load_cell("desk"), object(), {}, lambda _: contextlib.nullcontext())
+    mailbox = Mailbox(tmp_path)
+    server = Server(RailService(standing, tools, {}, tuple), standing, mailbox)
+    await server.start("127.0.0.1:0", tmp_path / "o")
+    async with Client.connect(server.address) as client:
+        assert "tower_set_lamp" not in await client.tools()
+        with pytest.raises(UnknownName):
+            await client.call("tower_set_lamp")
+        tools.renew("tower", Lamp())
+        assert await client.call("tower_set_lamp") == {"lit": True}
+        assert "tower_set_lamp" in await client.tools()
+    await server.close()
+    mailbox.close()
 
 
 async def test_calls_at_once_get_their_own_answers(rail: Client) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from drivers.gantry import JOINTS, Gantry
 from drivers.kiln import Kiln
-from drivers.moving_stand_ins import DESK, PAN_TILT, Belt, Finger, Servos, XServos
+from drivers.moving_stand_ins import DESK, PAN_TILT, STEP, Belt, Finger, Servos, XServos
 from handrail_drivers import plugins
+from handrail_drivers.board.axis import BoardAxis
 from handrail_drivers.board.driver import Board
 from handrail_drivers.camera.network import NetworkCamera
 from handrail_drivers.camera.replay import ReplayCamera
@@ -42,7 +43,7 @@ def test_every_driver_of_ours_is_here():
     subjects = [kind for kind in kinds if issubclass(kind, Conformance) and kind is not Conformance]
     tried = {kind.driver for kind in subjects}
     ours = {found for found in plugins.drivers.found().values() if _is_ours(found)}
-    assert tried | {Board} == ours  # a board's stand-in is its firmware: tests/firmware
+    assert tried | {Board, BoardAxis} == ours  # their stand-in is the firmware: tests/firmware
 
 
 def _is_ours(driver: type) -> bool:

@@ -7,6 +7,7 @@ import ctypes
 import pytest
 from cobs import cobs
 from fastcrc import crc16
+from handrail.v1 import link_layout
 from handrail.v1.link_layout import AskClock, Command, Samples, Stop
 from handrail_drivers.board.frames import LONGEST, Splitter, frame, guarded
 from hypothesis import given
@@ -124,3 +125,16 @@ def test_a_guard_is_of_one_session():
     command = Command(1, 2, 3, 0)
     assert guarded(command, 7) == guarded(command, 7)
     assert guarded(command, 7) != guarded(command, 8)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for number, kind in link_layout.MESSAGES.items() if number > 127]
+)
+def test_who_waits_for_a_board_never_waits_for_more_than_comes(kind):
+    data = b"ab" if kind.REST else b""
+    octets = frame(kind.unpack(bytes(kind.LAYOUT.size) + data))
+    splitter = Splitter()
+    for left in range(len(octets), 0, -1):
+        assert 1 <= splitter.wanting <= left
+        splitter.feed(octets[-left : len(octets) - left + 1])
+    assert splitter.broken == 0

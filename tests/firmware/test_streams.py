@@ -103,3 +103,15 @@ def test_a_new_session_ends_streams(virtual):
     virtual.session += 1
     virtual.greet()
     assert not samples(virtual.run(100_000), DISTANCE_CHANNEL)
+
+
+def test_on_a_full_line_every_question_is_answered_and_samples_give_way(virtual):
+    virtual.greet()
+    virtual.stream(STOP_CHANNEL, 100)
+    virtual.order("line 11")  # octets a ms, some 115200 bit/s: half of what that takes
+    virtual.run(200_000)
+    for token in range(1, 40):
+        answers = virtual.say(AskStatus(token)) + virtual.run(20_000)
+        said = [one for one in answers if isinstance(one, Status)]
+        assert [one.token for one in said] == [token]
+    assert said[0].unsent > 0

@@ -52,20 +52,20 @@ class CellReport(BaseModel):
 
 
 class Observing:
-    """What an agent can learn. ``listed`` are the tools of the cell."""
+    """What an agent can learn. ``listed`` are the tools of the cell as they were seen last."""
 
     def __init__(self, rail: Client, listed: Mapping[str, Tool]) -> None:
         self._rail = rail
-        self._listed = listed
+        self.listed = listed
 
     def tools(self) -> list[AgentTool]:
         """Return the flat set's tools that move nothing."""
         found = [self._describe_tool()]
-        if "look" in self._listed:
-            found.append(self.cell_tool(self._listed["look"]))
+        if "look" in self.listed:
+            found.append(self.cell_tool(self.listed["look"]))
         for name, effect in ("read", Effect.OBSERVE), ("configure", Effect.CONFIGURE):
-            if names := self._names(effect):
-                found.append(self._reading_tool(name, effect, names))
+            if self._names(effect):
+                found.append(self._reading_tool(name, effect))
         return [*found, self.picture_tool(), self.state_tool()]
 
     def cell_tool(self, tool: Tool) -> AgentTool:
@@ -113,9 +113,10 @@ class Observing:
     async def description(self) -> CellReport:
         """Return what an agent should know of the cell before it does anything."""
         cell: CellDescription = await self._rail.cell()
+        self.listed = await self._rail.tools()
         tools = {
             name: {"description": tool.description, "effect": tool.effect} | _arguments(tool)
-            for name, tool in self._listed.items()
+            for name, tool in self.listed.items()
             if tool.effect != Effect.MOVE and name not in OWN
         }
         return CellReport(name=cell.name, notices=list(cell.notices), cell=cell.cell, tools=tools)
@@ -132,18 +133,20 @@ class Observing:
             idempotent=True,
         )
 
-    def _reading_tool(self, name: str, effect: Effect, names: list[str]) -> AgentTool:
+    def _reading_tool(self, name: str, effect: Effect) -> AgentTool:
         what = "Call one of the cell's observing tools" if name == "read" else "Set up a device"
 
         async def act(arguments: Mapping[str, Any], _: Hooks) -> Result:
             given = arguments_of(ReadArguments, arguments)
-            if given.tool not in names:
+            if given.tool not in self._names(effect):  # a board may have been flashed
+                self.listed = await self._rail.tools()
+            if given.tool not in (names := self._names(effect)):
                 raise UnknownName("tool", given.tool, names, "tool")
             result = _as_object(await self._call(given.tool, given.arguments))
             return Result(ReadReport(tool=given.tool, result=result).model_dump(mode="json"))
 
         schema = schema_of(ReadArguments)
-        schema["properties"]["tool"]["enum"] = names
+        schema["properties"]["tool"]["enum"] = self._names(effect)
         return AgentTool(
             name,
             f"{what} by its name. Which arguments each takes is told by cell_describe, and by the "
@@ -157,7 +160,7 @@ class Observing:
 
     def _names(self, effect: Effect) -> list[str]:
         return [
-            name for name, tool in self._listed.items() if tool.effect == effect and name not in OWN
+            name for name, tool in self.listed.items() if tool.effect == effect and name not in OWN
         ]
 
     async def _call(self, name: str, arguments: Mapping[str, Any]) -> Any:

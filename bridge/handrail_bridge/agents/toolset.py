@@ -31,10 +31,13 @@ AT_ONCE = 16  # calls of one agent at a time; a stop is never one too many
 class ToolSet:
     """The tools of one agent. Its plans are its own, and nobody else knows their handles."""
 
-    def __init__(self, observing: Observing, moving: Moving, tools: Sequence[AgentTool]) -> None:
-        self.observing = observing
+    def __init__(self, rail: Client, moving: Moving, each: bool) -> None:
+        self.observing = Observing(rail, {})
         self.moving = moving
-        self.tools = {tool.name: tool for tool in tools}
+        self.tools: dict[str, AgentTool] = {}
+        self._rail = rail
+        self._each = each
+        self._made: frozenset[str] = frozenset()  # names out of the bridge's list
         self._running = 0
 
     @classmethod
@@ -52,11 +55,24 @@ class ToolSet:
         Raises:
             ProcessLost: the bridge does not answer.
         """
-        listed = await rail.tools()
-        observing, moving = Observing(rail, listed), Moving(rail, holder, devices)
-        if each:
-            return cls(observing, moving, _each(observing, moving, listed))
-        return cls(observing, moving, [*observing.tools(), *moving.tools(listed)])
+        found = cls(rail, Moving(rail, holder, devices), each)
+        await found.renew()
+        return found
+
+    async def renew(self) -> None:
+        """Take the tools that the bridge has now: a board may have been flashed meanwhile.
+
+        Raises:
+            ProcessLost: the bridge does not answer.
+        """
+        self.observing.listed = listed = await self._rail.tools()
+        if self._each:
+            made = _each(self.observing, self.moving, listed)
+        else:
+            made = [*self.observing.tools(), *self.moving.tools(listed)]
+        others = {name: tool for name, tool in self.tools.items() if name not in self._made}
+        self.tools = {tool.name: tool for tool in made} | others
+        self._made = frozenset(tool.name for tool in made)
 
     @property
     def plans(self) -> Plans:
@@ -65,6 +81,11 @@ class ToolSet:
 
     async def call(self, name: str, arguments: Mapping[str, Any], hooks: Hooks = NOBODY) -> Result:
         """Call a tool. Errors of ours come back as refusals; cancelling stops what it moves."""
+        try:
+            if name not in self.tools or name == "cell_describe":  # which tells what there is
+                await self.renew()
+        except HandrailError as error:
+            return refusal(error)
         tool = self.tools.get(name)
         if tool is None:
             return refusal(UnknownName("tool", name, self.tools, "name"))

@@ -22,7 +22,10 @@ COLORS = {"refused": "red", "failed": "red", "permitted": "green", "done": "gree
 
 
 def demo(
-    cell: Annotated[str, typer.Option(help="a cell with objects that go somewhere")] = "desk",
+    cell: Annotated[
+        str | None,
+        typer.Option(help="one with objects that go somewhere; none: the desk, with its boards"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="shuffles the objects and the hidden draw")] = 1,
     out: Annotated[Path, typer.Option(help="folder for the video and the still")] = Path("out"),
     video: Annotated[bool, typer.Option(help="make the video and the still")] = True,
@@ -30,6 +33,7 @@ def demo(
 ) -> None:
     """Sort the cubes of the desk in its twin: no robot, no screen, no key."""
     from handrail_bridge.demo.run import run  # MuJoCo and OpenCV: only here
+    from handrail_bridge.demo.tower import desk
 
     began = time.monotonic()
 
@@ -44,7 +48,7 @@ def demo(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refused(f"{out} cannot be a folder: {error}.", field="out", value=str(out)) from error
-    outcome = asyncio.run(run(cell, seed, out, video, tell))
+    outcome = asyncio.run(run(cell or desk(tell), seed, out, video, tell))
     emit(outcome, as_json, _show)
     if not outcome.succeeded:
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from handrail_bridge.demo.tower import Shown
 from handrail_bridge.reports import Counters
 
 WALL_GOAL = 90.0  # s
@@ -37,6 +38,7 @@ class Outcome:
 
     seed: int
     objects: tuple[Sorted, ...]
+    boards: Shown | None  # what they did; None where the cell has none
     stops: int  # protective stops after which the operator armed again
     problem: str  # what ended the sorting early; empty where nothing did
     checked: int
@@ -54,8 +56,9 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the world says that every object lies where it belongs."""
-        return bool(self.objects) and all(thing.right for thing in self.objects)
+        """Whether the world says that every object lies where it belongs, and boards did theirs."""
+        boards = self.boards is None or self.boards.right
+        return boards and bool(self.objects) and all(thing.right for thing in self.objects)
 
 
 def judge(cell: Cell, truth: Mapping[str, Any]) -> tuple[Sorted, ...]:
@@ -75,6 +78,11 @@ def table(outcome: Outcome) -> Table:
     for thing in outcome.objects:
         mark = "[green]yes[/]" if thing.right else f"[red]no, in {thing.lies}[/]"
         rows.add_row(f"{thing.name} in {thing.belongs}, says the world", mark)
+    if outcome.boards is not None:
+        mark = "[green]yes[/]" if outcome.boards.right else "[red]no[/]"
+        stopped = ", ".join(outcome.boards.stopped_by) or "nothing"
+        rows.add_row("lamp lit, pusher moved, button stopped the arm, says the world", mark)
+        rows.add_row("the button's stop was", stopped)
     if outcome.stops:
         rows.add_row("protective stops, armed again", f"[yellow]{outcome.stops}[/]")
     if outcome.problem:

@@ -18,6 +18,7 @@ from handrail_bridge.demo.estop import stop_latency
 from handrail_bridge.demo.film import Filming
 from handrail_bridge.demo.outcome import Outcome, judge
 from handrail_bridge.demo.stage import Memory, Stage, stage
+from handrail_bridge.demo.tower import Shown, Tower, has_tower
 from handrail_bridge.demo.visitor import Visitor
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.pilot import Event, Log, Pilot
@@ -54,6 +55,7 @@ async def run(
     return Outcome(
         seed=seed,
         objects=judge(cell, truth),
+        boards=sorting.boards,
         stops=sorting.stops,
         problem=sorting.problem,
         checked=sorting.log.checked,
@@ -78,6 +80,7 @@ class Sorting:
     log: Log
     loop: Counters
     loop_rate: float  # Hz, measured
+    boards: Shown | None  # what the boards did; None where the cell has none
     stops: int  # protective stops after which the operator armed again
     problem: str  # what ended it early; empty where nothing did
 
@@ -106,18 +109,35 @@ async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> So
     ):
         await operator.arm()
         tell(Event("armed", "by the operator; the pilot has the agent's rights"))
+        shown, stops, problem = await _show(running, cell, rail, operator, tell)
         before = await rail.state()
         pilot = Pilot(rail, tell)
         async with _visited(running, cell, rail, tell) as gone:
-            stops, problem = await attend(pilot, operator, tell, gone)
+            sorted_stops, sorted_problem = await attend(pilot, operator, tell, gone)
         after = await rail.state()
     passed = (after.time_ns - before.time_ns) * 1e-9
     rate = (after.loop.ticks - before.loop.ticks) / passed if passed > 0 else 0.0
-    return Sorting(pilot.log, after.loop, rate, stops, problem)
+    problem = problem or sorted_problem
+    return Sorting(pilot.log, after.loop, rate, shown, stops + sorted_stops, problem)
+
+
+async def _show(
+    running: Stage,
+    cell: Cell,
+    rail: Client,
+    operator: OperatorClient,
+    tell: Callable[[Event], None],
+) -> tuple[Shown | None, int, str]:
+    """Show the boards, where the cell has them; the operator attends as to the sorting."""
+    if not has_tower(cell):
+        return None, 0, ""
+    tower = Tower(rail, operator, running.twin.truth, tell)
+    stops, problem = await attend(tower, operator, tell)
+    return tower.shown, stops, problem
 
 
 async def attend(
-    pilot: Pilot,
+    pilot: Pilot | Tower,
     operator: OperatorClient,
     tell: Callable[[Event], None],
     gone: asyncio.Event | None = None,

@@ -58,6 +58,8 @@ class McpServer:
         return None if tool is None else tool.input_schema
 
     async def _list_tools(self, _: Context, __: object) -> types.ListToolsResult:
+        with _as_protocol_error():
+            await self._tools.renew()
         return types.ListToolsResult(tools=[told_tool(tool) for tool in self._tools.tools.values()])
 
     async def _call_tool(self, context: Context, params: types.CallToolRequestParams) -> Answer:

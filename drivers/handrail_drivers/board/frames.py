@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cobs import cobs
 from fastcrc import crc16
-from handrail.v1.link_layout import MESSAGES, Arm, Command, Message, SetStream
+from handrail.v1.link_layout import MESSAGES, Arm, Command, Event, Message, SetStream
 
 GUARD = 2  # octets
 LONGEST = 255  # octets of a frame, its zero left off
@@ -34,6 +34,9 @@ def guarded(message: Guarded, session: int) -> Guarded:
     return replace(message, guard=crc16.en_13757(payload, session ^ 0xFFFF))
 
 
+SHORTEST = len(frame(Event(0, 0, 0, 0)))  # octets of what a board says
+
+
 class Splitter:
     """Makes messages of the octets that come; counts what is none."""
 
@@ -42,6 +45,11 @@ class Splitter:
         self._skipping = False
         self.broken = 0  # frames that were none
         self.unknown = 0  # messages of a newer version
+
+    @property
+    def wanting(self) -> int:
+        """How many octets are missing at least until the next message is whole."""
+        return max(SHORTEST - len(self._begun), 1)
 
     def feed(self, octets: bytes) -> list[Message]:
         """Take what came; return the messages that it completes."""

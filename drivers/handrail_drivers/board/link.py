@@ -107,7 +107,7 @@ class Link:
         Raises:
             BusLost: the port is gone.
         """
-        octets = self._transport.read(1, WAIT)
+        octets = self._transport.read(self._splitter.wanting, WAIT)  # not awake for each octet
         if not octets:
             return
         octets += self._transport.read(PLENTY, 0)

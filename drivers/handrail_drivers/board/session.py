@@ -26,7 +26,7 @@ from handrail_drivers.errors import BoardFault, DeviceFault
 
 FIRST_EXCHANGES = 8  # of the clock, at the beginning
 CLOCK_EVERY = 1.0  # s
-PATIENCE = 5  # ms that samples of slow streams wait for company
+PATIENCE = 6  # ms that samples wait for company: a frame full at 4 kHz
 REFRESH = 3  # times within an output's maximum age
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Rate = Annotated[float, Field(ge=1, le=10_000)]
 
 
-class BoardSettings(BaseModel):
-    """One board, and what it is to stream."""
+class LineSettings(BaseModel):
+    """A board's line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -20,6 +20,11 @@ class BoardSettings(BaseModel):
     wait: Annotated[float, Field(gt=0, le=60)] = Field(
         default=4.0, description="s to its hello; a board may start anew when its port is opened"
     )
+
+
+class BoardSettings(LineSettings):
+    """One board, and what it is to stream."""
+
     streams: dict[str, Rate] = Field(
         default_factory=dict, description="Hz by channel, of what is sampled by the board's clock"
     )

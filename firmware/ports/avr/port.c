@@ -4,6 +4,7 @@
  * Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
+#include <avr/sleep.h>
 #include <avr/wdt.h>
 #include <util/atomic.h>
 
@@ -13,7 +14,7 @@
 #define BAUD 115200UL
 #endif
 #define RX_ROOM 64u  /* powers of two */
-#define TX_ROOM 128u
+#define TX_ROOM 256u /* an index wraps by itself */
 #define TICKS_A_US 2u
 #define I2C_HZ 100000UL
 #define SPINS 2000u /* most turns of a wait, some 0.5 ms */
@@ -78,7 +79,7 @@ ISR(USART_RX_vect) {
 
 ISR(USART_UDRE_vect) {
   UDR0 = tx[tx_out];
-  tx_out = (uint8_t)(tx_out + 1u) & (TX_ROOM - 1u);
+  tx_out++;
   if (tx_out == tx_in) {
     UCSR0B &= (uint8_t)~(1u << UDRIE0);
   }
@@ -93,15 +94,18 @@ static int16_t receive(void) {
   return octet;
 }
 
+static uint8_t room(void) {
+  return (uint8_t)(TX_ROOM - 1u - (uint8_t)(tx_in - tx_out));
+}
+
 static bool send(const uint8_t *octets, uint8_t count) {
-  const uint8_t room = (uint8_t)(tx_out - tx_in - 1) & (TX_ROOM - 1u);
-  if (count > room) {
+  if (count > room()) {
     return false;
   }
   uint8_t at = tx_in;
   for (uint8_t n = 0; n < count; n++) {
     tx[at] = octets[n];
-    at = (uint8_t)(at + 1u) & (TX_ROOM - 1u);
+    at++;
   }
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     tx_in = at;
@@ -139,11 +143,7 @@ static void pin_write(uint8_t pin, bool high) {
 static void pin_mode(uint8_t pin, hr_pin_mode mode) {
   const place at = place_of(pin);
   pin_write(pin, mode == HR_PIN_PULLED_UP);
-  if (mode == HR_PIN_OUTPUT) {
-    at.read[1] |= at.bit;
-  } else {
-    at.read[1] &= (uint8_t)~at.bit;
-  }
+  at.read[1] = mode == HR_PIN_OUTPUT ? at.read[1] | at.bit : at.read[1] & (uint8_t)~at.bit;
 }
 
 static bool pin_read(uint8_t pin) {
@@ -190,11 +190,7 @@ static void servo(uint8_t which, uint16_t us) {
 
 static void fan(volatile uint8_t *duty, uint8_t unit, uint16_t part, uint16_t whole) {
   *duty = (uint8_t)((uint32_t)part * 255u / whole);
-  if (part == 0u) {
-    TCCR2A &= (uint8_t)~unit; /* fast PWM has a spike at 0 */
-  } else {
-    TCCR2A |= unit;
-  }
+  TCCR2A = part == 0u ? TCCR2A & (uint8_t)~unit : TCCR2A | unit; /* fast PWM has a spike at 0 */
 }
 
 static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
@@ -208,8 +204,6 @@ static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
     pin_write(pin, us != 0u); /* no timer there: on or off */
   }
 }
-
-/* --- I2C ---------------------------------------------------------------------------------------- */
 
 static bool i2c_act(uint8_t what, uint8_t expected) {
   TWCR = (uint8_t)((1u << TWINT) | (1u << TWEN) | what);
@@ -248,8 +242,6 @@ static bool i2c(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t
   return done;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
-
 static void watchdog(void) {
   wdt_reset();
 }
@@ -257,24 +249,25 @@ static void watchdog(void) {
 static uint8_t reset_cause(void) {
   static const uint8_t causes[] = {HR_RESET_CAUSE_WATCHDOG, HR_RESET_CAUSE_BROWN_OUT,
                                    HR_RESET_CAUSE_EXTERNAL, HR_RESET_CAUSE_POWER_ON};
-  for (uint8_t n = 0; n < sizeof causes; n++) { /* of bits 3 to 0, the gravest first */
-    if (((unsigned)cause >> (3u - n) & 1u) != 0u) {
-      return causes[n];
-    }
+  uint8_t n = 0; /* of bits 3 to 0, the gravest first */
+  while (n < sizeof causes && ((unsigned)cause >> (3u - n) & 1u) == 0u) {
+    n++;
   }
-  return 0;
+  return n < sizeof causes ? causes[n] : 0u;
 }
+
+EMPTY_INTERRUPT(TIMER0_COMPA_vect) /* it wakes the chip */
 
 const hr_hal hr_port = {
     .name = "atmega328p", .counter_hz = 1000000UL * TICKS_A_US, .now = now, .receive = receive,
-    .send = send, .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write,
+    .send = send, .room = room, .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write,
     .analog_read = analog_read, .pulse = pulse, .i2c = i2c, .watchdog = watchdog,
     .reset_cause = reset_cause, .overruns = overruns,
 };
 
 int main(void) {
+  UCSR0A = 1u << U2X0; /* first: simavr takes the speed as it is when the divisor is written */
   UBRR0 = (uint16_t)((F_CPU / 4u / BAUD - 1u) / 2u); /* at double speed, rounded */
-  UCSR0A = 1u << U2X0;
   UCSR0C = (1u << UCSZ01) | (1u << UCSZ00);
   UCSR0B = (1u << RXEN0) | (1u << TXEN0) | (1u << RXCIE0);
   TCCR1B = 1u << CS11;
@@ -283,10 +276,22 @@ int main(void) {
   TCCR2B = 1u << CS22;
   ADCSRA = (1u << ADEN) | (1u << ADPS2) | (1u << ADPS1) | (1u << ADPS0);
   TWBR = (uint8_t)((F_CPU / I2C_HZ - 16u) / 2u);
+  TCCR0A = 1u << WGM01; /* every ms */
+  OCR0A = F_CPU / 64u / 1000u - 1u;
+  TCCR0B = (1u << CS01) | (1u << CS00);
+  TIMSK0 = 1u << OCIE0A;
   wdt_enable(WDTO_250MS);
   sei();
   hr_start();
+  sleep_enable();
   for (;;) {
     hr_poll();
+    const bool may_rest = hr_may_rest();
+    cli();
+    if (may_rest && rx_out == rx_in) {
+      sei(); /* which lets one more instruction pass: no interrupt is slept through */
+      sleep_cpu();
+    }
+    sei();
   }
 }

@@ -5,6 +5,7 @@
  *   sensor VALUE     what the I2C device says  reset CAUSE      begin anew
  *   rx HEX           octets from the line      run US           let virtual time pass
  *   skew PPM         the counter runs so fast  level N          print a pin's level
+ *   line N           so many octets leave in a ms of virtual time, and 255 wait at most; at first all leave at once
  *   clock 0          print the counter and the longest time between two turns of the main loop
  * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`.
  */
@@ -27,20 +28,31 @@
 
 static int line = -1; /* the line's descriptor in real time */
 static double skew = 1.0;
+static size_t pace; /* octets that leave in a ms; 0: all at once */
+static size_t passed; /* thousandths of octets that the line has had time for */
 static uint64_t began;
 
 static void changed(const char *kind, uint8_t pin, uint16_t value) {
   printf("%s %u %u %u\n", kind, pin, value, host.now);
 }
 
-static void print_sent(void) {
-  if (host.out_count > 0u) {
+static size_t leaving(size_t us) {
+  passed = host.out_count > 0u ? passed + us * pace : 0u;
+  const size_t count = pace == 0u || passed / 1000u > host.out_count ? host.out_count : passed / 1000u;
+  passed -= pace == 0u ? 0u : count * 1000u;
+  return count;
+}
+
+static void print_sent(size_t us) {
+  const size_t count = leaving(us);
+  if (count > 0u) {
     printf("tx ");
-    for (size_t n = 0; n < host.out_count; n++) {
+    for (size_t n = 0; n < count; n++) {
       printf("%02x", host.out[n]);
     }
     printf("\n");
-    host.out_count = 0;
+    host.out_count -= count;
+    memmove(host.out, &host.out[count], host.out_count);
   }
 }
 
@@ -49,11 +61,12 @@ static void run(uint32_t ticks) {
   hr_poll();
   while ((int32_t)(until - host.now) > 0) {
     const uint32_t left = until - host.now;
-    host.now += left < TURN ? left : TURN;
+    const uint32_t turn = left < TURN ? left : TURN;
+    host.now += turn;
     hr_poll();
-    print_sent();
+    print_sent(turn);
   }
-  print_sent();
+  print_sent(0);
 }
 
 static void take_hex(const char *text) {
@@ -89,6 +102,9 @@ static void obey(char *order) {
     run((uint32_t)number);
   } else if (strcmp(what, "skew") == 0) {
     skew = 1.0 + (double)number * 1e-6;
+  } else if (strcmp(what, "line") == 0) {
+    pace = (size_t)number;
+    host.is_narrow = number > 0;
   } else if (strcmp(what, "level") == 0) {
     printf("level %zu %u\n", pin, host.level[pin]);
   } else if (strcmp(what, "clock") == 0) {

@@ -8,6 +8,7 @@
 #define PIN_STOP 3u
 #define PIN_DISTANCE 4u
 #define PIN_PUSHER 5u
+#define PIN_POSITION 4u
 #define PIN_BUZZER 6u
 #define PIN_STEP 7u
 #define PIN_DIRECTION 8u
@@ -16,5 +17,6 @@
 #define PIN_PIECES 11u
 #define ANALOG_FULL 1023
 #define DISTANCE_MANTISSA 48876 /* 0.5 m at full */
+#define POSITION_MANTISSA 31281 /* 32 mm at full */
 
 #endif

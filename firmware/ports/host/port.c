@@ -33,13 +33,21 @@ static int16_t receive(void) {
   return host.in[host.in_from++];
 }
 
+static size_t left(void) {
+  return (host.is_narrow ? UINT8_MAX : HOST_ROOM) - host.out_count;
+}
+
 static bool send(const uint8_t *octets, uint8_t count) {
-  if (host.out_count + count > HOST_ROOM) {
+  if (count > left()) {
     return false;
   }
   memcpy(&host.out[host.out_count], octets, count);
   host.out_count += count;
   return true;
+}
+
+static uint8_t room(void) {
+  return left() > UINT8_MAX ? UINT8_MAX : (uint8_t)left();
 }
 
 static void pin_mode(uint8_t pin, hr_pin_mode mode) {
@@ -104,6 +112,7 @@ const hr_hal hr_port = {
     .now = now,
     .receive = receive,
     .send = send,
+    .room = room,
     .pin_mode = pin_mode,
     .pin_read = pin_read,
     .pin_write = pin_write,

@@ -18,6 +18,7 @@ typedef struct {
   uint8_t in[HOST_ROOM];
   size_t in_from, in_to;
   uint8_t out[HOST_ROOM];
+  bool is_narrow; /* 255 octets wait to be sent at most, as on a small chip */
   size_t out_count;
   uint8_t reset_cause;
   uint16_t overruns;

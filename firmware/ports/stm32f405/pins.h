@@ -8,6 +8,7 @@
 #define PIN_STOP 35u         /* PC3 */
 #define PIN_DISTANCE 1u      /* PA1, channel 1 of the converter */
 #define PIN_PUSHER 20u       /* PB4, timer 3 */
+#define PIN_POSITION 1u      /* PA1 */
 #define PIN_BUZZER 22u       /* PB6, timer 4 */
 #define PIN_STEP 36u         /* PC4 */
 #define PIN_DIRECTION 37u    /* PC5 */
@@ -16,5 +17,6 @@
 #define PIN_PIECES 6u        /* PA6 */
 #define ANALOG_FULL 4095
 #define DISTANCE_MANTISSA 12210 /* 0.5 m at full */
+#define POSITION_MANTISSA 7814 /* 32 mm at full */
 
 #endif

@@ -84,9 +84,13 @@ static int16_t receive(void) {
   return octet;
 }
 
+static uint8_t room(void) {
+  const uint16_t left = (uint16_t)((tx_out - tx_in - 1u) & (TX_ROOM - 1u));
+  return left > UINT8_MAX ? UINT8_MAX : (uint8_t)left;
+}
+
 static bool send(const uint8_t *octets, uint8_t count) {
-  const uint16_t room = (uint16_t)((tx_out - tx_in - 1u) & (TX_ROOM - 1u));
-  if (count > room) {
+  if (count > room()) {
     return false;
   }
   for (uint8_t n = 0; n < count; n++) {
@@ -208,7 +212,7 @@ static uint8_t reset_cause(void) {
 }
 
 const hr_hal hr_port = {
-    .name = "stm32f405", .counter_hz = 1000000u, .now = now, .receive = receive, .send = send,
+    .name = "stm32f405", .counter_hz = 1000000u, .now = now, .receive = receive, .send = send, .room = room,
     .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write, .analog_read = analog_read,
     .pulse = pulse, .i2c = i2c, .watchdog = watchdog, .reset_cause = reset_cause,
     .overruns = overruns,

@@ -14,7 +14,7 @@ from handrail_sim.world import Array
 
 
 class Carriers:
-    """The sliding external axes of one cell."""
+    """The sliding external axes of one cell that are tables; any other pushes what it meets."""
 
     def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
         data = mujoco.MjData(model)
@@ -25,7 +25,8 @@ class Carriers:
             joint = model.joint(name)
             if name in cell.arm.external and joint.type[0] == mujoco.mjtJoint.mjJNT_SLIDE:
                 body = model.body(int(joint.bodyid[0])).name
-                self._axes[body] = number, data.xaxis[joint.id].copy()
+                if body in cell.check.tables:
+                    self._axes[body] = number, data.xaxis[joint.id].copy()
 
     def ways(self, run: Rollout, pairs: Sequence[Pair]) -> Mapping[str, Array]:
         """Return how far (rows, 3) [m] each object has been carried by every row."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
 from handrail_sim.lifeline import die_with
+from handrail_sim.twin.lamps import Lamps
 from handrail_sim.twin.mjpeg import Server, Stream
 from handrail_sim.twin.perturbation import draw, truth_model
 from handrail_sim.twin.shared_state import SharedState
@@ -70,7 +71,7 @@ class CameraProcess:
         return self._process.pid
 
     def publish(self, visible: Array, time: float) -> None:
-        """Show these positions (nq,), and the hand's pose if given (7,); never waits."""
+        """Show these positions (nq,), and if given the hand's pose (7,) and lamps; never waits."""
         self._state.publish(visible, time)
 
     def url(self, camera: str) -> str:
@@ -150,6 +151,7 @@ class Studio:
         hidden = draw(cell, seed, perturb)
         self._model = truth_model(cell, hidden)
         self._data = mujoco.MjData(self._model)
+        self._lamps = Lamps(self._model)
         self._state = state
         self._wanted = threading.Event()
         self._stopped = threading.Event()
@@ -197,9 +199,10 @@ class Studio:
             return
         count = self._model.nq
         self._data.qpos[:] = newest[0][:count]
-        if len(newest[0]) > count:  # the hand's pose follows
+        if len(newest[0]) > count:  # the hand's pose and the lamps follow
             self._data.mocap_pos[0] = newest[0][count : count + 3]
-            self._data.mocap_quat[0] = newest[0][count + 3 :]
+            self._data.mocap_quat[0] = newest[0][count + 3 : count + 7]
+            self._lamps.show(newest[0][count + 7 :])
         mujoco.mj_forward(self._model, self._data)
         for name in watched:
             image = self._eyes[name].picture(self._data)

@@ -139,6 +139,7 @@ class TwinWorld:
             "press": self._press,
             "release": self._release,
             "inject": self._inject,
+            "outputs": lambda device: dict(self._wires.device(device).outputs()),
             "put": self._truth.put,
             "reach": self._truth.reach,
             "withdraw": self._truth.withdraw,

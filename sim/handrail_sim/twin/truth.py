@@ -16,6 +16,7 @@ from handrail_drivers.errors import InvalidCell, UnknownName
 from handrail_sim.cell import Cell, Region
 from handrail_sim.regions import container, inside
 from handrail_sim.twin.hand import AWAY, place_hand
+from handrail_sim.twin.lamps import Lamps
 from handrail_sim.twin.perturbation import ServoDraw, draw, layout, truth_model
 from handrail_sim.world import Array, Scene
 
@@ -45,7 +46,9 @@ class Truth:
         self._scene = Scene(self._model, cell)
         self._regions = _regions(self._model, cell)
         self._jammed: dict[int, float] = {}  # by number of the joint: where [rad]
+        self._lit = dict.fromkeys(Lamps(self._model).names, 0.0)  # by lamp: 1 while it is
         self._place(seed)
+        mujoco.mj_kinematics(self._model, self._data)  # there is something to look at before a step
 
     @property
     def time(self) -> float:
@@ -60,9 +63,11 @@ class Truth:
 
     @property
     def visible(self) -> Array:
-        """The positions, then the hand's pose (nq + 7,): all that a camera sees."""
+        """The positions, the hand's pose (7,), which lamps are lit: all that a camera sees."""
         data = self._data
-        return np.concatenate([data.qpos, data.mocap_pos[0], data.mocap_quat[0]])
+        return np.concatenate(
+            [data.qpos, data.mocap_pos[0], data.mocap_quat[0], [*self._lit.values()]]
+        )
 
     def reach(self, x: float, y: float, z: float, yaw: float) -> None:
         """Have a hand reach to a place [m], its fingers to ``yaw`` [rad]; nothing feels it."""
@@ -121,12 +126,38 @@ class Truth:
                 total += up if one == mine else -up
         return total
 
+    def distance(self, site: str) -> float:
+        """Return how far [m] a site sees along its z, its own body apart; infinity: nothing.
+
+        Raises:
+            InvalidCell: the world has no such site.
+        """
+        number = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_SITE, site)
+        if number < 0:
+            raise InvalidCell(f"The world has no site named {site!r} from which to look.")
+        along = self._data.site_xmat[number].reshape(3, 3)[:, 2]
+        own, hit = int(self._model.site_bodyid[number]), np.full(1, -1, dtype=np.int32)
+        start = self._data.site_xpos[number]
+        far = float(mujoco.mj_ray(self._model, self._data, start, along, None, 1, own, hit))
+        return far if far >= 0 else math.inf
+
+    def light(self, material: str, lit: bool) -> None:
+        """Let a lamp shine, or not.
+
+        Raises:
+            InvalidCell: the world has no such lamp.
+        """
+        if material not in self._lit:
+            raise InvalidCell(f"The world has no material named {material!r} for a lamp.")
+        self._lit[material] = float(lit)
+
     def snapshot(self) -> dict[str, Any]:
         """Return all that is true now, as JSON values in SI units.
 
         ``time``; ``joints`` {name: {position, velocity}}; ``objects`` {name: {position,
         quaternion, color, region}}, region by the world's own walls; ``contacts`` [[body, body,
-        depth in m]], the deepest of each pair; ``tcp`` {position, quaternion}.
+        depth in m]], the deepest of each pair; ``tcp`` {position, quaternion}; ``lamps`` {name:
+        whether it is lit}.
         """
         self._look()
         position, quaternion = self._scene.tcp_pose(self._seen)
@@ -136,6 +167,7 @@ class Truth:
             "objects": {name: self._object(name) for name in self._cell.objects},
             "contacts": self._contacts(),
             "tcp": {"position": position.tolist(), "quaternion": quaternion.tolist()},
+            "lamps": {name: bool(lit) for name, lit in self._lit.items()},
         }
 
     def _hold(self, joint: int, place: float) -> None:

@@ -183,6 +183,10 @@ class TruthClient:
         """Turn a button loose; return the monotonic time [ns] of it."""
         return int(self.ask("release", device=device, input=input))
 
+    def outputs(self, device: str) -> dict[str, float]:
+        """Return what a device does to the world now, by name, as its stand-in knows it."""
+        return dict(self.ask("outputs", device=device))
+
     def inject(self, fault: str, joint: str = "", count: int = 1) -> None:
         """Cause a fault.
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handrail_drivers.emulator import Place, StandIn
+from handrail_drivers.emulator import OwnLine, Place, Port, StandIn
 from handrail_drivers.errors import InvalidCell, UnknownName
-from handrail_drivers.loopback_port import LoopbackPort, StreamPort
+from handrail_drivers.loopback_port import StreamPort
 from handrail_drivers.modbus.lines import LineSettings
 from handrail_drivers.modbus.unit_line import ModbusLine
 from handrail_drivers.pseudo_terminal import PseudoTerminal
@@ -38,6 +38,10 @@ class Wires:
         for device in self.devices.values():
             for body in device.bodies:
                 truth.load(body)  # refuses now what the world lacks
+            for site in device.sites:
+                truth.distance(site)
+            for lamp in device.lamps:
+                truth.light(lamp, lit=False)
         self._axes = [
             ([truth.joints.index(joint) for joint in joints], self.devices[name])
             for name, joints in cell.arm.buses.items()
@@ -46,13 +50,16 @@ class Wires:
         self._joints = {joint: name for name, own in cell.arm.buses.items() for joint in own}
         self._numbers: dict[str, int] = {}  # of Modbus units, by device
         self._serial: dict[str, Wire] = {}  # by device
-        self._ports: dict[str, LoopbackPort] = {}  # by device
+        self._ports: dict[str, Port] = {}  # by device
         for name, device in self.devices.items():
             if device.line == "serial":
                 rate = baud if device.paced else None
                 self._serial[name] = Wire(device, PseudoTerminal(folder / name, rate))  # type: ignore[arg-type]  # judged as it was loaded
             elif device.line == "socket":
                 self._ports[name] = StreamPort(device)  # type: ignore[arg-type]  # the same
+            elif isinstance(device, OwnLine):
+                device.begin(folder / name)
+                self._ports[name] = device
         for shared in _shared_lines(cell, self.devices):
             self._lay(cell, shared, folder, baud)
         self._wires = tuple(dict.fromkeys(self._serial.values()))
@@ -153,6 +160,12 @@ class Wires:
         else:
             self.wire(name).terminal.plug()
         return self.addresses()[name]
+
+    def device(self, name: str) -> StandIn:
+        """Return what stands in for a device."""
+        if name not in self.devices:
+            raise UnknownName("device", name, self.devices)
+        return self.devices[name]
 
     def button(self, device: str, name: str) -> StandIn:
         """Return the device that has an input to be pressed."""

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from handrail_drivers.errors import ProcessLost
+from handrail_sim.twin.avr_board import make
 
-from handrail_bridge.firmware.building import FOLDER
-
-LONGEST = 300.0  # s to build
 SLOW = 115_200
 FAST = 1_000_000  # bit/s
 
@@ -23,19 +21,8 @@ def build(folder: Path) -> None:
     Raises:
         ProcessLost: something is missing.
     """
-    _make(folder, "avr_board", "echo-avr.hex", "desk-avr.hex")
-    _make(folder / "fast", "desk-avr.hex", f"DEFINES=-DBAUD={FAST}UL")
-
-
-def _make(folder: Path, *what: str) -> None:
-    targets = [word if "=" in word else f"{folder}/{word}" for word in what]
-    command = ["make", "-C", str(FOLDER), f"BUILD={folder}", *targets]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
-    if done.returncode != 0:
-        raise ProcessLost(
-            f"The emulated board does not build:\n{done.stderr[-1000:]}",
-            hint="`make setup` installs avr-gcc and simavr",
-        )
+    make(folder, "avr_board", "echo-avr.hex", "desk-avr.hex")
+    make(folder / "fast", "desk-avr.hex", f"DEFINES=-DBAUD={FAST}UL")
 
 
 @contextlib.contextmanager
