@@ -46,6 +46,7 @@ class BoardAxis:
     Settings: ClassVar[type[BoardAxisSettings]] = BoardAxisSettings
     transport: ClassVar[str] = "serial"
     verified_on_hardware: ClassVar[bool] = False
+    measures_effort: ClassVar[bool] = False  # nothing on the board feels it
 
     def __init__(
         self,

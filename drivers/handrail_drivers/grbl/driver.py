@@ -45,6 +45,7 @@ class Grbl:
     Settings: ClassVar[type[GrblSettings]] = GrblSettings
     transport: ClassVar[str] = "serial"
     verified_on_hardware: ClassVar[bool] = False
+    measures_effort: ClassVar[bool] = False  # a stepper does not feel
 
     def __init__(
         self,
