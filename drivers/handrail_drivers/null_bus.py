@@ -17,6 +17,7 @@ class NullBus:
 
     transport: ClassVar[str] = "none"
     verified_on_hardware: ClassVar[bool] = False
+    measures_effort: ClassVar[bool] = False
 
     class Settings(BaseModel):
         """Which joints it has."""
