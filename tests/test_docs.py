@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from handrail_drivers import errors, plugins
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +17,6 @@ def build(target: Path, *options: str, folder: Path = ROOT) -> subprocess.Comple
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.long
 def test_it_is_built_whole(tmp_path):
     done = build(tmp_path / "site")
     assert done.returncode == 0, done.stderr
@@ -34,7 +32,6 @@ def test_it_is_built_whole(tmp_path):
     assert 'id="standin"' in pages["api"]
 
 
-@pytest.mark.long
 def test_a_broken_link_breaks_it(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text("[there](nowhere.md)\n")

@@ -138,9 +138,13 @@ def running(cell: str | None = None) -> Bridge:
     return found[0]
 
 
-def is_ready(cell: str) -> bool:
-    """Tell whether a bridge of this cell runs, and has begun to serve."""
-    return _read(root() / cell / RECORD) is not None
+def is_succeeded(cell: str, pid: int) -> bool:
+    """Tell whether another bridge of this cell than process ``pid`` runs, and has begun to serve.
+
+    A process that dies holds its lock for a moment longer than its pipes.
+    """
+    found = _read(root() / cell / RECORD)
+    return found is not None and found.pid != pid
 
 
 def _read(path: Path) -> Bridge | None:

@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from handrail_drivers.plugins import Plugins
-
 Tensor = NDArray[Any]
 Box = tuple[float, float, float, float]  # left, top, right, bottom [px]
 Spot = tuple[float, float, float]  # x, y [px], score
@@ -70,14 +68,3 @@ class Decoder(Protocol):
         Raises:
             InvalidValue: they are not of the shape that this decoder reads.
         """
-
-
-def _judge(decoder: type) -> None:
-    settings = getattr(decoder, "Settings", None)
-    if not (isinstance(settings, type) and issubclass(settings, DecoderSettings)):
-        raise TypeError("has no Settings made from handrail_drivers.decoder.DecoderSettings")
-    if not callable(getattr(decoder, "decode", None)):
-        raise TypeError("has no method decode")
-
-
-decoders: Plugins[Any] = Plugins("decoder", "handrail.decoders", _judge)

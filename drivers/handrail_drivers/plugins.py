@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from handrail_drivers.api import API_VERSION
+from handrail_drivers.decoder import DecoderSettings
 from handrail_drivers.emulator import LINES, StandIn, StandInSettings
 from handrail_drivers.errors import DeviceFault, UnknownName
 from handrail_drivers.plugin_trial import try_import
@@ -180,6 +181,12 @@ def _judge_transport(transport: type) -> None:
     _require_methods(transport, "stream", "over", "at")
 
 
+def _judge_decoder(decoder: type) -> None:
+    _require_class(decoder)
+    _require_settings(decoder, DecoderSettings)
+    _require_methods(decoder, "decode")
+
+
 def _judge_planner(planner: object) -> None:
     if not callable(planner):
         raise TypeError("is no function")
@@ -189,5 +196,6 @@ drivers: Plugins[Any] = Plugins("driver", "handrail.drivers", _judge_driver)
 wires: Plugins[type[StandIn]] = Plugins("wire", "handrail.wires", _judge_wire)
 reflexes: Plugins[Any] = Plugins("reflex", "handrail.reflexes", _judge_reflex)
 transports: Plugins[Any] = Plugins("transport", "handrail.transports", _judge_transport)
+decoders: Plugins[Any] = Plugins("decoder", "handrail.decoders", _judge_decoder)
 planners: Plugins[Callable[..., Any]] = Plugins("planner", "handrail.planners", _judge_planner)
-KINDS: tuple[Plugins[Any], ...] = (drivers, wires, reflexes, transports, planners)
+KINDS: tuple[Plugins[Any], ...] = (drivers, wires, reflexes, transports, decoders, planners)

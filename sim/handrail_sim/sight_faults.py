@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from handrail_drivers.decoder import decoders
+from handrail_drivers.plugins import decoders
 
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
 from handrail_sim.toml_lines import KeyPath

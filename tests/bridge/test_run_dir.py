@@ -31,6 +31,15 @@ def test_a_running_bridge_is_found() -> None:
     folder.close()
 
 
+def test_a_bridge_is_no_successor_of_its_own() -> None:
+    folder = run_dir.RunDir("desk")
+    folder.publish("127.0.0.1:4000", ())
+    assert not run_dir.is_succeeded("desk", os.getpid())
+    assert run_dir.is_succeeded("desk", os.getpid() + 1)
+    folder.close()
+    assert not run_dir.is_succeeded("desk", os.getpid() + 1)
+
+
 def test_no_bridge_is_a_sentence() -> None:
     with pytest.raises(ProcessLost, match="No bridge") as lost:
         run_dir.running()

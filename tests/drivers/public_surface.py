@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Protocol
 
-from handrail_drivers import api, emulator, errors, plugins, reflex, schema, transport
+from handrail_drivers import api, decoder, emulator, errors, plugins, reflex, schema, transport
 from pydantic import BaseModel
 
-MODULES = (api, emulator, errors, reflex, schema, transport)
+MODULES = (api, decoder, emulator, errors, reflex, schema, transport)
 MUST = "a plugin must have "
 
 

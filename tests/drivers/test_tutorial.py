@@ -42,7 +42,6 @@ def shell(tmp_path):
     return {**os.environ, "PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache"), "COLUMNS": "200"}
 
 
-@pytest.mark.long
 def test_every_command_and_every_file(shell, tmp_path):
     folder = tmp_path
     commands = 0

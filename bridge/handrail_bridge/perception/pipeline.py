@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from handrail_drivers.decoder import Find, Findings, decoders
+from handrail_drivers.decoder import Find, Findings
 from handrail_drivers.errors import DeviceFault, HandrailError
+from handrail_drivers.plugins import decoders
 from handrail_sim.camera import Camera
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray

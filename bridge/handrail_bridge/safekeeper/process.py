@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import select
 import signal
 import sys
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handrail_bridge.loop.control import HEARTBEAT, Control
 from handrail_bridge.loop.realtime import NeverWaiting
-from handrail_bridge.run_dir import is_ready
+from handrail_bridge.run_dir import is_succeeded
 from handrail_bridge.safekeeper.charges import Charge, Ward, ward
 
 LOOK = 0.05  # s between two looks at the bridge
@@ -125,7 +126,7 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="safekeeper: %(message)s", handlers=[NeverWaiting(sys.stderr)]
     )
-    control = Control(int(sys.argv[1]))
+    control, parent = Control(int(sys.argv[1])), os.getppid()
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as bridge:
         config = KeeperConfig.model_validate_json(bridge.readline())
         try:
@@ -138,7 +139,7 @@ def main() -> None:
         while not select.select([bridge], [], [], LOOK)[0]:
             watchman.look()
         if bridge.read(len(FAREWELL)) != FAREWELL:  # the end of the pipe: nobody holds it any more
-            outlive(keeper, lambda: is_ready(config.cell))
+            outlive(keeper, lambda: is_succeeded(config.cell, parent))
 
 
 def _say(sentence: str) -> None:
