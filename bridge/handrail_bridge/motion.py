@@ -90,7 +90,7 @@ class Motion:
     @staticmethod
     def _lost(state: LoopState, stood: float) -> str | None:
         """Return why nobody should wait for the motion's end any more; ``stood``: s in one row."""
-        if age(state.time_ns) > STALE:
+        if age(state.alive_ns) > STALE:  # not of the readings: who is not heard it says itself
             return "The loop fell silent while the plan was running."
         if stood > PATIENCE / state.speed_scale:
             return f"The motion has stood still for {stood:.0f} s, and nobody says why."

@@ -24,6 +24,7 @@ from handrail_bridge.notes import PENDING
 from handrail_bridge.rail import Rail
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.requests import parse_plan
+from handrail_drivers.errors import ProcessLost
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
@@ -45,9 +46,9 @@ class Loop:
         self._draw = random.Random(0)
 
     def state(self) -> LoopState:
-        state = self._rig.state
+        state, now = self._rig.state, time.monotonic_ns()
         position = (self._draw.gauss(state.position[0], self.scatter), *state.position[1:])
-        return state._replace(time_ns=time.monotonic_ns(), position=position)
+        return state._replace(time_ns=now, alive_ns=now, position=position)
 
     def fired(self, _: LoopState) -> tuple[str, ...]:
         return ()
@@ -200,14 +201,17 @@ async def test_a_watch_that_fails_stops_what_moves(
 
 
 class Told:
-    """A loop that says what a test has it say, a second apart."""
+    """A loop that says what a test has it say, a second apart. ``reads``: it hears its joints."""
+
+    reads = True
 
     def __init__(self, states: Iterator[LoopState]) -> None:
         self._states, self.now, self.aborted = states, 0.0, False
 
     def state(self) -> LoopState:
         self.now += 1.0
-        return next(self._states)._replace(time_ns=time.monotonic_ns())
+        now = time.monotonic_ns()
+        return next(self._states)._replace(time_ns=now if self.reads else 0, alive_ns=now)
 
     def fired(self, _: LoopState) -> tuple[str, ...]:
         return ()
@@ -225,7 +229,7 @@ async def follow(states: Iterator[LoopState], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(motion, "_now", lambda: told.now)
     monkeypatch.setattr("handrail_bridge.motion.LOOK", 0.0)
     outcome = await motion.follow(told)
-    assert told.aborted is not outcome.completed
+    assert told.aborted is (outcome.fault_code == ProcessLost.code), "who is given up is aborted"
     return outcome.completed, outcome.reason
 
 
@@ -235,6 +239,16 @@ async def test_a_motion_that_missed_ticks_stretch_is_followed_to_its_end(
     slow = (LoopState(motion_id=1, row=row, rows=100) for row in range(100))
     end = LoopState(ended_motion_id=1, ended_completed=True)
     assert await follow(chain(slow, [end]), monkeypatch) == (True, "")
+
+
+async def test_a_loop_that_lives_says_itself_why_it_hears_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Told, "reads", False)
+    deaf = (LoopState(motion_id=1, row=row, rows=100) for row in range(3))
+    why = "the machine answers nothing until it is reset"
+    end = LoopState(mode=Mode.FAULT, ended_motion_id=1, ended_reason=why)
+    assert await follow(chain(deaf, [end]), monkeypatch) == (False, why)
 
 
 async def test_a_motion_that_does_not_get_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

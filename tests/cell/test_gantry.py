@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.measured import STALE
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
 
@@ -83,5 +84,8 @@ async def test_a_hit_switch_locks_it(cell: RunningCell) -> None:
         await asyncio.to_thread(cell.still_at, "x", cell.position("x"), BRAKES)
     async with cell.operator() as operator:
         await operator.reset()
+        async with asyncio.timeout(END):  # it is heard again, in alarm
+            while (await operator.state()).age > STALE:
+                await asyncio.sleep(0.02)
         with pytest.raises(HandrailError, match="has to be homed"):
             await operator.arm()
