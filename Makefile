@@ -24,7 +24,7 @@ lint: setup
 REAL_TIME := tests/cell tests/wire tests/soak
 LONGEST := tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
-BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder --timeout 600 -o cache_dir=.pytest_cache/rest
+BOTH_CORES := -n 2 --no-loadscope-reorder -o cache_dir=.pytest_cache/rest
 QUICK := -m "not long and not soak"
 LONG := -m "long and not soak" --timeout 3600
 
@@ -35,7 +35,7 @@ test test-long: setup
 	@$(PY) tests/beside.py "$(MAKE) --no-print-directory $@-rest" "$(MAKE) --no-print-directory $@-real-time"
 
 test-rest: lint
-	$(PY) -m pytest $(BOTH_CORES) $(QUICK) $(LONGEST) $(OTHERS)
+	$(PY) -m pytest $(BOTH_CORES) --dist loadfile $(QUICK) --timeout 600 $(LONGEST) $(OTHERS)
 
 test-real-time: setup
 	$(PY) -m pytest $(QUICK) $(REAL_TIME) || { [ $$? -eq 1 ] && $(PY) -m pytest $(QUICK) $(FAILED_ONCE) $(REAL_TIME); }

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from handrail_bridge.loop.state import LoopState, Mode
 from handrail_drivers import plugins
 from handrail_drivers.emulator import Place
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
+from handrail_sim.check.checker import Checker
+from handrail_sim.plan import Plan
 from handrail_sim.twin.truth import Truth
+from handrail_sim.verdict import StartState, Verdict
+from loop_rig import Rig
+
+TOKEN = 7  # the lease's, which nobody else wants here
 
 
 class Machine:
@@ -57,3 +64,26 @@ class Machine:
 
     def close(self) -> None:
         self._said = b""
+
+
+def checked(rig: Rig, checker: Checker, *steps: dict[str, float]) -> Verdict:
+    """Have moves of the joints checked from where they are."""
+    plan = Plan.model_validate(
+        {"steps": [{"tool": "arm_move_joints", "positions": step} for step in steps]}
+    )
+    return checker.check(plan, StartState(rig.state.position, rig.state.setpoint, {}))
+
+
+def begin(rig: Rig, checker: Checker, *steps: dict[str, float]) -> None:
+    """Begin to play what passes the check."""
+    verdict = checked(rig, checker, *steps)
+    assert verdict.passed, verdict.violations
+    assert verdict.trajectory is not None
+    rig.play(verdict.trajectory, token=TOKEN)
+
+
+def ended(rig: Rig) -> LoopState:
+    """Wait for the motion's end, and for what swings to come to rest."""
+    rig.until(lambda state: state.mode not in (Mode.MOVING, Mode.STOPPING), ticks=4000)
+    rig.run(100)
+    return rig.state

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -108,3 +110,17 @@ def tables(data: Data, *path: str) -> Iterator[tuple[str, Data]]:
     for name, part in table(data, *path).items():
         if isinstance(part, dict):
             yield name, part
+
+
+def pinned_file(owner: Data, path: KeyPath, find_file: Callable[[str], Path]) -> Iterator[Fault]:
+    """Yield what is wrong with the file that a table names as its ``model``, and pins."""
+    model, pinned = owner.get("model"), owner.get("sha256")
+    if not isinstance(model, str):
+        return
+    file = find_file(model)
+    if not file.is_file():
+        yield Fault((*path, "model"), f"there is no file {file}.")
+        return
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if isinstance(pinned, str) and pinned != digest:
+        yield Fault((*path, "sha256"), f"{file.name} has {digest}: it is another file.")

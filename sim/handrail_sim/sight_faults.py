@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from handrail_drivers.plugins import decoders
 
-from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
+from handrail_sim.model_faults import Data, Fault, model_faults, nearest, pinned_file, table, tables
 from handrail_sim.toml_lines import KeyPath
 
 
@@ -24,7 +23,7 @@ def sight_faults(data: Data, find_file: Callable[[str], Path]) -> Iterator[Fault
         if name in table(data, "devices"):
             yield Fault(path, "a device has that name already, and signals begin with it.")
         yield from _crop(pipeline, table(cameras, str(camera)), path)
-        yield from _file(pipeline, path, find_file)
+        yield from pinned_file(pipeline, path, find_file)
         outputs = table(pipeline, "outputs")
         for head, part in tables(pipeline, "heads"):
             yield from _head(part, outputs, (*path, "heads", head))
@@ -43,19 +42,6 @@ def _crop(pipeline: Data, camera: Data, path: KeyPath) -> Iterator[Fault]:
         yield Fault((*path, "input", "crop"), f"{text} and top, not {crop}.")
     if table(pipeline, "place").get("by") == "depth":
         yield Fault((*path, "input", "crop"), "leaves pixels without depth, by which it places.")
-
-
-def _file(pipeline: Data, path: KeyPath, find_file: Callable[[str], Path]) -> Iterator[Fault]:
-    model, pinned = pipeline.get("model"), pipeline.get("sha256")
-    if not isinstance(model, str):
-        return
-    file = find_file(model)
-    if not file.is_file():
-        yield Fault((*path, "model"), f"there is no file {file}.")
-        return
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    if isinstance(pinned, str) and pinned != digest:
-        yield Fault((*path, "sha256"), f"{file.name} has {digest}: it is another file.")
 
 
 def _head(head: Data, outputs: Data, path: KeyPath) -> Iterator[Fault]:

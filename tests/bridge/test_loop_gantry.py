@@ -6,17 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 from handrail_bridge.loop.settings import loop_configs
-from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import DeviceFault, NotArmed
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
-from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState, Verdict
 from loop_rig import Rig
-from one_machine import Machine
+from one_machine import TOKEN, Machine, begin, checked, ended
 
-TOKEN = 7
 SPEED, BRAKES = 0.05, 0.5  # m/s of an axis, m/s2 of the controller
 TICK = 0.05  # s
 
@@ -43,26 +40,6 @@ def rig(cell: Cell, checker: Checker, shop: Machine) -> Iterator[Rig]:
     rig.lease(TOKEN)
     yield rig
     rig.close()
-
-
-def checked(rig: Rig, checker: Checker, *steps: dict[str, float]) -> Verdict:
-    plan = Plan.model_validate(
-        {"steps": [{"tool": "arm_move_joints", "positions": step} for step in steps]}
-    )
-    return checker.check(plan, StartState(rig.state.position, rig.state.setpoint, {}))
-
-
-def begin(rig: Rig, checker: Checker, *steps: dict[str, float]) -> None:
-    verdict = checked(rig, checker, *steps)
-    assert verdict.passed, verdict.violations
-    assert verdict.trajectory is not None
-    rig.play(verdict.trajectory, token=TOKEN)
-
-
-def ended(rig: Rig) -> LoopState:
-    rig.until(lambda state: state.mode not in (Mode.MOVING, Mode.STOPPING), ticks=2000)
-    rig.run(10)
-    return rig.state
 
 
 def test_a_plan_moves_it_as_the_check_saw_it(rig: Rig, checker: Checker, shop: Machine) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from handrail_sim.model_faults import Data, Fault, nearest, table, tables
+from handrail_sim.model_faults import Data, Fault, nearest, pinned_file, table, tables
 from handrail_sim.policy.declared import PIXELS, PLANE, Source
 from handrail_sim.toml_lines import KeyPath
 
@@ -19,22 +18,9 @@ def policy_faults(data: Data, find_file: Callable[[str], Path]) -> Iterator[Faul
     """Every policy's file is the one that is pinned, and it is given what there is."""
     for name, policy in tables(data, "policies"):
         path = ("policies", name)
-        yield from _file(policy, path, find_file)
+        yield from pinned_file(policy, path, find_file)
         yield from _inputs(policy, path, table(data, "arm").get("joints"))
         yield from _rate(policy, path, data)
-
-
-def _file(policy: Data, path: KeyPath, find_file: Callable[[str], Path]) -> Iterator[Fault]:
-    model, pinned = policy.get("model"), policy.get("sha256")
-    if not isinstance(model, str):
-        return
-    file = find_file(model)
-    if not file.is_file():
-        yield Fault((*path, "model"), f"there is no file {file}.")
-        return
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    if isinstance(pinned, str) and pinned != digest:
-        yield Fault((*path, "sha256"), f"{file.name} has {digest}: it is another file.")
 
 
 def _inputs(policy: Data, path: KeyPath, joints: Any) -> Iterator[Fault]:
