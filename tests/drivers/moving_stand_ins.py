@@ -26,17 +26,16 @@ SPEED = 1.0  # rad/s at which joints follow their goals here
 STEP = 0.01  # s
 
 
-class Servos(FeetechBank):
-    """The twin's servos with joints that follow at a speed of their own."""
+class Following:
+    """What follows its goals at a speed of its own; before a bank of servos in a class's bases."""
 
-    def __init__(self) -> None:
-        super().__init__([ServoSpec(j.id, name, ServoDraw()) for name, j in DESK.joints.items()])
-        self._q = [0.0] * len(self.servos)
-        self._feel()
+    servos: dict[str, Any]
+    stuck: bool
+    _q: list[float]
 
     def exchanges(self, data: bytes, line_baud: int | None) -> list[Exchange]:
         bank = copy.deepcopy(self) if self.stuck else self
-        return FeetechBank.exchanges(bank, data, None)
+        return super(Following, bank).exchanges(data, None)  # type: ignore[misc]  # the bank's
 
     def advance(self, duration: float) -> None:
         for number, servo in enumerate(self.servos.values()):
@@ -51,6 +50,22 @@ class Servos(FeetechBank):
             for (name, servo), q in rows
             for key, value in (("at", q), ("torque", float(servo.torque_enabled)))
         }
+
+    def _goal(self, servo: Any) -> float:
+        goal: float = servo.goal
+        return goal
+
+    def _feel(self) -> None:
+        raise NotImplementedError
+
+
+class Servos(Following, FeetechBank):
+    """The twin's servos, following."""
+
+    def __init__(self) -> None:
+        super().__init__([ServoSpec(j.id, name, ServoDraw()) for name, j in DESK.joints.items()])
+        self._q = [0.0] * len(self.servos)
+        self._feel()
 
     def power_cycle(self) -> None:
         for servo in self.servos.values():
@@ -72,7 +87,7 @@ class Servos(FeetechBank):
         return (count - reg.CENTRE) * 2 * math.pi / 4096
 
 
-class XServos(DynamixelBank):
+class XServos(Following, DynamixelBank):
     """Dynamixel servos, likewise."""
 
     def __init__(self) -> None:
@@ -82,24 +97,6 @@ class XServos(DynamixelBank):
         )
         self._q = [0.0] * len(self.servos)
         self._feel()
-
-    def exchanges(self, data: bytes, line_baud: int | None) -> list[Exchange]:
-        bank = copy.deepcopy(self) if self.stuck else self
-        return DynamixelBank.exchanges(bank, data, None)
-
-    def advance(self, duration: float) -> None:
-        for number, servo in enumerate(self.servos.values()):
-            way = servo.goal - self._q[number] if servo.torque_enabled else 0.0
-            self._q[number] += max(-SPEED * duration, min(SPEED * duration, way))
-        self._feel()
-
-    def outputs(self) -> Mapping[str, float]:
-        rows = zip(self.servos.items(), self._q, strict=True)
-        return {
-            f"{name}.{key}": value
-            for (name, servo), q in rows
-            for key, value in (("at", q), ("torque", float(servo.torque_enabled)))
-        }
 
     def power_cycle(self) -> None:
         for servo in self.servos.values():

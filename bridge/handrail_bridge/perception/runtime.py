@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from handrail_drivers.errors import InvalidModel
+from handrail_sim.model_shape import differs, fits
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ class Model:
         data = path.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         if digest != declared.sha256:
-            raise _wrong(
+            raise differs(
                 path, "sha256", "is another file than the cell pins", digest, declared.sha256
             )
         self._session = _session(path, data, declared)
@@ -89,28 +90,28 @@ def _check_input(path: Path, session: onnxruntime.InferenceSession, declared: Pe
     found = session.get_inputs()
     if len(found) != 1:
         names = ", ".join(one.name for one in found)
-        raise _wrong(path, "input", "must have one input", names, declared.input.name)
+        raise differs(path, "input", "must have one input", names, declared.input.name)
     (given,) = found
     if given.name != declared.input.name:
-        raise _wrong(
+        raise differs(
             path, "input.name", "names its input otherwise", given.name, declared.input.name
         )
     if given.type != TYPES[declared.input.type]:
-        raise _wrong(
+        raise differs(
             path, "input.type", "takes another type", given.type, TYPES[declared.input.type]
         )
-    if not _fits(given.shape, declared.input.shape):
-        raise _wrong(path, "input.size", "takes another shape", given.shape, declared.input.shape)
+    if not fits(given.shape, declared.input.shape):
+        raise differs(path, "input.size", "takes another shape", given.shape, declared.input.shape)
 
 
 def _check_outputs(path: Path, session: onnxruntime.InferenceSession, declared: Perception) -> None:
     found = {one.name: one for one in session.get_outputs()}
     for name, shape in declared.outputs.items():
         if name not in found:
-            raise _wrong(path, "outputs", f"has no output {name!r}", sorted(found), name)
-        if not _fits(found[name].shape, shape):
+            raise differs(path, "outputs", f"has no output {name!r}", sorted(found), name)
+        if not fits(found[name].shape, shape):
             given = found[name].shape
-            raise _wrong(path, f"outputs.{name}", "gives another shape", given, shape)
+            raise differs(path, f"outputs.{name}", "gives another shape", given, shape)
 
 
 def _check_opset(path: Path, data: bytes, declared: Perception) -> None:
@@ -120,7 +121,7 @@ def _check_opset(path: Path, data: bytes, declared: Perception) -> None:
     imports = (dict(fields(part)) for number, part in fields(data) if number == 8)
     opset = next((one.get(2) for one in imports if not one.get(1)), None)
     if opset != declared.opset:
-        raise _wrong(path, "opset", "is of another opset", opset, declared.opset)
+        raise differs(path, "opset", "is of another opset", opset, declared.opset)
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
@@ -154,21 +155,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if not data[at - 1] & 0x80:
             break
     return value, at
-
-
-def _fits(given: Any, declared: tuple[int, ...]) -> bool:
-    """Whether a model's shape, where names and None stand for any length, is the declared one."""
-    return len(given) == len(declared) and all(
-        not isinstance(one, int) or other in (-1, one)
-        for one, other in zip(given, declared, strict=True)
-    )
-
-
-def _wrong(path: Path, field: str, what: str, given: object, wanted: object) -> InvalidModel:
-    return InvalidModel(
-        f"{path.name} {what}: {given}; the cell declares {wanted}.",
-        field=field,
-        value=given,
-        limit=wanted,
-        hint="correct the declaration in the cell, or export the model anew",
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
 from handrail_drivers.dynamixel import registers as reg
 from handrail_drivers.dynamixel.registers import Model, Register, value
 from handrail_drivers.errors import DeviceFault
 from handrail_drivers.servos.calibration import JointCalibration
 from handrail_drivers.servos.line import ServoLine
+from handrail_drivers.servos.settled import refuse_under_torque, require_written
 
 BLOCK_SIZE = reg.GOAL_POSITION.address  # bytes: all that is written but the goal, in one read
 # Under torque these would move the joint or let it sag; the EEPROM cannot be written then at all.
@@ -65,33 +66,11 @@ def set_up(
     target = wanted(effort, calibration, model)
     different = {register: to for register, to in target.items() if value(block, register) != to}
     if value(block, reg.TORQUE_ENABLE):
-        _refuse_under_torque(joint, different, block)
+        fixed = {one: to for one, to in different.items() if one.eeprom or one in MOVING}
+        refuse_under_torque(joint, fixed, partial(value, block))
     for register, to in different.items():
         line.write(servo, register.address, register.encode(to))
     if different:
-        _check_written(joint, different, line.read(servo, 0, BLOCK_SIZE).parameters)
+        written = line.read(servo, 0, BLOCK_SIZE).parameters
+        require_written(joint, different, partial(value, written))
     return value(block, reg.FIRMWARE)
-
-
-def _refuse_under_torque(joint: str, changes: Mapping[Register, int], block: bytes) -> None:
-    for register, to in changes.items():
-        if register.eeprom or register in MOVING:
-            raise DeviceFault(
-                f"{joint} has {register.name} {value(block, register)} instead of {to}, which "
-                "must not change while its torque is on.",
-                subject=joint,
-                value=value(block, register),
-                limit=to,
-                hint="support the arm, remove torque, and connect again",
-            )
-
-
-def _check_written(joint: str, changes: Mapping[Register, int], block: bytes) -> None:
-    for register, to in changes.items():
-        if value(block, register) != to:
-            raise DeviceFault(
-                f"{joint} did not take {register.name} {to}: it holds {value(block, register)}.",
-                subject=joint,
-                value=value(block, register),
-                limit=to,
-            )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from handrail_drivers.errors import DeviceFault
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.registers import Register
 from handrail_drivers.servos.calibration import JointCalibration
 from handrail_drivers.servos.line import ServoLine
+from handrail_drivers.servos.settled import refuse_under_torque, require_written
 
 BLOCK_SIZE = 56  # bytes: the EEPROM and all of the RAM that is written, in one read
 # Under torque these would move the arm or let it sag.
@@ -65,11 +67,12 @@ def set_up(
     target = wanted(effort, calibration)
     different = {register: to for register, to in target.items() if value(block, register) != to}
     if value(block, reg.TORQUE_ENABLE):
-        _refuse_under_torque(joint, different, block)
+        fixed = {one: different[one] for one in MOVING if one in different}
+        refuse_under_torque(joint, fixed, partial(value, block))
     _write(line, servo, different)
     if different:
         block = line.read(servo, 0, BLOCK_SIZE).parameters
-        _check_written(joint, different, block)
+        require_written(joint, different, partial(value, block))
     return value(block, reg.FIRMWARE_MAJOR), value(block, reg.FIRMWARE_MINOR)
 
 
@@ -102,27 +105,3 @@ def _check_model(joint: str, model: int) -> None:
             value=model,
             limit=reg.MODEL_STS3215,
         )
-
-
-def _refuse_under_torque(joint: str, changes: Mapping[Register, int], block: bytes) -> None:
-    for register in MOVING:
-        if register in changes:
-            raise DeviceFault(
-                f"{joint} has {register.name} {value(block, register)} instead of "
-                f"{changes[register]}, which must not change while its torque is on.",
-                subject=joint,
-                value=value(block, register),
-                limit=changes[register],
-                hint="support the arm, remove torque, and connect again",
-            )
-
-
-def _check_written(joint: str, changes: Mapping[Register, int], block: bytes) -> None:
-    for register, to in changes.items():
-        if value(block, register) != to:
-            raise DeviceFault(
-                f"{joint} did not take {register.name} {to}: it holds {value(block, register)}.",
-                subject=joint,
-                value=value(block, register),
-                limit=to,
-            )

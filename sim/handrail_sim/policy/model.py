@@ -15,6 +15,7 @@ import onnxruntime
 from handrail_drivers.errors import InvalidModel
 from numpy.typing import NDArray
 
+from handrail_sim.model_shape import differs, fits
 from handrail_sim.policy.declared import OUTPUT, PIXELS, PLANE, Policy
 
 Tensor = NDArray[np.float32]
@@ -35,7 +36,7 @@ class PolicyModel:
         digest = hashlib.sha256(data).hexdigest()
         if digest != declared.sha256:
             what = "is another file than the cell pins"
-            raise _wrong(path, "sha256", what, digest, declared.sha256)
+            raise differs(path, "sha256", what, digest, declared.sha256)
         session = _session(path, data)
         _check_inputs(path, session, declared.inputs)
         _check_output(path, session, (1, joints))
@@ -64,7 +65,7 @@ class PolicyModel:
             took.append(time.perf_counter() - began)
         if min(took) > budget:
             what = f"needs {min(took) * 1000:.2f} ms for an answer, at best"
-            raise _wrong(path, "budget", what, min(took), budget)
+            raise differs(path, "budget", what, min(took), budget)
 
 
 def _session(path: Path, data: bytes) -> onnxruntime.InferenceSession:
@@ -94,7 +95,7 @@ def _check_inputs(
                 hint="train a policy on joints, target and what perception tells",
             )
     if set(found) != set(declared):
-        raise _wrong(path, "inputs", "has other inputs", sorted(found), sorted(declared))
+        raise differs(path, "inputs", "has other inputs", sorted(found), sorted(declared))
     for name, shape in declared.items():
         _check_tensor(path, f"inputs.{name}", found[name], shape)
 
@@ -105,7 +106,7 @@ def _check_output(
     found = session.get_outputs()
     if [one.name for one in found] != [OUTPUT]:
         names = [one.name for one in found]
-        raise _wrong(path, "outputs", "must have one output", names, [OUTPUT])
+        raise differs(path, "outputs", "must have one output", names, [OUTPUT])
     _check_tensor(path, f"outputs.{OUTPUT}", found[0], shape)
 
 
@@ -113,20 +114,6 @@ def _check_tensor(
     path: Path, field: str, given: onnxruntime.NodeArg, shape: tuple[int, ...]
 ) -> None:
     if given.type != FLOAT:
-        raise _wrong(path, field, f"has another type at {field}", given.type, FLOAT)
-    named = [n for n in given.shape if not isinstance(n, int)]  # any length will do
-    fits = len(given.shape) == len(shape) and all(
-        one == other for one, other in zip(given.shape, shape, strict=True) if one not in named
-    )
-    if not fits:
-        raise _wrong(path, field, f"has another shape at {field}", given.shape, list(shape))
-
-
-def _wrong(path: Path, field: str, what: str, given: object, wanted: object) -> InvalidModel:
-    return InvalidModel(
-        f"{path.name} {what}: {given}; the cell declares {wanted}.",
-        field=field,
-        value=given,
-        limit=wanted,
-        hint="correct the declaration in the cell, or export the model anew",
-    )
+        raise differs(path, field, f"has another type at {field}", given.type, FLOAT)
+    if not fits(given.shape, shape):
+        raise differs(path, field, f"has another shape at {field}", given.shape, list(shape))
