@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready
 
-.PHONY: setup demo test test-rest test-real-time test-long test-long-rest test-long-real-time soak docs protos format lint firmware fuzz
+.PHONY: setup demo test test-real-time test-long test-long-real-time soak docs protos format lint firmware fuzz
 
 setup: $(STAMP)
 
@@ -24,27 +24,26 @@ lint: setup
 REAL_TIME := tests/cell tests/wire tests/soak
 LONGEST := tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
-BOTH_CORES := -n 2 --no-loadscope-reorder -o cache_dir=.pytest_cache/rest
-QUICK := -m "not long and not soak"
-LONG := -m "long and not soak" --timeout 3600
+REST := -o cache_dir=.pytest_cache/rest $(LONGEST) $(OTHERS)
+BOTH_CORES := -n 2 --no-loadscope-reorder
+QUICK := -m 'not long and not soak' --timeout 600
+LONG := -m 'long and not soak' --timeout 3600
 
-# Virtual cores stall: what failed in real time is tried once more, alone and in cells of its own, for all to see.
+# Virtual cores stall: what failed in a half is tried once more, alone and in cells of its own, for all to see.
 FAILED_ONCE := --last-failed --last-failed-no-failures none -v
+HALVES = $(PY) tests/beside.py "$(1)" "$(MAKE) --no-print-directory $@-real-time" "$(PY) -m pytest $(2) $(REST) $(FAILED_ONCE)"
 
-test test-long: setup
-	@$(PY) tests/beside.py "$(MAKE) --no-print-directory $@-rest" "$(MAKE) --no-print-directory $@-real-time"
+test: setup
+	@$(call HALVES,$(MAKE) --no-print-directory lint && $(PY) -m pytest $(BOTH_CORES) --dist loadfile $(QUICK) $(REST),$(QUICK))
 
-test-rest: lint
-	$(PY) -m pytest $(BOTH_CORES) --dist loadfile $(QUICK) --timeout 600 $(LONGEST) $(OTHERS)
+test-long: setup
+	@$(call HALVES,$(PY) -m pytest $(BOTH_CORES) --dist load $(LONG) $(REST),$(LONG))
 
 test-real-time: setup
 	$(PY) -m pytest $(QUICK) $(REAL_TIME) || { [ $$? -eq 1 ] && $(PY) -m pytest $(QUICK) $(FAILED_ONCE) $(REAL_TIME); }
 
-test-long-rest: setup
-	$(PY) -m pytest $(BOTH_CORES) --dist load $(LONG) $(LONGEST) $(OTHERS)
-
 test-long-real-time: setup
-	$(PY) -m pytest $(LONG) $(REAL_TIME)
+	$(PY) -m pytest $(LONG) $(REAL_TIME) || { [ $$? -eq 1 ] && $(PY) -m pytest $(LONG) $(FAILED_ONCE) $(REAL_TIME); }
 
 # HANDRAIL_SOAK=600 make soak: for so many seconds
 soak: setup

@@ -77,7 +77,7 @@ def from_rpc(error: grpc.aio.AioRpcError) -> HandrailError:
                 "This address does not offer that service.",
                 hint="acts of the operator go over the operator's Unix socket",
             )
-        case grpc.StatusCode.UNAVAILABLE:
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.INTERNAL:  # grpc's own, of a cut stream
             return ProcessLost("The bridge does not answer.", hint="start it: handrail up CELL")
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return ProcessLost("The bridge did not answer in time.")

@@ -11,7 +11,7 @@ KEPT = 60  # exchanges, the best of each period
 PERIOD = 1_000_000_000  # ns
 WORST_DRIFT = 5e-3  # of a ceramic resonator, as an Uno has, until it is known better
 NO_CLOCK = 1e-2  # a drift beyond it is none: the counter began anew
-WANDER = 20e-6  # of a drift that is known
+WANDER = 20e-6  # of a rate, beside what bounds it
 SPAN = 5.0  # s between exchanges before a drift is believed
 WRAP = 1 << 32
 
@@ -38,7 +38,9 @@ class BoardClock:
     """Converts a board's counter into ``time.monotonic_ns``. Not safe across threads.
 
     In each second the quickest exchange counts: what came late came late for some reason. The rate
-    is a straight line through those; its error is half an exchange, and what the line misses.
+    is a straight line through those. A time is told from the best of them, its origin, and lies
+    within half of that exchange and what the rate may be wrong since; any other exchange bounds the
+    rate, by both halves over the time between.
     """
 
     def __init__(self, counter_hz: int) -> None:
@@ -47,8 +49,7 @@ class BoardClock:
         self._kept: deque[Exchange] = deque(maxlen=KEPT)
         self._rate = self._nominal
         self._origin: Exchange | None = None
-        self._misfit = 0.0  # ns
-        self._drift_known = False
+        self._rate_error = WORST_DRIFT  # of the nominal rate
 
     def unwrapped(self, ticks: int) -> int:
         """Return a counter of 32 bits as one that never wraps; half a turn old at most."""
@@ -68,7 +69,7 @@ class BoardClock:
         )
         if self._origin is not None and not self._fits(new):  # it stood, or began anew
             self._kept.clear()
-            self._rate, self._drift_known, self._misfit = self._nominal, False, 0.0
+            self._rate, self._rate_error = self._nominal, WORST_DRIFT
         if self._kept and new.host_ns // PERIOD == self._kept[-1].host_ns // PERIOD:
             if new.half_ns >= self._kept[-1].half_ns:
                 return
@@ -83,22 +84,22 @@ class BoardClock:
 
     def _fit(self) -> None:
         newest = self._kept[-1]
-        drift = (WANDER if self._drift_known else WORST_DRIFT) * self._nominal
-        self._origin = min(
-            self._kept, key=lambda one: one.half_ns + drift * (newest.ticks - one.ticks)
-        )
+        grows = self._rate_error * self._nominal
+        origin = min(self._kept, key=lambda one: one.half_ns + grows * (newest.ticks - one.ticks))
+        self._origin = origin
         span = (newest.host_ns - self._kept[0].host_ns) * 1e-9
         if span < SPAN:
             return
-        x = np.array([float(one.ticks - newest.ticks) for one in self._kept])
-        y = np.array([float(one.host_ns - newest.host_ns) for one in self._kept])
-        weight = 1.0 / np.array([one.half_ns + 1e3 for one in self._kept])
-        rate, shift = np.polyfit(x, y, 1, w=weight)
+        x = np.array([float(one.ticks - origin.ticks) for one in self._kept])
+        y = np.array([float(one.host_ns - origin.host_ns) for one in self._kept])
+        half = np.array([float(one.half_ns) for one in self._kept])
+        rate = float(np.polyfit(x, y, 1, w=1.0 / (half + 1e3))[0])
         if abs(rate / self._nominal - 1) > NO_CLOCK:
             return
-        self._drift_known = True
-        self._rate = float(rate)
-        self._misfit = float(np.average(np.abs(y - rate * x - shift), weights=weight))
+        other = x != 0
+        missed = np.abs(y - rate * x)[other] + half[other] + origin.half_ns
+        bound = float(np.min(missed / np.abs(x[other]))) / self._nominal
+        self._rate, self._rate_error = rate, WANDER + bound
 
     @property
     def known(self) -> bool:
@@ -121,8 +122,7 @@ class BoardClock:
         if self._origin is None:
             raise ValueError("no exchange with this clock yet")
         away = abs(self.unwrapped(ticks) - self._origin.ticks) * self._nominal
-        drift = WANDER if self._drift_known else WORST_DRIFT
-        return int(self._origin.half_ns + self._misfit + drift * away)
+        return int(self._origin.half_ns + self._rate_error * away)
 
     def state(self) -> ClockState:
         """Return what is known, of now.
