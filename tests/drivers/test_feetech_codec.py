@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from handrail_drivers.feetech import codec
-from handrail_drivers.feetech.codec import Frame, Parser
+from handrail_drivers.feetech.codec import Parser
+from handrail_drivers.servos.frames import Frame
 from hypothesis import given
 from hypothesis import strategies as st
 from scservo_sdk import PacketHandler

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Frame, Instruction, Parser, build
+from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Instruction, Parser, build
+from handrail_drivers.servos.frames import Frame
 from handrail_drivers.transport import Transport
 
 WAIT = 0.1  # s for an answer

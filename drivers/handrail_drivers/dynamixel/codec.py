@@ -8,10 +8,11 @@ by one more ``FD``, so that no header is found there. Source: ROBOTIS e-Manual, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from fastcrc import crc16
+
+from handrail_drivers.servos.frames import Frame, SyncRead
 
 HEADER = b"\xff\xff\xfd\x00"
 BROADCAST = 0xFE
@@ -37,15 +38,6 @@ class Instruction(IntEnum):
     STATUS = 0x55
     SYNC_READ = 0x82
     SYNC_WRITE = 0x83
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One valid frame. ``code``: the instruction of a request, the error of an answer."""
-
-    id: int
-    code: int
-    parameters: bytes
 
 
 def build(id: int, instruction: int, parameters: bytes = b"") -> bytes:
@@ -85,6 +77,12 @@ def sync_write(address: int, size: int, values: Iterable[tuple[int, bytes]]) -> 
     """Return the request that writes size bytes at address in each servo; none answers."""
     rows = b"".join(bytes((id,)) + data for id, data in values)
     return build(BROADCAST, Instruction.SYNC_WRITE, word(address) + word(size) + rows)
+
+
+def query(ids: Sequence[int], address: int, size: int) -> SyncRead:
+    """Return a sync read of some servos, with its request built once; none answers stuffed."""
+    heads = {id: _head(id, size) for id in ids}
+    return SyncRead(sync_read(ids, address, size), heads, size, 2, is_closed)
 
 
 class Parser:
@@ -149,33 +147,6 @@ class Parser:
     def _drop(self, count: int) -> None:
         self.skipped += count
         del self._buffer[:count]
-
-
-class SyncRead:
-    """A sync read of some servos, with its request built once."""
-
-    def __init__(self, ids: Sequence[int], address: int, size: int) -> None:
-        self.ids = tuple(ids)
-        self.size = size
-        self.request = sync_read(ids, address, size)
-        self.frame_size = OVERHEAD + size
-        self.reply_size = len(self.ids) * self.frame_size
-        self._heads = [_head(id, size) for id in self.ids]
-
-    def split(self, reply: bytes) -> list[tuple[int, bytes]]:
-        """Return each servo's error and bytes out of a whole reply."""
-        starts = range(0, self.reply_size, self.frame_size)
-        return [(reply[at + 8], reply[at + 9 : at + 9 + self.size]) for at in starts]
-
-    def is_whole(self, reply: bytes) -> bool:
-        """Whether a reply is exactly the expected frames, none of them stuffed."""
-        if len(reply) != self.reply_size:
-            return False
-        frames = [
-            reply[n * self.frame_size : (n + 1) * self.frame_size] for n in range(len(self.ids))
-        ]
-        pairs = zip(frames, self._heads, strict=True)
-        return all(frame.startswith(head) and is_closed(frame) for frame, head in pairs)
 
 
 class Dialect:

@@ -87,7 +87,7 @@ class XSeries:
         self.dialect = codec.Dialect()
         ids = [joint.id for joint in calibration]
         self.cycles = [CyclicRead(calibration, models, size) for size in CYCLIC_SIZES]
-        self.holds = codec.SyncRead(ids, reg.TORQUE_ENABLE.address, HOLD_SIZE)
+        self.holds = codec.query(ids, reg.TORQUE_ENABLE.address, HOLD_SIZE)
 
     def goals(self, setpoints: Sequence[float]) -> bytes:
         """Return the frame that sets goal positions [rad].
@@ -115,7 +115,7 @@ class XSeries:
         start = reg.TORQUE_ENABLE.address
         return [
             (value(block, reg.GOAL_POSITION, start), value(block, reg.TORQUE_ENABLE, start) == 1)
-            for _, block in self.holds.split(reply)
+            for block in self.holds.split(reply)
         ]
 
     def set_up(
@@ -157,7 +157,7 @@ class CyclicRead:
         self, joints: Sequence[JointCalibration], models: Sequence[Model], size: int
     ) -> None:
         ids = [joint.id for joint in joints]
-        self.query = codec.SyncRead(ids, reg.PRESENT_CURRENT.address, size)
+        self.query = codec.query(ids, reg.PRESENT_CURRENT.address, size)
         # One servo: header to instruction | error, current, velocity, position | the rest, CRC.
         self._layout = Struct("<" + f"8xBhii{size - 10 + 2}x" * len(joints))
         self._scales = [joint.scale for joint in joints]

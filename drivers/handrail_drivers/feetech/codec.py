@@ -8,9 +8,10 @@ manual (the same frame as Dynamixel protocol 1.0).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+
+from handrail_drivers.servos.frames import Frame, SyncRead
 
 HEADER = b"\xff\xff"
 BROADCAST = 0xFE
@@ -30,15 +31,6 @@ class Instruction(IntEnum):
     RESET = 0x06
     SYNC_READ = 0x82
     SYNC_WRITE = 0x83
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One valid frame, either way. ``code``: instruction or status byte."""
-
-    id: int
-    code: int
-    parameters: bytes
 
 
 def build(id: int, code: int, parameters: bytes = b"") -> bytes:
@@ -67,6 +59,17 @@ def sync_write(address: int, size: int, values: Iterable[tuple[int, bytes]]) -> 
     """Return the request that writes size bytes at address in each servo; none answers."""
     rows = b"".join(bytes((id,)) + data for id, data in values)
     return build(BROADCAST, Instruction.SYNC_WRITE, bytes((address, size)) + rows)
+
+
+def is_closed(frame: bytes) -> bool:
+    """Whether a frame ends with its checksum."""
+    return sum(frame[len(HEADER) :]) & 0xFF == 0xFF
+
+
+def query(ids: Sequence[int], address: int, size: int) -> SyncRead:
+    """Return a sync read of some servos, with its request built once."""
+    heads = {id: HEADER + bytes((id, size + 2)) for id in ids}
+    return SyncRead(sync_read(ids, address, size), heads, size, 1, is_closed)
 
 
 class Parser:

@@ -9,47 +9,11 @@ from struct import Struct
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import InvalidValue
 from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.codec import (
-    BROADCAST,
-    OVERHEAD,
-    Instruction,
-    build,
-    checksum,
-    sync_read,
-)
+from handrail_drivers.feetech.codec import BROADCAST, Instruction, build, checksum, query
 from handrail_drivers.servos.calibration import JointCalibration, out_of_range
 
 EFFORT_UNIT = reg.LOAD_UNIT * reg.STALL_TORQUE  # N.m
 VALUES = 6  # bytes of position, velocity and load
-
-
-class SyncRead:
-    """A sync read of some servos, with its request built once."""
-
-    def __init__(self, ids: Sequence[int], address: int, size: int) -> None:
-        self.ids = tuple(ids)
-        self.size = size
-        self.request = sync_read(ids, address, size)
-        self.frame_size = OVERHEAD + size
-        self.reply_size = len(self.ids) * self.frame_size
-        heads = [bytes((0xFF, 0xFF, id, size + 2)) for id in self.ids]
-        self._frames = [
-            (head, n * self.frame_size, (n + 1) * self.frame_size) for n, head in enumerate(heads)
-        ]
-
-    def split(self, reply: bytes) -> list[bytes]:
-        """Return each servo's bytes out of a whole reply."""
-        return [reply[start + 5 : end - 1] for _, start, end in self._frames]
-
-    def is_whole(self, reply: bytes) -> bool:
-        """Whether a reply is exactly the expected frames, checksums included."""
-        if len(reply) != self.reply_size:
-            return False
-        for head, start, end in self._frames:
-            # Sum over id..checksum of a right frame is FF.
-            if reply[start : start + 4] != head or sum(reply[start + 2 : end]) & 0xFF != 0xFF:
-                return False
-        return True
 
 
 class CyclicRead:
@@ -61,7 +25,7 @@ class CyclicRead:
     """
 
     def __init__(self, joints: Sequence[JointCalibration], size: int = VALUES) -> None:
-        self.query = SyncRead([joint.id for joint in joints], reg.PRESENT_POSITION.address, size)
+        self.query = query([joint.id for joint in joints], reg.PRESENT_POSITION.address, size)
         # One servo: header, id, length | status, position, velocity, load | the rest, checksum.
         self._layout = Struct("<" + f"4xBHHH{size - VALUES + 1}x" * len(joints))
         self._scales = [joint.scale for joint in joints]

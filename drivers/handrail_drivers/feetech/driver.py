@@ -10,7 +10,7 @@ from pydantic import Field
 from handrail_drivers.api import JointHealth
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.cycle import CyclicRead, GoalWrite, SyncRead
+from handrail_drivers.feetech.cycle import CyclicRead, GoalWrite
 from handrail_drivers.feetech.set_up import set_up, value
 from handrail_drivers.servos.bus import Family, ServoBus
 from handrail_drivers.servos.calibration import JointCalibration
@@ -60,7 +60,7 @@ class Sts3215:
         self._ids = [joint.id for joint in calibration]
         self.dialect = codec.Dialect()
         self.cycles = [CyclicRead(calibration, size) for size in CYCLIC_SIZES]
-        self.holds = SyncRead(self._ids, reg.TORQUE_ENABLE.address, 4)
+        self.holds = codec.query(self._ids, reg.TORQUE_ENABLE.address, 4)
         self._goals = GoalWrite(joints, calibration)
 
     def goals(self, setpoints: Sequence[float]) -> bytes:

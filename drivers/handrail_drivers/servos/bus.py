@@ -15,7 +15,8 @@ from handrail_drivers.errors import (
     UnknownName,
 )
 from handrail_drivers.servos.calibration import Calibration, JointCalibration
-from handrail_drivers.servos.line import Dialect, Query, ServoLine
+from handrail_drivers.servos.frames import SyncRead
+from handrail_drivers.servos.line import Dialect, ServoLine
 from handrail_drivers.servos.settings import ServoBusSettings
 from handrail_drivers.transport import Transport
 
@@ -26,7 +27,7 @@ class Cycle(Protocol):
     """The sync read of every tick."""
 
     @property
-    def query(self) -> Query:
+    def query(self) -> SyncRead:
         """What is asked."""
 
     def decode(self, reply: bytes, time_ns: int) -> tuple[JointState, tuple[int, ...]]:
@@ -49,7 +50,7 @@ class Family(Protocol):
         """
 
     @property
-    def holds(self) -> Query:
+    def holds(self) -> SyncRead:
         """The read of goal registers and torque enable."""
 
     @property

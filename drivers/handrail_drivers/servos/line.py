@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from handrail_drivers.errors import DeviceFault, ServoGarbled, ServoSilent
+from handrail_drivers.servos.frames import Frame, SyncRead
 from handrail_drivers.transport import Transport
 
 T = TypeVar("T")
@@ -19,22 +20,6 @@ QUIET_LIMIT = 0.02  # s after which a line that never falls quiet is not waited 
 
 PING, READ, WRITE = 0x01, 0x02, 0x03  # instructions, the same in all dialects
 CHUNK = 256  # bytes read at once while waiting for quiet
-
-
-class Frame(Protocol):
-    """One status frame: what a servo says."""
-
-    @property
-    def id(self) -> int:
-        """Whose it is."""
-
-    @property
-    def code(self) -> int:
-        """What is wrong with it; 0: nothing."""
-
-    @property
-    def parameters(self) -> bytes:
-        """What was asked for."""
 
 
 class Parser(Protocol):
@@ -71,19 +56,6 @@ class Dialect(Protocol):
 
     def parser(self) -> Parser:
         """Return a fresh parser."""
-
-
-class Query(Protocol):
-    """A sync read of some servos, with its request built once."""
-
-    ids: tuple[int, ...]
-    size: int  # bytes of each servo
-    request: bytes
-    frame_size: int
-    reply_size: int
-
-    def is_whole(self, reply: bytes) -> bool:
-        """Whether a reply is exactly the expected frames, checksums included."""
 
 
 class ServoLine:
@@ -158,13 +130,13 @@ class ServoLine:
         self._transport.write(self._dialect.request(id, instruction, b""))
         self._unclear = True
 
-    def sync(self, query: Query) -> bytes:
+    def sync(self, query: SyncRead) -> bytes:
         """Return the replies to a sync read: one frame a servo, in order, all checked."""
         return self._repeat(
             lambda: self._sync_once(query), self._most_retries, (ServoGarbled, ServoSilent)
         )
 
-    def cyclic(self, query: Query) -> bytes:
+    def cyclic(self, query: SyncRead) -> bytes:
         """Like :meth:`sync`, for a tick: a garbled reply is repeated once, silence is not."""
         return self._repeat(lambda: self._sync_once(query), 1, (ServoGarbled,))
 
@@ -185,14 +157,14 @@ class ServoLine:
                 return result
         raise AssertionError("unreachable")
 
-    def _sync_once(self, query: Query) -> bytes:
+    def _sync_once(self, query: SyncRead) -> bytes:
         deadline = self._begin(query.request, query.reply_size)
         reply = self._transport.read(query.reply_size, self._left(deadline))
         if query.is_whole(reply):
             return reply
         return self._sort_out(query, reply, deadline)
 
-    def _sort_out(self, query: Query, reply: bytes, deadline: float) -> bytes:
+    def _sort_out(self, query: SyncRead, reply: bytes, deadline: float) -> bytes:
         """Pick the expected frames out of a reply that is short, late or has foreign bytes."""
         parser = self._dialect.parser()
         found = self._collect(query, parser, reply)
@@ -214,7 +186,7 @@ class ServoLine:
         )
 
     @staticmethod
-    def _collect(query: Query, parser: Parser, data: bytes) -> dict[int, Frame]:
+    def _collect(query: SyncRead, parser: Parser, data: bytes) -> dict[int, Frame]:
         frames = parser.feed(data)
         return {
             frame.id: frame

@@ -11,30 +11,27 @@ from typing import ClassVar, Self
 
 from handrail_drivers.dynamixel import codec
 from handrail_drivers.dynamixel import registers as reg
-from handrail_drivers.dynamixel.codec import BROADCAST, Frame, Instruction, Parser
+from handrail_drivers.dynamixel.codec import BROADCAST, Instruction, Parser
 from handrail_drivers.dynamixel.registers import MODELS
-from handrail_drivers.emulator import Exchange, Place, StandIn
-from handrail_drivers.errors import UnknownName
+from handrail_drivers.emulator import Exchange, Place
+from handrail_drivers.servos.frames import Frame
 
 from handrail_sim.twin.dynamixel_servo import XServo
+from handrail_sim.twin.servo_bank import ServoBank
 
 FAULT_BITS = {"overload": 0x20, "overheat": 0x04, "voltage": 0x01}
-FAULTS = ("garble", "silent", "speaking", "brownout", *FAULT_BITS)
 INSTRUCTION_ERROR, LENGTH_ERROR = 2, 5
 REQUEST = 10  # bytes of a request without parameters
 
 
-class DynamixelBank(StandIn):
+class DynamixelBank(ServoBank[XServo]):
     """The servos of one bus, by joint."""
 
-    line: ClassVar[str] = "serial"
+    faults: ClassVar[tuple[str, ...]] = ("brownout", *FAULT_BITS)
 
     def __init__(self, servos: dict[str, XServo]) -> None:
-        self.servos = servos
-        self._order = sorted(servos.values(), key=lambda servo: servo.id)
+        super().__init__(servos)
         self._parser = Parser(answers=False)
-        self._baud: int | None = None  # of the client's port; None: as every servo's
-        self._garble = 0
         self._actions: dict[int, Callable[[XServo, bytes], bytes]] = {
             Instruction.PING: self._ping,
             Instruction.READ: self._read,
@@ -57,49 +54,25 @@ class DynamixelBank(StandIn):
 
     def exchanges(self, data: bytes, line_baud: int | None) -> list[Exchange]:
         """Take bytes; return what is answered to the requests that they complete."""
-        self._baud = line_baud
+        self.line_baud = line_baud
         return [
             (len(frame.parameters) + REQUEST, b"".join(said), self._delay(said))
             for frame in self._parser.feed(data)
-            for said in [self._answers(frame)]
+            for said in [self._spoilt(self._obeyed(frame))]
         ]
 
     def forget_partial(self) -> None:
         """Give up a frame that has begun: the line was silent in its middle."""
         self._parser = Parser(answers=False)
 
-    def step(
-        self, position: Sequence[float], velocity: Sequence[float], duration: float
-    ) -> list[float]:
-        """Advance all servos at their joints' true motion; return torques [N.m]."""
-        rows = zip(self.servos.values(), position, velocity, strict=True)
-        return [servo.step(q, qd, duration) for servo, q, qd in rows]
-
-    def inject(self, fault: str, joint: str, count: int) -> None:
-        """Fail as a test says: one of ``FAULTS``; garbled answers are the whole bus's."""
-        if fault == "garble":
-            self._garble = count
-            return
-        if fault not in FAULTS:
-            raise UnknownName("fault", fault, (*FAULTS, "jammed", "free"))
-        if joint not in self.servos:
-            raise UnknownName("servo", joint, self.servos)
-        servo = self.servos[joint]
+    def _fail(self, servo: XServo, fault: str, count: int) -> None:
+        del count
         if fault in FAULT_BITS:
             servo.fail(FAULT_BITS[fault])
-        elif fault == "brownout":
-            servo.reboot()
         else:
-            servo.silent = fault == "silent"
+            servo.reboot()
 
     # --- requests ---------------------------------------------------------------------------------
-
-    def _answers(self, frame: Frame) -> list[bytes]:
-        said = self._obeyed(frame)
-        if self._garble > 0 and said:
-            self._garble -= 1
-            said[-1] = said[-1][:-1] + bytes((said[-1][-1] ^ 0x55,))
-        return said
 
     def _obeyed(self, frame: Frame) -> list[bytes]:
         if frame.code == Instruction.SYNC_READ:
@@ -115,14 +88,6 @@ class DynamixelBank(StandIn):
             for servo in self._named(frame.id)
         ]
         return said if frame.id != BROADCAST or frame.code == Instruction.PING else []
-
-    def _named(self, id: int) -> list[XServo]:
-        """The servos that listen to an id, at the line's rate, and are alive."""
-        return [
-            servo
-            for servo in self._order
-            if id in (servo.id, BROADCAST) and not servo.silent and self._baud in (None, servo.baud)
-        ]
 
     @staticmethod
     def _status(servo: XServo, error: int, data: bytes = b"") -> bytes:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from handrail_drivers.emulator import Place, StandIn, World
-from handrail_drivers.errors import BusLost, UnknownName
+from handrail_drivers.emulator import Place, World
+from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import codec
-from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Frame, Instruction, Parser
+from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Instruction, Parser
+from handrail_drivers.servos.frames import Frame
 
 from handrail_sim.twin.perturbation import ServoDraw
 from handrail_sim.twin.servo import (
@@ -24,12 +25,12 @@ from handrail_sim.twin.servo import (
     VOLTAGE_BIT,
     Servo,
 )
+from handrail_sim.twin.servo_bank import ServoBank
 
 SUPPLY = 12.0  # V
 SUPPLY_RESISTANCE = 0.1  # ohm, cable and supply
 FAULT_BITS = {"overload": OVERLOAD_BIT, "overheat": HEAT_BIT, "voltage": VOLTAGE_BIT, "angle": 0x02}
 STRENGTHS = {"weak": 0.1, "strong": 1.0}  # what a servo has left of its torque
-FAULTS = ("garble", "silent", "speaking", "brownout", *STRENGTHS, *FAULT_BITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,17 @@ class ServoSpec:
     draw: ServoDraw
 
 
-class FeetechBank(StandIn):
+class FeetechBank(ServoBank[Servo]):
     """The servos of one bus.
 
     ``handle`` answers bytes with bytes; ``step`` advances the servos with the physics.
     """
 
-    line: ClassVar[str] = "serial"
+    faults: ClassVar[tuple[str, ...]] = ("brownout", *STRENGTHS, *FAULT_BITS)
 
     def __init__(self, servos: Sequence[ServoSpec]) -> None:
-        self.servos = {spec.joint: Servo(spec.id, spec.draw) for spec in servos}
-        self._order = tuple(self.servos.values())
+        super().__init__({spec.joint: Servo(spec.id, spec.draw) for spec in servos})
         self._parser = Parser()
-        self.line_baud: int | None = None  # of the client's port; None: as every servo's
-        self.garble = 0  # answers still to be sent with a wrong byte (injected fault)
         self._actions: dict[int, Callable[[Frame], list[bytes]]] = {
             Instruction.PING: self._ping,
             Instruction.READ: self._read,
@@ -97,13 +95,6 @@ class FeetechBank(StandIn):
         delays = {servo.id: servo.return_delay for servo in self._order}
         return sum(delays.get(answer[2], 0.0) for answer in answers)
 
-    def step(self, q: Sequence[float], qd: Sequence[float], dt: float) -> list[float]:
-        """Advance all servos by dt [s] at joint positions and velocities; return torques [N.m]."""
-        return [
-            servo.step(position, velocity, dt)
-            for servo, position, velocity in zip(self._order, q, qd, strict=True)
-        ]
-
     def settle_supply(self) -> None:
         """Work out the supply's voltage under the present currents; call at some 50 Hz."""
         current = sum(abs(servo.torque) for servo in self._order) / TORQUE_PER_AMPERE
@@ -115,42 +106,17 @@ class FeetechBank(StandIn):
         del world, duration
         self.settle_supply()
 
-    def inject(self, fault: str, joint: str, count: int) -> None:
-        """Fail as a test says: one of ``FAULTS``; garbled answers are the whole bus's."""
-        if fault == "garble":
-            self.garble = count
-            return
-        if fault not in FAULTS:
-            raise UnknownName("fault", fault, (*FAULTS, "jammed", "free"))
-        if joint not in self.servos:
-            raise UnknownName("servo", joint, self.servos)
-        servo = self.servos[joint]
+    def _fail(self, servo: Servo, fault: str, count: int) -> None:
         if fault in FAULT_BITS:
             servo.stuck_faults = FAULT_BITS[fault] if count else 0
         elif fault in STRENGTHS:
             servo.strength = STRENGTHS[fault]
-        elif fault == "brownout":
-            servo.power_cycle()
         else:
-            servo.silent = fault == "silent"
+            servo.power_cycle()
 
     def _answers(self, frame: Frame) -> list[bytes]:
         action = self._actions.get(frame.code)
-        answers = action(frame) if action else []
-        if self.garble > 0 and answers:
-            self.garble -= 1
-            answers[-1] = answers[-1][:-1] + bytes((answers[-1][-1] ^ 0x55,))
-        return answers
-
-    def _named(self, id: int) -> list[Servo]:
-        """The servos that listen to an id, at the line's rate, and are alive."""
-        return [
-            servo
-            for servo in self._order
-            if id in (servo.id, BROADCAST)
-            and not servo.silent
-            and self.line_baud in (None, servo.baud)
-        ]
+        return self._spoilt(action(frame) if action else [])
 
     def _status(self, servo: Servo, parameters: bytes = b"") -> bytes:
         return codec.build(servo.id, servo.status, parameters)
