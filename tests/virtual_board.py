@@ -32,6 +32,17 @@ def compiled(out: Path, *flags: str, app: Path = FIRMWARE / "apps" / "desk.c") -
     return out
 
 
+def another_app(folder: Path) -> Path:
+    """Write the desk's application with a blue lamp in place of the green one; return its file."""
+    apps = FIRMWARE / "apps"
+    parts = (apps / "parts.h").read_text()
+    assert '"lamp_green"' in parts
+    (folder / "parts.h").write_text(parts.replace('"lamp_green"', '"lamp_blue"'))
+    other = folder / "other.c"
+    other.write_text((apps / "desk.c").read_text())
+    return other
+
+
 @dataclass(frozen=True)
 class Change:
     """An output that changed, by the board's own clock [us]."""
