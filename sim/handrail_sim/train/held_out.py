@@ -6,7 +6,6 @@ always, other faults of the camera; 640 x 480 as the desk's camera gives them.
 
 from __future__ import annotations
 
-import colorsys
 import math
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from handrail_sim.camera import Camera
 from handrail_sim.cell import Cell
+from handrail_sim.train.held_out_things import FAR, add_cubes, add_hand, add_thing, surfaces
 from handrail_sim.world import Array, Scene, load_spec
 
 Image = NDArray[np.uint8]
@@ -25,8 +25,6 @@ Edges = tuple[float, float, float, float]  # left top right bottom [px]
 Vague = tuple[str, Edges]
 GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)
 PICTURES = 6  # of one model, with the camera, the arm and the things moved in between
-FAR = (0.0, 0.0, -5.0)
-HUES = {"red_cube": 0.0, "yellow_cube": 0.15, "green_cube": 0.36, "blue_cube": 0.63}
 TABLE = (-0.05, 0.42, -0.33, 0.33)  # m that things lie on
 SEEN = 0.5  # of a cube's or a bin's outline, for it to count
 HAND_PIXELS = 150  # of 640 x 480 within the zone, some 2.5 cm2, for a hand to be in it
@@ -88,10 +86,10 @@ class HeldOut:
         self.close()
         rng = self._rng
         spec = load_spec(self._cell)
-        _surfaces(spec, rng)
-        self._cubes = _add_cubes(spec, rng)
-        self._things = [_add_thing(spec, number, rng) for number in range(rng.integers(0, 6))]
-        _add_hand(spec, rng)
+        surfaces(spec, rng)
+        self._cubes = add_cubes(spec, rng)
+        self._things = [add_thing(spec, number, rng) for number in range(rng.integers(0, 6))]
+        add_hand(spec, rng)
         for light in spec.lights:
             light.pos = (*rng.uniform(-0.8, 1.2, 2), rng.uniform(0.9, 1.8))
             light.dir = np.subtract((rng.uniform(0, 0.3), rng.uniform(-0.2, 0.2), 0), light.pos)
@@ -255,160 +253,3 @@ class HeldOut:
         cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
         there = (bodies == self._model.body("intruder").id) & (mask > 0)
         return bool(there.sum() >= HAND_PIXELS)
-
-
-# --- what is put into a model -------------------------------------------------------------------
-
-
-def _hsv(hue: float, rng: np.random.Generator, low: float = 0.75) -> tuple[float, ...]:
-    tone = (hue + rng.uniform(-0.02, 0.02)) % 1.0
-    return (*colorsys.hsv_to_rgb(tone, rng.uniform(low, 1.0), rng.uniform(0.55, 1.0)), 1.0)
-
-
-def _surfaces(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
-    builtin = mujoco.mjtBuiltin
-    kind = (builtin.mjBUILTIN_FLAT, builtin.mjBUILTIN_CHECKER, builtin.mjBUILTIN_GRADIENT)[
-        rng.integers(3)
-    ]
-    base = np.clip(rng.uniform(0.35, 0.95) + rng.normal(0, 0.05, 3), 0, 1)
-    other = np.clip(base + rng.normal(0, 0.08, 3), 0, 1)
-    spec.add_texture(
-        name="top",
-        type=mujoco.mjtTexture.mjTEXTURE_2D,
-        builtin=kind,
-        rgb1=base,
-        rgb2=other,
-        width=128,
-        height=128,
-        mark=mujoco.mjtMark.mjMARK_RANDOM,
-        markrgb=other,
-        random=rng.uniform(0, 0.1),
-    )
-    table = spec.material("table")
-    table.rgba = (1, 1, 1, 1)
-    table.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "top"
-    table.texrepeat = rng.uniform(0.5, 6) * np.ones(2)
-    spec.material("post").rgba = (
-        *np.clip(rng.uniform(0.25, 0.6) + rng.normal(0, 0.04, 3), 0, 1),
-        1,
-    )
-    spec.material("so101/printed").rgba = (
-        *colorsys.hsv_to_rgb(rng.uniform(0.08, 0.14), 0.9, rng.uniform(0.75, 1)),
-        1,
-    )
-    spec.material("red_bin").rgba = (
-        *colorsys.hsv_to_rgb(rng.uniform(-0.02, 0.02) % 1, 0.8, rng.uniform(0.5, 0.75)),
-        1,
-    )
-    spec.material("blue_bin").rgba = (
-        *colorsys.hsv_to_rgb(rng.uniform(0.61, 0.66), 0.8, rng.uniform(0.45, 0.7)),
-        1,
-    )
-
-
-def _add_cubes(spec: mujoco.MjSpec, rng: np.random.Generator) -> list[tuple[str, str, float]]:
-    """Add cubes; return body, name and half edge [m] of each."""
-    cubes = []
-    for number in range(rng.integers(1, 6)):
-        name = list(HUES)[rng.integers(len(HUES))]
-        half = 0.0125
-        body = spec.worldbody.add_body(name=f"block{number}", mocap=True, pos=FAR)
-        body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=(half, half, half),
-            rgba=_hsv(HUES[name], rng),
-            contype=0,
-            conaffinity=0,
-        )
-        cubes.append((body.name, name, half))
-    return cubes
-
-
-def _add_thing(spec: mujoco.MjSpec, number: int, rng: np.random.Generator) -> tuple[str, float]:
-    """Add something that is none of what is to be found: a pen, a mug, a coin, a tool, a phone."""
-    kinds = mujoco.mjtGeom
-    body = spec.worldbody.add_body(name=f"thing{number}", mocap=True, pos=FAR)
-    color = (*rng.uniform(0.05, 0.95, 3), 1)
-    quiet = {"rgba": color, "contype": 0, "conaffinity": 0}
-    what = rng.integers(5)
-    if what == 0:  # a pen
-        body.add_geom(
-            type=kinds.mjGEOM_CAPSULE, fromto=(-0.06, 0, 0, 0.06, 0, 0), size=(0.005, 0, 0), **quiet
-        )
-        return body.name, 0.005
-    if what == 1:  # a mug
-        body.add_geom(type=kinds.mjGEOM_CYLINDER, size=(0.035, 0.04, 0), **quiet)
-        body.add_geom(
-            type=kinds.mjGEOM_CYLINDER,
-            size=(0.029, 0.041, 0),
-            rgba=(0.15, 0.1, 0.08, 1),
-            contype=0,
-            conaffinity=0,
-        )
-        return body.name, 0.04
-    if what == 2:  # a coin, a washer
-        body.add_geom(
-            type=kinds.mjGEOM_CYLINDER, size=(rng.uniform(0.006, 0.013), 0.001, 0), **quiet
-        )
-        return body.name, 0.001
-    if what == 3:  # a screwdriver
-        body.add_geom(
-            type=kinds.mjGEOM_CYLINDER, fromto=(-0.09, 0, 0, 0, 0, 0), size=(0.012, 0, 0), **quiet
-        )
-        body.add_geom(
-            type=kinds.mjGEOM_CYLINDER,
-            fromto=(0, 0, 0, 0.09, 0, 0),
-            size=(0.003, 0, 0),
-            rgba=(0.6, 0.6, 0.62, 1),
-            contype=0,
-            conaffinity=0,
-        )
-        return body.name, 0.012
-    body.add_geom(type=kinds.mjGEOM_BOX, size=(0.07, 0.035, 0.004), **quiet)  # a phone
-    return body.name, 0.004
-
-
-def _add_hand(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
-    """Add a hand as a fist, pointing, flat or half closed, with an arm in a sleeve behind it."""
-    kinds = mujoco.mjtGeom
-    tone = rng.uniform(0, 1)  # fair to dark, in one ramp
-    skin = np.array((0.95, 0.80, 0.70)) * (1 - tone) + np.array((0.28, 0.18, 0.13)) * tone
-    color = (*np.clip(skin * rng.uniform(0.9, 1.08), 0, 1), 1)
-    size = rng.uniform(0.85, 1.15)
-    body = spec.worldbody.add_body(name="intruder", mocap=True, pos=FAR)
-
-    def add(
-        kind: int,
-        half: tuple[float, ...],
-        place: tuple[float, ...],
-        rgba: tuple[float, ...] = color,
-    ) -> None:
-        scaled = tuple(size * part for part in half)
-        body.add_geom(
-            type=kind,
-            size=scaled,
-            pos=tuple(size * part for part in place),
-            rgba=rgba,
-            contype=0,
-            conaffinity=0,
-        )
-
-    add(kinds.mjGEOM_BOX, (0.042, 0.038, 0.012), (0, 0, 0))
-    add(kinds.mjGEOM_ELLIPSOID, (0.050, 0.042, 0.017), (0, 0, 0))
-    posture = rng.integers(4)
-    for finger in range(4):
-        y = 0.019 * (finger - 1.5)
-        straight = (
-            posture == 2 or (posture == 1 and finger == 0) or (posture == 3 and rng.random() < 0.5)
-        )
-        if straight:
-            add(
-                kinds.mjGEOM_ELLIPSOID, (0.042, 0.0095, 0.0095), (0.075, y * rng.uniform(1, 1.3), 0)
-            )
-        else:
-            add(kinds.mjGEOM_ELLIPSOID, (0.020, 0.010, 0.016), (0.045, y, -0.008))
-    side = 1 if rng.random() < 0.5 else -1
-    add(kinds.mjGEOM_ELLIPSOID, (0.032, 0.011, 0.011), (0.015, side * 0.045, -0.004))
-    add(kinds.mjGEOM_ELLIPSOID, (0.14, 0.028, 0.024), (-0.15, 0, 0.02))
-    sleeve = (*rng.uniform(0.1, 0.9, 3), 1)
-    add(kinds.mjGEOM_ELLIPSOID, (0.12, 0.045, 0.042), (-rng.uniform(0.16, 0.28), 0, 0.03), sleeve)
