@@ -7,10 +7,20 @@ import os
 import queue
 import subprocess
 import threading
+import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
+from handrail_drivers.board.driver import Board
+from handrail_drivers.board.settings import BoardSettings
+from handrail_drivers.lasting_port import LastingPort
+from handrail_drivers.serial_port import SerialPort
 from virtual_board import TIMEOUT, Change
+
+READY = 20.0  # s
+T = TypeVar("T")
 
 
 class BoardProcess:
@@ -100,3 +110,22 @@ class BoardProcess:
         for descriptor in self._open:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def opened(process: BoardProcess, **settings: Any) -> Board:
+    """Our driver on a board's port; it may not have heard of the board yet."""
+    given = BoardSettings(port=process.path, **settings)
+    port = LastingPort(process.path, lambda: SerialPort(given.port, given.baud))
+    device = Board("board", given, port)
+    device.connect()
+    return device
+
+
+def soon(holds: Callable[[], T], timeout: float = READY) -> T:
+    """Wait until something holds; return it."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if found := holds():
+            return found
+        threading.Event().wait(0.01)
+    raise AssertionError("it never came")

@@ -13,11 +13,9 @@ import pytest
 from board_process import BoardProcess
 from handrail_bridge import run_dir
 from handrail_bridge.audit import verify
-from handrail_bridge.cli import firmware as cli
 from handrail_bridge.firmware import flashing
 from handrail_bridge.firmware.asking import info
-from handrail_bridge.firmware.boards import KINDS, board_kind, programmer
-from handrail_bridge.firmware.building import build
+from handrail_bridge.firmware.boards import KINDS, programmer
 from handrail_bridge.firmware.images import Images
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import (
@@ -27,7 +25,6 @@ from handrail_drivers.errors import (
     InvalidRequest,
     LeaseRefused,
     Refused,
-    UnknownName,
 )
 from handrail_drivers.serial_port import SerialPort
 from virtual_board import compiled
@@ -261,28 +258,6 @@ def _bridges(monkeypatch, bridge: RunningBridge) -> None:
     monkeypatch.setattr(flashing.Client, "connect", lambda _address: bridge)
 
 
-def test_programmers_that_nobody_has_seen_work_say_so():
-    assert programmer(AVR, "").exercised
-    stm32 = board_kind("stm32f405")
-    assert not any(one.exercised for one in stm32.programmers.values())
-    with pytest.raises(UnknownName):
-        programmer(stm32, "stlink")
-    with pytest.raises(UnknownName):
-        board_kind("esp32")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("stm32flash", "stm32flash -b 57600 -w a.bin -v -g 0x0 /dev/ttyX"),
-        ("dfu-util", "dfu-util -a 0 -s 0x08000000:leave -D a.bin"),
-    ],
-)
-def test_how_other_programmers_are_called(name, expected):
-    command = programmer(board_kind("stm32f405"), name).command("/dev/ttyX", Path("a.bin"), 57_600)
-    assert " ".join(command) == expected
-
-
 def test_info_says_what_the_board_has(board):
     found = info(board.path, 115_200, 20.0)
     pusher = next(one for one in found.channels if one.name == "pusher")
@@ -301,25 +276,3 @@ def test_info_of_nobody_says_how_to_get_somebody(board):
         info(board.path, 115_200, 0.5)
     assert "flash" in silent.value.hint
     board.power_on()
-
-
-def test_building_says_what_is_missing(monkeypatch, folders):
-    with pytest.raises(UnknownName) as unknown:
-        build(AVR, "dsk", folders)
-    assert unknown.value.hint == "use 'desk'"
-    monkeypatch.setenv("PATH", str(folders))
-    with pytest.raises(Refused, match="no avr-gcc"):
-        build(AVR, "desk", folders)
-
-
-def test_the_only_usb_port_is_found(monkeypatch):
-    ports = {"/dev/ttyACM0": "Uno"}
-    monkeypatch.setattr(cli.serial_port, "usb_ports", lambda: ports)
-    assert cli.only_port() == "/dev/ttyACM0"
-    ports["/dev/ttyUSB0"] = "CH340"
-    with pytest.raises(BusLost) as several:
-        cli.only_port()
-    assert "/dev/ttyUSB0 (CH340)" in several.value.choices
-    ports.clear()
-    with pytest.raises(BusLost, match="No board"):
-        cli.only_port()

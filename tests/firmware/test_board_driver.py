@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
-from board_process import BoardProcess
+from board_process import READY, BoardProcess, opened, soon
 from handrail_drivers import plugins
 from handrail_drivers.api import Effect
 from handrail_drivers.board.driver import Board
-from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.errors import (
-    BoardFault,
     BoardSilent,
     DeviceFault,
     InvalidValue,
@@ -22,12 +19,9 @@ from handrail_drivers.errors import (
     StaleReading,
     UnknownName,
 )
-from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.schema import tool_schemas
-from handrail_drivers.serial_port import SerialPort
-from virtual_board import DISTANCE, FIRMWARE, GREEN, PUSHER, RED, STOP, YELLOW, compiled
+from virtual_board import DISTANCE, GREEN, PUSHER, RED, STOP, YELLOW, another_app, compiled
 
-READY = 20.0  # s
 LAMP_AGE = 2_000_000  # us
 
 
@@ -37,30 +31,12 @@ def board(host_board):
         yield process
 
 
-def opened(process: BoardProcess, **settings) -> Board:
-    given = BoardSettings(port=process.path, **settings)
-    port = LastingPort(process.path, lambda: SerialPort(given.port, given.baud))
-    device = Board("board", given, port)
-    device.connect()
-    return device
-
-
 @pytest.fixture
 def device(board):
     found = opened(board, streams={"emergency_stop": 100, "distance": 50})
     assert found.wait_ready(READY)
     yield found
     found.close()
-
-
-def soon(holds, timeout: float = READY):
-    """Wait until something holds; return it."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if found := holds():
-            return found
-        threading.Event().wait(0.01)
-    raise AssertionError("it never came")
 
 
 def streamed(device, name):
@@ -215,10 +191,7 @@ def test_a_board_that_goes_and_comes_back_is_found_again_disarmed(board, device)
 def test_another_image_brings_other_tools(board, device, tmp_path):
     listed = []
     device.on_described = lambda: listed.append({one.name for one in tool_schemas(device)})
-    other = tmp_path / "desk.c"
-    source = (FIRMWARE / "apps" / "desk.c").read_text()
-    other.write_text(source.replace('"lamp_green"', '"lamp_blue"'))
-    program = compiled(tmp_path / "board", "-O1", app=other)
+    program = compiled(tmp_path / "board", "-O1", app=another_app(tmp_path))
     board.power_off()
     board.power_on(program)
     soon(lambda: listed)
@@ -234,52 +207,6 @@ def test_an_unknown_stream_is_named_with_what_there_is(board):
             device.read([])
     finally:
         device.close()
-
-
-def test_a_board_of_another_major_version_says_what_to_do(tmp_path):
-    program = compiled(tmp_path / "board", "-O1", "-DHR_SPEAKS_MAJOR=2", "-DHR_SPEAKS_MINOR=0")
-    with BoardProcess(program) as process:
-        device = opened(process)
-        try:
-            soon(lambda: "version 2.0" in _why(device))
-            assert "1.0" in _why(device)
-        finally:
-            device.close()
-
-
-def _why(device) -> str:
-    try:
-        device.read([])
-    except BoardFault as error:
-        return error.message
-    return ""
-
-
-def test_an_older_board_without_streams_and_clock_is_used_as_far_as_it_goes(tmp_path):
-    program = compiled(tmp_path / "board", "-O1", "-DHR_FEATURES=0")
-    with BoardProcess(program) as process:
-        device = opened(process, streams={"distance": 50})
-        try:
-            assert device.wait_ready(READY)
-            report = device.read_board()
-            assert "without streams, clock" in report.link
-            assert report.clock_error is None
-            assert device.write("lamp_green", 1) == 1
-            assert device.read(["emergency_stop"])["emergency_stop"] is True
-        finally:
-            device.close()
-
-
-def test_a_newer_board_is_used_as_far_as_this_bridge_knows(tmp_path):
-    newer = ("-DHR_SPEAKS_MAJOR=1", "-DHR_SPEAKS_MINOR=9", "-DHR_FEATURES=0x8003")
-    program = compiled(tmp_path / "board", "-O1", *newer)
-    with BoardProcess(program) as process:
-        device = opened(process)
-        try:
-            assert device.wait_ready(READY)
-            assert device.read_board().link == "board 1.9, bridge 1.0: commands, streams, clock"
-        finally:
-            device.close()
 
 
 HOLDER = """

@@ -21,7 +21,7 @@ from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.errors import BoardFault, Refused
 from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.serial_port import SerialPort
-from virtual_board import FIRMWARE
+from virtual_board import FIRMWARE, another_app
 
 READY = 60.0  # s: the chip may run slowly here, and its bootloader waits first
 LAMP_AGE, MOVE_AGE = 2_000_000, 300_000  # us, of apps/desk.c
@@ -54,8 +54,7 @@ def make(build: Path, *words: str) -> None:
 def images(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("avr")
     make(folder, "emulator", f"{folder}/desk-avr.hex")
-    other = (FIRMWARE / "apps" / "desk.c").read_text().replace('"lamp_green"', '"lamp_blue"')
-    (folder / "other.c").write_text(other)
+    another_app(folder)
     (folder / "hang.c").write_text(HANG)
     for name in ("other", "hang"):
         make(folder, f"APPS={folder}", f"APP={name}", f"{folder}/{name}-avr.hex")
