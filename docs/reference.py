@@ -111,7 +111,7 @@ def errors_page() -> Iterator[str]:
     kinds = [errors.HandrailError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-        if kind.__module__.startswith(errors.__name__):
+        if f"{kind.__module__}.".startswith(f"{errors.__name__}."):
             first = (inspect.getdoc(kind) or "").splitlines()[0]
             yield f"| `{kind.__name__}` | `{kind.code}` | `{kind.status}` | {cell(first)} |"
 

@@ -190,6 +190,7 @@ async def test_a_board_that_is_gone_stops_the_arm_and_comes_back_with_its_tools(
     await armed_again(cell)
 
 
+@pytest.mark.long
 async def test_a_dead_bridge_leaves_lamps_safe_and_the_pusher_without_force(
     cell: RunningCell,
 ) -> None:

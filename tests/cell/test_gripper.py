@@ -173,6 +173,7 @@ async def test_a_fault_on_its_line_stops_the_fingers_and_nothing_counts_as_done(
     await it_goes_where_it_is_told(cell)  # once an operator says so, and not before
 
 
+@pytest.mark.long
 async def test_its_cable_pulled_stops_the_arm(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         moving = await midway(rail, cell)

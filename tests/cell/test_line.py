@@ -155,6 +155,7 @@ async def test_a_fault_on_its_line_stops_the_belt_and_nothing_counts_as_done(
         assert belt(cell)[0] == pytest.approx(goal, abs=0.003)
 
 
+@pytest.mark.long
 async def test_a_loop_that_dies_leaves_no_belt_running(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         family = psutil.Process(cell.process.pid).children(recursive=True)

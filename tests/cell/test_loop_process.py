@@ -218,15 +218,16 @@ def test_a_bridge_that_hangs_stops_the_arm(twin: Twin, bridge: subprocess.Popen[
     eventually(lambda: has_ended(loop))
 
 
-async def test_a_loop_that_is_told_to_end_stops_first(
-    twin: Twin, link: Loops, config: LoopConfig
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_loop_that_ends_leaves_the_arm_held(
+    twin: Twin, link: Loops, config: LoopConfig, number: signal.Signals
 ) -> None:
     await moving(link, config)
     since = time.monotonic()
-    os.kill(link.pids[0], signal.SIGTERM)
+    os.kill(link.pids[0], number)
     state = await until(link, lambda state: state.mode == Mode.FAULT)
     assert (state.fault_code, state.ended_completed) == ("process_lost", False)
-    assert "stopped by a signal" in state.ended_reason
+    assert number == signal.SIGKILL or "stopped by a signal" in state.ended_reason
     assert_held_soon_after(twin, since)
     with pytest.raises(ProcessLost, match="arm_bus"):
         await link.arm(state.position)

@@ -44,9 +44,12 @@ def _module(module: ModuleType) -> Iterator[str]:
     for name, part in vars(module).items():
         if name.startswith("_") or inspect.ismodule(part):
             continue
-        if inspect.isclass(part) and part.__module__ == module.__name__:
+        home = getattr(part, "__module__", "")
+        if home != module.__name__ and not home.startswith(f"{module.__name__}."):
+            continue
+        if inspect.isclass(part):
             yield from _class(f"{prefix}.{name}", part)
-        elif inspect.isfunction(part) and part.__module__ == module.__name__:
+        elif inspect.isfunction(part):
             yield f"{prefix}.{name}{inspect.signature(part)}"
 
 

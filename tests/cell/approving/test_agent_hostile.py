@@ -10,7 +10,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from handrail_bridge.client import Client
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import Card, Decision
 from handrail_drivers.errors import PermitRefused, UnknownName
-from hostile_cell import SIGN, TEXT, hostile_wires, moved, unmoved
+from hostile_cell import SIGN, TEXT, moved, unmoved
 from running_cell import RunningCell, eventually
 from scripted_model import Request, plays, reply, say, use
 from written_camera import stands_in_picture
@@ -30,13 +29,6 @@ FULLWIDTH = "\uff10.\uff19"  # 0.9
 ZERO_WIDTH = "\u200b"
 CYRILLIC_A = "\u0430"
 RIGHT_TO_LEFT = "\u202e"
-
-
-@pytest.fixture(scope="module")
-def wires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
-    """A desk with a device on which somebody wrote instructions; a person approves the jaw."""
-    with hostile_wires(tmp_path_factory.mktemp("maps")) as cell:
-        yield cell
 
 
 # -- moves without a check ---------------------------------------------------------------

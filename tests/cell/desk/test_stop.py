@@ -14,11 +14,6 @@ from running_cell import RunningCell, assert_stood_at_once, eventually, midway, 
 NEAR = 0.03  # rad
 
 
-@pytest.fixture(scope="module", autouse=True)
-def at_home(cell: RunningCell) -> None:
-    asyncio.run(cell.home())
-
-
 async def test_a_stop_holds_and_is_latched(cell: RunningCell) -> None:
     async with cell.armed() as rail, cell.agent() as anybody:
         running = await midway(rail, cell)

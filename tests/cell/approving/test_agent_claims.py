@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,16 +12,9 @@ from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.client import Client
 from handrail_drivers.errors import PermitRefused
-from hostile_cell import hostile_wires, unmoved
+from hostile_cell import unmoved
 from running_cell import RunningCell
 from scripted_model import Request, plays, reply, say, use
-
-
-@pytest.fixture(scope="module")
-def wires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
-    """The desk of the hostile models."""
-    with hostile_wires(tmp_path_factory.mktemp("maps")) as cell:
-        yield cell
 
 
 @pytest.mark.long

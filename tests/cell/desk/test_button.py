@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -13,7 +12,7 @@ import pytest
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
-from handrail_drivers.errors import NotArmed, StaleReading
+from handrail_drivers.errors import HandrailError, NotArmed, StaleReading
 from running_cell import RunningCell, assert_stood_at_once, eventually, midway, sweep
 
 BUTTON, STOP = "button", "emergency_stop"
@@ -28,11 +27,6 @@ def poller(cell: RunningCell) -> psutil.Process:
         if "handrail_bridge.loop.inputs" in process.cmdline()
     )
     return found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def at_home(cell: RunningCell) -> None:
-    asyncio.run(cell.home())
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +158,7 @@ async def test_a_poller_that_hangs_stops_the_arm(cell: RunningCell) -> None:
     assert "last reported" in receipt.reason
 
 
-async def test_a_dead_poller_stops_the_arm_until_the_bridge_is_restarted(
+async def test_a_dead_poller_stops_the_arm_until_a_bridge_is_started_that_has_its_button(
     cell: RunningCell,
 ) -> None:
     receipt = await interrupted(cell, poller(cell).kill, AGE)
@@ -174,28 +168,11 @@ async def test_a_dead_poller_stops_the_arm_until_the_bridge_is_restarted(
         with pytest.raises(NotArmed, match="last reported"):
             await operator.arm()
     assert cell.down() == 0
+    cell.truth.pull(BUTTON)
+    with pytest.raises(HandrailError, match=f"no port {cell.twin.links[BUTTON]}"):
+        cell.up()
+    assert cell.down() != 0
+    cell.truth.plug(BUTTON)
     cell.up()
     async with cell.armed():
         assert await reads_once(cell)
-
-
-async def test_the_poller_goes_with_the_bridge(cell: RunningCell) -> None:
-    process = poller(cell)
-    assert cell.down(signal.SIGKILL) == -signal.SIGKILL
-    eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
-
-
-def test_a_bridge_without_its_button_does_not_start(cell: RunningCell) -> None:
-    if cell.bridge is not None:
-        cell.down()
-    cell.truth.pull(BUTTON)
-    try:
-        answer = cell.cli("up", "desk", "--json", *wires(cell))
-        assert answer.returncode != 0
-        assert f"no port {cell.twin.links[BUTTON]}" in answer.stdout + answer.stderr
-    finally:
-        cell.truth.plug(BUTTON)
-
-
-def wires(cell: RunningCell) -> list[str]:
-    return [part for pair in cell.twin.links.items() for part in ("--wire", "=".join(pair))]

@@ -29,9 +29,10 @@ NEAR = 0.03  # rad: the truth's hidden offset, backlash and friction
 
 
 async def test_it_starts_disarmed_and_arming_moves_nothing(cell: RunningCell) -> None:
+    assert cell.ready["mode"] == "disarmed", "as it said when it started"
     before = cell.joints()
     async with cell.operator() as operator:
-        assert (await operator.state()).mode == Mode.DISARMED
+        assert (await operator.disarm()).mode == Mode.DISARMED
         state = await operator.arm()
     assert state.mode == Mode.ARMED
     assert cell.joints() == pytest.approx(before, abs=0.01)

@@ -96,8 +96,8 @@ def test_what_others_could_reach_is_no_address(listen: str) -> None:
     assert (refused.value.field, refused.value.value) == ("listen", listen)
 
 
-def test_a_bridge_for_others_to_reach_does_not_start(wires: RunningCell, tmp_path: Path) -> None:
-    said = up(wires, tmp_path, "--listen", "0.0.0.0:0")
+def test_a_bridge_for_others_to_reach_does_not_start(cell: RunningCell, tmp_path: Path) -> None:
+    said = up(cell, tmp_path, "--listen", "0.0.0.0:0")
     assert said["code"] == "not_permitted_role"
     assert said["field"] == "listen"
     assert "127.0.0.1" in said["hint"]
@@ -199,14 +199,16 @@ async def test_a_full_disk_refuses_motion_and_no_stop(cell: RunningCell) -> None
     await cell.home()
 
 
-@pytest.mark.parametrize("at", ["handrail/desk/audit.db/", "handrail"])
+@pytest.mark.parametrize(
+    "at", ["handrail/desk/audit.db/", pytest.param("handrail", marks=pytest.mark.long)]
+)
 def test_what_is_in_the_place_of_the_log_lets_no_bridge_start(
-    wires: RunningCell, tmp_path: Path, at: str
+    cell: RunningCell, tmp_path: Path, at: str
 ) -> None:
     if at.endswith("/"):
         (tmp_path / at).mkdir(parents=True)
     else:
         (tmp_path / at).touch()
-    said = up(wires, tmp_path)
+    said = up(cell, tmp_path)
     assert said["code"] == "refused"
     assert str(tmp_path / at).rstrip("/") in said["message"]

@@ -7,34 +7,21 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import HandrailError, NotArmed
-from handrail_sim.cell_file import SHIPPED
+from modbus_peer import Unit
 from pymodbus.client import ModbusTcpClient
-from running_cell import RunningCell, eventually, twin_and_wires
+from running_cell import RunningCell, eventually
 
 SLOW = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.2}, "speed": 0.2}]}
-MAP = 'map = "maps/bin_scale.toml"\ntcp = "127.0.0.1:5022"'
-
-
-@pytest.fixture(scope="module")
-def wires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
-    """The desk, whose blue scale has a safe value: not tared."""
-    path: Path = tmp_path_factory.mktemp("maps") / "scale.toml"
-    # The map's last register is the tare.
-    path.write_text((SHIPPED / "cells/maps/bin_scale.toml").read_text() + "safe = false\n")
-    with twin_and_wires((MAP, MAP.replace("maps/bin_scale.toml", str(path)))) as cell:
-        yield cell
 
 
 def is_tared(cell: RunningCell) -> bool:
-    """Says the scale's own register."""
+    """Says the blue scale's own register; its safe value is that it is not."""
     host, _, port = cell.twin.wires["blue_scale"].partition(":")
     with ModbusTcpClient(host, port=int(port)) as other:
         return bool(other.read_coils(0, count=1, device_id=1).bits[0])
@@ -79,7 +66,8 @@ async def test_kill_9_leaves_the_arm_standing_and_a_restart_says_why(cell: Runni
         assert (await rail.run({"steps": [{"tool": "arm_home"}]})).completed
 
 
-def test_a_clean_end_leaves_nothing_behind(cell: RunningCell) -> None:
+def test_a_clean_end_leaves_nothing_behind(cell: RunningCell, scale: Unit) -> None:
+    scale.registers[2] = 70
     family = psutil.Process(cell.process.pid).children(recursive=True)
     assert family
     host, port = cell.ready["address"].split(":")
@@ -90,7 +78,10 @@ def test_a_clean_end_leaves_nothing_behind(cell: RunningCell) -> None:
     lost = cell.cli("state", "--json")
     assert lost.returncode == 1
     assert "No bridge is running" in lost.stdout
+    assert scale.registers[2] == 0, "the bridge's end writes the safe values"
+    scale.registers[2] = 70
     cell.up()
+    assert scale.registers[2] == 0, "a restart begins with safe values"
     assert cell.ready["reason"] == "" or "interrupted" not in cell.ready["reason"]
 
 

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from handrail_bridge.audit import NAME, read
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.motion import EXPECTATION
 from handrail_bridge.reports import CellState
-from running_cell import RunningCell, eventually, twin_and_wires
-
-ONE_INPUT = "inputs = { emergency_stop = 0 }"
+from running_cell import RunningCell, eventually
 
 JAW = {"predicate": "joint_in_range", "joint": "gripper", "low": -1, "high": 0.3}
 PART = {"predicate": "sensor_in_range", "sensor": "button.part", "low": 0.5, "high": 1.5}
 TURN = {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.6}, "speed": 0.4}
-
-
-@pytest.fixture(scope="module")
-def wires() -> Iterator[RunningCell]:
-    """A twin whose module has a second input: a part lies in its place."""
-    with twin_and_wires((ONE_INPUT, "inputs = { emergency_stop = 0, part = 1 }")) as cell:
-        yield cell
 
 
 def closing(expect: list[dict[str, Any]]) -> dict[str, Any]:

@@ -16,11 +16,6 @@ HOME = {"steps": [{"tool": "arm_home"}]}
 TURN = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 1.0}}]}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def at_home(cell: RunningCell) -> None:
-    asyncio.run(cell.home())
-
-
 async def refused(cell: RunningCell, *steps: dict[str, Any], goal: Any = ()) -> Violation:
     """Run a plan that must be refused; return the violation that leads, all of them in order."""
     before = cell.joints()

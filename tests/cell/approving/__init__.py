@@ -1,0 +1,1 @@
+"""Whole roads on one running desk whose jaw a person approves."""
