@@ -12,6 +12,10 @@ from handrail_drivers.errors import HandrailError
 from running_cell import RunningCell, eventually
 
 NEAR = 0.003  # m: where a thing still lies as it lay
+HOME = [
+    {"tool": "arm_home"},
+    {"tool": "arm_move_joints", "positions": {"gripper": 0.0}},  # where a new twin has the jaw
+]
 Place = tuple[float, float]  # m
 
 
@@ -63,7 +67,7 @@ class SharedCell:
 
 
 async def tidied(cell: RunningCell, lay: dict[str, Place]) -> Things:
-    """Bring the arm home and things back where they lay; return what is so then.
+    """Bring the arm home, its jaw closed, and things back where they lay; return what is so then.
 
     Raises:
         HandrailError: it cannot be moved.
@@ -71,7 +75,7 @@ async def tidied(cell: RunningCell, lay: dict[str, Place]) -> Things:
     """
     await cell.arm()
     async with cell.operator() as operator, operator.lease("tidy"):
-        receipt = await operator.run({"steps": [{"tool": "arm_home"}]})
+        receipt = await operator.run({"steps": HOME})
         assert receipt.completed, receipt.reason
     for name, place in lay.items():
         if math.dist(where_things_lie(cell)[name], place) > NEAR:

@@ -41,9 +41,9 @@ async def test_it_starts_disarmed_and_arming_moves_nothing(cell: RunningCell) ->
 async def test_one_call_moves_the_joint_and_nothing_else(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         before = cell.joints()
-        receipt = await rail.call("arm_move_joints", positions={"elbow_flex": 1.2}, speed=0.5)
+        receipt = await rail.call("arm_move_joints", positions={"elbow_flex": 0.5}, speed=0.5)
     assert receipt["completed"]
-    assert cell.joints() == pytest.approx({**before, "elbow_flex": 1.2}, abs=NEAR)
+    assert cell.joints() == pytest.approx({**before, "elbow_flex": 0.5}, abs=NEAR)
     assert receipt["end_position"] == pytest.approx(cell.joints(), abs=0.01)
 
 
