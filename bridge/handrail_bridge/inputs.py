@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import select
 import subprocess
 import sys
 import time
@@ -13,10 +11,10 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from handrail_drivers.api import Effect, Unit, tool
-from handrail_drivers.errors import ProcessLost, StaleReading
+from handrail_drivers.errors import StaleReading
 
+from handrail_bridge import own_process
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.mailbox import decode_error
 from handrail_bridge.loop.settings import InputConfig
 
 START_TIMEOUT = 30.0  # s: importing, opening the port, finding the device
@@ -66,17 +64,8 @@ class Inputs:
             DeviceFault: what it met at the device.
             ProcessLost: it did not start.
         """
-        stdout = self._process.stdout
-        ready = stdout is not None and select.select([stdout], [], [], START_TIMEOUT)[0]
-        line = stdout.readline() if stdout is not None and ready else b""
-        if not line:
-            raise ProcessLost(
-                f"The poller of {self._config.device} did not start; its own words are on "
-                "standard error."
-            )
-        error = json.loads(line)
-        if error is not None:
-            raise decode_error(error)
+        name = f"poller of {self._config.device}"
+        own_process.await_ready(self._process, name, START_TIMEOUT)
 
     @property
     def pid(self) -> int:
@@ -102,15 +91,7 @@ class Inputs:
 
     def close(self) -> None:
         """End the poller; may be called again."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        try:
-            self._process.wait(CLOSE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        own_process.end(self._process, CLOSE_TIMEOUT)
 
     def _state(self, name: str) -> InputState:
         signal = self._control.signal(self._config.signals[name])

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, NotRequired, Protocol
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.api import Effect, Unit
+from handrail_drivers.made_tools import give, signed
 
 Value = bool | float | str
 
@@ -61,16 +62,10 @@ def add_tools(
     ``look``: reads values as the device does, and says under ``faults`` why some are missing.
     """
     readable = {name: one for name, one in shapes.items() if one.readable}
-    _add(device, "read_values", _reading(device, readable, look), Effect.OBSERVE)
+    give(device, "read_values", _reading(device, readable, look), Effect.OBSERVE)
     for name, one in shapes.items():
         if one.effect is not Effect.OBSERVE:
-            _add(device, f"set_{name}", _writing(device, name, one), one.effect)
-
-
-def _add(device: Device, name: str, function: Callable[..., Any], effect: Effect) -> None:
-    function.__name__ = name
-    function.__qualname__ = f"{device.name}.{name}"
-    setattr(device, name, tool(effect)(function))
+            give(device, f"set_{name}", _writing(device, name, one), one.effect)
 
 
 def _reading(
@@ -96,7 +91,7 @@ def _reading(
 
     chosen = Annotated[list[names], Field(description="which to read; none: all")]  # type: ignore[valid-type]
     listed = "; ".join(f"{name}: {one.description}" for name, one in shapes.items())
-    return _typed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
+    return signed(read_values, {"names": (chosen, [])}, result, f"Read values. {listed}")
 
 
 def _writing(device: Device, name: str, one: Shape) -> Callable[..., Any]:
@@ -110,25 +105,7 @@ def _writing(device: Device, name: str, one: Shape) -> Callable[..., Any]:
         kind = Annotated[kind, Field(ge=one.low, le=one.high)]
     kind = _with_unit(kind, one)
     text = f"Set {name}: {one.description}"
-    return _typed(write, {"value": (kind, inspect.Parameter.empty)}, Written, text)
-
-
-def _typed(
-    function: Callable[..., Any], arguments: dict[str, tuple[Any, Any]], result: Any, text: str
-) -> Callable[..., Any]:
-    """Give a function the signature from which its schema is made."""
-    function.__annotations__ = {name: kind for name, (kind, _) in arguments.items()}
-    function.__annotations__["return"] = result
-    function.__doc__ = text
-    parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind
-        )
-        for name, (kind, default) in arguments.items()
-    ]
-    signature = inspect.Signature(parameters, return_annotation=result)
-    function.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
-    return function
+    return signed(write, {"value": (kind, inspect.Parameter.empty)}, Written, text)
 
 
 def _with_unit(kind: Any, one: Shape) -> Any:

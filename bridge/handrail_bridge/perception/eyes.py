@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import select
 import subprocess
 import sys
 import time
@@ -18,8 +16,8 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
 from pydantic import BaseModel, Field
 
+from handrail_bridge import own_process
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.mailbox import decode_error
 from handrail_bridge.loop.settings import sight_signals
 from handrail_bridge.perception.process import FRAME, SightConfig
 from handrail_bridge.perception.result import Seen, Sighting
@@ -82,8 +80,9 @@ class Eyes:
             self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             taken.callback(self._close_wake)
             self._process = _started(config, control, self._frames, self._results, self._wake)
-            taken.callback(self._end)
-            self._await_ready()
+            taken.callback(own_process.end, self._process, CLOSE_TIMEOUT)
+            what = f"perception process of {self.name}"
+            own_process.await_ready(self._process, what, START_TIMEOUT)
             self._taken = taken.pop_all()
 
     @property
@@ -187,30 +186,6 @@ class Eyes:
             unit="s",
             hint="check its camera; if its process hangs, restart the bridge",
         )
-
-    def _await_ready(self) -> None:
-        stdout = self._process.stdout
-        ready = stdout is not None and select.select([stdout], [], [], START_TIMEOUT)[0]
-        line = stdout.readline() if stdout is not None and ready else b""
-        if not line:
-            raise ProcessLost(
-                f"The perception process of {self.name} did not start; its own words are on "
-                "standard error."
-            )
-        error = json.loads(line)
-        if error is not None:
-            raise decode_error(error)
-
-    def _end(self) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-        try:
-            self._process.wait(CLOSE_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
     def _close_wake(self) -> None:
         wake, self._wake = self._wake, -1

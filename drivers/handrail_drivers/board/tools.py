@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, NotRequired, Protocol
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from handrail_drivers.api import Effect, Unit, tool
+from handrail_drivers.api import Effect, Unit
 from handrail_drivers.board.description import BoardChannel
+from handrail_drivers.made_tools import give, signed
 
 NO_CHECK = "It moves something, and no check knows how: calling it is refused."
 
@@ -41,9 +42,7 @@ def add_tools(device: Device, channels: Mapping[str, BoardChannel]) -> tuple[str
         if one.writable:
             made[f"set_{name}"] = (_writing(device, one), one.effect)
     for name, (function, effect) in made.items():
-        function.__name__ = name
-        function.__qualname__ = f"{device.name}.{name}"
-        setattr(device, name, tool(effect)(function))
+        give(device, name, function, effect)
     return tuple(made)
 
 
@@ -65,7 +64,7 @@ def _reading(device: Device, channels: Mapping[str, BoardChannel]) -> Callable[.
 
     listed = "; ".join(f"{name}: {one.text}" for name, one in readable.items())
     names = Annotated[list[chosen], Field(description="which to read; none: all")]
-    return _typed(read_values, {"names": (names, [])}, result, f"Read values. {listed}")
+    return signed(read_values, {"names": (names, [])}, result, f"Read values. {listed}")
 
 
 def _writing(device: Device, one: BoardChannel) -> Callable[..., Any]:
@@ -79,25 +78,7 @@ def _writing(device: Device, one: BoardChannel) -> Callable[..., Any]:
     safe = one.value(one.raw_safe)
     said = f"Set {one.name}: {one.text}. Without the bridge it goes to {safe:g} by itself."
     text = f"{said} {NO_CHECK}" if one.effect is Effect.MOVE else said
-    return _typed(write, {"value": (kind, inspect.Parameter.empty)}, Written, text)
-
-
-def _typed(
-    function: Callable[..., Any], arguments: dict[str, tuple[Any, Any]], result: Any, text: str
-) -> Callable[..., Any]:
-    """Give a function the signature from which its schema is made."""
-    function.__annotations__ = {name: kind for name, (kind, _) in arguments.items()}
-    function.__annotations__["return"] = result
-    function.__doc__ = text
-    parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind
-        )
-        for name, (kind, default) in arguments.items()
-    ]
-    signature = inspect.Signature(parameters, return_annotation=result)
-    function.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
-    return function
+    return signed(write, {"value": (kind, inspect.Parameter.empty)}, Written, text)
 
 
 def _type(one: BoardChannel) -> Any:

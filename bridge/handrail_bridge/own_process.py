@@ -1,0 +1,41 @@
+"""A process of the bridge's own: what it says first on its standard output, and its end."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+
+from handrail_drivers.errors import ProcessLost
+
+from handrail_bridge.loop.mailbox import decode_error
+
+
+def await_ready(process: subprocess.Popen[bytes], name: str, timeout: float) -> None:
+    """Wait until it says ``null``: that it is ready.
+
+    Raises:
+        HandrailError: what it met instead, and says.
+        ProcessLost: it said nothing within the timeout [s].
+    """
+    stdout = process.stdout
+    ready = stdout is not None and select.select([stdout], [], [], timeout)[0]
+    line = stdout.readline() if stdout is not None and ready else b""
+    if not line:
+        raise ProcessLost(f"The {name} did not start; its own words are on standard error.")
+    error = json.loads(line)
+    if error is not None:
+        raise decode_error(error)
+
+
+def end(process: subprocess.Popen[bytes], timeout: float) -> None:
+    """End it, by force where it takes longer than a timeout [s]; may be called again."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
