@@ -1,4 +1,4 @@
-"""Fixtures of whole cells."""
+"""Fixtures of whole cells: each module here has one of its own; those of a folder share theirs."""
 
 from __future__ import annotations
 

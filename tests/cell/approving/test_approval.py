@@ -14,7 +14,7 @@ from handrail_bridge.reports import Card, Decision, Receipt
 from handrail_drivers.errors import PermitRefused
 from running_cell import RunningCell, eventually
 
-GRIP = {"steps": [{"tool": "gripper_set", "gap": 0.04}]}
+OPEN, SHUT = ({"steps": [{"tool": "gripper_set", "gap": gap}]} for gap in (0.04, 0.01))
 
 
 async def asked(operator: OperatorClient) -> Card:
@@ -24,23 +24,23 @@ async def asked(operator: OperatorClient) -> Card:
     return cards[0]
 
 
-async def decided(cell: RunningCell, rail: Client, approve: bool, digest: str = "") -> Receipt:
+async def decided(cell: RunningCell, rail: Client, plan: dict[str, Any], approve: bool) -> Receipt:
     """Run a plan as an agent, and answer its card as the operator."""
     eventually(cell.stands)
     before = cell.joints()
-    running = asyncio.create_task(rail.run(GRIP))
+    running = asyncio.create_task(rail.run(plan))
     async with cell.operator() as operator:
         card = await asked(operator)
         assert cell.joints() == pytest.approx(before, abs=0.02), "it moved before anybody looked"
-        trajectory = digest or card.trajectory_digest
-        await operator.decide(Decision(card.number, trajectory, approve, "Ada", "not now"))
+        said = Decision(card.number, card.trajectory_digest, approve, "Ada", "not now")
+        await operator.decide(said)
     return await running
 
 
 async def test_an_approved_plan_moves_and_its_receipt_names_who(cell: RunningCell) -> None:
     before = cell.position("gripper")
     async with cell.armed() as rail:
-        receipt = await decided(cell, rail, approve=True)
+        receipt = await decided(cell, rail, OPEN, approve=True)
     assert receipt.completed, receipt.reason
     assert receipt.approver == "Ada"
     assert cell.position("gripper") > before + 0.1, "it did not open"
@@ -53,13 +53,13 @@ async def test_a_refused_plan_does_not_move_and_says_who_refused(cell: RunningCe
     before = cell.joints()
     async with cell.armed() as rail:
         with pytest.raises(PermitRefused, match="was refused by Ada: not now"):
-            await decided(cell, rail, approve=False)
+            await decided(cell, rail, SHUT, approve=False)
     assert cell.joints() == pytest.approx(before, abs=0.02)
 
 
 async def test_a_stop_ends_the_waiting(cell: RunningCell) -> None:
     async with cell.armed() as rail, cell.operator() as operator:
-        running = asyncio.create_task(rail.run(GRIP))
+        running = asyncio.create_task(rail.run(SHUT))
         await asked(operator)
         await rail.stop("enough")
         with pytest.raises(PermitRefused, match="killed by a stop"):
@@ -69,11 +69,11 @@ async def test_a_stop_ends_the_waiting(cell: RunningCell) -> None:
 
 async def test_an_agent_cannot_pass_by_the_person(cell: RunningCell) -> None:
     async with cell.armed() as rail:
-        check = await rail.check(GRIP)
+        check = await rail.check(SHUT)
         assert check.permit is not None
         assert check.permit.asks
         with pytest.raises(PermitRefused, match="waits for a person"):
-            async for _ in rail.execute(GRIP, check.permit):
+            async for _ in rail.execute(SHUT, check.permit):
                 pass
         async with cell.operator() as operator:
             card = await asked(operator)
@@ -85,7 +85,7 @@ async def test_an_agent_cannot_pass_by_the_person(cell: RunningCell) -> None:
 async def test_who_arms_may_move_without_asking_himself(cell: RunningCell) -> None:
     await cell.arm()
     async with cell.operator() as operator, operator.lease("operator"):
-        receipt = await operator.run(GRIP)
+        receipt = await operator.run(SHUT)
     assert receipt.completed
     assert "operator" in receipt.approver
 
@@ -93,7 +93,7 @@ async def test_who_arms_may_move_without_asking_himself(cell: RunningCell) -> No
 async def test_approving_by_command_line(cell: RunningCell, tmp_path: Any) -> None:
     picture = tmp_path / "motion.svg"
     async with cell.armed() as rail:
-        running = asyncio.create_task(rail.run(GRIP))
+        running = asyncio.create_task(rail.run(OPEN))
         listed = await asyncio.to_thread(cell.cli, "approve", "--wait", "20", "--json")
         (card,) = json.loads(listed.stdout)
         assert card["asks"] == ["Step 0 is gripper_set, which needs approval."]

@@ -14,7 +14,7 @@ from running_cell import RunningCell, eventually
 SLOWLY: dict[str, Any] = {
     "steps": [
         {"tool": "arm_home"},
-        {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.7}, "speed": 0.08},
+        {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.7}, "speed": 0.06},
     ]
 }
 
