@@ -119,6 +119,7 @@ async def test_a_button_that_is_pressed_in_the_world_stops_the_arm_and_its_board
     await armed_again(cell)
 
 
+@pytest.mark.long
 async def test_the_pushers_own_button_ends_its_motion_where_it_is(cell: RunningCell) -> None:
     async with cell.armed() as rail:
         begun = asyncio.Event()
@@ -150,6 +151,7 @@ def flashed(cell: RunningCell, port: str) -> dict[str, str]:
     return json.loads(done.stdout)["error"]
 
 
+@pytest.mark.long
 async def test_no_board_is_flashed_while_somebody_may_move_or_the_bridge_has_its_port(
     cell: RunningCell,
 ) -> None:
