@@ -1,4 +1,4 @@
-"""Dead helpers, open addresses, clients that never read, a full disk: a stop always answers."""
+"""Dead helpers, clients that never read, a full disk: a stop always answers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.places import SLOTS
 from handrail_bridge.reports import CellState, Receipt
-from handrail_bridge.server import loopback
-from handrail_drivers.errors import NotPermittedRole, ProcessLost, Refused
+from handrail_drivers.errors import ProcessLost, Refused
 from running_cell import (
     RunningCell,
     assert_stood_at_once,
@@ -78,39 +77,6 @@ async def test_a_check_whose_process_is_killed_ends_and_the_next_one_passes(
         assert (await rail.state()).mode == Mode.ARMED
     assert cell.joints() == pytest.approx(before, abs=0.005)
     assert cell.moved_since(since) < 0.005
-
-
-# -- the address ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "listen",
-    [
-        *("0.0.0.0:0", "[::]:0", "192.0.2.1:4000", "example.org:0", ":0", "127.0.0.1"),
-        *("127.0.0.1:x", "unix:/tmp/rail", "127.0.0.1:0,0.0.0.0:0", "0x7f000001:0"),
-    ],
-)
-def test_what_others_could_reach_is_no_address(listen: str) -> None:
-    with pytest.raises(NotPermittedRole) as refused:
-        loopback(listen)
-    assert (refused.value.field, refused.value.value) == ("listen", listen)
-
-
-def test_a_bridge_for_others_to_reach_does_not_start(cell: RunningCell, tmp_path: Path) -> None:
-    said = up(cell, tmp_path, "--listen", "0.0.0.0:0")
-    assert said["code"] == "not_permitted_role"
-    assert said["field"] == "listen"
-    assert "127.0.0.1" in said["hint"]
-    assert not list(tmp_path.rglob("*.jsonl")), "it was refused after it had begun"
-
-
-def up(cell: RunningCell, folder: Path, *arguments: str) -> dict[str, Any]:
-    """Start a bridge with directories of its own, which must be refused; return its error."""
-    beside = RunningCell(cell.twin, folder, str(patient(folder)))
-    ended = beside.cli("up", "desk", "--json", *arguments)
-    assert ended.returncode == 1, ended
-    error: dict[str, Any] = json.loads(ended.stdout)["error"]
-    return error
 
 
 # -- clients that never read ---------------------------------------------------------------
@@ -212,3 +178,12 @@ def test_what_is_in_the_place_of_the_log_lets_no_bridge_start(
     said = up(cell, tmp_path)
     assert said["code"] == "refused"
     assert str(tmp_path / at).rstrip("/") in said["message"]
+
+
+def up(cell: RunningCell, folder: Path) -> dict[str, Any]:
+    """Start a bridge with directories of its own, which must be refused; return its error."""
+    beside = RunningCell(cell.twin, folder, str(patient(folder)))
+    ended = beside.cli("up", "desk", "--json")
+    assert ended.returncode == 1, ended
+    error: dict[str, Any] = json.loads(ended.stdout)["error"]
+    return error
