@@ -189,7 +189,7 @@ def resized(image: Image, size: tuple[int, int]) -> Image:
 
 def planes(image: Image) -> list[Image]:
     """Return the channels (height, width) of an image by themselves."""
-    return list(cv2.split(image))  # type: ignore[arg-type]  # typed for every depth
+    return list(cv2.split(image))
 
 
 def suppressed(
