@@ -13,6 +13,8 @@ command -v cyclictest >/dev/null || need+=(rt-tests)  # the loop is measured bes
 command -v gcc >/dev/null || need+=(gcc libc6-dev)
 command -v node >/dev/null || need+=(nodejs)  # modbus-serial is another
 command -v npm >/dev/null || need+=(npm)
+ls /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib >/dev/null 2>&1 ||
+  need+=(gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi)  # an RTSP camera
 # Firmware: compilers, the programmer, and what runs images without a board.
 command -v avr-gcc >/dev/null || need+=(gcc-avr avr-libc binutils-avr)
 command -v avrdude >/dev/null || need+=(avrdude)

@@ -101,6 +101,7 @@ class Peer:
     def __init__(self, **units: Unit) -> None:
         self.units = {int(name[1:]): unit for name, unit in units.items()}
         self._late: list[bytes] = []
+        self.released = threading.Event()  # what is "held" is said then
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -129,6 +130,9 @@ class Peer:
         if trick == "reboot":
             return False
         frame = self._frame(number, unit.answer(body), mark)
+        if trick == "held":
+            self.released.wait(END)
+            trick = "answer"
         if trick == "late":  # with the next request
             self._late.append(frame)
         elif trick != "silent":

@@ -49,6 +49,9 @@ class Pinhole:
     def __init__(self, camera: Camera) -> None:
         lens = camera.lens or plain_lens(camera)
         self._matrix, self._distortion = matrix_of(lens), np.array(lens.distortion)
+        self._distorts = bool(self._distortion.any())
+        self._middle = self._matrix[:2, 2].copy()
+        self._focal = np.array([self._matrix[0, 0], self._matrix[1, 1]])
         self._position = np.array(camera.position)
         self._rotation = _matrix(camera.quaternion) * (1.0, -1.0, -1.0)  # z ahead, y down
 
@@ -81,11 +84,11 @@ class Pinhole:
 
     def _rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the directions (n, 3) that pixels (n, 2) show, of length one along the view."""
-        flat = (pixels - self._matrix[:2, 2]) / (self._matrix[0, 0], self._matrix[1, 1])
-        if self._distortion.any():
+        flat = (pixels - self._middle) / self._focal
+        if self._distorts:
             distorted = np.ascontiguousarray(pixels, float).reshape(-1, 1, 2)
             flat = cv2.undistortPoints(distorted, self._matrix, self._distortion).reshape(-1, 2)
-        rays: NDArray[np.float64] = np.column_stack([flat, np.ones(len(flat))]) @ self._rotation.T
+        rays: NDArray[np.float64] = flat @ self._rotation[:, :2].T + self._rotation[:, 2]
         return rays
 
 
@@ -182,6 +185,23 @@ def resized(image: Image, size: tuple[int, int]) -> Image:
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     scaled: Image = cv2.resize(image, size, interpolation=how).astype(np.uint8, copy=False)
     return scaled
+
+
+def planes(image: Image) -> list[Image]:
+    """Return the channels (height, width) of an image by themselves."""
+    return list(cv2.split(image))
+
+
+def suppressed(
+    boxes: NDArray[Any], scores: NDArray[Any], kinds: NDArray[Any], overlap: float
+) -> list[int]:
+    """Return which boxes, corners (n, 4), stay, best first.
+
+    None overlaps a better one of its kind too much: by the area in both over that in any.
+    """
+    sized = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).tolist()
+    kept = cv2.dnn.NMSBoxesBatched(sized, scores.tolist(), kinds.tolist(), 0.0, overlap)
+    return [int(one) for one in kept]
 
 
 def quarter_turn(image: Image, box: tuple[float, float, float, float]) -> float | None:

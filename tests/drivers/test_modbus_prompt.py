@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from handrail_drivers.errors import ModbusException, UnknownName
-from handrail_drivers.modbus import frames, line
+from handrail_drivers.modbus import frames, line, wires
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.line import Line
@@ -60,18 +60,48 @@ def test_what_answers_quickly_is_read_at_once(found: Line, peer: TcpPeer) -> Non
     assert [prompt(found, one) for one in (FIRST, SECOND)] == [(11,), (111,)]
 
 
-def test_what_fell_silent_is_not_waited_for_again(
-    found: Line, peer: TcpPeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hurried(found: Line, monkeypatch: pytest.MonkeyPatch) -> Line:
+    """The line, known to be quick, and what is late by 0.1 s is late."""
     found.ask(FIRST)
     monkeypatch.setattr(line, "PROMPT", 0.05)
+    monkeypatch.setattr(wires, "WAITS_ON", 30.0)  # a busy machine's 10 ms
     found.ask(FIRST)
+    return found
+
+
+def test_one_late_answer_is_waited_for_on_and_a_second_one_is_enough(
+    hurried: Line, peer: TcpPeer
+) -> None:
+    asked = peer.units[1].asked
+    before = len(asked)
+    for number in (1, 2):
+        peer.released.clear()
+        peer.units[1].tricks = ["held"]
+        assert prompt(hurried, FIRST) is None
+        peer.released.set()
+        assert frames.words(hurried.ask(FIRST)) == (11,)
+        assert len(asked) == before + number, "asked once each"
+    assert prompt(hurried, FIRST) is None
+    assert len(asked) == before + 2, "left to who can wait, at once"
+
+
+def test_a_late_answer_is_none_of_another_request(hurried: Line, peer: TcpPeer) -> None:
     peer.units[1].tricks = ["late"]
-    assert prompt(found, FIRST) is None
-    asked = len(peer.units[1].asked)
-    assert prompt(found, FIRST) is None
-    assert len(peer.units[1].asked) == asked
-    assert frames.words(found.ask(SECOND)) == (111,), "the late answer is no answer of this"
+    assert prompt(hurried, FIRST) is None
+    assert frames.words(hurried.ask(SECOND)) == (111,)
+    peer.units[1].registers[0] = 12
+    assert frames.words(hurried.ask(FIRST)) == (12,), "asked anew, since another one was between"
+
+
+def test_what_was_asked_long_ago_is_asked_anew(
+    hurried: Line, peer: TcpPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.units[1].tricks = ["late"]
+    assert prompt(hurried, FIRST) is None
+    monkeypatch.setattr(wires, "WAITS_ON", 0.0)
+    peer.units[1].registers[0] = 12
+    assert frames.words(hurried.ask(FIRST)) == (12,)
 
 
 @pytest.mark.parametrize("trick", ["short", "garbage", "reboot"])

@@ -53,6 +53,7 @@ class Dead:
     """A wire whose unit is silent, in virtual time."""
 
     broken = numbered = False
+    sent = 0.0
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -63,8 +64,11 @@ class Dead:
     def monotonic(self) -> float:
         return self.now
 
-    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
+    def exchange(
+        self, request: Request, timeout: float, *, blindly: bool = False, briefly: bool = False
+    ) -> bytes:
         self.asked += 1
+        self.sent = time.monotonic()
         if self.alive:
             return bytes((3, 2, 0, 7))
         self.patience.append(timeout)

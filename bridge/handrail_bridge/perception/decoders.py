@@ -48,7 +48,7 @@ class Boxes:
 
     def __init__(self, settings: Settings, size: tuple[int, int]) -> None:
         self._settings = settings
-        self._unit = np.array(size, float) if settings.normalized else np.ones(2)
+        self._unit = (float(size[0]), float(size[1])) if settings.normalized else (1.0, 1.0)
 
     def decode(self, outputs: Sequence[Tensor]) -> Findings:
         """Return the boxes that suppress the others of their class."""
@@ -64,10 +64,9 @@ class Boxes:
         rows, scores = columns[:, likely].T, scores[:, likely]
         best, kinds = scores.max(axis=0), scores.argmax(axis=0)
         boxes = self._boxes(rows[:, :4])
-        kept = suppressed(boxes, best, kinds, given.overlap)[: given.most]
-        return Findings(
-            [self._find(rows[n], boxes[n], float(best[n]), int(kinds[n])) for n in kept]
-        )
+        kept = vision.suppressed(boxes, best, kinds, given.overlap)[: given.most]
+        chosen = (one[kept].tolist() for one in (rows, boxes, best, kinds))
+        return Findings([self._find(*each) for each in zip(*chosen, strict=True)])
 
     @property
     def _values(self) -> int:
@@ -78,23 +77,22 @@ class Boxes:
     def _boxes(self, rows: Array) -> Array:
         """Return corners (n, 4) [px]."""
         if self._settings.box == "corners":
-            return rows * np.tile(self._unit, 2)
+            return rows * (self._unit * 2)
         middle, half = rows[:, :2] * self._unit, rows[:, 2:4] * self._unit / 2
         return np.hstack([middle - half, middle + half])
 
-    def _find(self, row: Array, box: Array, score: float, kind: int) -> Find:
-        given = self._settings
+    def _find(self, row: list[float], box: list[float], score: float, kind: int) -> Find:
+        given, (wide, high) = self._settings, self._unit
         start = 4 + given.objectness + len(given.labels)
         points = []
         for _ in range(given.keypoints):
-            x, y = row[start : start + 2] * self._unit
             sure = row[start + 2] if given.keypoint_values == 3 else score
-            points.append((float(x), float(y), float(sure)))
+            points.append((row[start] * wide, row[start + 1] * high, sure))
             start += given.keypoint_values
         label, turn = given.labels[kind], None
         if given.fold and label in (given.turned or given.labels):
             turn = math.atan2(row[start + 1], row[start]) / given.fold
-        left, top, right, bottom = box.tolist()
+        left, top, right, bottom = box
         edges = (left, top, right, bottom)
         return Find(label, score, edges, tuple(points), (), turn, given.fold or 1)
 
@@ -161,26 +159,6 @@ class Segmentation:
             parts = [part for part in vision.islands(mask) if len(part) >= given.smallest]
             found += [_part(label, part, maps[number], step) for part in parts]
         return Findings(found)
-
-
-def suppressed(boxes: Array, scores: Array, kinds: Array, overlap: float) -> list[int]:
-    """Return which boxes (n, 4) stay, best first: none overlaps a better one of its kind too much.
-
-    Overlap is the area in both by the area in any.
-    """
-    areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    both = np.prod(np.maximum(high - low, 0.0), axis=2)
-    any_ = np.maximum(areas[:, None] + areas - both, 1e-9)
-    beaten = (both / any_ > overlap) & (kinds[:, None] == kinds)
-    kept: list[int] = []
-    gone = np.zeros(len(boxes), bool)
-    for best in np.argsort(-scores, kind="stable").tolist():
-        if not gone[best]:
-            kept.append(best)
-            gone |= beaten[best]
-    return kept
 
 
 def _part(label: str, part: NDArray[np.intp], heat: Array, step: Array) -> Find:

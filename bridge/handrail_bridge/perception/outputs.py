@@ -45,7 +45,8 @@ def shaped(output: Tensor, shape: tuple[int, ...]) -> Array:
     )
     if not fits:
         raise misshapen(output, str(wanted))
-    return np.asarray(output[0], float)
+    # single precision is a model's own; less would be lost in sums
+    return output[0] if output.dtype == np.float32 else np.asarray(output[0], float)
 
 
 def misshapen(output: Tensor, wanted: str) -> InvalidValue:

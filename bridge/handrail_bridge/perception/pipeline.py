@@ -187,14 +187,15 @@ def _sighting(track: Track, placed: Placed) -> Sighting:
 
 def _in_camera(find: Find, fit: Fit) -> Find:
     """Return a find in pixels of the camera's picture."""
-    left, top = fit.back(*find.box[:2])
-    right, bottom = fit.back(*find.box[2:])
-    return replace(
-        find,
-        box=(left, top, right, bottom),
+    left, top, right, bottom = find.box
+    return Find(
+        find.label,
+        find.score,
+        box=fit.back(left, top) + fit.back(right, bottom),
         points=tuple((*fit.back(x, y), sure) for x, y, sure in find.points),
         outline=tuple(fit.back(x, y) for x, y in find.outline),
         turn=None if find.turn is None else _turned_back(find.turn, fit),
+        fold=find.fold,
     )
 
 

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from handrail_bridge.vision import Pinhole
 
 Array = NDArray[np.float64]
-GRID = 4  # points each way over a box that stands for what is in it
+# Points over a box that stand for what is in it, as shares of it.
+GRID = np.array([(x, y) for y in np.linspace(0, 1, 4) for x in np.linspace(0, 1, 4)])
+SIDES = np.array([(0.0, 0.0), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])  # px, of which slopes are taken
 ARROW = 4.0  # px along an edge, of which the direction in the world is taken
 
 
@@ -49,15 +51,14 @@ class Placing:
         if not finds:
             return []
         spots = np.array([_middle(find) for find in finds])
-        turns = np.array([find.turn or 0.0 for find in finds])
-        ahead = ARROW * np.column_stack([np.cos(turns), np.sin(turns)])
-        around = np.stack([np.zeros_like(ahead), ahead, ahead * 0 + (1, 0), ahead * 0 + (0, 1)], 1)
+        pixels = spots[:, None] + SIDES
+        pixels[:, 1] += [_arrow(find.turn or 0.0) for find in finds]
+        pixels = pixels.reshape(-1, 2)
         heights = [self._place.heights.get(find.label, 0.0) for find in finds]
-        pixels = (spots[:, None] + around).reshape(-1, 2)
         points = self._pinhole.on_plane(pixels, np.repeat(heights, 4)).reshape(-1, 4, 3)
         here, edges = points[:, 0], points[:, 1] - points[:, 0]
         slopes = (points[:, 2:] - points[:, :1]) * self._place.sigma  # m, of one deviation
-        spread = np.einsum("nki,nkj->nij", slopes, slopes) + self._hung
+        spread = slopes.transpose(0, 2, 1) @ slopes + self._hung
         if self._place.by == "depth" and depth is not None:
             far = [self._pinhole.at_depth(spot, _depth_at(depth, spot)) for spot in spots]
             here = np.array(far)
@@ -70,7 +71,11 @@ class Placing:
         low, high = watch.heights
         heights = np.repeat((low, (low + high) / 2, high), len(pixels))
         points = self._pinhole.on_plane(np.tile(pixels, (3, 1)), heights)
-        return float(_to_box(points, watch.box).min())
+        return _to_box(points, watch.box)
+
+
+def _arrow(turn: float) -> tuple[float, float]:
+    return ARROW * math.cos(turn), ARROW * math.sin(turn)
 
 
 def _yaw(find: Find, edge: Sequence[float]) -> float | None:
@@ -90,8 +95,8 @@ def _middle(find: Find) -> tuple[float, float]:
 
 def _grid(box: Edges) -> Array:
     left, top, right, bottom = box
-    x, y = np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID))
-    return np.column_stack([x.ravel(), y.ravel()]) - 0.5
+    found: Array = GRID * (right - left, bottom - top) + (left - 0.5, top - 0.5)
+    return found
 
 
 def _depth_at(depth: NDArray[np.float32], spot: Array) -> float:
@@ -101,12 +106,11 @@ def _depth_at(depth: NDArray[np.float32], spot: Array) -> float:
     return float(depth[row, column])
 
 
-def _to_box(points: Array, box: Box) -> Array:
-    """Distances (n,) of points (n, 3) to a box that is turned about z."""
+def _to_box(points: Array, box: Box) -> float:
+    """The least distance of points (n, 3) to a box that is turned about z."""
     center, size, yaw = box
-    away = points - np.array(center)
+    away = points - center
     cosine, sine = math.cos(yaw), math.sin(yaw)
     own = away @ np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
     outside = np.maximum(np.abs(own) - np.array(size) / 2, 0.0)
-    distances: Array = np.linalg.norm(outside, axis=1)
-    return distances
+    return math.sqrt((outside * outside).sum(axis=1).min())

@@ -53,17 +53,20 @@ class Preparation:
     def fill(self, image: vision.Image, tensor: NDArray[Any]) -> None:
         """Write a picture (height, width, 3) BGR into the model's input."""
         self._canvas[self._place] = vision.resized(image[self._shown], self._inner)
-        given = self._picture
-        if given.order == "gray":
-            colors: NDArray[Any] = (self._canvas @ np.array(GRAY, np.float32))[:, :, None]
-        else:
-            colors = self._canvas[:, :, :: -1 if given.order == "rgb" else 1]
-        planes = tensor[0] if given.layout == "nchw" else tensor[0].transpose(2, 0, 1)
+        planes = tensor[0] if self._picture.layout == "nchw" else tensor[0].transpose(2, 0, 1)
         for plane, color, factor, offset in zip(
-            planes, colors.transpose(2, 0, 1), self._factor, self._offset, strict=False
+            planes, self._colors(), self._factor, self._offset, strict=False
         ):
             if self._plain:
                 plane[:] = color
-            else:  # in place, plane by plane: other ways cost a millisecond
-                np.multiply(color, factor, out=plane, casting="same_kind")
+                continue
+            np.multiply(color, factor, out=plane, casting="same_kind")
+            if offset:
                 plane += offset
+
+    def _colors(self) -> list[NDArray[Any]]:
+        """Return the canvas as planes, which lie in one piece: strides cost a tenth of a ms."""
+        if self._picture.order == "gray":
+            return [self._canvas @ np.array(GRAY, np.float32)]
+        planes = vision.planes(self._canvas)
+        return planes[:: -1 if self._picture.order == "rgb" else 1]

@@ -14,6 +14,7 @@ from handrail_drivers.modbus.wires import Wire
 
 LONGEST_LOST = 1.0  # s that a line is left alone: one that is plugged in again is soon back
 PROMPT = 0.001  # s that an event loop may wait where it is; a hand-over to a thread costs 0.2 ms
+SLOW = 2  # late answers in a row: one alone may be the machine's
 KINDS = {kind.number: kind for kind in ModbusException.__subclasses__()}
 ILLEGAL = (1, 2, 3)  # exceptions that the register map is to blame for
 Allowed = Callable[[], None]
@@ -52,7 +53,8 @@ class Line:
         self._has_pauses = pauses
         self._line_pause = Pause(LONGEST_LOST)
         self._pauses: dict[int, Pause] = {}
-        self._took = float("inf")  # s, the last answer
+        self._took = 0.0  # s, the last answer
+        self._late = SLOW  # answers in a row that were not prompt; none was yet
 
     def ask(
         self, request: Request, *, urgent: bool = False, allowed: Allowed | None = None
@@ -88,29 +90,31 @@ class Line:
     def ask_promptly(self, request: Request) -> bytes | None:
         """Return the answer to a read if it comes within 1 ms; None: whoever can wait may ask.
 
-        For an event loop. Nobody else's turn is waited for, and only a line whose last answer
-        was as quick, and whose late answers are known as such, is asked at all.
+        For an event loop. Nobody else's turn is waited for, and only a line that was as quick of
+        late, and whose late answers are known as such, is asked at all. Who can wait and asks the
+        same request at once waits on for this answer.
 
         Raises:
             ModbusException: the unit refuses.
         """
-        wire = self._wire
-        if self._took > PROMPT or wire is None or not wire.numbered:
-            return None
         pause = self._pauses.get(request.unit)
-        if pause is None or pause.until or not self._turns.taken_at_once():
+        if self._late >= SLOW or pause is None or pause.until:
+            return None
+        if not self._turns.taken_at_once():
             return None
         try:
-            answer = self._timed(self._wire, request, PROMPT) if self._wire else None
+            wire = self._wire
+            if wire is None or not wire.numbered:
+                return None
+            answer = self._timed(wire, request, PROMPT, briefly=True)
         except ModbusSilent:
-            self._took = float("inf")
             return None
         except (BusLost, ModbusGarbled):
             self._drop()
             return None
         finally:
             self._turns.end()
-        return answer and _accepted(request, answer)
+        return _accepted(request, answer)
 
     def is_silent(self, unit: int) -> bool:
         """Tell whether a unit was asked in vain more than once, or the line itself is gone."""
@@ -169,11 +173,17 @@ class Line:
             raise
 
     def _timed(
-        self, wire: Wire, request: Request, timeout: float, *, blindly: bool = False
+        self,
+        wire: Wire,
+        request: Request,
+        timeout: float,
+        *,
+        blindly: bool = False,
+        briefly: bool = False,
     ) -> bytes:
-        began = time.monotonic()
-        answer = wire.exchange(request, timeout, blindly=blindly)
-        self._took = time.monotonic() - began
+        answer = wire.exchange(request, timeout, blindly=blindly, briefly=briefly)
+        self._took = time.monotonic() - wire.sent
+        self._late = 0 if self._took <= PROMPT else self._late + 1
         return answer
 
     def _opened(self, urgent: bool) -> Wire:

@@ -18,22 +18,28 @@ FASTEST_GAP = 0.00175  # s: above 19200 bit/s the silence between frames stays a
 PROBES = (Table.INPUT, Table.HOLDING, Table.COIL, Table.DISCRETE)
 MOST_OWED = len(PROBES) - 1  # that are remembered: one function is left to ask with
 SHOWN = 24  # bytes of a garbled answer
+WAITS_ON = 0.01  # s in which a request that was made briefly is not sent again
 
 
 class Wire(Protocol):
     """Carries one request at a time. ``broken``: only opening it anew helps.
 
     ``numbered``: an answer that comes too late is known as such, whatever was asked since.
+    ``sent`` [s]: monotonic, when the last request went out.
     """
 
     broken: bool
     numbered: bool
+    sent: float
 
-    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
+    def exchange(
+        self, request: Request, timeout: float, *, blindly: bool = False, briefly: bool = False
+    ) -> bytes:
         """Return the answer, function and data, within ``timeout`` [s].
 
         ``blindly``: it is sent although its answer could not be told from a late one, which is
-        an error all the same.
+        an error all the same. ``briefly``: what does not come in time is waited for on by whoever
+        asks the same next, at once; only where ``numbered``.
 
         Raises:
             BusLost: the port or the connection is gone.
@@ -56,16 +62,31 @@ class TcpWire:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._transaction = 0
+        self._brief: Request | None = None  # what was asked so last, in vain
+        self.sent = 0.0
         self.broken = False
         self.dropped = 0  # answers that came too late
 
-    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
+    def exchange(
+        self, request: Request, timeout: float, *, blindly: bool = False, briefly: bool = False
+    ) -> bytes:
         """Send a request and return its answer."""
         del blindly  # answers have numbers
-        deadline = time.monotonic() + timeout
+        now = time.monotonic()
+        if self._brief is not request or now > self.sent + WAITS_ON:
+            self._send(request)
+        self._brief = request if briefly else None
+        answer = self._answer(request, now + timeout)
+        self._brief = None
+        return answer
+
+    def _send(self, request: Request) -> None:
+        self.sent = time.monotonic()
         self._transaction = self._transaction % 0xFFFF + 1
         head = MBAP.pack(self._transaction, 0, len(request.body) + 1, request.unit)
         self._transport.write(head + request.body)
+
+    def _answer(self, request: Request, deadline: float) -> bytes:
         while True:
             transaction, unit, answer = self._receive(request, deadline)
             if transaction != self._transaction:
@@ -123,11 +144,15 @@ class RtuWire:
         self._transport = transport
         self._gap = max(FASTEST_GAP, 3.5 * CHARACTER / baud) if gap is None else gap
         self._heard = time.monotonic() - self._gap  # s, when the last byte went or came
+        self.sent = 0.0
         self._owed: dict[int, list[Request]] = {}  # what units may still answer, in order
         self.dropped = 0
 
-    def exchange(self, request: Request, timeout: float, *, blindly: bool = False) -> bytes:
+    def exchange(
+        self, request: Request, timeout: float, *, blindly: bool = False, briefly: bool = False
+    ) -> bytes:
         """Send a request and return its answer."""
+        del briefly  # answers have no numbers
         self._transport.discard_input()
         if request.unit in self._owed:
             try:
@@ -180,7 +205,7 @@ class RtuWire:
     def _send(self, request: Request) -> None:
         time.sleep(max(0.0, self._heard + self._gap - time.monotonic()))
         self._transport.write(frames.in_rtu(request))
-        self._heard = time.monotonic()
+        self._heard = self.sent = time.monotonic()
         owed = [*self._owed.get(request.unit, ()), request]
         self._owed[request.unit] = owed[-MOST_OWED:]
 
