@@ -40,7 +40,7 @@ def fuzzed(folder, seconds: int) -> None:
 
 
 def test_fuzzing_finds_nothing(tmp_path):
-    fuzzed(tmp_path, 4)
+    fuzzed(tmp_path, 10)
 
 
 @pytest.mark.long

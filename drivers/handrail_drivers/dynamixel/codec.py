@@ -82,7 +82,11 @@ def sync_write(address: int, size: int, values: Iterable[tuple[int, bytes]]) -> 
 def query(ids: Sequence[int], address: int, size: int) -> SyncRead:
     """Return a sync read of some servos, with its request built once; none answers stuffed."""
     heads = {id: _head(id, size) for id in ids}
-    return SyncRead(sync_read(ids, address, size), heads, size, 2, is_closed)
+
+    def are_right(rests: Sequence[bytes]) -> bool:
+        return all(is_closed(head + rest) for head, rest in zip(heads.values(), rests, strict=True))
+
+    return SyncRead(sync_read(ids, address, size), heads, size, 2, are_right)
 
 
 class Parser:

@@ -61,15 +61,16 @@ def sync_write(address: int, size: int, values: Iterable[tuple[int, bytes]]) -> 
     return build(BROADCAST, Instruction.SYNC_WRITE, bytes((address, size)) + rows)
 
 
-def is_closed(frame: bytes) -> bool:
-    """Whether a frame ends with its checksum."""
-    return sum(frame[len(HEADER) :]) & 0xFF == 0xFF
-
-
 def query(ids: Sequence[int], address: int, size: int) -> SyncRead:
     """Return a sync read of some servos, with its request built once."""
     heads = {id: HEADER + bytes((id, size + 2)) for id in ids}
-    return SyncRead(sync_read(ids, address, size), heads, size, 1, is_closed)
+    # The sum over id..checksum of a right frame is FF: what is left for status..checksum.
+    sums = [checksum(head[len(HEADER) :]) for head in heads.values()]
+
+    def are_right(rests: Sequence[bytes]) -> bool:
+        return [sum(rest) & 0xFF for rest in rests] == sums
+
+    return SyncRead(sync_read(ids, address, size), heads, size, 1, are_right)
 
 
 class Parser:
