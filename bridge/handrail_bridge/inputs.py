@@ -12,6 +12,7 @@ from typing import Annotated, Self
 
 from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import StaleReading
+from handrail_sim.lifeline import end
 
 from handrail_bridge import own_process
 from handrail_bridge.loop.control import Control
@@ -91,7 +92,7 @@ class Inputs:
 
     def close(self) -> None:
         """End the poller; may be called again."""
-        own_process.end(self._process, CLOSE_TIMEOUT)
+        end(self._process, CLOSE_TIMEOUT)
 
     def _state(self, name: str) -> InputState:
         signal = self._control.signal(self._config.signals[name])

@@ -1,4 +1,4 @@
-"""A process of the bridge's own: what it says first on its standard output, and its end."""
+"""A process of the bridge's own: what it says first on its standard output."""
 
 from __future__ import annotations
 
@@ -26,16 +26,3 @@ def await_ready(process: subprocess.Popen[bytes], name: str, timeout: float) -> 
     error = json.loads(line)
     if error is not None:
         raise decode_error(error)
-
-
-def end(process: subprocess.Popen[bytes], timeout: float) -> None:
-    """End it, by force where it takes longer than a timeout [s]; may be called again."""
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()

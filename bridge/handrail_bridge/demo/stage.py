@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import psutil
 from handrail_drivers.errors import ProcessLost
+from handrail_sim.lifeline import end
 from handrail_sim.twin.launch import Twin
 
 START = 90.0  # s
@@ -46,7 +47,7 @@ def stage(cell: str, seed: int) -> Iterator[Stage]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         twin = stack.enter_context(Twin.start(cell, seed=seed))
         bridge = _bridge(cell, twin, folder)
-        stack.callback(_end, bridge)
+        stack.callback(end, bridge, STOP)
         ready = _ready(bridge)
         yield Stage(twin, ready["address"], ready["operator_socket"])
 
@@ -76,18 +77,6 @@ def _ready(bridge: subprocess.Popen[bytes]) -> dict[str, str]:
     if "error" in told:
         raise ProcessLost(f"The bridge did not start: {told['error']}")
     return told
-
-
-def _end(bridge: subprocess.Popen[bytes]) -> None:
-    if bridge.poll() is None:
-        bridge.terminate()
-    try:
-        bridge.wait(STOP)
-    except subprocess.TimeoutExpired:
-        bridge.kill()
-        bridge.wait(STOP)
-    if bridge.stdout is not None:
-        bridge.stdout.close()
 
 
 class Memory:

@@ -14,6 +14,7 @@ from handrail_drivers.camera.driver import Frame
 from handrail_drivers.errors import DeviceFault, ProcessLost, StaleReading
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
+from handrail_sim.lifeline import end
 from pydantic import BaseModel, Field
 
 from handrail_bridge import own_process
@@ -80,7 +81,7 @@ class Eyes:
             self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             taken.callback(self._close_wake)
             self._process = _started(config, control, self._frames, self._results, self._wake)
-            taken.callback(own_process.end, self._process, CLOSE_TIMEOUT)
+            taken.callback(end, self._process, CLOSE_TIMEOUT)
             what = f"perception process of {self.name}"
             own_process.await_ready(self._process, what, START_TIMEOUT)
             self._taken = taken.pop_all()

@@ -23,7 +23,7 @@ from handrail_drivers.errors import ProcessLost
 from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
-from handrail_sim.lifeline import die_with
+from handrail_sim.lifeline import die_with, end
 from handrail_sim.twin.lamps import Lamps
 from handrail_sim.twin.mjpeg import Server, Stream
 from handrail_sim.twin.perturbation import draw, truth_model
@@ -80,16 +80,7 @@ class CameraProcess:
 
     def close(self) -> None:
         """End the process; may be called again."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        end(self._process, STOP_TIMEOUT)
         self._state.close()
 
     def __enter__(self) -> CameraProcess:

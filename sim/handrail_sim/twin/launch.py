@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from handrail_drivers.errors import ProcessLost
 
+from handrail_sim.lifeline import end
 from handrail_sim.twin.truth_port import TruthClient
 
 START_TIMEOUT = 90.0  # s: importing MuJoCo and opening GL on a loaded machine
@@ -62,7 +63,7 @@ class Twin:
         try:
             return cls(process, _ready(process))
         except BaseException:
-            _end(process)
+            end(process, STOP_TIMEOUT)
             raise
 
     @property
@@ -82,7 +83,7 @@ class Twin:
         if self._truth is not None:
             self._truth.close()
             self._truth = None
-        _end(self._process)
+        end(self._process, STOP_TIMEOUT)
         shutil.rmtree(Path(self.truth_path).parent, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -101,15 +102,3 @@ def _ready(process: subprocess.Popen[bytes]) -> dict[str, Any]:
         raise ProcessLost(f"The twin did not start within {START_TIMEOUT:.0f} s, or ended.")
     described: dict[str, Any] = json.loads(line)
     return described
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_TIMEOUT)
-    if process.stdout is not None:
-        process.stdout.close()
