@@ -82,7 +82,6 @@ async def test_what_a_plan_left_in_the_gripper_is_set_down_and_sorted(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("desk", range(101, 161), indirect=True)
 async def test_any_seed_is_sorted(desk: VirtualCell) -> None:
     log, events = await sort(desk)
