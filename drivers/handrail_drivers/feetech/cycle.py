@@ -32,24 +32,23 @@ class SyncRead:
         self.request = sync_read(ids, address, size)
         self.frame_size = OVERHEAD + size
         self.reply_size = len(self.ids) * self.frame_size
-        heads = [bytes((0xFF, 0xFF, id, size + 2)) for id in self.ids]
-        self._frames = [
-            (head, n * self.frame_size, (n + 1) * self.frame_size) for n, head in enumerate(heads)
-        ]
+        # One frame: header, id, length | status, bytes, checksum.
+        self._layout = Struct("<" + f"4s{size + 2}s" * len(self.ids))
+        self._heads = tuple(bytes((0xFF, 0xFF, id, size + 2)) for id in self.ids)
+        # The sum over id..checksum of a right frame is FF: what is left for status..checksum.
+        self._sums = [checksum((id, size + 2)) for id in self.ids]
 
     def split(self, reply: bytes) -> list[bytes]:
         """Return each servo's bytes out of a whole reply."""
-        return [reply[start + 5 : end - 1] for _, start, end in self._frames]
+        return [rest[1:-1] for rest in self._layout.unpack(reply)[1::2]]
 
     def is_whole(self, reply: bytes) -> bool:
         """Whether a reply is exactly the expected frames, checksums included."""
         if len(reply) != self.reply_size:
             return False
-        for head, start, end in self._frames:
-            # Sum over id..checksum of a right frame is FF.
-            if reply[start : start + 4] != head or sum(reply[start + 2 : end]) & 0xFF != 0xFF:
-                return False
-        return True
+        parts = self._layout.unpack(reply)
+        sums = [sum(rest) & 0xFF for rest in parts[1::2]]
+        return parts[::2] == self._heads and sums == self._sums
 
 
 class CyclicRead:
