@@ -45,7 +45,7 @@ class LoopConfig(BaseModel):
     slowest: int  # Hz, of the cell's loops: how far two of them may be apart
     cpu: int | None
     spin: float  # s
-    tube: float  # rad, while no trajectory says better
+    tube: tuple[float, ...]  # rad, while no trajectory says better
     settling: float  # s: the slowest servo's time constant, its damping by its stiffness
     heartbeat: float  # s
     stop_time: float  # s
@@ -113,7 +113,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         slowest=min(cell.devices[bus].rate or loop.rate for bus in cell.arm.buses),
         cpu=loop.cpu if device.cpu is None else device.cpu,
         spin=loop.spin,
-        tube=loop.tube,
+        tube=tuple(loop.tube_of(limit) for limit in limits),
         settling=max(servo.damping / servo.stiffness for servo in servos),
         heartbeat=loop.heartbeat,
         stop_time=loop.stop_time,
