@@ -253,6 +253,12 @@ class Motion:
             self._finish(True, "")
             self.mode = Mode.ARMED
 
+    def ease(self) -> None:
+        """Take a stop's first step between two ticks, on the row that is being played."""
+        if self.player is not None:
+            self.player.ease(self._slow_step)
+            self.setpoint = self.player.command()
+
     def _drop_unbegun(self, why: str) -> None:
         """End a motion at once that has not played its first row: nothing has to slow down."""
         if self.player is not None and not self.player.begun:

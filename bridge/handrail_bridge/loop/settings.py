@@ -52,6 +52,7 @@ class LoopConfig(BaseModel):
     stop_category: Category
     stiffness: tuple[float, ...]  # N.m/rad, of the servos
     measures_effort: bool
+    told_any_time: bool  # a stop's first step may be written between two ticks
     late_reads: int
     silence: float  # s
     reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
@@ -95,7 +96,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
     device = cell.devices[name]
     limits = [cell.arm.limits[joint] for joint in joints]
     servos = [cell.arm.servo[joint] for joint in joints]
-    loop = cell.loop
+    loop, driver = cell.loop, plugins.drivers.one(device.driver)
     return LoopConfig(
         device=name,
         number=number,
@@ -119,7 +120,8 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
         stiffness=tuple(servo.stiffness for servo in servos),
-        measures_effort=getattr(plugins.drivers.one(device.driver), "measures_effort", True),
+        measures_effort=getattr(driver, "measures_effort", True),
+        told_any_time=getattr(driver, "told_any_time", False),
         late_reads=device.late_reads or loop.late_reads,
         silence=device.silence or loop.silence,
         reflexes=(*GUARDS, *cell.rules),

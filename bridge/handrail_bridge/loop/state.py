@@ -83,7 +83,7 @@ class StateLayout:
             room,
             at,
             *state[: TUPLES.start],
-            *chain.from_iterable(state[TUPLES]),
+            *chain.from_iterable(state[TUPLES]),  # type: ignore[arg-type]  # tuples all
             state.reason.encode(),
             state.fault_code.encode(),
             state.ended_reason.encode(),
