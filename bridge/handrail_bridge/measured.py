@@ -124,6 +124,7 @@ class Measured:
                 moving=abs(state.velocity[i]) >= STILL,
                 torque_enabled=state.torque_enabled[i],
                 noise=noise[i] if noise else None,
+                unit=self.cell.arm.limits[name].unit,
             )
             for i, name in enumerate(self.cell.arm.all_joints)
         )

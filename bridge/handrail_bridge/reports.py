@@ -100,7 +100,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """One joint as measured: rad, rad/s, N.m, Cel, V."""
+    """One joint as measured: rad, rad/s, N.m, Cel, V; m, m/s and N where it slides."""
 
     name: str
     position: float
@@ -112,6 +112,7 @@ class Joint:
     moving: bool
     torque_enabled: bool
     noise: float | None = None  # standard deviation of the position, standing; None: not measured
+    unit: str = "rad"  # of the position; "m" where it slides
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from handrail_drivers.reflex import Box, Category
 from pydantic import Field
 
-from handrail_sim.arm import Arm
+from handrail_sim.arm import Arm, JointLimits
 from handrail_sim.camera import Camera
 from handrail_sim.demands import Approval, Check, Permits
 from handrail_sim.policy.declared import Policy
@@ -170,8 +170,13 @@ class Loop(Section):
         default=0.015, description="s without a whole reading that make a protective stop"
     )
     tube: Positive = Field(default=0.15, description="rad, following error of any arm joint")
+    slide_tube: Positive = Field(default=0.015, description="m, likewise, of joints that slide")
     heartbeat: Positive = Field(default=0.25, description="s without the bridge's sign of life")
     stop_time: Positive = Field(default=0.15, description="s from full speed to a held stop")
+
+    def tube_of(self, limits: JointLimits) -> float:
+        """Return the tube of a joint [rad], or [m] where it slides."""
+        return self.slide_tube if limits.unit == "m" else self.tube
 
 
 class Cell(Section):

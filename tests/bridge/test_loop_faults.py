@@ -128,7 +128,7 @@ def test_leaving_the_tube_holds_the_arm_where_it_is(
     armed.run(10)
     assert bus.writes[-1][0] == pytest.approx(measured, abs=0.02)
     assert (state.ended_motion_id, state.ended_completed) == (1, False)
-    assert state.peak_following_error > config.tube
+    assert state.peak_following_error > config.tube[0]
 
 
 @pytest.mark.parametrize(

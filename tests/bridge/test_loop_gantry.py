@@ -11,7 +11,7 @@ from handrail_drivers.errors import DeviceFault, NotArmed
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
-from loop_rig import Rig
+from loop_rig import PlainBus, Rig
 from one_machine import TOKEN, Machine, begin, checked, ended
 
 SPEED, BRAKES = 0.05, 0.5  # m/s of an axis, m/s2 of the controller
@@ -136,3 +136,19 @@ def test_what_holds_an_axis_back_nobody_sees(rig: Rig, checker: Checker, shop: M
     begin(rig, checker, {"x": 0.1})
     assert ended(rig).ended_completed
     assert shop.at("x") < 0.03
+
+
+@pytest.mark.parametrize(("off", "mode"), [(0.010, Mode.ARMED), (0.020, Mode.FAULT)])
+def test_what_slides_has_a_tube_in_metres_at_rest(cell: Cell, off: float, mode: Mode) -> None:
+    config = loop_configs(cell, {})[0]
+    bus = PlainBus(config.joints)
+    bus.position = [0.02, 0.02, -0.002]
+    rig = Rig(config, lambda: bus)
+    bus.now = rig.clock.now_ns
+    rig.run(1)
+    rig.ask("arm", hold=bus.position)
+    bus.stuck = {"x": off}
+    rig.run(1)
+    assert rig.state.mode == mode, rig.state.reason
+    assert mode == Mode.ARMED or "x is 0.020 m from" in rig.state.reason
+    rig.close()

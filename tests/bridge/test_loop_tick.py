@@ -63,6 +63,38 @@ def test_a_stop_raised_during_any_read_slows_the_very_next_write(
     assert not armed.state.ended_completed
 
 
+def test_a_stop_between_two_ticks_is_begun_at_once_and_ends_on_the_path(
+    armed: Rig, bus: PlainBus, path: Trajectory
+) -> None:
+    armed.play(path)
+    armed.run(100)
+    armed.tick.heed()
+    assert np.array_equal(bus.writes[-1], path.hold[99] + path.lead[99]), "nothing was new"
+    before, reads = len(bus.writes), []
+    bus.read = lambda: reads.append(1)  # type: ignore[method-assign,assignment,return-value]
+    armed.control.raise_stop("a test")
+    armed.tick.heed()
+    assert (len(bus.writes), reads) == (before + 1, [])
+    assert armed.state.mode == Mode.STOPPING
+    first = path.hold[99] + (1 - 1 / (RAMP - 0.5)) * path.lead[99]
+    assert bus.writes[-1] == pytest.approx(first, rel=1e-9)
+    armed.tick.heed()
+    assert len(bus.writes) == before + 1, "the rest of it goes by ticks"
+    del bus.__dict__["read"]
+    assert armed.until(lambda state: state.mode == Mode.STOPPED) < RAMP
+    assert on_path(np.array(bus.writes[before:]), path)
+
+
+def test_a_stop_between_two_ticks_writes_nothing_where_nothing_moves(
+    armed: Rig, bus: PlainBus
+) -> None:
+    armed.run(1)
+    before = len(bus.writes)
+    armed.control.raise_stop("a test")
+    armed.tick.heed()
+    assert (armed.state.mode, len(bus.writes)) == (Mode.STOPPED, before)
+
+
 def test_a_stop_is_latched_until_reset_and_begins_disarmed(
     armed: Rig, bus: PlainBus, path: Trajectory
 ) -> None:

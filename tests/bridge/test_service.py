@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
+import grpc.aio
 import pytest
+from handrail.v1 import rail_pb2
 from handrail_bridge import service
+from handrail_bridge.leases import Leases
 from handrail_bridge.service import RailService
 from handrail_drivers.errors import HandrailError
 
@@ -39,3 +45,42 @@ async def test_a_lease_stream_without_a_first_message_is_refused_in_words(
         "invalid_request",
         "say who wants the lease in its first message",
     )
+
+
+async def say_no_more() -> Any:
+    return grpc.aio.EOF
+
+
+async def vanish() -> Any:
+    raise asyncio.CancelledError  # so grpc has a handler end whose client was killed
+
+
+async def fall_silent() -> Any:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("leave", [say_no_more, vanish, fall_silent])
+async def test_who_leaves_its_lease_stream_holds_nothing_from_then_on(
+    leave: Callable[[], Coroutine[Any, Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    leases = Leases(("arm_bus",), 2.0, lambda token, *_: told.append(token))
+
+    async def written(_: object) -> None:
+        holder.read = leave
+
+    async def abort(*_: object) -> None:
+        pass
+
+    async def first() -> Any:
+        return rail_pb2.HoldLeaseRequest(holder="me", heartbeat_s=0.05)
+
+    monkeypatch.setattr("handrail_bridge.answering.abort", abort)
+    holder = SimpleNamespace(read=first, write=written)
+    rail: Any = SimpleNamespace(situation=SimpleNamespace(leases=leases))
+    nothing: Any = None
+    stream: Any = RailService(rail, nothing, {}, tuple).HoldLease(nothing, holder)  # type: ignore[arg-type]
+    with contextlib.suppress(asyncio.CancelledError):
+        await stream
+    assert [token > 0 for token in told] == [True, False], "the loops hear of it at once"
+    assert not leases.current()

@@ -99,10 +99,12 @@ def show_state(state: CellState) -> None:
     good = state.mode in (Mode.ARMED, Mode.MOVING)
     reason = f": {escape(state.reason)}" if state.reason else ""
     console.print(f"[{'green' if good else 'yellow'}]{state.mode.name.lower()}[/]{reason}")
-    table = Table("joint", "rad", "rad/s", "N.m", "setpoint rad", "Cel", "V", "torque", box=SIMPLE)
+    heads = "joint", "unit", "position", "speed", "effort", "setpoint", "Cel", "V", "torque"
+    table = Table(*heads, box=SIMPLE, collapse_padding=True, pad_edge=False)
     for joint in state.joints:
         table.add_row(
             joint.name,
+            joint.unit,
             f"{joint.position:+.4f}",
             f"{joint.velocity:+.3f}",
             f"{joint.effort:+.3f}",
@@ -114,7 +116,8 @@ def show_state(state: CellState) -> None:
     console.print(table)
     measured = [joint for joint in state.joints if joint.noise is not None]
     for joint in sorted(measured, key=lambda one: one.noise or 0.0)[-1:]:
-        console.print(f"noise of the standing arm: at most {joint.noise:.4f} rad ({joint.name})")
+        noise = f"{joint.noise:.4f} {joint.unit} ({joint.name})"
+        console.print(f"noise of the standing arm: at most {noise}")
     tcp = ", ".join(f"{value:+.4f}" for value in state.tcp_position)
     holder = escape(", ".join(lease.holder for lease in state.leases)) or "nobody"
     console.print(

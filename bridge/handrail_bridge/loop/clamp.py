@@ -28,12 +28,14 @@ class Clamp:
             InvalidValue: it is no number.
         """
         command = list(setpoint)
-        for i, value in enumerate(setpoint):
-            low, high = self._low[i], self._high[i]
-            if last is not None:
-                low, high = max(low, last[i] - self._reach[i]), min(high, last[i] + self._reach[i])
+        ways = zip(setpoint, last or setpoint, self._low, self._high, self._reach, strict=True)
+        for i, (value, before, low, high, reach) in enumerate(ways):
+            if low <= value <= high and abs(value - before) <= reach:
+                continue
             if math.isnan(value):
                 raise InvalidValue("A setpoint is no number.", value=str(value))
+            if last is not None:
+                low, high = max(low, before - reach), min(high, before + reach)
             command[i] = min(max(value, low), high)
             self.count += command[i] != value
         return command

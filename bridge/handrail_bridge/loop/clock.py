@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from handrail_bridge.loop.bell import SECOND, Bell, Timespec
+
 TIMER_ABSTIME = 1  # time.h
-SECOND = 1_000_000_000  # ns
 
 
 class Clock(Protocol):
@@ -18,28 +19,26 @@ class Clock(Protocol):
     def now_ns(self) -> int:
         """Return the present time [ns]."""
 
-    def sleep_until(self, time_ns: int) -> None:
-        """Return at time_ns or, where that has passed, at once."""
+    def sleep_until(self, time_ns: int) -> bool:
+        """Return True at time_ns or, where that has passed, at once; False: woken before it."""
 
     def suspended_ns(self) -> int:
         """Return how long [ns] the machine was suspended in all: ``now_ns`` stands still then."""
-
-
-class _Timespec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))  # time_t is a long
 
 
 class WallClock:
     """CLOCK_MONOTONIC, slept on by ``clock_nanosleep`` to the absolute time itself.
 
     The last ``spin`` [s] of every wait is spent awake: waking up takes its time, and a loop that
-    is awake already is not late.
+    is awake already is not late. A ``bell`` wakes before that, and so does a signal where there
+    is one.
     """
 
-    def __init__(self, spin: float = 0.0) -> None:
+    def __init__(self, spin: float = 0.0, bell: Bell | None = None) -> None:
         self._spin_ns = int(spin * 1e9)
+        self._bell = bell
         self._sleep = ctypes.CDLL(None).clock_nanosleep
-        self._until = _Timespec()
+        self._until = Timespec()
         self._at = ctypes.byref(self._until)
 
     def now_ns(self) -> int:
@@ -50,12 +49,20 @@ class WallClock:
         """Return the time that CLOCK_BOOTTIME has and CLOCK_MONOTONIC has not."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
 
-    def sleep_until(self, time_ns: int) -> None:
-        """Sleep until time_ns; a signal's handler runs meanwhile, and the sleep goes on."""
-        self._until.seconds, self._until.nanoseconds = divmod(time_ns - self._spin_ns, SECOND)
-        while self._sleep(time.CLOCK_MONOTONIC, TIMER_ABSTIME, self._at, None) == errno.EINTR:
-            pass
+    def sleep_until(self, time_ns: int) -> bool:
+        """Sleep until time_ns; without a bell a signal's handler runs and the sleep goes on."""
+        awake_ns = time_ns - self._spin_ns
+        if self._bell is None:
+            self._sleep_through(awake_ns)
+        elif not self._bell.sleep_until(awake_ns):
+            return False
         while time.monotonic_ns() < time_ns:
+            pass
+        return True
+
+    def _sleep_through(self, time_ns: int) -> None:
+        self._until.seconds, self._until.nanoseconds = divmod(time_ns, SECOND)
+        while self._sleep(time.CLOCK_MONOTONIC, TIMER_ABSTIME, self._at, None) == errno.EINTR:
             pass
 
 
@@ -74,8 +81,9 @@ class VirtualClock:
         """Return nothing."""
         return 0
 
-    def sleep_until(self, time_ns: int) -> None:
+    def sleep_until(self, time_ns: int) -> bool:
         """Let the world live until time_ns."""
         if time_ns > self._now:
             self._world(time_ns - self._now)
             self._now = time_ns
+        return True

@@ -15,9 +15,12 @@ import zlib
 
 from handrail_drivers.reflex import Signal
 
+from handrail_bridge.loop.bell import BELL_BYTES, Bell
+
 PAGE = 4096
 WORDS = 128
 REASON_AT, REASON_BYTES = 8 * WORDS, 240
+BELL_AT = 1280  # the bells of 16 buses end before the signals
 SIGNAL_AT, SIGNAL = 2048, struct.Struct("<qdI")
 SIGNAL_BYTES = 32  # apart, so that none straddles a cache line
 SIGNALS = 64  # at most
@@ -47,21 +50,30 @@ class Control:
         self._map = mmap.mmap(fileno, PAGE)
         self._bytes = memoryview(self._map)
         self._words = self._bytes[: 8 * WORDS].cast("Q")
+        self._bells = [Bell(self._bytes, BELL_AT + BELL_BYTES * bus) for bus in range(BUSES)]
 
     @classmethod
     def create(cls) -> Control:
         """Make a new page: no stop raised, no lease held, no signal come."""
         fileno = os.memfd_create("handrail-control")
         os.ftruncate(fileno, PAGE)
-        return cls(fileno)
+        control = cls(fileno)
+        for bell in control._bells:
+            bell.hang()
+        return control
 
     def close(self) -> None:
         """Unmap and close; may be called again."""
         if not self._map.closed:
+            self._bells.clear()
             self._words.release()
             self._bytes.release()
             self._map.close()
             os.close(self.fileno)
+
+    def bell(self, bus: int) -> Bell:
+        """Return what wakes the loop of a bus where a stop is raised."""
+        return self._bells[bus]
 
     def word(self, index: int) -> int:
         """Return a word."""
@@ -76,6 +88,8 @@ class Control:
         text = reason.encode()[:REASON_BYTES].ljust(REASON_BYTES, b"\0")
         self._map[REASON_AT : REASON_AT + REASON_BYTES] = text
         self._words[STOPS] += 1
+        for bell in self._bells:
+            bell.ring()
 
     def abort(self, motion_id: int) -> None:
         """End motions up to this one at a held stop, not latched. Later ones are not meant."""

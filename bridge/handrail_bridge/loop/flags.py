@@ -59,8 +59,6 @@ class Flags:
         if self._control.word(ABORT) >= player.motion_id:
             motion.abort("the execution was cancelled")
         self._obey_lease(motion, player, now_ns)
-        if any(self._control.word(FAULTED + bus) == player.motion_id for bus in self._others):
-            motion.abort("another bus gave the motion up")
         if self._others:
             self._keep_together(motion, player)
 
@@ -72,6 +70,10 @@ class Flags:
         if self.stop_wanted:
             self.stop_wanted = False
             motion.stop("stopped by a signal to the loop")
+        if self._others:
+            self._stop_together(motion)
+
+    def _stop_together(self, motion: Motion) -> None:
         halted = any(self._control.word(HALTED + bus) for bus in self._others)
         if halted and not self._halted and not motion.halted:
             motion.stop("another bus of the cell was stopped")
@@ -84,7 +86,9 @@ class Flags:
             motion.abort("the lease under which it ran has lapsed")
 
     def _keep_together(self, motion: Motion, player: Player) -> None:
-        """Have the motion wait where another bus that plays it is behind."""
+        """End the motion where another bus gave it up; have it wait where one is behind."""
+        if any(self._control.word(FAULTED + bus) == player.motion_id for bus in self._others):
+            motion.abort("another bus gave the motion up")
         words = (self._control.word(PROGRESS + bus) for bus in self._others)
         rows = (word & ALL_ROWS for word in words if word >> ROW_BITS == player.motion_id)
         motion.waits = player.row > min(rows, default=player.row) + self._apart

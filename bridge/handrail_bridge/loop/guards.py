@@ -39,24 +39,24 @@ class Tube:
 
     def __init__(self, config: LoopConfig) -> None:
         self._joints, self._units = config.joints, config.units
-        self._count = len(config.joints)
 
     def look(self, sight: Sight) -> Trip | None:
         """Trip on the joint that is farthest out."""
         expected = sight.expected
         if expected is None or sight.late_in_a_row:  # where it was says nothing of where it is
             return None
-        position, band = sight.position, sight.band
-        out = [(abs(position[i] - expected[i]) - band[i], i) for i in range(self._count)]
-        worst, joint = max(out, default=(0.0, 0))
+        parts = zip(sight.position, expected, sight.band, strict=True)
+        out = [abs(measured - seen) - band for measured, seen, band in parts]
+        worst = max(out)
         if worst <= 0:
             return None
-        error, unit = abs(position[joint] - expected[joint]), self._units[joint]
+        joint = out.index(worst)
+        error, unit = abs(sight.position[joint] - expected[joint]), self._units[joint]
         return Trip(
             "tube",
             "tube_left",
             f"{self._joints[joint]} is {error:.3f} {unit} from where it should be; "
-            f"the tube is {band[joint]:.3f} {unit}.",
+            f"the tube is {sight.band[joint]:.3f} {unit}.",
             Stop.WHERE_IT_IS,
         )
 
@@ -81,11 +81,14 @@ class Effort:
             return None
         if sight.late_in_a_row:
             return None
-        for i, (effort, seen) in enumerate(zip(sight.effort, predicted, strict=True)):
-            out = abs(effort - seen) > sight.effort_band[i]
-            self._ticks[i] = self._ticks[i] + 1 if out else 0
+        parts = zip(sight.effort, predicted, sight.effort_band, strict=True)
+        for i, (effort, seen, band) in enumerate(parts):
+            if abs(effort - seen) <= band:
+                self._ticks[i] = 0
+                continue
+            self._ticks[i] += 1
             if self._ticks[i] >= self._patience:
-                return self._trip(i, effort, seen, sight.effort_band[i])
+                return self._trip(i, effort, seen, band)
         return None
 
     def _trip(self, joint: int, effort: float, predicted: float, band: float) -> Trip:

@@ -55,7 +55,8 @@ class Motion:
         self.setpoint: list[float] | None = None
         self.expected: Sequence[float] | None = None
         # What grips presses against a thing, and gives way with it.
-        self._rest_band = tuple(math.inf if grips else config.tube for grips in config.grips)
+        ways = zip(config.tube, config.grips, strict=True)
+        self._rest_band = tuple(math.inf if grips else tube for tube, grips in ways)
         self.band: Sequence[float] = self._rest_band
         self.speed_scale = 1.0
         self.others_scale = 1.0  # what other buses' loops leave of it
@@ -220,8 +221,8 @@ class Motion:
         """Keep the motion's largest distance [rad] of a joint that does not grip."""
         if self.player is not None and self.expected is not None:
             pairs = zip(position, self.expected, self._config.grips, strict=True)
-            worst = max((abs(a - b) for a, b, grips in pairs if not grips), default=0.0)
-            self.peak_error = max(self.peak_error, worst)
+            errors = [abs(a - b) for a, b, grips in pairs if not grips]
+            self.peak_error = max([self.peak_error, *errors])
 
     def _expect(self, position: Sequence[float]) -> None:
         """The joints should stay at ``position`` [rad]."""
@@ -251,6 +252,12 @@ class Motion:
         elif player.finished and not self._slowing:
             self._finish(True, "")
             self.mode = Mode.ARMED
+
+    def ease(self) -> None:
+        """Take a stop's first step between two ticks, on the row that is being played."""
+        if self.player is not None:
+            self.player.ease(self._slow_step)
+            self.setpoint = self.player.command()
 
     def _drop_unbegun(self, why: str) -> None:
         """End a motion at once that has not played its first row: nothing has to slow down."""

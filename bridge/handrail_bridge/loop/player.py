@@ -75,6 +75,11 @@ class Player:
         if max(self._ahead) > 0:
             self._ahead = [x * self._falls_back if x > NEARLY else 0.0 for x in self._ahead]
 
+    def ease(self, step: float) -> None:
+        """Slow down by a step on the row that is being played."""
+        self.speed_scale = max(0.0, self.speed_scale - step)
+        self._unsteady = self._settles
+
     def hold_back(self, ticks: int) -> None:
         """Know that the setpoints stood for so many ticks more than the check saw."""
         went = 1 - self._runs_on**ticks

@@ -56,6 +56,11 @@ class PolicyPlayer(Player):
         self._made = self._drive.advance(self.row, self.speed_scale).tolist()
         self._made_at = self.speed_scale
 
+    def ease(self, step: float) -> None:
+        """Slow down on the present row, but for what a policy makes: its drive goes by ticks."""
+        if not self._made:
+            super().ease(step)
+
     def command(self) -> list[float]:
         """Return the setpoints [rad] of this moment.
 

@@ -39,7 +39,8 @@ def run(tick: Tick, clock: Clock, period_ns: int, leaving: Callable[[], bool]) -
     due = clock.now_ns() + period_ns
     try:
         while True:
-            clock.sleep_until(due)
+            while not clock.sleep_until(due):
+                tick.heed()
             tick.run_once(due)
             if (tick.bridge_gone or leaving()) and tick.is_done:
                 return
@@ -76,10 +77,12 @@ def main() -> None:
         raise SystemExit("loop: the bridge said nothing")
     config = LoopConfig.model_validate_json(end.recv(MESSAGE))
     mailbox = Mailbox(end)
-    clock = WallClock(config.spin)
+    control = Control(control_fd)
+    bell = control.bell(config.number) if config.told_any_time else None
+    clock = WallClock(config.spin, bell)
     shared = Shared(shared_fd, len(config.joints), config.trajectory_rate)
     try:
-        tick = Tick(config, clock, Control(control_fd), shared, mailbox, opener(config))
+        tick = Tick(config, clock, control, shared, mailbox, opener(config))
         patiently(tick.port.open)
     except HandrailError as error:
         mailbox.answer(0, error=error)

@@ -45,13 +45,14 @@ class LoopConfig(BaseModel):
     slowest: int  # Hz, of the cell's loops: how far two of them may be apart
     cpu: int | None
     spin: float  # s
-    tube: float  # rad, while no trajectory says better
+    tube: tuple[float, ...]  # rad, while no trajectory says better
     settling: float  # s: the slowest servo's time constant, its damping by its stiffness
     heartbeat: float  # s
     stop_time: float  # s
     stop_category: Category
     stiffness: tuple[float, ...]  # N.m/rad, of the servos
     measures_effort: bool
+    told_any_time: bool  # a stop's first step may be written between two ticks
     late_reads: int
     silence: float  # s
     reflexes: tuple[str, ...]  # every rule's name, by its bit in LoopState.fired
@@ -95,7 +96,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
     device = cell.devices[name]
     limits = [cell.arm.limits[joint] for joint in joints]
     servos = [cell.arm.servo[joint] for joint in joints]
-    loop = cell.loop
+    loop, driver = cell.loop, plugins.drivers.one(device.driver)
     return LoopConfig(
         device=name,
         number=number,
@@ -113,13 +114,14 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         slowest=min(cell.devices[bus].rate or loop.rate for bus in cell.arm.buses),
         cpu=loop.cpu if device.cpu is None else device.cpu,
         spin=loop.spin,
-        tube=loop.tube,
+        tube=tuple(loop.tube_of(limit) for limit in limits),
         settling=max(servo.damping / servo.stiffness for servo in servos),
         heartbeat=loop.heartbeat,
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
         stiffness=tuple(servo.stiffness for servo in servos),
-        measures_effort=getattr(plugins.drivers.one(device.driver), "measures_effort", True),
+        measures_effort=getattr(driver, "measures_effort", True),
+        told_any_time=getattr(driver, "told_any_time", False),
         late_reads=device.late_reads or loop.late_reads,
         silence=device.silence or loop.silence,
         reflexes=(*GUARDS, *cell.rules),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from enum import IntEnum
 from itertools import chain
-from operator import attrgetter
 from typing import NamedTuple
 
 REASON_BYTES = 240
@@ -25,14 +24,29 @@ class Mode(IntEnum):
 
 
 class LoopState(NamedTuple):
-    """One tick. Tuples run in bus order: rad, rad/s, N.m, rad, Cel, V, and torque enable."""
+    """One tick. Tuples run in bus order: rad, rad/s, N.m, rad, Cel, V, and torque enable.
+
+    Fields of one type stand together: their order is that of the bytes in shared memory.
+    """
 
     time_ns: int = 0  # monotonic, when the joints were read
     due_ns: int = 0  # monotonic, when this tick should have begun
     alive_ns: int = 0  # monotonic, when the loop wrote this
     mode: Mode = Mode.UNSPECIFIED
-    reason: str = ""
-    fault_code: str = ""
+    mode_since_ns: int = 0  # monotonic, when the loop entered this mode
+    ticks: int = 0
+    overruns: int = 0
+    late_reads: int = 0
+    retries: int = 0
+    clamps: int = 0
+    fired: int = 0  # bit n: the n-th reflex of LoopConfig.reflexes has tripped, and is latched
+    motion_id: int = 0  # 0 while nothing moves
+    row: int = 0
+    rows: int = 0
+    ended_motion_id: int = 0
+    ended_completed: bool = False
+    peak_following_error: float = 0.0  # rad, of the present or last motion
+    speed_scale: float = 1.0  # that reflexes leave to a motion
     position: tuple[float, ...] = ()
     velocity: tuple[float, ...] = ()
     effort: tuple[float, ...] = ()
@@ -40,34 +54,16 @@ class LoopState(NamedTuple):
     temperature: tuple[float, ...] = ()
     voltage: tuple[float, ...] = ()
     torque_enabled: tuple[bool, ...] = ()
-    ticks: int = 0
-    overruns: int = 0
-    late_reads: int = 0
-    retries: int = 0
-    clamps: int = 0
-    fired: int = 0  # bit n: the n-th reflex of LoopConfig.reflexes has tripped, and is latched
-    speed_scale: float = 1.0  # that reflexes leave to a motion
-    motion_id: int = 0  # 0 while nothing moves
-    row: int = 0
-    rows: int = 0
-    peak_following_error: float = 0.0  # rad, of the present or last motion
-    ended_motion_id: int = 0
-    ended_completed: bool = False
+    reason: str = ""
+    fault_code: str = ""
     ended_reason: str = ""
-    mode_since_ns: int = 0  # monotonic, when the loop entered this mode
 
 
-INTEGERS = (
-    *("time_ns", "due_ns", "alive_ns", "mode", "mode_since_ns"),
-    *("ticks", "overruns", "late_reads", "retries", "clamps", "fired"),
-)
-MOTION = ("motion_id", "row", "rows", "ended_motion_id", "ended_completed")
-VECTORS = ("position", "velocity", "effort", "setpoint", "temperature", "voltage")
-
-REALS = ("peak_following_error", "speed_scale")
-
-_numbers = attrgetter(*INTEGERS, *MOTION, *REALS)
-_vectors = attrgetter(*VECTORS, "torque_enabled")
+FIELDS = LoopState._fields
+INTEGERS = FIELDS[: FIELDS.index("peak_following_error")]
+REALS = "peak_following_error", "speed_scale"
+VECTORS = FIELDS[FIELDS.index("position") : FIELDS.index("torque_enabled")]
+TUPLES = slice(FIELDS.index("position"), FIELDS.index("reason"))
 
 
 class StateLayout:
@@ -76,8 +72,8 @@ class StateLayout:
     def __init__(self, joints: int) -> None:
         self._joints = joints
         self._layout = struct.Struct(
-            f"<{len(INTEGERS) + len(MOTION)}q{len(REALS) + len(VECTORS) * joints}d{joints}?"
-            f"{REASON_BYTES}s{REASON_BYTES}s{CODE_BYTES}s"
+            f"<{len(INTEGERS)}q{len(REALS) + len(VECTORS) * joints}d{joints}?"
+            f"{REASON_BYTES}s{CODE_BYTES}s{REASON_BYTES}s"
         )
         self.size = self._layout.size
 
@@ -86,32 +82,21 @@ class StateLayout:
         self._layout.pack_into(
             room,
             at,
-            *_numbers(state),
-            *chain.from_iterable(_vectors(state)),
-            _text(state.reason, REASON_BYTES),
-            _text(state.ended_reason, REASON_BYTES),
-            _text(state.fault_code, CODE_BYTES),
+            *state[: TUPLES.start],
+            *chain.from_iterable(state[TUPLES]),  # type: ignore[arg-type]  # tuples all
+            state.reason.encode(),
+            state.fault_code.encode(),
+            state.ended_reason.encode(),
         )
 
     def unpack(self, data: bytes) -> LoopState:
         """Return the state that ``pack_into`` wrote."""
         values = iter(self._layout.unpack(data))
-        parts: dict[str, object] = {name: next(values) for name in (*INTEGERS, *MOTION)}
+        parts: dict[str, object] = {name: next(values) for name in FIELDS[: TUPLES.start]}
         parts["mode"] = Mode(int(str(parts["mode"])))
         parts["ended_completed"] = bool(parts["ended_completed"])
-        parts.update((name, next(values)) for name in REALS)
-        for name in VECTORS:
+        for name in FIELDS[TUPLES]:
             parts[name] = tuple(next(values) for _ in range(self._joints))
-        parts["torque_enabled"] = tuple(next(values) for _ in range(self._joints))
-        for name in ("reason", "ended_reason", "fault_code"):
+        for name in FIELDS[TUPLES.stop :]:
             parts[name] = next(values).rstrip(b"\0").decode(errors="replace")
         return LoopState(**parts)  # type: ignore[arg-type]  # the layout fixes each part's type
-
-
-def _text(text: str, size: int) -> bytes:
-    return text.encode()[:size]
-
-
-_PACKED = {*INTEGERS, *MOTION, *REALS, *VECTORS, "torque_enabled"}
-if _PACKED | {"reason", "ended_reason", "fault_code"} != set(LoopState._fields):
-    raise TypeError("the layout and the fields of LoopState differ")

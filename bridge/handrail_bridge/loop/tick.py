@@ -117,6 +117,15 @@ class Tick:
         self._publish()
         self._in_the_slack(started)
 
+    def heed(self) -> None:
+        """Obey what woke the loop between two ticks: the first step of a stop waits for none."""
+        slowing = self.motion.slowing
+        self.flags.obey(self.motion, self._clock.now_ns())
+        if self.motion.slowing and not slowing and self.port.bus is not None:
+            self.motion.ease()
+            self._write()
+        self._publish()
+
     # --- the parts of a tick --------------------------------------------------------------
 
     def _count(self, due_ns: int) -> None:

@@ -96,6 +96,7 @@ class ServoBus:
 
     transport: ClassVar[str] = "serial"
     verified_on_hardware: ClassVar[bool] = False
+    told_any_time: ClassVar[bool] = True  # each setpoint is a goal, whenever it comes
 
     def __init__(
         self,

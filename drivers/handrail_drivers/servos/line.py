@@ -138,7 +138,11 @@ class ServoLine:
 
     def cyclic(self, query: SyncRead) -> bytes:
         """Like :meth:`sync`, for a tick: a garbled reply is repeated once, silence is not."""
-        return self._repeat(lambda: self._sync_once(query), 1, (ServoGarbled,))
+        try:
+            return self._sync_once(query)
+        except ServoGarbled:
+            self.retries += 1
+        return self._sync_once(query)
 
     def _repeat(
         self, exchange: Callable[[], T], repeats: int, faults: tuple[type[DeviceFault], ...]

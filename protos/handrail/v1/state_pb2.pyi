@@ -57,7 +57,7 @@ Global___Mode: _TypeAlias = Mode  # noqa: Y015
 
 @_typing.final
 class JointReading(_message.Message):
-    """One joint. Units: rad, rad/s, N.m, Cel, V."""
+    """One joint. Units: rad, rad/s, N.m, Cel, V; m, m/s and N where it slides."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -71,6 +71,7 @@ class JointReading(_message.Message):
     MOVING_FIELD_NUMBER: _builtins.int
     TORQUE_ENABLED_FIELD_NUMBER: _builtins.int
     NOISE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     position: _builtins.float
     velocity: _builtins.float
@@ -82,6 +83,8 @@ class JointReading(_message.Message):
     torque_enabled: _builtins.bool
     noise: _builtins.float
     """Standard deviation of the position while the arm stood; absent until it was measured."""
+    unit: _builtins.str
+    """Of the position: "rad", or "m"."""
     def __init__(
         self,
         *,
@@ -95,10 +98,11 @@ class JointReading(_message.Message):
         moving: _builtins.bool = ...,
         torque_enabled: _builtins.bool = ...,
         noise: _builtins.float | None = ...,
+        unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_noise", b"_noise", "noise", b"noise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_noise", b"_noise", "effort", b"effort", "moving", b"moving", "name", b"name", "noise", b"noise", "position", b"position", "setpoint", b"setpoint", "temperature", b"temperature", "torque_enabled", b"torque_enabled", "velocity", b"velocity", "voltage", b"voltage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_noise", b"_noise", "effort", b"effort", "moving", b"moving", "name", b"name", "noise", b"noise", "position", b"position", "setpoint", b"setpoint", "temperature", b"temperature", "torque_enabled", b"torque_enabled", "unit", b"unit", "velocity", b"velocity", "voltage", b"voltage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__noise: _TypeAlias = _typing.Literal["noise"]  # noqa: Y015
     _WhichOneofArgType__noise: _TypeAlias = _typing.Literal["_noise", b"_noise"]  # noqa: Y015

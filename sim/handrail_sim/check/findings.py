@@ -37,7 +37,7 @@ class Findings:
             lag = np.abs(run.position[1 : len(reference) + 1, i] - reference[:, i])
             yield from _over(
                 lag,
-                self._cell.loop.tube / 2 * limits.lever,
+                self._cell.loop.tube_of(limits) / 2,
                 (
                     ViolationKind.TRACKING,
                     name,

@@ -33,7 +33,7 @@ def judge(
         if name == cell.arm.gripper:
             continue  # it presses on what it holds
         limits = cell.arm.limits[name]
-        off, allowed, unit = abs(is_ - held), cell.loop.tube / 2 * limits.lever, limits.unit
+        off, allowed, unit = abs(is_ - held), cell.loop.tube_of(limits) / 2, limits.unit
         if not off <= allowed:
             text = f"is at {is_:.3f} {unit}, its drive is told to hold {held:.3f} {unit}"
             hint = "something blocks it: an operator stops, resets and arms again"

@@ -50,7 +50,7 @@ class _Zone:
 
     def look(self, sight: Sight) -> str | None:
         """Return the link that is where it must not be."""
-        travel = sum(abs(a - b) for a, b in zip(sight.position, self._at, strict=True))
+        travel = sum([abs(a - b) for a, b in zip(sight.position, self._at, strict=True)])
         if self._geometry.reach * travel < self._room:
             return None
         self._at = sight.position
