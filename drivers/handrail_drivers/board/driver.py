@@ -137,13 +137,24 @@ class Board:
             Refused: it is only read, or the board is stopped or not armed.
             BoardFault, BusLost: whether it was set is not known.
         """
+        session, one = self._output(name)
+        return self._acknowledged(one, session.write(name, one.raw(value)), value)
+
+    async def write_on_loop(self, name: str, value: float) -> float:
+        """As :meth:`write`, for an event loop."""
+        session, one = self._output(name)
+        return self._acknowledged(one, await session.write_on_loop(name, one.raw(value)), value)
+
+    def _output(self, name: str) -> tuple[Session, BoardChannel]:
         session, _ = self._present()
         one = session.channels.get(name)
         if one is None:
             raise UnknownName("channel", name, session.channels, "name")
         if not one.writable:
             raise Refused(f"{name} of {self.name} is only read.", field=name)
-        ack = session.write(name, one.raw(value))
+        return session, one
+
+    def _acknowledged(self, one: BoardChannel, ack: Ack, value: float) -> float:
         if ack.result != AckResult.DONE:
             raise self._refused(one, ack, value)
         return one.value(ack.value)
