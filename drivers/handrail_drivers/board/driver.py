@@ -50,8 +50,11 @@ class Board:
         self.name = name
         self.on_sample: Callable[[str, Sample], None] = lambda _name, _sample: None
         self.on_described: Callable[[], None] = lambda: None
+        self.on_lost: Callable[[], None] = lambda: None
         self._settings = settings
-        self._keeper = Keeper(name, settings, transport, self._sampled, self._describe)
+        self._keeper = Keeper(
+            name, settings, transport, self._sampled, self._describe, self._forget
+        )
         self._newest: dict[str, Sample] = {}
         self._tools: tuple[str, ...] = ()
         self._digest: int | None = None
@@ -104,6 +107,11 @@ class Board:
             self._tools = add_tools(self, session.channels)
             self._digest = session.hello.description
         self.on_described()
+
+    def _forget(self) -> None:
+        """What it streamed is no present value any more, however young it is."""
+        self._newest.clear()
+        self.on_lost()
 
     # --- what is asked of it ----------------------------------------------------------------------
 
