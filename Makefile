@@ -22,7 +22,7 @@ lint: setup
 
 # What runs in real time comes first; the rest has what that leaves of the machine, its longest files first.
 REAL_TIME := tests/cell tests/wire tests/soak
-LONGEST := tests/virtual tests/bench
+LONGEST := tests/fuzz tests/virtual tests/bench
 OTHERS := $(filter-out %/__pycache__ $(REAL_TIME) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/ tests/test_*.py)))
 REST := -o cache_dir=.pytest_cache/rest $(LONGEST) $(OTHERS)
 BOTH_CORES := -n 2 --no-loadscope-reorder

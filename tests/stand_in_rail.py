@@ -27,7 +27,7 @@ from handrail_bridge.reports import (
 from handrail_bridge.senses import Senses, describe
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
-from handrail_drivers.errors import PermitRefused
+from handrail_drivers.errors import PermitRefused, ProcessLost
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import Verdict, Violation, ViolationKind
 
@@ -75,9 +75,20 @@ class StandInRail:
         self.leases: list[str] = []
         self.approver = ""
         self.has = listed(scales)
+        self.changed = asyncio.Event()  # set it once `has` is another
+        self.gone = 0  # times that it does not tell of changes
 
     async def tools(self) -> dict[str, Tool]:
         return self.has
+
+    async def tool_lists(self) -> AsyncGenerator[None, None]:
+        if self.gone:
+            self.gone -= 1
+            raise ProcessLost("The bridge is gone.")
+        while True:
+            yield
+            await self.changed.wait()
+            self.changed.clear()
 
     async def cell(self) -> CellDescription:
         return CellDescription("desk", "digest", describe(CELL), ("beware",))

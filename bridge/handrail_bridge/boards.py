@@ -18,6 +18,8 @@ from handrail_drivers.serial_port import SerialPort
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 
+NEVER = 0  # ns: when a signal that has no value was true
+
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +44,7 @@ class Boards:
             opening = partial(SerialPort, settings.port, settings.baud)
             board = Board(name, settings, LastingPort(settings.port, opening))
             board.on_sample = partial(self._signal, name)
+            board.on_lost = partial(self._withdraw, name, tuple(settings.streams))
             self.opened[name] = board
 
     async def start(self, described: Callable[[str, Board], None]) -> None:
@@ -91,6 +94,12 @@ class Boards:
             if not self._muted:
                 at_least = sample.time_ns - sample.error_ns
                 self._put_signal(f"{device}.{channel}", sample.value, at_least)
+
+    def _withdraw(self, device: str, channels: tuple[str, ...]) -> None:
+        """Give no value in the place of the last one: a reflex need not wait until that is old."""
+        with self._signalling:
+            for channel in () if self._muted else channels:
+                self._put_signal(f"{device}.{channel}", 0.0, NEVER)
 
     def _stopped(self, task: asyncio.Task[None]) -> None:
         self._stopping.discard(task)

@@ -94,6 +94,14 @@ class Client:
         self._tools = {tool.name: messages.read_tool(tool) for tool in answer.tools}
         return self._tools
 
+    async def tool_lists(self) -> AsyncGenerator[None, None]:
+        """Yield at once, and whenever the list of tools has become another."""
+        known = -1
+        async for told in events(self._rail.WatchTools(rpc.WatchToolsRequest())):
+            if told.number != known:
+                known = told.number
+                yield
+
     async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """Call one tool; a moving tool takes the road of a plan of one step.
 

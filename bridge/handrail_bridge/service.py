@@ -38,6 +38,7 @@ MOMENT = 0.004  # s for which a state is the newest: a tick of a loop at 250 Hz
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
+REPEAT = 4.0  # s without a change after which the number of the tool list is told again
 FORMATS = ("jpeg", "png")
 OPERATOR = "the operator, by asking himself"
 
@@ -82,6 +83,14 @@ class RailService(rail_pb2_grpc.RailServicer):
         return rail_pb2.ListToolsResponse(
             tools=[messages.write_tool(tool) for tool in self._tools.listed.values()]
         )
+
+    @streaming
+    async def WatchTools(self, request: rail_pb2.WatchToolsRequest, context: Context) -> None:
+        known = -1
+        with self._slots:
+            while True:
+                known = await self._tools.changed(known, REPEAT)
+                await context.write(rail_pb2.WatchToolsResponse(number=known))
 
     @answering
     async def CallTool(

@@ -7,6 +7,7 @@ bridge's own under their name, a device's under ``<device>_<method>``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
@@ -56,6 +57,8 @@ class Tools:
     ) -> None:
         self._configuring = configuring
         self.listed: dict[str, Tool] = {}
+        self._number = 0  # of the list
+        self._changed = asyncio.Event()  # of this number
         self._calls: dict[str, Call] = {}
         for model in _steps():
             if model is PolicyRun and not cell.policies:
@@ -68,10 +71,23 @@ class Tools:
 
     def renew(self, name: str, device: object) -> None:
         """List a device's tools anew: it has said what it has."""
+        before = dict(self.listed)
         for tool in [tool.name for tool in self.listed.values() if tool.device == name]:
             if tool in self._calls:  # the arm's steps have no method
                 del self.listed[tool], self._calls[tool]
         self._add(device, device=name, prefix=f"{name}_")
+        if self.listed != before:
+            self._number += 1
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def changed(self, known: int, patience: float) -> int:
+        """Return the list's number once it is another than the known one, or after so long [s]."""
+        if self._number == known:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._changed.wait()
+        return self._number
 
     async def call(self, name: str, arguments: str) -> Any:
         """Call a tool that moves nothing with a JSON object; return its result as JSON values.

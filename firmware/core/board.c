@@ -186,7 +186,7 @@ void hr_start(void) {
   description = 0xFFFFu;
   for (uint8_t n = 0; n < hr_app.count; n++) {
     describe(n, &info);
-    description = hr_crc16(HR_CRC_FRAME, description, (const uint8_t *)&info, sizeof info);
+    description = hr_frame_crc(description, (const uint8_t *)&info, sizeof info);
   }
   hr_streams_end();
   hr_outputs_start();

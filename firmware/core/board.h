@@ -18,12 +18,21 @@ struct hr_wiring {
   bool (*read)(const hr_wiring *me, int32_t *value); /* false: a sensor did not answer */
   void (*write)(const hr_wiring *me, int32_t value); /* within its limits already */
   void (*make_safe)(const hr_wiring *me);            /* 0: its safe value is written */
-  void (*poll)(const hr_wiring *me, uint32_t now);   /* as often as the main loop turns */
   void *state;
   uint8_t pin;
   uint8_t second;
   uint8_t flags;
 };
+
+/* What wants every turn of the main loop: stands first in a channel's state, and is handed over at its start. */
+typedef struct hr_turned hr_turned;
+struct hr_turned {
+  void (*turn)(hr_turned *me, uint32_t now);
+  hr_turned *next;
+};
+
+/* Have it turned from now on. */
+void hr_turn_always(hr_turned *me);
 
 /* One row of the table, in flash. */
 typedef struct {

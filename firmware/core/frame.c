@@ -1,7 +1,9 @@
 #include "frame.h"
 
-/* The frame's polynomial, 0x1021, an octet at once and in halves: every octet of the line passes here. */
-static uint16_t frame_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
+#include "flash.h"
+
+/* An octet at once and in halves: every octet of the line passes here. */
+uint16_t hr_frame_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
   uint8_t high = (uint8_t)(crc >> 8);
   uint8_t low = (uint8_t)(crc & 0xFFu);
   for (uint8_t n = 0; n < count; n++) {
@@ -13,32 +15,29 @@ static uint16_t frame_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
   return (uint16_t)((uint16_t)high << 8 | low);
 }
 
-uint16_t hr_crc16(uint16_t polynomial, uint16_t crc, const uint8_t *octets, uint8_t count) {
-  if (polynomial == HR_CRC_FRAME) {
-    return frame_crc(crc, octets, count);
-  }
+uint16_t hr_guard_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
+  /* What the high four bits make of the others. */
+  static const uint16_t makes[16] HR_FLASH = {
+      0x0000, 0x3D65, 0x7ACA, 0x47AF, 0xF594, 0xC8F1, 0x8F5E, 0xB23B,
+      0xD64D, 0xEB28, 0xAC87, 0x91E2, 0x23D9, 0x1EBC, 0x5913, 0x6476};
   for (uint8_t n = 0; n < count; n++) {
-    crc ^= (uint16_t)((uint16_t)octets[n] << 8);
-    for (uint8_t bit = 0; bit < 8u; bit++) {
-      const uint16_t out = crc & 0x8000u;
-      crc = (uint16_t)(crc << 1);
-      if (out != 0u) {
-        crc ^= polynomial;
-      }
-    }
+    const uint8_t octet = octets[n];
+    crc = (uint16_t)(crc << 4) ^ hr_flash_word(&makes[(uint8_t)(crc >> 12 ^ octet >> 4)]);
+    crc = (uint16_t)(crc << 4) ^ hr_flash_word(&makes[(uint8_t)(crc >> 12 ^ (octet & 15u))]);
   }
   return crc;
 }
 
 void hr_cobs_stuff(uint8_t *frame, uint8_t count) {
-  uint8_t last = 0; /* where the newest code stands */
-  for (uint8_t n = 1; n <= count && n != 0u; n++) {
-    if (frame[n] == 0u) {
-      frame[last] = (uint8_t)(n - last);
-      last = n;
+  const uint8_t *const end = frame + count + 1;
+  uint8_t *code = frame; /* where the newest stands */
+  for (uint8_t *at = frame + 1; at < end; at++) {
+    if (*at == 0u) {
+      *code = (uint8_t)(at - code);
+      code = at;
     }
   }
-  frame[last] = (uint8_t)(count + 1u - last);
+  *code = (uint8_t)(end - code);
 }
 
 int16_t hr_cobs_unstuff(uint8_t *frame, uint8_t count) {
@@ -66,7 +65,7 @@ int16_t hr_cobs_unstuff(uint8_t *frame, uint8_t count) {
 }
 
 uint8_t hr_frame_close(uint8_t *frame, uint8_t payload) {
-  const uint16_t crc = hr_crc16(HR_CRC_FRAME, 0xFFFFu, &frame[1], payload);
+  const uint16_t crc = hr_frame_crc(0xFFFFu, &frame[1], payload);
   frame[payload + 1u] = (uint8_t)(crc & 0xFFu);
   frame[payload + 2u] = (uint8_t)(crc >> 8);
   hr_cobs_stuff(frame, (uint8_t)(payload + 2u));
@@ -80,7 +79,7 @@ int16_t hr_frame_open(uint8_t *frame, uint8_t count) {
     return -1;
   }
   const uint8_t payload = (uint8_t)(size - 2);
-  const uint16_t crc = hr_crc16(HR_CRC_FRAME, 0xFFFFu, frame, payload);
+  const uint16_t crc = hr_frame_crc(0xFFFFu, frame, payload);
   if (frame[payload] != (uint8_t)(crc & 0xFFu) || frame[payload + 1u] != (uint8_t)(crc >> 8)) {
     return -2;
   }

@@ -4,13 +4,14 @@
 
 #include <stdint.h>
 
-#define HR_CRC_FRAME 0x1021u /* with start 0xFFFF: CRC-16/IBM-3740 */
-#define HR_CRC_GUARD 0x3D65u /* with start = session, inverted at the end: CRC-16/EN-13757 */
-#define HR_FRAME_MORE 4u     /* octets that a frame has beside its payload */
+#define HR_FRAME_MORE 4u /* octets that a frame has beside its payload */
 #define HR_PAYLOAD_MOST 251u
 
-/* The CRC-16 of a polynomial, most significant bit first, begun with `crc`. */
-uint16_t hr_crc16(uint16_t polynomial, uint16_t crc, const uint8_t *octets, uint8_t count);
+/* Polynomial 0x1021, most significant bit first; begun with 0xFFFF: CRC-16/IBM-3740. */
+uint16_t hr_frame_crc(uint16_t crc, const uint8_t *octets, uint8_t count);
+
+/* Polynomial 0x3D65, likewise; begun with the session and inverted at the end: CRC-16/EN-13757. */
+uint16_t hr_guard_crc(uint16_t crc, const uint8_t *octets, uint8_t count);
 
 /* Stuff `count` octets (254 at most) that stand at frame[1]; the frame is one longer, without zeros. */
 void hr_cobs_stuff(uint8_t *frame, uint8_t count);

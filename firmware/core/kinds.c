@@ -48,32 +48,21 @@ void hr_servo_let_go(const hr_wiring *me) {
 
 /* --- counts: looked at in the main loop, so that edges may come half as often as it turns ------- */
 
-static uint8_t levels_of(const hr_wiring *me) {
-  return (uint8_t)((hr_port.pin_read(me->pin) ? 1u : 0u) | (hr_port.pin_read(me->second) ? 2u : 0u));
+static uint8_t levels_of(const hr_count *count) {
+  return (uint8_t)((hr_port.pin_read(count->pin) ? 1u : 0u) |
+                   (hr_port.pin_read(count->second) ? 2u : 0u));
 }
 
-void hr_count_start(const hr_wiring *me, const hr_channel *info) {
-  hr_count *count = me->state;
-  (void)info;
-  hr_port.pin_mode(me->pin, HR_PIN_PULLED_UP);
-  hr_port.pin_mode(me->second, HR_PIN_PULLED_UP);
-  count->count = 0;
-  count->skipped = 0;
-  count->levels = levels_of(me);
-}
-
-bool hr_count_read(const hr_wiring *me, int32_t *value) {
-  *value = ((const hr_count *)me->state)->count;
-  return true;
-}
-
-void hr_quadrature_poll(const hr_wiring *me, uint32_t now) {
+static void turn_quadrature(hr_turned *me, uint32_t now) {
   /* By old and new levels of B and A; forwards is 00, 01, 11, 10. */
   static const int8_t turn[16] HR_FLASH = {0, 1, -1, 2, -1, 0, 2, 1, 1, 2, 0, -1, 2, -1, 1, 0};
-  hr_count *count = me->state;
-  const uint8_t levels = levels_of(me);
+  hr_count *count = (hr_count *)me;
+  const uint8_t levels = levels_of(count);
   int8_t by;
   (void)now;
+  if (levels == count->levels) {
+    return;
+  }
   hr_flash_copy(&by, &turn[(uint8_t)(count->levels << 2 | levels)], 1);
   count->levels = levels;
   if (by == 2) {
@@ -83,14 +72,38 @@ void hr_quadrature_poll(const hr_wiring *me, uint32_t now) {
   }
 }
 
-void hr_counter_poll(const hr_wiring *me, uint32_t now) {
-  hr_count *count = me->state;
-  const uint8_t levels = hr_port.pin_read(me->pin) ? 1u : 0u;
+static void turn_counter(hr_turned *me, uint32_t now) {
+  hr_count *count = (hr_count *)me;
+  const uint8_t level = hr_port.pin_read(count->pin) ? 1u : 0u;
   (void)now;
-  if (levels == 1u && (count->levels & 1u) == 0u && count->count < INT32_MAX) {
+  if (level > count->levels && count->count < INT32_MAX) {
     count->count++;
   }
-  count->levels = levels;
+  count->levels = level;
+}
+
+void hr_quadrature_start(const hr_wiring *me, const hr_channel *info) {
+  hr_count *count = me->state;
+  (void)info;
+  *count = (hr_count){.turned.turn = turn_quadrature, .pin = me->pin, .second = me->second};
+  hr_port.pin_mode(me->pin, HR_PIN_PULLED_UP);
+  hr_port.pin_mode(me->second, HR_PIN_PULLED_UP);
+  count->levels = levels_of(count);
+  hr_turn_always(&count->turned);
+}
+
+void hr_counter_start(const hr_wiring *me, const hr_channel *info) {
+  hr_count *count = me->state;
+  (void)info;
+  *count = (hr_count){.turned.turn = turn_counter, .pin = me->pin};
+  hr_port.pin_mode(me->pin, HR_PIN_PULLED_UP);
+  count->levels = hr_port.pin_read(me->pin) ? 1u : 0u;
+  hr_turn_always(&count->turned);
+}
+
+bool hr_count_read(const hr_wiring *me, int32_t *value) {
+  *value = ((const hr_count *)me->state)->count;
+  return true;
 }
 
 bool hr_i2c_sensor_read(const hr_wiring *me, int32_t *value) {

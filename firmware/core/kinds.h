@@ -51,21 +51,20 @@
             .low = (LOW), .high = (HIGH), .speed = (SPEED), .acceleration = (ACCELERATION), \
             SCALE, .name = NAME, .unit = UNIT, .text = TEXT},                             \
    .wiring = {.start = hr_stepper_start, .read = hr_stepper_read, .write = hr_stepper_write, \
-              .make_safe = hr_stepper_slow_down, .poll = hr_stepper_poll, .state = (STATE), \
+              .make_safe = hr_stepper_slow_down, .state = (STATE), \
               .pin = (STEP), .second = (DIRECTION)}}
 
 #define HR_QUADRATURE(NAME, TEXT, A, B, STATE, UNIT, SCALE)                               \
   {.info = {.kind = HR_CHANNEL_KIND_QUADRATURE, .effect = HR_CHANNEL_EFFECT_OBSERVE,      \
             .low = INT32_MIN, .high = INT32_MAX, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_count_start, .read = hr_count_read, .poll = hr_quadrature_poll, \
-              .state = (STATE), .pin = (A), .second = (B)}}
+   .wiring = {.start = hr_quadrature_start, .read = hr_count_read, .state = (STATE), \
+              .pin = (A), .second = (B)}}
 
 /* Counts rising edges. */
 #define HR_COUNTER(NAME, TEXT, PIN, STATE)                                                \
   {.info = {.kind = HR_CHANNEL_KIND_COUNTER, .effect = HR_CHANNEL_EFFECT_OBSERVE,         \
             .low = 0, .high = INT32_MAX, HR_PLAIN, .name = NAME, .unit = "1", .text = TEXT}, \
-   .wiring = {.start = hr_count_start, .read = hr_count_read, .poll = hr_counter_poll,    \
-              .state = (STATE), .pin = (PIN), .second = (PIN)}}
+   .wiring = {.start = hr_counter_start, .read = hr_count_read, .state = (STATE), .pin = (PIN)}}
 
 /* Two octets of one register, the high one first, signed. */
 #define HR_I2C_SENSOR(NAME, TEXT, ADDRESS, REGISTER, LOW, HIGH, UNIT, SCALE)              \
@@ -74,6 +73,7 @@
    .wiring = {.read = hr_i2c_sensor_read, .second = (ADDRESS), .flags = (REGISTER)}}
 
 typedef struct {
+  hr_turned turned;
   int32_t position; /* steps */
   int32_t target;
   uint32_t ramp;     /* steps that it needs to stand still */
@@ -83,12 +83,17 @@ typedef struct {
   uint16_t acceleration;
   int8_t direction;
   uint8_t high; /* the step's pulse is not over */
+  uint8_t step_pin;
+  uint8_t direction_pin;
 } hr_stepper;
 
 typedef struct {
+  hr_turned turned;
   int32_t count;
   uint16_t skipped; /* changes of both inputs at once: it was too fast */
   uint8_t levels;
+  uint8_t pin;
+  uint8_t second;
 } hr_count;
 
 void hr_digital_in_start(const hr_wiring *me, const hr_channel *info);
@@ -104,11 +109,9 @@ void hr_stepper_start(const hr_wiring *me, const hr_channel *info);
 bool hr_stepper_read(const hr_wiring *me, int32_t *value);
 void hr_stepper_write(const hr_wiring *me, int32_t value);
 void hr_stepper_slow_down(const hr_wiring *me);
-void hr_stepper_poll(const hr_wiring *me, uint32_t now);
-void hr_count_start(const hr_wiring *me, const hr_channel *info);
+void hr_quadrature_start(const hr_wiring *me, const hr_channel *info);
+void hr_counter_start(const hr_wiring *me, const hr_channel *info);
 bool hr_count_read(const hr_wiring *me, int32_t *value);
-void hr_quadrature_poll(const hr_wiring *me, uint32_t now);
-void hr_counter_poll(const hr_wiring *me, uint32_t now);
 bool hr_i2c_sensor_read(const hr_wiring *me, int32_t *value);
 
 #endif

@@ -5,7 +5,9 @@
 
 static bool have_last; /* a command of this session */
 static hr_ack last;    /* the newest one's */
-static uint32_t polled; /* rows that want to be polled, as bits */
+static hr_turned *turned; /* the first that wants every turn */
+static uint8_t live;      /* outputs that may be off their safe values */
+static uint32_t first_due; /* not after the first of them is too old */
 static uint32_t calm_since;
 
 static void wired(uint8_t channel, hr_wiring *wiring) {
@@ -29,6 +31,7 @@ static void make_safe(uint8_t channel) {
     informed(channel, &info);
     wiring.write(&wiring, info.safe);
   }
+  live = (uint8_t)(live - hr_app.outputs[channel].live);
   hr_app.outputs[channel].live = 0;
 }
 
@@ -38,8 +41,13 @@ void hr_all_safe(void) {
   }
 }
 
+void hr_turn_always(hr_turned *me) {
+  me->next = turned;
+  turned = me;
+}
+
 void hr_outputs_start(void) {
-  polled = 0;
+  turned = 0;
   have_last = false;
   for (uint8_t n = 0; n < hr_app.count; n++) {
     hr_wiring wiring;
@@ -48,9 +56,6 @@ void hr_outputs_start(void) {
     informed(n, &info);
     if (wiring.start != 0) {
       wiring.start(&wiring, &info);
-    }
-    if (wiring.poll != 0) {
-      polled |= (uint32_t)1u << n;
     }
   }
   hr_all_safe();
@@ -86,44 +91,64 @@ static void look_at_stop(uint32_t now) {
   }
 }
 
-static void look_at_age(uint8_t channel, uint32_t now) {
+/* When an output goes to its safe value, unless it is commanded again. */
+static uint32_t due_of(uint8_t channel) {
   uint16_t max_age;
   hr_flash_copy(&max_age, &hr_app.rows[channel].info.max_age, sizeof max_age);
-  const uint32_t age = now - hr_app.outputs[channel].commanded;
-  if ((int32_t)age > 0 && age >= (uint32_t)max_age * hr_now.ticks_a_ms) {
-    make_safe(channel);
-    hr_now.counts.dead_man++;
-    hr_event_out(HR_EVENT_KIND_DEAD_MAN, channel, 0, now);
+  return hr_app.outputs[channel].commanded + (uint32_t)max_age * hr_now.ticks_a_ms;
+}
+
+static void look_at_ages(uint32_t now) {
+  first_due = now + (UINT32_MAX >> 1);
+  for (uint8_t n = 0; n < hr_app.count; n++) {
+    if (hr_app.outputs[n].live == 0u) {
+      continue;
+    }
+    const uint32_t due = due_of(n);
+    if ((int32_t)(now - due) >= 0) {
+      make_safe(n);
+      hr_now.counts.dead_man++;
+      hr_event_out(HR_EVENT_KIND_DEAD_MAN, n, 0, now);
+    } else if ((int32_t)(due - first_due) < 0) {
+      first_due = due;
+    } else {
+      /* another one is due before it */
+    }
   }
+}
+
+static void keep_live(uint8_t channel) {
+  hr_output *output = &hr_app.outputs[channel];
+  output->commanded = hr_port.now();
+  const uint32_t due = due_of(channel);
+  if (live == 0u || (int32_t)(due - first_due) < 0) {
+    first_due = due;
+  }
+  live = (uint8_t)(live + 1u - output->live);
+  output->live = 1;
 }
 
 void hr_outputs_poll(uint32_t now) {
   if (hr_app.stop_pin != HR_NO_PIN) {
     look_at_stop(now);
   }
-  uint32_t bit = 1;
-  for (uint8_t n = 0; n < hr_app.count; n++, bit <<= 1) {
-    if (hr_app.outputs[n].live != 0u) {
-      look_at_age(n, now);
-    }
-    if ((polled & bit) != 0u) {
-      hr_wiring wiring;
-      wired(n, &wiring);
-      wiring.poll(&wiring, now);
-    }
+  if (live != 0u && (int32_t)(now - first_due) >= 0) {
+    look_at_ages(now);
+  }
+  for (hr_turned *one = turned; one != 0; one = one->next) {
+    one->turn(one, now);
   }
 }
 
 bool hr_outputs_may_rest(void) {
-  return polled == 0u;
+  return turned == 0;
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
 
 /* Tell whether the guard at a message's end is that of this session. */
 static bool guarded(const uint8_t *payload, uint8_t size) {
-  const uint16_t crc =
-      (uint16_t)~hr_crc16(HR_CRC_GUARD, hr_now.session, payload, (uint8_t)(size - 2u));
+  const uint16_t crc = (uint16_t)~hr_guard_crc(hr_now.session, payload, (uint8_t)(size - 2u));
   const bool right = payload[size - 2u] == (uint8_t)(crc & 0xFFu) &&
                      payload[size - 1u] == (uint8_t)(crc >> 8);
   if (!right) {
@@ -206,8 +231,7 @@ static uint8_t set_output(const hr_command *order, int32_t *value) {
   const uint8_t result = refusal(order, value);
   if (result == HR_ACK_RESULT_DONE) {
     wiring.write(&wiring, order->value);
-    hr_app.outputs[order->channel].live = 1;
-    hr_app.outputs[order->channel].commanded = hr_port.now();
+    keep_live(order->channel);
   }
   return result;
 }

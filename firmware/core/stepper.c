@@ -19,10 +19,9 @@ static void set_pace(hr_stepper *stepper) {
   stepper->interval = speed == 0u ? hr_port.counter_hz : hr_port.counter_hz / speed;
 }
 
-static void set_off(const hr_wiring *me, uint32_t now) {
-  hr_stepper *stepper = me->state;
+static void set_off(hr_stepper *stepper, uint32_t now) {
   stepper->direction = stepper->target > stepper->position ? 1 : -1;
-  hr_port.pin_write(me->second, stepper->direction > 0);
+  hr_port.pin_write(stepper->direction_pin, stepper->direction > 0);
   stepper->ramp = 1;
   stepper->last = now;
   set_pace(stepper);
@@ -48,16 +47,41 @@ static void choose_pace(hr_stepper *stepper) {
   }
 }
 
+static void turn_stepper(hr_turned *me, uint32_t now) {
+  hr_stepper *stepper = (hr_stepper *)me;
+  if (stepper->high != 0u) {
+    hr_port.pin_write(stepper->step_pin, false);
+    stepper->high = 0;
+  }
+  if (stepper->ramp == 0u) {
+    if (stepper->target != stepper->position) {
+      set_off(stepper, now);
+    }
+    return;
+  }
+  if (now - stepper->last < stepper->interval) {
+    return;
+  }
+  stepper->last = now; /* a loop that was late makes it slower, never faster */
+  hr_port.pin_write(stepper->step_pin, true);
+  stepper->high = 1;
+  stepper->position += stepper->direction;
+  choose_pace(stepper);
+}
+
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info) {
   hr_stepper *stepper = me->state;
   hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
   hr_port.pin_mode(me->second, HR_PIN_OUTPUT);
-  memset(stepper, 0, sizeof *stepper);
-  stepper->acceleration = info->acceleration;
+  *stepper = (hr_stepper){.turned.turn = turn_stepper,
+                          .acceleration = info->acceleration,
+                          .step_pin = me->pin,
+                          .direction_pin = me->second};
   stepper->ramp_most = (uint32_t)info->speed * info->speed / (2u * info->acceleration);
   if (stepper->ramp_most == 0u) {
     stepper->ramp_most = 1;
   }
+  hr_turn_always(&stepper->turned);
 }
 
 bool hr_stepper_read(const hr_wiring *me, int32_t *value) {
@@ -73,26 +97,4 @@ void hr_stepper_slow_down(const hr_wiring *me) {
   hr_stepper *stepper = me->state;
   const int32_t way = (int32_t)stepper->ramp;
   stepper->target = stepper->position + (stepper->direction > 0 ? way : -way);
-}
-
-void hr_stepper_poll(const hr_wiring *me, uint32_t now) {
-  hr_stepper *stepper = me->state;
-  if (stepper->high != 0u) {
-    hr_port.pin_write(me->pin, false);
-    stepper->high = 0;
-  }
-  if (stepper->ramp == 0u) {
-    if (stepper->target != stepper->position) {
-      set_off(me, now);
-    }
-    return;
-  }
-  if (now - stepper->last < stepper->interval) {
-    return;
-  }
-  stepper->last = now; /* a loop that was late makes it slower, never faster */
-  hr_port.pin_write(me->pin, true);
-  stepper->high = 1;
-  stepper->position += stepper->direction;
-  choose_pace(stepper);
 }

@@ -46,7 +46,7 @@ static void give_frame(const uint8_t *octets, uint8_t count, bool seal) {
   }
   memcpy(&frame[1], octets, size);
   if (seal && size > 2u) {
-    const uint16_t crc = (uint16_t)~hr_crc16(HR_CRC_GUARD, SESSION, &frame[1], (uint8_t)(size - 2u));
+    const uint16_t crc = (uint16_t)~hr_guard_crc(SESSION, &frame[1], (uint8_t)(size - 2u));
     frame[size - 1u] = (uint8_t)(crc & 0xFFu);
     frame[size] = (uint8_t)(crc >> 8);
   }

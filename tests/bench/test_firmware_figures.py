@@ -25,10 +25,17 @@ def test_a_command_is_held_against_the_echo_of_the_same_round(ours, held):
 
 
 @pytest.mark.parametrize(("share", "held"), [(0.77, True), (0.4, False)])
-def test_samples_are_held_against_the_line(monkeypatch, tmp_path, share, held):
-    monkeypatch.setattr(bench, "sustained", lambda *_: Sustained(4400.0, share))
+def test_samples_are_held_against_the_line_beside_what_the_chip_can_do(
+    monkeypatch, tmp_path, share, held
+):
+    monkeypatch.setattr(
+        bench, "sustained", lambda _h, _i, baud, *_: Sustained(share * baud / 20, baud)
+    )
+    monkeypatch.setattr(bench, "flooded", lambda _h, _i, baud, _s: Sustained(0.8 * baud / 20, baud))
     found = list(bench._sample_rows(tmp_path, 1.0))
     assert [row.held for row in found if row.goal] == [held, held]
+    assert [row.ratio for row in found] == pytest.approx([share / 0.8] * 4)
+    assert [row.reference for row in found if row.goal] == pytest.approx([0.8, 0.8])
 
 
 def test_the_echo_has_as_many_octets_as_a_command_and_its_acknowledgement():

@@ -117,6 +117,25 @@ async def test_tools_appear_once_the_board_is_there_and_its_signals_are_told(tmp
         await boards.close()
 
 
+async def test_what_a_lost_board_said_counts_no_more_at_once(tmp_path, program):
+    """And not after the reflex's age, which allows for a bridge that is held up."""
+    signals: dict[str, tuple[float, int]] = {}
+    with BoardProcess(program) as process:
+        boards = Boards(
+            cell(tmp_path),
+            {"tower": process.path},
+            lambda name, value, at: signals.update({name: (value, at)}),
+        )
+        await boards.start(lambda _name, _board: None)
+        await until(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
+        process.power_off()
+        await until(lambda: signals["tower.emergency_stop"] == (0.0, 0))
+        assert boards.opened["tower"].readings() == {}
+        process.power_on()
+        await until(lambda: signals["tower.emergency_stop"][0] == 1.0)
+        await boards.close()
+
+
 async def until(holds) -> None:
     async with asyncio.timeout(END):
         while not holds():

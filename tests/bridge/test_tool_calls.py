@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handrail_bridge import service
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
@@ -26,11 +27,15 @@ from handrail_sim.cell_file import load_cell
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
+def tools() -> Tools:
+    return instrument.tools()
+
+
+@pytest.fixture
+async def server(tmp_path: Path, tools: Tools) -> AsyncIterator[Server]:
     standing: Any = Standing()
-    service = RailService(standing, instrument.tools(), {}, tuple)
     mailbox = Mailbox(tmp_path)
-    server = Server(service, standing, mailbox)
+    server = Server(RailService(standing, tools, {}, tuple), standing, mailbox)
     await server.start("127.0.0.1:0", tmp_path / "o")
     yield server
     await server.close()
@@ -96,6 +101,29 @@ async def test_a_client_sees_and_calls_what_a_device_has_by_now(tmp_path: Path) 
     mailbox.close()
 
 
+async def test_a_client_is_told_when_the_list_has_become_another(
+    rail: Client, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "REPEAT", 0.01)  # what is told again is no change
+    async with asyncio.timeout(60), contextlib.aclosing(rail.tool_lists()) as lists:
+        await anext(lists)
+        tools.renew("tower", Lamp())
+        await anext(lists)
+        assert "tower_set_lamp" in await rail.tools()
+        tools.renew("tower", object())
+        await anext(lists)
+        assert "tower_set_lamp" not in await rail.tools()
+
+
+async def test_a_board_that_comes_back_as_it_was_changes_nothing(tools: Tools) -> None:
+    tools.renew("tower", Lamp())
+    number = await tools.changed(-1, 0.0)
+    tools.renew("tower", Lamp())
+    assert await tools.changed(number, 0.0) == number
+    tools.renew("tower", object())
+    assert await tools.changed(number, 0.0) > number
+
+
 async def test_calls_at_once_get_their_own_answers(rail: Client) -> None:
     counts = [n % 4 for n in range(40)]
     answers = await asyncio.gather(
@@ -144,9 +172,9 @@ def test_the_state_is_encoded_once_for_all_who_ask_in_one_moment(
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     rail: Any = Counting()
-    service = RailService(rail, instrument.tools(), {}, tuple)
+    counted = RailService(rail, instrument.tools(), {}, tuple)
     for now[0] in (100.0, 100.001, 100.0039, 100.005, 100.006, 200.0):
-        service._state()
+        counted._state()
     assert asked == [100.0, 100.005, 200.0]
 
 

@@ -62,7 +62,7 @@ static uint8_t command(uint8_t *frame) {
   uint8_t payload[1 + sizeof(hr_command)] = {HR_COMMAND};
   hr_command order = {.sequence = (uint16_t)current, .channel = 0, .value = (int32_t)current};
   memcpy(&payload[1], &order, sizeof order);
-  order.guard = (uint16_t)~hr_crc16(HR_CRC_GUARD, SESSION, payload, sizeof payload - 2u);
+  order.guard = (uint16_t)~hr_guard_crc(SESSION, payload, sizeof payload - 2u);
   return sealed(frame, HR_COMMAND, &order, sizeof order);
 }
 

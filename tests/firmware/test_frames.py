@@ -13,7 +13,6 @@ from handrail_drivers.board.frames import LONGEST, Splitter, frame, guarded
 from hypothesis import given
 from hypothesis import strategies as st
 
-FRAME, GUARD = 0x1021, 0x3D65
 PAYLOADS = st.binary(min_size=1, max_size=251)
 # Zeros and long runs without, where stuffing has its corners.
 RUNS = st.lists(st.sampled_from([b"\0", b"\x01", b"\xff", b"abcde" * 20]), max_size=60).map(
@@ -24,7 +23,8 @@ RUNS = st.lists(st.sampled_from([b"\0", b"\x01", b"\xff", b"abcde" * 20]), max_s
 @pytest.fixture(scope="module")
 def core(core_library):
     library = ctypes.CDLL(str(core_library))
-    library.hr_crc16.restype = ctypes.c_uint16
+    library.hr_frame_crc.restype = ctypes.c_uint16
+    library.hr_guard_crc.restype = ctypes.c_uint16
     library.hr_cobs_unstuff.restype = ctypes.c_int16
     library.hr_frame_open.restype = ctypes.c_int16
     library.hr_frame_close.restype = ctypes.c_uint8
@@ -59,8 +59,8 @@ def test_unstuffing_takes_what_cobs_takes_and_nothing_else(core, data):
 
 @given(data=st.binary(max_size=255), start=st.integers(0, 0xFFFF))
 def test_both_crcs_are_those_of_fastcrc(core, data, start):
-    assert core.hr_crc16(FRAME, start, data, len(data)) == crc16.ibm_3740(data, start)
-    inverted = core.hr_crc16(GUARD, start, data, len(data)) ^ 0xFFFF
+    assert core.hr_frame_crc(start, data, len(data)) == crc16.ibm_3740(data, start)
+    inverted = core.hr_guard_crc(start, data, len(data)) ^ 0xFFFF
     assert inverted == crc16.en_13757(data, start ^ 0xFFFF)
 
 

@@ -12,7 +12,9 @@ The list is flat and short whatever the cell has; ``each`` gives one tool per op
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Self
 
 from handrail_drivers.api import Effect
@@ -25,6 +27,7 @@ from handrail_bridge.agents.results import NOBODY, AgentTool, Hooks, Result, ref
 from handrail_bridge.client import Client
 from handrail_bridge.reports import Tool
 
+AGAIN = 1.0  # s before a bridge that is gone is asked again
 AT_ONCE = 16  # calls of one agent at a time; a stop is never one too many
 
 
@@ -73,6 +76,16 @@ class ToolSet:
         others = {name: tool for name, tool in self.tools.items() if name not in self._made}
         self.tools = {tool.name: tool for tool in made} | others
         self._made = frozenset(tool.name for tool in made)
+
+    async def renewals(self) -> AsyncGenerator[None, None]:
+        """Take the bridge's tools whenever they have changed, and yield; wait where it is gone."""
+        while True:
+            with contextlib.suppress(HandrailError):
+                async with contextlib.aclosing(self._rail.tool_lists()) as lists:
+                    async for _ in lists:
+                        await self.renew()
+                        yield
+            await asyncio.sleep(AGAIN)
 
     @property
     def plans(self) -> Plans:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any
 
 import mcp_types as types
@@ -18,6 +18,7 @@ from handrail_bridge.agents.results import Hooks, Progress, Result, refusal
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.mcp import prompts
 from handrail_bridge.mcp.approval import Asked, Context, Person
+from handrail_bridge.mcp.changes import ChangingServer, ListChanges
 from handrail_bridge.mcp.resources import resources
 from handrail_bridge.mcp.told import told_result, told_tool
 
@@ -40,7 +41,8 @@ class McpServer:
         self._tools = tools
         self._person = person
         self._resources = resources(tools)
-        self.sdk: Server[Any] = Server(
+        self._changes = ListChanges()
+        self.sdk: Server[Any] = ChangingServer(
             "handrail",
             version=importlib.metadata.version("handrail"),
             instructions=prompts.ROAD,
@@ -51,7 +53,32 @@ class McpServer:
             on_read_resource=self._read_resource,
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
+            on_subscriptions_listen=self._changes.listen,
+            lifespan=self._watching,
         )
+        self._changes.hear(self.sdk)
+
+    @contextlib.asynccontextmanager
+    async def _watching(self, _: object) -> AsyncIterator[dict[str, Any]]:
+        """Have clients told of changes while they are served."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield {}
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    async def _watch(self) -> None:
+        told = self._listed()
+        async with contextlib.aclosing(self._tools.renewals()) as renewals:
+            async for _ in renewals:
+                now = self._listed()
+                if now != told:
+                    told = now
+                    await self._changes.tell()
+
+    def _listed(self) -> list[types.Tool]:
+        return [told_tool(tool) for tool in self._tools.tools.values()]
 
     def _input_schema(self, name: str) -> dict[str, Any] | None:
         tool = self._tools.tools.get(name)
@@ -60,7 +87,7 @@ class McpServer:
     async def _list_tools(self, _: Context, __: object) -> types.ListToolsResult:
         with _as_protocol_error():
             await self._tools.renew()
-        return types.ListToolsResult(tools=[told_tool(tool) for tool in self._tools.tools.values()])
+        return types.ListToolsResult(tools=self._listed())
 
     async def _call_tool(self, context: Context, params: types.CallToolRequestParams) -> Answer:
         try:

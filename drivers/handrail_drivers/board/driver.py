@@ -50,8 +50,11 @@ class Board:
         self.name = name
         self.on_sample: Callable[[str, Sample], None] = lambda _name, _sample: None
         self.on_described: Callable[[], None] = lambda: None
+        self.on_lost: Callable[[], None] = lambda: None
         self._settings = settings
-        self._keeper = Keeper(name, settings, transport, self._sampled, self._describe)
+        self._keeper = Keeper(
+            name, settings, transport, self._sampled, self._describe, self._forget
+        )
         self._newest: dict[str, Sample] = {}
         self._tools: tuple[str, ...] = ()
         self._digest: int | None = None
@@ -105,6 +108,11 @@ class Board:
             self._digest = session.hello.description
         self.on_described()
 
+    def _forget(self) -> None:
+        """What it streamed is no present value any more, however young it is."""
+        self._newest.clear()
+        self.on_lost()
+
     # --- what is asked of it ----------------------------------------------------------------------
 
     def read(self, names: list[str]) -> dict[str, Any]:
@@ -137,13 +145,24 @@ class Board:
             Refused: it is only read, or the board is stopped or not armed.
             BoardFault, BusLost: whether it was set is not known.
         """
+        session, one = self._output(name)
+        return self._acknowledged(one, session.write(name, one.raw(value)), value)
+
+    async def write_on_loop(self, name: str, value: float) -> float:
+        """As :meth:`write`, for an event loop."""
+        session, one = self._output(name)
+        return self._acknowledged(one, await session.write_on_loop(name, one.raw(value)), value)
+
+    def _output(self, name: str) -> tuple[Session, BoardChannel]:
         session, _ = self._present()
         one = session.channels.get(name)
         if one is None:
             raise UnknownName("channel", name, session.channels, "name")
         if not one.writable:
             raise Refused(f"{name} of {self.name} is only read.", field=name)
-        ack = session.write(name, one.raw(value))
+        return session, one
+
+    def _acknowledged(self, one: BoardChannel, ack: Ack, value: float) -> float:
         if ack.result != AckResult.DONE:
             raise self._refused(one, ack, value)
         return one.value(ack.value)

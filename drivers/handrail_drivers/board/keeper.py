@@ -40,6 +40,7 @@ class Keeper:
         transport: its line; one that is :class:`Reopenable` is opened again after a loss.
         sampled: is given every sample that a stream brings.
         described: is told of every new session, before it counts as ready.
+        lost: is called once one that was ready has ended.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Keeper:
         transport: Transport,
         sampled: Callable[[str, Sample], None],
         described: Callable[[Session], None],
+        lost: Callable[[], None],
     ) -> None:
         self.name = name
         self.why = "it has not said hello yet"
@@ -59,6 +61,7 @@ class Keeper:
         self._transport = transport
         self._sampled = sampled
         self._described = described
+        self._lost = lost
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -91,8 +94,10 @@ class Keeper:
                 self.why = "of a fault of this program, which its log tells"
                 log.exception("%s", self.name)
             finally:
+                was_ready, self.session = self.ready.is_set(), None
                 self.ready.clear()
-                self.session = None
+                if was_ready:
+                    self._lost()
             wait = FIRST_WAIT if time.monotonic() - began > END else min(2 * wait, LONGEST_WAIT)
             begun_anew = self.link is not None and self.link.lost
             self.link = None

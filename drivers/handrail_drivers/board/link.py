@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from handrail.v1.link_layout import (
@@ -34,32 +35,20 @@ from handrail.v1.link_layout import (
     Value,
 )
 
-from handrail_drivers.board.frames import Guarded, Splitter, frame, guarded
+from handrail_drivers.board.frames import Guarded, Splitter, guarded
+from handrail_drivers.board.questions import Key, LoopQuestion, Question, Questions
 from handrail_drivers.errors import BoardFault, BoardSilent
 from handrail_drivers.transport import Transport
 
 FEATURES = int(LinkFeature.STREAMS | LinkFeature.CLOCK)
-TRIES = 3  # of one question; answers are idempotent
 AT_ONCE = 4  # questions on their way: a small board has room for so many
 WAIT = 0.05  # s that a look at the line lasts
+MOMENT = 0.001  # s after which a command of an event loop tries again whether it is its turn
 PLENTY = 4096  # octets
 ANSWERS = {Ack: "sequence", Value: "token", Clock: "token", Status: "token", Channel: "channel"}
 Answer = TypeVar("Answer", bound=Message)
-Key = tuple[type[Message], int]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Waiting:
-    """One question on its way."""
-
-    key: Key
-    message: Message
-    answered: threading.Event = field(default_factory=threading.Event)
-    answer: Message | None = None
-    asked_ns: int = 0
-    answered_ns: int = 0
 
 
 class Link:
@@ -80,19 +69,16 @@ class Link:
     ) -> None:
         self._subject = subject
         self._transport = transport
-        self._timeout = timeout
+        self._questions = Questions(transport, timeout)
         self._told = told
         self._splitter = Splitter()
-        self._asking = threading.Lock()  # the waiting table
-        self._writing = threading.Lock()
+        self._counting = threading.Lock()
         self._commanding = threading.Lock()  # one command at a time: a number is repeated or new
-        self._waiting: dict[Key, Waiting] = {}
         self._tokens = itertools.cycle(range(1, 0x10000))
         self._sequence = 0
         self._greeting = 0  # the session that was asked for last
         self.session = 0
         self.lost = False  # the board has begun anew
-        self.repeats = 0
 
     @property
     def broken(self) -> int:
@@ -117,11 +103,7 @@ class Link:
 
     def _take(self, message: Message, now_ns: int) -> None:
         key = self._key(message)
-        with self._asking:
-            found = self._waiting.pop(key, None) if key else None
-        if found is not None:
-            found.answer, found.answered_ns = message, now_ns
-            found.answered.set()
+        if key is not None and self._questions.answered(key, message, now_ns):
             return
         if isinstance(message, Hello) and message.session != self.session:
             self.lost = True
@@ -144,11 +126,11 @@ class Link:
             BoardSilent: none came, after some tries.
             BusLost: the port is gone.
         """
-        one = Waiting((kind, number), message)
-        self._exchange([one])
+        one = Question(kind, number, message)
+        self._questions.exchange([one])
         return self._answer(one, kind), one.asked_ns, one.answered_ns
 
-    def _answer(self, one: Waiting, kind: type[Answer]) -> Answer:
+    def _answer(self, one: Question, kind: type[Answer]) -> Answer:
         if not isinstance(one.answer, kind):
             raise BoardSilent(
                 f"{self._subject} does not answer {type(one.message).__name__}.",
@@ -157,46 +139,18 @@ class Link:
             )
         return one.answer
 
-    def _exchange(self, several: Sequence[Waiting]) -> None:
-        """Ask several things at once, again where no answer comes."""
-        for _ in range(TRIES):
-            left = [one for one in several if one.answer is None]
-            if not left:
-                return
-            self._once(left)
-            self.repeats += sum(one.answer is None for one in left)
-
-    def _once(self, several: Sequence[Waiting]) -> None:
-        with self._asking:
-            self._waiting.update({one.key: one for one in several})
-        try:
-            for one in several:
-                one.asked_ns = time.monotonic_ns()
-            self._send(b"".join(frame(one.message) for one in several))
-            deadline = time.monotonic() + self._timeout
-            for one in several:
-                one.answered.wait(max(deadline - time.monotonic(), 0))
-        finally:
-            with self._asking:
-                for one in several:
-                    self._waiting.pop(one.key, None)
-
-    def _send(self, octets: bytes) -> None:
-        with self._writing:
-            self._transport.write(octets)
-
     def values(self, channels: Sequence[int]) -> list[Value]:
         """Ask for the values of some channels, as they are now."""
         found = []
         for at in range(0, len(channels), AT_ONCE):
             asked = [self._value(number) for number in channels[at : at + AT_ONCE]]
-            self._exchange(asked)
+            self._questions.exchange(asked)
             found += [self._answer(one, Value) for one in asked]
         return found
 
-    def _value(self, channel: int) -> Waiting:
+    def _value(self, channel: int) -> Question:
         token = self._token()
-        return Waiting((Value, token), AskValue(token, channel))
+        return Question(Value, token, AskValue(token, channel))
 
     def clock(self) -> tuple[Clock, int, int]:
         """Ask for the counter; once, for its time is what counts."""
@@ -226,7 +180,7 @@ class Link:
         self.ask(Stop(token), Ack, token)
 
     def _token(self) -> int:
-        with self._asking:
+        with self._counting:
             return next(self._tokens)
 
     # --- the session and its commands -----------------------------------------------------------
@@ -251,7 +205,15 @@ class Link:
 
     def command(self, channel: int, value: int) -> Ack:
         """Set an output; return what became of it."""
-        return self._sealed(lambda number: Command(number, channel, value, 0))
+        return self._sealed(_command(channel, value))
+
+    async def command_on_loop(self, channel: int, value: int) -> Ack:
+        """As :meth:`command`, for an event loop: no other thread waits, or is woken for it."""
+        async with self._turn():
+            message = self._next(_command(channel, value))
+            one = LoopQuestion(Ack, self._sequence, message)
+            await self._questions.exchange_on_loop(one)
+            return self._noticed(self._answer(one, Ack))
 
     def stream(self, channel: int, period_us: int, patience_ms: int) -> Ack:
         """Have a channel sampled; 0 ends it."""
@@ -263,12 +225,31 @@ class Link:
 
     def _sealed(self, make: Callable[[int], Guarded]) -> Ack:
         with self._commanding:
-            self._sequence = (self._sequence + 1) % 0x10000
-            message = guarded(make(self._sequence), self.session)
-            ack = self.ask(message, Ack, self._sequence)[0]
-            if ack.result in (AckResult.NO_SESSION, AckResult.STALE):
-                self.lost = True
-            return ack
+            message = self._next(make)
+            return self._noticed(self.ask(message, Ack, self._sequence)[0])
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Have the turn to command while the block runs, without blocking the event loop."""
+        while not self._commanding.acquire(blocking=False):  # noqa: ASYNC110  a thread has it
+            await asyncio.sleep(MOMENT)
+        try:
+            yield
+        finally:
+            self._commanding.release()
+
+    def _next(self, make: Callable[[int], Guarded]) -> Guarded:
+        self._sequence = (self._sequence + 1) % 0x10000
+        return guarded(make(self._sequence), self.session)
+
+    def _noticed(self, ack: Ack) -> Ack:
+        if ack.result in (AckResult.NO_SESSION, AckResult.STALE):
+            self.lost = True
+        return ack
+
+
+def _command(channel: int, value: int) -> Callable[[int], Command]:
+    return lambda number: Command(number, channel, value, 0)
 
 
 def other_major(subject: str, hello: Hello) -> BoardFault:

@@ -211,6 +211,15 @@ class Session:
         """Set an output, and keep it there from now on."""
         sent = time.monotonic()
         ack = self._link.command(self.channels[name].number, raw)
+        return self._hold(name, raw, sent, ack)
+
+    async def write_on_loop(self, name: str, raw: int) -> Ack:
+        """As :meth:`write`, for an event loop."""
+        sent = time.monotonic()
+        ack = await self._link.command_on_loop(self.channels[name].number, raw)
+        return self._hold(name, raw, sent, ack)
+
+    def _hold(self, name: str, raw: int, sent: float, ack: Ack) -> Ack:
         if ack.result == AckResult.DONE:
             with self._lock:
                 self._held[name] = (raw, sent)

@@ -24,7 +24,7 @@ class Device(Protocol):
     def read(self, names: list[str]) -> dict[str, Any]:
         """Return values by name, with their times."""
 
-    def write(self, name: str, value: float) -> float:
+    async def write_on_loop(self, name: str, value: float) -> float:
         """Set an output; return the value that it has."""
 
 
@@ -68,8 +68,8 @@ def _reading(device: Device, channels: Mapping[str, BoardChannel]) -> Callable[.
 
 
 def _writing(device: Device, one: BoardChannel) -> Callable[..., Any]:
-    def write(value: Any) -> Written:
-        done = device.write(one.name, float(value))
+    async def write(value: Any) -> Written:
+        done = await device.write_on_loop(one.name, float(value))
         return Written(name=one.name, value=bool(done) if one.is_level else done)
 
     kind = _type(one)

@@ -50,16 +50,21 @@ ISR(TIMER1_OVF_vect) {
 }
 
 static uint32_t now(void) {
-  uint16_t low;
-  uint16_t high;
+  union { /* to shift by 16 takes this chip as long as all the rest */
+    struct {
+      uint16_t low;
+      uint16_t high;
+    } half;
+    uint32_t whole;
+  } count;
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
-    low = TCNT1;
-    high = wraps;
-    if ((TIFR1 & (1u << TOV1)) != 0u && low < 0x8000u) {
-      high++; /* it has wrapped, and its interrupt waits */
+    count.half.low = TCNT1;
+    count.half.high = wraps;
+    if ((TIFR1 & (1u << TOV1)) != 0u && count.half.low < 0x8000u) {
+      count.half.high++; /* it has wrapped, and its interrupt waits */
     }
   }
-  return (uint32_t)high << 16 | low;
+  return count.whole;
 }
 
 /* --- the line ----------------------------------------------------------------------------------- */
@@ -78,9 +83,10 @@ ISR(USART_RX_vect) {
 }
 
 ISR(USART_UDRE_vect) {
-  UDR0 = tx[tx_out];
-  tx_out++;
-  if (tx_out == tx_in) {
+  const uint8_t out = tx_out;
+  UDR0 = tx[out];
+  tx_out = (uint8_t)(out + 1u);
+  if ((uint8_t)(out + 1u) == tx_in) {
     UCSR0B &= (uint8_t)~(1u << UDRIE0);
   }
 }
@@ -125,12 +131,12 @@ typedef struct {
   uint8_t bit;
 } place;
 
+/* Every turn of the main loop reads pins, and the chip shifts by one bit at a time. */
 static place place_of(uint8_t pin) {
-  if (pin < 8u) {
-    return (place){&PIND, (uint8_t)(1u << pin)};
-  }
-  return pin < 14u ? (place){&PINB, (uint8_t)(1u << (pin - 8u))}
-                   : (place){&PINC, (uint8_t)(1u << (pin - 14u))};
+  static const uint8_t bits[] PROGMEM = {1, 2, 4, 8, 16, 32, 64, 128, /* D */
+                                         1, 2, 4, 8, 16, 32,          /* B */
+                                         1, 2, 4, 8, 16, 32};         /* C */
+  return (place){pin < 8u ? &PIND : pin < 14u ? &PINB : &PINC, pgm_read_byte(&bits[pin])};
 }
 
 static void pin_write(uint8_t pin, bool high) {

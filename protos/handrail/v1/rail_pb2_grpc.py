@@ -45,6 +45,11 @@ class RailStub:
                 request_serializer=handrail_dot_v1_dot_rail__pb2.ListToolsRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.ListToolsResponse.FromString,
                 _registered_method=True)
+        self.WatchTools = channel.unary_stream(
+                '/handrail.v1.Rail/WatchTools',
+                request_serializer=handrail_dot_v1_dot_rail__pb2.WatchToolsRequest.SerializeToString,
+                response_deserializer=handrail_dot_v1_dot_rail__pb2.WatchToolsResponse.FromString,
+                _registered_method=True)
         self.CallTool = channel.unary_unary(
                 '/handrail.v1.Rail/CallTool',
                 request_serializer=handrail_dot_v1_dot_rail__pb2.CallToolRequest.SerializeToString,
@@ -109,6 +114,13 @@ class RailServicer:
 
     def ListTools(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchTools(self, request, context):
+        """Tells when the list has become another: a board that is plugged in brings tools.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -192,6 +204,11 @@ def add_RailServicer_to_server(servicer, server):
                     servicer.ListTools,
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.ListToolsRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.ListToolsResponse.SerializeToString,
+            ),
+            'WatchTools': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTools,
+                    request_deserializer=handrail_dot_v1_dot_rail__pb2.WatchToolsRequest.FromString,
+                    response_serializer=handrail_dot_v1_dot_rail__pb2.WatchToolsResponse.SerializeToString,
             ),
             'CallTool': grpc.unary_unary_rpc_method_handler(
                     servicer.CallTool,
@@ -299,6 +316,33 @@ class Rail:
             '/handrail.v1.Rail/ListTools',
             handrail_dot_v1_dot_rail__pb2.ListToolsRequest.SerializeToString,
             handrail_dot_v1_dot_rail__pb2.ListToolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTools(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/handrail.v1.Rail/WatchTools',
+            handrail_dot_v1_dot_rail__pb2.WatchToolsRequest.SerializeToString,
+            handrail_dot_v1_dot_rail__pb2.WatchToolsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class RailStub:
     def __new__(cls, channel: _aio.Channel) -> RailAsyncStub: ...
     DescribeCell: _grpc.UnaryUnaryMultiCallable[_rail_pb2.DescribeCellRequest, _rail_pb2.DescribeCellResponse]
     ListTools: _grpc.UnaryUnaryMultiCallable[_rail_pb2.ListToolsRequest, _rail_pb2.ListToolsResponse]
+    WatchTools: _grpc.UnaryStreamMultiCallable[_rail_pb2.WatchToolsRequest, _rail_pb2.WatchToolsResponse]
+    """Tells when the list has become another: a board that is plugged in brings tools."""
     CallTool: _grpc.UnaryUnaryMultiCallable[_rail_pb2.CallToolRequest, _rail_pb2.CallToolResponse]
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
     CallTools: _grpc.StreamStreamMultiCallable[_rail_pb2.CallToolsRequest, _rail_pb2.CallToolsResponse]
@@ -60,6 +62,8 @@ class RailAsyncStub(RailStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     DescribeCell: _aio.UnaryUnaryMultiCallable[_rail_pb2.DescribeCellRequest, _rail_pb2.DescribeCellResponse]  # type: ignore[assignment]
     ListTools: _aio.UnaryUnaryMultiCallable[_rail_pb2.ListToolsRequest, _rail_pb2.ListToolsResponse]  # type: ignore[assignment]
+    WatchTools: _aio.UnaryStreamMultiCallable[_rail_pb2.WatchToolsRequest, _rail_pb2.WatchToolsResponse]  # type: ignore[assignment]
+    """Tells when the list has become another: a board that is plugged in brings tools."""
     CallTool: _aio.UnaryUnaryMultiCallable[_rail_pb2.CallToolRequest, _rail_pb2.CallToolResponse]  # type: ignore[assignment]
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
     CallTools: _aio.StreamStreamMultiCallable[_rail_pb2.CallToolsRequest, _rail_pb2.CallToolsResponse]  # type: ignore[assignment]
@@ -94,6 +98,14 @@ class RailServicer(metaclass=_abc_1.ABCMeta):
         request: _rail_pb2.ListToolsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rail_pb2.ListToolsResponse, _abc.Awaitable[_rail_pb2.ListToolsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def WatchTools(
+        self,
+        request: _rail_pb2.WatchToolsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rail_pb2.WatchToolsResponse], _abc.AsyncIterator[_rail_pb2.WatchToolsResponse]]:
+        """Tells when the list has become another: a board that is plugged in brings tools."""
 
     @_abc_1.abstractmethod
     def CallTool(

@@ -18,7 +18,7 @@ from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.serial_port import SerialPort
 from handrail_sim.cell_file import load_cell
 
-from handrail_bridge.bench.firmware.emulated import SLOW, uno
+from handrail_bridge.bench.firmware.emulated import DESK, SLOW, uno
 from handrail_bridge.bench.reference.serial_echo import SerialEcho
 from handrail_bridge.tools import Tools
 
@@ -38,7 +38,7 @@ def rounds(folder: Path, count: int, calls: int) -> list[Times]:
     harness = folder / "avr_board"
     with (
         uno(harness, folder / "echo-avr.hex") as echo_port,
-        uno(harness, folder / "desk-avr.hex") as board_port,
+        uno(harness, folder / DESK) as board_port,
         board(board_port, {}) as device,
     ):
         echo = SerialEcho(echo_port, QUESTION, ANSWER)

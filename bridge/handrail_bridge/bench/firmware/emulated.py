@@ -13,16 +13,17 @@ from handrail_sim.twin.avr_board import make
 
 SLOW = 115_200
 FAST = 1_000_000  # bit/s
+FLOOD, DESK = "flood-avr.hex", "desk-avr.hex"
 
 
 def build(folder: Path) -> None:
-    """Build the emulator, the echo, and the desk's image for both rates.
+    """Build the emulator, the echo, and for both rates the flood and the desk's image.
 
     Raises:
         ProcessLost: something is missing.
     """
-    make(folder, "avr_board", "echo-avr.hex", "desk-avr.hex")
-    make(folder / "fast", "desk-avr.hex", f"DEFINES=-DBAUD={FAST}UL")
+    make(folder, "avr_board", "echo-avr.hex", FLOOD, DESK)
+    make(folder / "fast", FLOOD, DESK, f"DEFINES=-DBAUD={FAST}UL")
 
 
 @contextlib.contextmanager
