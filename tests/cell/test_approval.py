@@ -119,7 +119,7 @@ async def test_approving_by_command_line(cell: RunningCell, tmp_path: Any) -> No
         assert (await running).completed
     assert picture.read_text().startswith("<svg")
     eventually(cell.stands)
-    for named, answer in ([], "Say which plan"), (["7"], "No plan waits"):
+    for named, answer in ([], "Say which plan"), (["7"], "Nothing waits"):
         nothing = await asyncio.to_thread(cell.cli, "approve", *named, "--yes")
         assert nothing.returncode == 1
         assert answer in nothing.stderr
