@@ -42,7 +42,7 @@ class Situation:
     ) -> None:
         self.cell = cell
         self.digest = digest
-        self.belief = Belief(cell.objects, cell.check.clearance)
+        self.belief = Belief(cell.objects, cell.check.clearance, cell.check.spread.place)
         self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_lease)
         self.measured = Measured(cell)
         self.noise = Noise()
