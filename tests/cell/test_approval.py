@@ -18,6 +18,7 @@ from running_cell import RunningCell, eventually, twin_and_wires
 APPROVAL = """
 [approval]
 always = true
+tools = ["red_scale_set_tared"]
 timeout = 20.0
 
 [loop]"""
@@ -26,7 +27,7 @@ TURN = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.9}
 
 @pytest.fixture(scope="module")
 def wires() -> Iterator[RunningCell]:
-    """A desk where a person approves every plan."""
+    """A desk where a person approves every plan, and whatever tares a scale."""
     with twin_and_wires(("[loop]", APPROVAL.strip())) as cell:
         yield cell
 
@@ -123,3 +124,18 @@ async def test_approving_by_command_line(cell: RunningCell, tmp_path: Any) -> No
         nothing = await asyncio.to_thread(cell.cli, "approve", *named, "--yes")
         assert nothing.returncode == 1
         assert answer in nothing.stderr
+
+
+async def test_a_devices_tool_waits_for_the_command_line(cell: RunningCell) -> None:
+    async with cell.agent() as rail:
+        calling = asyncio.create_task(rail.call("red_scale_set_tared", value=False))
+        listed = await asyncio.to_thread(cell.cli, "approve", "--wait", "20", "--json")
+        (card,) = json.loads(listed.stdout)
+        assert card["steps"][1:] == ["value = false"]
+        assert not calling.done()
+        said = await asyncio.to_thread(cell.cli, "approve", str(card["number"]), "--yes")
+        assert "No check has tried it" in said.stdout
+        assert "is drawn in" not in said.stdout
+        await calling
+    entries = read(cell.folder / "handrail" / "desk" / NAME, 10)
+    assert [entry.event for entry in entries][-5:] == ["asked", "decided", "note", "call", "called"]
