@@ -106,7 +106,8 @@ class Client:
             return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
         if known is not None and known.needs_approval:
             permit = await self.approval(await self.propose(tool, arguments))
-            return await self.call_permitted(tool, arguments, permit)
+            approved: dict[str, Any] = await self.call_permitted(tool, arguments, permit)
+            return approved
         result: dict[str, Any] = await self._calls.call(tool, json.dumps(arguments))
         return result
 

@@ -155,11 +155,14 @@ def parse_object(text: str, field: str) -> dict[str, Any]:
     return value
 
 
-async def _ask_and_call(rail: Client, tool: str, given: dict[str, Any], quiet: bool) -> Any:
+async def _ask_and_call(
+    rail: Client, tool: str, given: dict[str, Any], quiet: bool
+) -> dict[str, Any]:
     permit = await rail.propose(tool, given)
     if not quiet:
         _say_why(permit)
-    return await rail.call_permitted(tool, given, await rail.approval(permit))
+    answer: dict[str, Any] = await rail.call_permitted(tool, given, await rail.approval(permit))
+    return answer
 
 
 async def _run(rail: Client, plan: dict[str, Any], quiet: bool) -> Receipt:
