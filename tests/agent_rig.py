@@ -14,9 +14,8 @@ from handrail_bridge.agents.agent import Agent, Ended, Task
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.claude import Claude
 from handrail_bridge.agents.memory import Memory
-from handrail_bridge.agents.plans import CheckedPlan
 from handrail_bridge.agents.prompts import RAIL
-from handrail_bridge.agents.results import Progress, Result
+from handrail_bridge.agents.results import Progress, Result, Waiting
 from handrail_bridge.audit import NAME, Entry, read, verify
 from handrail_bridge.run_dir import Bridge, state_dir
 from messages_api import KEY, ModelApi
@@ -33,7 +32,7 @@ class Recorder:
 
     results: list[Result] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
-    waiting: list[CheckedPlan] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
     moving: list[Progress] = field(default_factory=list)
 
     def said(self, piece: str) -> None:
@@ -48,8 +47,8 @@ class Recorder:
     def retries(self, why: str) -> None:
         pass
 
-    def waits(self, plan: CheckedPlan) -> None:
-        self.waiting.append(plan)
+    def waits(self, what: Waiting) -> None:
+        self.waiting.append(what)
 
     def progress(self, progress: Progress) -> None:
         self.moving.append(progress)

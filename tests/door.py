@@ -46,7 +46,7 @@ class Facts:
 async def door(folder: Path, facts: Facts) -> AsyncIterator[str]:
     """Serve while the block runs; gives the agents' address."""
     cell = load_cell("desk")
-    tools = Tools(cell, facts, {}, NO_RAIL)
+    tools = Tools(cell, facts, {}, NO_RAIL, None)
     rail: Any = SimpleNamespace(cell=cell, situation=SimpleNamespace(digest=""))
     mailbox = Mailbox(folder)
     server = Server(RailService(rail, tools, {}, tuple), NO_RAIL, mailbox)

@@ -55,7 +55,7 @@ def listed(scales: int = 1) -> dict[str, Tool]:
     """The tools of the desk with so many scales."""
     devices = {f"scale_{n}": Scale() for n in range(scales)}
     senses = Senses.__new__(Senses)
-    return Tools(CELL, senses, devices, lambda _: contextlib.nullcontext()).listed  # type: ignore[arg-type,return-value]
+    return Tools(CELL, senses, devices, lambda _: contextlib.nullcontext(), None).listed  # type: ignore[arg-type,return-value]
 
 
 class StandInRail:
@@ -170,6 +170,7 @@ CARD = Card(
     trajectory_digest="motion",
     picture="<svg/>",
     remaining=60.0,
+    question="May the arm of the cell 'desk' make this motion?",
 )
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import mujoco
 from handrail_bridge.belief import Belief
+from handrail_bridge.grants import Grant, Present
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured
 from handrail_bridge.motion import Motion, Outcome
-from handrail_bridge.permits import Grant, Present
 from handrail_bridge.reports import Check, Permit, Receipt
 from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import Senses

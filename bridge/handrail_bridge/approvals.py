@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
+from collections.abc import AsyncIterator
 
-from handrail_drivers.errors import HandrailError, NotPermittedRole
+from handrail_drivers.errors import HandrailError, NotPermittedRole, Refused
 from handrail_sim.cell import Cell
 
 from handrail_bridge import cards
+from handrail_bridge.grants import ToolCall
 from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import ELICITATION, OPERATOR, Card, Decision, Permit
@@ -16,9 +20,11 @@ from handrail_bridge.situation import Situation
 
 WATCH = 0.02  # s between two looks
 
+log = logging.getLogger(__name__)
+
 
 class Approvals:
-    """The permits of one rail that need a person's word."""
+    """The permits of one rail that need a person's word: of plans, and of calls of tools."""
 
     def __init__(
         self, cell: Cell, situation: Situation, permits: Permits, receipts: Receipts
@@ -40,6 +46,46 @@ class Approvals:
                 return permit
             await asyncio.sleep(WATCH)
 
+    async def ask_for_call(self, call: ToolCall, approver: str = "") -> Permit:
+        """Ask a person about one call of a device's tool; no ``approver`` is named: it waits.
+
+        Raises:
+            InvalidRequest: nobody could read it whole.
+            Refused: it cannot be written down, or too many wait already.
+        """
+        cards.require_readable(call)
+        present = self._situation.present()
+        await asyncio.to_thread(self._receipts.asked_for_call, call, approver)
+        return self._permits.issue_call(call, present, time.monotonic(), approver)
+
+    def examine_call(self, permit_id: str, call: ToolCall) -> None:
+        """Refuse a call that is not permitted right now. Spends nothing."""
+        self._permits.examine_call(permit_id, call, self._situation.present())
+
+    @contextlib.asynccontextmanager
+    async def spending(self, permit_id: str, call: ToolCall) -> AsyncIterator[None]:
+        """Let a permitted call be made in the block: written down before it, and what became of it.
+
+        Raises:
+            PermitRefused: it is not permitted.
+            Refused: it cannot be written down.
+        """
+        grant = self._permits.redeem_call(permit_id, call, self._situation.present())
+        await asyncio.to_thread(self._receipts.calling, grant)
+        try:
+            yield
+        except HandrailError as error:
+            await self._called(permit_id, error)
+            raise
+        await self._called(permit_id, None)
+
+    async def _called(self, permit_id: str, error: HandrailError | None) -> None:
+        detail = error.detail() if error is not None else None
+        try:
+            await asyncio.to_thread(self._receipts.called, permit_id, detail)
+        except Refused as unwritten:  # it is done already; the next one will be refused
+            log.warning("%s", unwritten)
+
     async def cards(self) -> list[Card]:
         """Return what waits for a person, the oldest first; drawing them takes a while."""
         now, objects = time.monotonic(), self._situation.belief.objects
@@ -49,11 +95,11 @@ class Approvals:
         ]
 
     async def decide(self, decision: Decision) -> None:
-        """Approve or refuse a plan that waits; written down before it counts.
+        """Approve or refuse what waits; written down before it counts.
 
         Raises:
             UnknownName: nothing waits under that number.
-            PermitRefused: it is another motion than the one that was shown.
+            PermitRefused: it is another motion or call than the one that was shown.
             NotPermittedRole: the cell does not allow this road to a person.
             Refused: it cannot be written down.
         """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from handrail_sim.camera import Camera
 from handrail_sim.cell import SceneObject
+from handrail_sim.check.variations import SIGMAS
 from handrail_sim.places import aside, pose
 from handrail_sim.verdict import ObjectBelief
 
@@ -28,13 +29,17 @@ class Belief:
     """The objects of one cell, as believed.
 
     ``version`` grows whenever an object turns out elsewhere than it was believed, or turned: by
-    more than ``tolerance`` [m] at a corner. A permit checked against another version is dead.
+    more than ``tolerance`` [m] at a corner, or when where it is has become less sure by that. A
+    permit checked against another version is dead. ``place`` [m] is what checks allow for anyhow.
     """
 
-    def __init__(self, objects: Mapping[str, SceneObject], tolerance: float) -> None:
+    def __init__(
+        self, objects: Mapping[str, SceneObject], tolerance: float, place: float = 0.0
+    ) -> None:
         self._colors = {name: thing.color for name, thing in objects.items()}
         self._sizes = {name: thing.size for name, thing in objects.items()}
         self._tolerance = tolerance
+        self._place = place
         self._objects = dict.fromkeys(objects, LOST)
         self._anchor = dict(self._objects)  # as it stood when the version last grew
         self.version = 1
@@ -63,7 +68,9 @@ class Belief:
             if name in seen:
                 spot = seen[name]
                 turn = (math.cos(spot.yaw / 2), 0.0, 0.0, math.sin(spot.yaw / 2))
-                fresh[name] = ObjectBelief(spot.position, turn, "seen", time_ns)
+                fresh[name] = ObjectBelief(
+                    spot.position, turn, "seen", time_ns, covariance=spot.covariance
+                )
             elif _inside(camera, thing.position):
                 fresh[name] = LOST
         self._become(fresh)
@@ -117,8 +124,15 @@ class Belief:
             return True
         if bool(one.held_pose) != bool(other.held_pose):
             return True
-        known = one.source != "unknown"
-        return known and aside(pose(one), pose(other), self._sizes[name]) > self._tolerance
+        if one.source == "unknown":
+            return False
+        less_sure = self._reach(other) - self._reach(one)
+        moved = aside(pose(one), pose(other), self._sizes[name])
+        return max(moved, less_sure) > self._tolerance
+
+    def _reach(self, thing: ObjectBelief) -> float:
+        """Return how far [m] aside the check has it lie."""
+        return max(self._place, SIGMAS * thing.sigma)
 
     def _associate(
         self, detections: list[Detection], places: Mapping[str, ObjectBelief]

@@ -77,11 +77,15 @@ async def running(
         # In a thread of the pool, which lives as long as the loop: loading a model takes seconds.
         eyes = await asyncio.to_thread(open_eyes, cell, hardware, cameras)
         devices = _by_name(cell, hardware, cameras, eyes)
-        tools = Tools(cell, Senses(rail, cameras, eyes), devices, rail.configuring)
+        senses = Senses(rail, cameras, eyes)
+        tools = Tools(cell, senses, devices, rail.configuring, rail.approvals)
         await checker.ready()
         await hardware.boards.start(tools.renew)
+        tools.require_named(hardware.boards.opened)
         notices = (*loops.notices, *driver_notices(cell))
-        service = RailService(rail, tools, cameras, lambda: (*notices, *hardware.notices()))
+        service = RailService(
+            rail, tools, cameras, lambda: (*notices, *hardware.notices(), *missing(tools))
+        )
         mailbox = Mailbox(state_dir(cell.name))
         stack.callback(mailbox.close)
         server = Server(service, rail, mailbox)
@@ -107,6 +111,11 @@ def _by_name(
         **hardware.owned.opened,
         **eyes,
     }
+
+
+def missing(tools: Tools) -> tuple[str, ...]:
+    """Return which tools that need approval a board does not have, or not yet."""
+    return tuple(f"{name} needs approval, and nobody has it." for name in tools.unlisted())
 
 
 def driver_notices(cell: Cell) -> tuple[str, ...]:

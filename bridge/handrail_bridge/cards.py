@@ -1,15 +1,18 @@
-"""What a person is shown of a plan that waits: from the checked plan, in the bridge's own words.
+"""What a person is shown of what waits: from the checked plan or the call, in the bridge's words.
 
-Nothing that a model wrote freely is on a card: its note is left out.
+Nothing that a model wrote freely is on a plan's card: its note is left out. A call's card has the
+call's values, as JSON in ASCII: what a text hides in Unicode shows.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from handrail_drivers.errors import InvalidRequest
 from handrail_sim.cell import Cell
 from handrail_sim.plan import (
     GripperSet,
@@ -23,15 +26,20 @@ from handrail_sim.plan import (
 )
 from handrail_sim.verdict import ObjectBelief, Verdict
 
-from handrail_bridge.permits import Grant
+from handrail_bridge.grants import CallGrant, Grant, ToolCall
 from handrail_bridge.picture import picture
 from handrail_bridge.reports import Card
 
 LONGEST = 200  # characters of a sentence about the goal: predicates in predicates fill pages
+READABLE = 1000  # characters of a call's arguments: a person has to read all of them
 
 
-def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: float) -> Card:
+def card(
+    cell: Cell, grant: Grant | CallGrant, objects: Mapping[str, ObjectBelief], now: float
+) -> Card:
     """Return the card of a permit that waits; ``objects`` are where they are believed to be."""
+    if isinstance(grant, CallGrant):
+        return _of_call(cell, grant, now)
     verdict = grant.verdict
     return Card(
         number=grant.number,
@@ -42,7 +50,51 @@ def card(cell: Cell, grant: Grant, objects: Mapping[str, ObjectBelief], now: flo
         trajectory_digest=grant.trajectory_digest,
         picture=picture(cell, objects, verdict),
         remaining=grant.expires - now,
+        question=f"May the arm of the cell {cell.name!r} make this motion?",
     )
+
+
+def require_readable(call: ToolCall) -> None:
+    """Refuse a call that is too long to be approved: nobody reads on, and its end would pass.
+
+    Raises:
+        InvalidRequest: it is.
+    """
+    if len(call.arguments) > READABLE:
+        raise InvalidRequest(
+            f"A person has to approve {call.tool.name}, and nobody reads so much.",
+            field="arguments",
+            value=len(call.arguments),
+            limit=READABLE,
+            unit="{character}",
+            hint="make it several calls",
+        )
+
+
+def _of_call(cell: Cell, grant: CallGrant, now: float) -> Card:
+    tool, values = grant.call.tool, json.loads(grant.call.arguments)
+    asked = tool.input_schema.get("properties", {})
+    told = [f"{name} = {_value(value, asked.get(name, {}))}" for name, value in values.items()]
+    says = json.dumps(tool.description.partition("\n")[0])
+    return Card(
+        number=grant.number,
+        steps=(f"call {tool.name} of the device {tool.device!r}", *told),
+        asks=grant.asks,
+        margins=(
+            f"Its driver says of it: {textwrap.shorten(says, LONGEST)}",
+            "No check has tried it: the twin does not know what a device does by itself.",
+        ),
+        goal=(),
+        trajectory_digest=grant.trajectory_digest,
+        picture="",
+        remaining=grant.expires - now,
+        question=f"May the device {tool.device!r} of the cell {cell.name!r} do this?",
+    )
+
+
+def _value(value: object, schema: Mapping[str, object]) -> str:
+    unit = schema.get("unit", "")
+    return f"{json.dumps(value)} {unit}".rstrip()
 
 
 def told(step: Step, cell: Cell) -> str:

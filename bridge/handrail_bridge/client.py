@@ -21,9 +21,8 @@ import grpc.aio
 from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
-from handrail_drivers.errors import PlanRefused, ProcessLost
+from handrail_drivers.errors import ProcessLost
 from handrail_sim.plan import Plan, as_json
-from handrail_sim.verdict import Verdict
 
 from handrail_bridge import messages, plan_messages, run_dir
 from handrail_bridge.asking import ANSWER, ask, events
@@ -105,15 +104,33 @@ class Client:
     async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """Call one tool; a moving tool takes the road of a plan of one step.
 
-        Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`.
+        Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`. Where a
+        person has to approve it, waits for that.
         """
         known = self._tools.get(tool)
         if known is None or known.effect == "move":  # else the bridge refuses what moves by now
             known = (await self.tools()).get(tool)
         if known is not None and known.effect == "move":
             return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
+        if known is not None and known.needs_approval:
+            permit = await self.approval(await self.propose(tool, arguments))
+            approved: dict[str, Any] = await self.call_permitted(tool, arguments, permit)
+            return approved
         result: dict[str, Any] = await self._calls.call(tool, json.dumps(arguments))
         return result
+
+    async def propose(self, tool: str, arguments: Mapping[str, Any]) -> Permit:
+        """Ask a person about one call of a tool that needs approval; :meth:`approval` waits."""
+        given = json.dumps(dict(arguments))
+        request = rpc.ProposeCallRequest(name=tool, arguments_json=given)
+        answer = await ask(self._rail.ProposeCall(request, timeout=ANSWER))
+        return plan_messages.read_permit(answer.permit)
+
+    async def call_permitted(self, tool: str, arguments: Mapping[str, Any], permit: Permit) -> Any:
+        """Make a call that a person has approved, exactly as it was proposed."""
+        given = json.dumps(dict(arguments))
+        request = rpc.CallToolRequest(name=tool, arguments_json=given, permit_id=permit.id)
+        return json.loads((await ask(self._rail.CallTool(request, timeout=ANSWER))).result_json)
 
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
         """Have a plan checked from the measured state; a passing verdict brings a permit."""
@@ -161,7 +178,7 @@ class Client:
         """
         check = await self.check(plan)
         if check.permit is None:
-            raise refusal(check.verdict)
+            raise plan_messages.refusal(check.verdict)
         permit = check.permit
         if permit.asks and not permit.approver:
             if on_ask is not None:
@@ -262,21 +279,6 @@ class Client:
             beating.cancel()
             call.cancel()  # first: who is being cancelled may not get beyond the next await
             await asyncio.gather(beating, return_exceptions=True)
-
-
-def refusal(verdict: Verdict) -> PlanRefused:
-    """Return the error of a verdict that did not pass: its first violation leads."""
-    first, *others = verdict.violations
-    more = f" ({len(others)} more: {', '.join(v.kind for v in others)}.)" if others else ""
-    return PlanRefused(
-        first.sentence + more,
-        verdict=verdict,
-        field=f"steps[{first.step}]" if first.step >= 0 else first.kind,
-        value=first.value,
-        limit=first.limit,
-        unit=first.unit,
-        hint=first.hint,
-    )
 
 
 def _plan_json(plan: Plan | Mapping[str, Any]) -> str:

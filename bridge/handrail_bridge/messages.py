@@ -112,6 +112,7 @@ def write_tool(tool: Tool) -> rail_pb2.Tool:
         device=tool.device,
         input_schema_json=json.dumps(tool.input_schema),
         output_schema_json=json.dumps(tool.output_schema),
+        needs_approval=tool.needs_approval,
     )
 
 
@@ -124,6 +125,7 @@ def read_tool(sent: rail_pb2.Tool) -> Tool:
         sent.device,
         json.loads(sent.input_schema_json or "{}"),
         json.loads(sent.output_schema_json or "{}"),
+        sent.needs_approval,
     )
 
 
@@ -171,6 +173,7 @@ def write_card(card: Card) -> rail_pb2.Card:
         trajectory_digest=card.trajectory_digest,
         picture=card.picture,
         remaining_s=card.remaining,
+        question=card.question,
     )
 
 
@@ -185,6 +188,7 @@ def read_card(sent: rail_pb2.Card) -> Card:
         trajectory_digest=sent.trajectory_digest,
         picture=sent.picture,
         remaining=sent.remaining_s,
+        question=sent.question,
     )
 
 

@@ -14,10 +14,10 @@ from handrail_sim.plan import Plan
 from handrail_sim.verdict import ObjectBelief
 
 from handrail_bridge.belief import Belief
+from handrail_bridge.grants import Grant
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.measured import STALE, Measured, age
-from handrail_bridge.permits import Grant
 from handrail_bridge.reports import Receipt
 
 LOOK = 0.02  # s between two looks at the loop's state

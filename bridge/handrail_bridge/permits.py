@@ -1,5 +1,7 @@
 """Permits: this plan passed in this cell from this state. Single-use, expiring, bounded.
 
+A call of a device's tool has one too where a person has to approve it.
+
 The table is the only memory of what was permitted: a handle says nothing by itself, and a
 restart forgets all of them.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from handrail_drivers.errors import PermitRefused, Refused, UnknownName
@@ -17,51 +19,21 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 
+from handrail_bridge.grants import (
+    AGAIN,
+    CallGrant,
+    Grant,
+    Present,
+    ToolCall,
+    require_same_run,
+    require_same_world,
+    require_word,
+)
 from handrail_bridge.reports import Permit
 
 OPEN = 32  # permits kept at a time; the oldest gives way, since each holds a trajectory
 WAITING = 4  # that may wait for a person at a time: more only tire him
 DEAD = 1024  # handles whose end is remembered, to answer with the right sentence
-AGAIN = "check the plan again and execute it with the new permit"
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """What a permit is bound to, as it is at one moment."""
-
-    time: float  # s, monotonic
-    position: dict[str, float]  # rad, measured, by joint
-    cell_digest: str
-    belief_version: int
-    stops: int  # stops and acts of the operator so far
-    leases: dict[str, int]  # token by device, 0 where nobody holds it
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """One open permit: the verdict it stands for, and from which state it was checked.
-
-    One whose verdict asks for a person waits until there is an ``approver``.
-    """
-
-    id: str
-    number: int
-    plan: Plan
-    verdict: Verdict
-    start: Present
-    devices: tuple[str, ...]  # that it moves
-    expires: float  # s, monotonic
-    approver: str = ""
-
-    @property
-    def waits(self) -> bool:
-        """Whether a person has to approve it, and nobody has."""
-        return bool(self.verdict.asks) and not self.approver
-
-    @property
-    def trajectory_digest(self) -> str:
-        """Of the motion that it permits."""
-        return self.verdict.trajectory.digest() if self.verdict.trajectory else ""
 
 
 class Permits:
@@ -87,7 +59,7 @@ class Permits:
         self._issued = 0
         self.joint_drift, self.slide_drift = joint_drift, slide_drift
         self._slides = slides
-        self._open: OrderedDict[str, Grant] = OrderedDict()
+        self._open: OrderedDict[str, Grant | CallGrant] = OrderedDict()
         self._dead: OrderedDict[str, str] = OrderedDict()
 
     @classmethod
@@ -111,36 +83,47 @@ class Permits:
         """
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
-        waits = bool(verdict.asks) and not approver
+        expires = now + self._life(bool(verdict.asks) and not approver, now)
+        permit_id, number = self._next()
+        named = approver if verdict.asks else ""
+        grant = Grant(permit_id, number, plan, verdict, start, devices, expires, named)
+        return self._enter(grant, now)
+
+    def issue_call(self, call: ToolCall, start: Present, now: float, approver: str = "") -> Permit:
+        """Enter a call of a tool that needs a person; ``approver`` as in :meth:`issue`."""
+        expires = now + self._life(not approver, now)
+        return self._enter(CallGrant(*self._next(), call, start, expires, approver), now)
+
+    def _life(self, waits: bool, now: float) -> float:
+        """Return how long [s] a new permit lives.
+
+        Raises:
+            Refused: too many wait for a person already.
+        """
         if waits and len(self.waiting(now)) >= WAITING:
             raise Refused(
-                f"{WAITING} plans wait for a person already.",
+                f"{WAITING} wait for a person already.",
                 limit=WAITING,
                 hint="wait until the operator has decided on them",
             )
-        life = self.patience if waits else self.lifetime
+        return self.patience if waits else self.lifetime
+
+    def _next(self) -> tuple[str, int]:
         self._issued += 1
-        grant = Grant(
-            secrets.token_urlsafe(24),
-            self._issued,
-            plan,
-            verdict,
-            start,
-            devices,
-            now + life,
-            approver if verdict.asks else "",
-        )
+        return secrets.token_urlsafe(24), self._issued
+
+    def _enter(self, grant: Grant | CallGrant, now: float) -> Permit:
         self._open[grant.id] = grant
         if len(self._open) > OPEN:
             oldest = (other.id for other in self._open.values() if not other.waits)
             self._kill(next(oldest), "gave way to newer permits")
         return _told(grant, now)
 
-    def waiting(self, now: float) -> list[Grant]:
+    def waiting(self, now: float) -> list[Grant | CallGrant]:
         """Return what waits for a person, the oldest first."""
         return [grant for grant in self._open.values() if grant.waits and now < grant.expires]
 
-    def asked(self, number: int, trajectory_digest: str, now: float) -> Grant:
+    def asked(self, number: int, trajectory_digest: str, now: float) -> Grant | CallGrant:
         """Return what waits under a number.
 
         Raises:
@@ -153,7 +136,7 @@ class Permits:
         grant = waiting[str(number)]
         if trajectory_digest != grant.trajectory_digest:
             raise PermitRefused(
-                "What was shown is another motion than the one that waits.",
+                "What was shown is another motion or call than the one that waits.",
                 field="trajectory_digest",
                 value=trajectory_digest[:12],
                 limit=grant.trajectory_digest[:12],
@@ -161,12 +144,12 @@ class Permits:
             )
         return grant
 
-    def approve(self, grant: Grant, approver: str, now: float) -> None:
+    def approve(self, grant: Grant | CallGrant, approver: str, now: float) -> None:
         """Make a permit good that waits; its life begins anew."""
         expires = now + self.lifetime
         self._open[grant.id] = replace(grant, approver=approver, expires=expires)
 
-    def reject(self, grant: Grant, why: str) -> None:
+    def reject(self, grant: Grant | CallGrant, why: str) -> None:
         """End a permit that waits; ``why`` completes the sentence "The permit ..."."""
         self._kill(grant.id, why)
 
@@ -186,6 +169,8 @@ class Permits:
             PermitRefused: with the reason as sentence, and what to do as hint.
         """
         grant = self._living(permit_id, present.time)
+        if not isinstance(grant, Grant):
+            raise PermitRefused("The permit is for a call of a tool.", field="plan", hint=AGAIN)
         if plan_digest != grant.verdict.plan_digest:
             raise PermitRefused(
                 "The permit is for another plan than the one that came with it.",
@@ -194,13 +179,9 @@ class Permits:
                 limit=grant.verdict.plan_digest[:12],
                 hint="send the plan exactly as it was checked, or check the new one",
             )
-        if grant.waits:
-            raise PermitRefused(
-                f"The permit waits for a person: {grant.verdict.asks[0]}",
-                field="approval",
-                hint="wait until the operator has decided (AwaitApproval), or plan otherwise",
-            )
-        self._same_world(grant, present)
+        require_word(grant)
+        require_same_run(grant.start, present)
+        require_same_world(grant, present)
         self._same_start(grant.start, present)
         return grant
 
@@ -210,18 +191,47 @@ class Permits:
         self._kill(permit_id, "is spent: each permit is good for one execution")
         return grant
 
+    def examine_call(self, permit_id: str, call: ToolCall, present: Present) -> CallGrant:
+        """Return the grant if this call could be made right now. Spends nothing.
+
+        Raises:
+            PermitRefused: with the reason as sentence, and what to do as hint.
+        """
+        if not permit_id:
+            raise PermitRefused(
+                f"Every call of {call.tool.name} needs a person's approval.",
+                field="permit_id",
+                hint="ask for it (ProposeCall), wait for it (AwaitApproval), then call with it",
+            )
+        grant = self._living(permit_id, present.time)
+        if not isinstance(grant, CallGrant) or grant.call.digest() != call.digest():
+            raise PermitRefused(
+                f"The permit is for something else than this call of {call.tool.name}.",
+                field="arguments",
+                hint="call it exactly as it was approved, or ask for the new call",
+            )
+        require_word(grant)
+        require_same_run(grant.start, present)
+        return grant
+
+    def redeem_call(self, permit_id: str, call: ToolCall, present: Present) -> CallGrant:
+        """Spend the permit of a call and return its grant, or refuse as :meth:`examine_call`."""
+        grant = self.examine_call(permit_id, call, present)
+        self._kill(permit_id, "is spent: each permit is good for one call")
+        return grant
+
     def kill_all(self, why: str) -> None:
         """End every open permit; ``why`` completes the sentence "The permit ..."."""
         for permit_id in tuple(self._open):
             self._kill(permit_id, why)
 
-    def _find(self, permit_id: str) -> Grant:
+    def _find(self, permit_id: str) -> Grant | CallGrant:
         if permit_id in self._open:
             return self._open[permit_id]
         why = self._dead.get(permit_id, "is not known to this bridge (a restart forgets permits)")
         raise PermitRefused(f"The permit {why}.", field="permit_id", hint=AGAIN)
 
-    def _living(self, permit_id: str, now: float) -> Grant:
+    def _living(self, permit_id: str, now: float) -> Grant | CallGrant:
         """Return an open permit whose time has not come."""
         grant = self._find(permit_id)
         if now >= grant.expires:
@@ -235,25 +245,6 @@ class Permits:
         self._dead[permit_id] = why
         if len(self._dead) > DEAD:
             self._dead.popitem(last=False)
-
-    def _same_world(self, grant: Grant, present: Present) -> None:
-        start = grant.start
-        if present.cell_digest != start.cell_digest:
-            raise PermitRefused("The cell has changed since the check.", field="cell", hint=AGAIN)
-        if present.stops != start.stops:  # one that came while the check was running
-            raise PermitRefused("The permit was killed by a stop.", field="stops", hint=AGAIN)
-        if any(start.leases[name] not in (0, present.leases[name]) for name in grant.devices):
-            raise PermitRefused(
-                "The plan was checked under another lease.", field="lease_token", hint=AGAIN
-            )
-        if present.belief_version != start.belief_version:
-            raise PermitRefused(
-                "What is known of the objects has changed since the check.",
-                field="objects",
-                value=present.belief_version,
-                limit=start.belief_version,
-                hint=AGAIN,
-            )
 
     def _same_start(self, start: Present, present: Present) -> None:
         for joint, before in start.position.items():
@@ -272,14 +263,14 @@ class Permits:
                 )
 
 
-def _told(grant: Grant, now: float) -> Permit:
+def _told(grant: Grant | CallGrant, now: float) -> Permit:
     """Return what a client is told of a permit."""
     return Permit(
         id=grant.id,
-        plan_digest=grant.verdict.plan_digest,
+        plan_digest=grant.verdict.plan_digest if isinstance(grant, Grant) else "",
         trajectory_digest=grant.trajectory_digest,
         expires_in=grant.expires - now,
-        asks=grant.verdict.asks,
+        asks=grant.asks,
         approver=grant.approver,
         number=grant.number,
     )

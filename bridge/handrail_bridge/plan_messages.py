@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from handrail.v1 import plan_pb2, rail_pb2
+from handrail_drivers.errors import PlanRefused
 from handrail_sim.verdict import GoalResult, Robustness, Verdict, Violation, ViolationKind
 
 from handrail_bridge.reports import Check, Permit, Receipt
@@ -25,6 +26,21 @@ def read_check(answer: rail_pb2.CheckPlanResponse) -> Check:
     """Decode a verdict (its trajectory stays with the bridge) and its permit."""
     permit = read_permit(answer.permit) if answer.HasField("permit") else None
     return Check(_read_verdict(answer.verdict), permit)
+
+
+def refusal(verdict: Verdict) -> PlanRefused:
+    """Return the error of a verdict that did not pass: its first violation leads."""
+    first, *others = verdict.violations
+    more = f" ({len(others)} more: {', '.join(v.kind for v in others)}.)" if others else ""
+    return PlanRefused(
+        first.sentence + more,
+        verdict=verdict,
+        field=f"steps[{first.step}]" if first.step >= 0 else first.kind,
+        value=first.value,
+        limit=first.limit,
+        unit=first.unit,
+        hint=first.hint,
+    )
 
 
 def write_permit(permit: Permit) -> plan_pb2.Permit:

@@ -24,12 +24,13 @@ from handrail_sim.plan import Plan
 from handrail_bridge.approvals import Approvals
 from handrail_bridge.arming import arm
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.grants import Grant
 from handrail_bridge.leases import Wish
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.motion import Motion
 from handrail_bridge.notes import Notes
-from handrail_bridge.permits import Grant, Permits
+from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import CellState, Check, Lease, Receipt
 from handrail_bridge.resting import Resting

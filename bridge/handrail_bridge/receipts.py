@@ -15,7 +15,7 @@ from typing import Any
 from handrail_sim.plan import as_json
 
 from handrail_bridge.audit import AuditLog, Entry
-from handrail_bridge.permits import Grant
+from handrail_bridge.grants import CallGrant, Grant, ToolCall
 from handrail_bridge.reports import Decision, Receipt
 
 LAST = 1000  # entries read back at start: more than a run writes after its last plan
@@ -66,6 +66,23 @@ class Receipts:
         """Write that a plan needs a person. Raises Refused where that cannot be written."""
         self._log.append("asked", plan_digest=plan_digest, asks=list(asks), approver=approver)
 
+    def asked_for_call(self, call: ToolCall, approver: str) -> None:
+        """Write that a call needs a person. Raises Refused where that cannot be written."""
+        self._log.append("asked", **_told(call), approver=approver)
+
+    def calling(self, grant: CallGrant) -> None:
+        """Write what call is about to be made, by whose word.
+
+        Raises:
+            Refused: it cannot be written.
+        """
+        told = _told(grant.call)
+        self._log.append("call", permit_id=grant.id, **told, approver=grant.approver)
+
+    def called(self, permit_id: str, error: dict[str, Any] | None) -> None:
+        """Write what became of a call: nothing went wrong, or what did."""
+        self._log.append("called", permit_id=permit_id, error=error)
+
     def decided(self, decision: Decision) -> None:
         """Write what a person says. Raises Refused where that cannot be written."""
         self._log.append("decided", **asdict(decision))
@@ -84,6 +101,10 @@ class Receipts:
             self._log.append("close")
         finally:
             self._log.close()
+
+
+def _told(call: ToolCall) -> dict[str, str]:
+    return {"tool": call.tool.name, "arguments": call.arguments, "call_digest": call.digest()}
 
 
 def _interruption(entries: Sequence[Entry]) -> str:

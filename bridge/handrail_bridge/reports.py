@@ -26,7 +26,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Single-use, expiring handle: this plan passed in this cell from this state."""
+    """Single-use, expiring handle: this plan passed in this cell from this state.
+
+    One for a call has an empty ``plan_digest``, and the call's in the place of the motion's.
+    """
 
     id: str
     plan_digest: str
@@ -47,16 +50,20 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a person sees of a plan that waits for approval, made from the checked plan alone."""
+    """What a person sees of what waits for approval, made by the bridge.
+
+    Of a plan, from the checked plan alone; of a call, from the call and its tool's schema.
+    """
 
     number: int
     steps: tuple[str, ...]
     asks: tuple[str, ...]
     margins: tuple[str, ...]
     goal: tuple[str, ...]
-    trajectory_digest: str
-    picture: str  # SVG
+    trajectory_digest: str  # of the motion, or of the call
+    picture: str  # SVG; empty for a call
     remaining: float  # s to decide in
+    question: str  # in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,7 @@ class Tool:
     device: str
     input_schema: dict[str, Any] = field(default_factory=dict)
     output_schema: dict[str, Any] = field(default_factory=dict)
+    needs_approval: bool = False  # every call of it, by a person
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell import Cell
 from handrail_sim.plan import GripperSet, MoveJoints, Plan, PolicyRun
-from handrail_sim.predicates import Predicate, Within, parts
+from handrail_sim.predicates import Predicate, parts, timed
 
 from handrail_bridge.boards import streamed_names
 from handrail_bridge.loop.settings import sensor_names
@@ -67,7 +67,7 @@ def _degrees(position: float, low: float, high: float) -> str:
     return "choose a position within the limits"
 
 
-def require_names(predicate: Predicate | Within, cell: Cell, field: str) -> None:
+def require_names(predicate: Predicate, cell: Cell, field: str) -> None:
     """Refuse a predicate that names what the cell does not have.
 
     Raises:
@@ -85,3 +85,20 @@ def require_names(predicate: Predicate | Within, cell: Cell, field: str) -> None
             require_name(kind, name, choices, f"{field}.{kind}")
     for part in parts(predicate):
         require_names(part, cell, f"{field}.of")
+
+
+def require_timeless(predicate: Predicate, field: str) -> None:
+    """Refuse a predicate with a time where nothing begins from which to count it.
+
+    Raises:
+        InvalidValue: it has one.
+    """
+    for within in timed(predicate):
+        raise InvalidValue(
+            "within counts from the beginning of a plan or a step, and here is neither.",
+            field=field,
+            value=within.seconds,
+            limit="no within",
+            unit="s",
+            hint="ask for what it is of, now and again",
+        )

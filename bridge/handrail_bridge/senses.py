@@ -27,7 +27,7 @@ from handrail_bridge.parsing import require_name
 from handrail_bridge.perception.eyes import Eyes
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.rail import Rail
-from handrail_bridge.requests import require_names
+from handrail_bridge.requests import require_names, require_timeless
 from handrail_bridge.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question
@@ -47,6 +47,9 @@ class ObjectReport(BaseModel):
         None
     )
     age: Annotated[float | None, Unit("s")] = None
+    sigma: Annotated[
+        Metres | None, Field(description="standard deviation of its place; none: nobody says")
+    ] = None
     held: bool = False
     region: Annotated[str | None, Field(description="region of the cell that it lies in")] = None
 
@@ -210,6 +213,7 @@ class Senses:
         """
         for index, predicate in enumerate(predicates):
             require_names(predicate, self._cell, f"predicates[{index}]")
+            require_timeless(predicate, f"predicates[{index}]")
         state, now = fresh(self._rail.loop_state()), self._rail.situation
         believed = now.belief.objects
         view = now.measured.view(state, believed, believed, now.sensors())
@@ -243,6 +247,7 @@ class Senses:
                 "position": thing.position,
                 "yaw": _yaw(thing.quaternion),
                 "age": age(thing.time_ns),
+                "sigma": thing.sigma or None,
                 "held": thing.held_pose is not None,
                 "region": region_of(self._cell, thing.position),
             }

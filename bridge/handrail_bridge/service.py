@@ -42,7 +42,6 @@ REPEAT = 4.0  # s without a change after which the number of the tool list is to
 FORMATS = ("jpeg", "png")
 OPERATOR = "the operator, by asking himself"
 
-
 Answer = TypeVar("Answer", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
 
 
@@ -97,7 +96,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slots:
-            return await self._called(request, rail_pb2.CallToolResponse)
+            return await self._called(request, rail_pb2.CallToolResponse, request.permit_id)
 
     @streaming
     async def CallTools(
@@ -114,11 +113,19 @@ class RailService(rail_pb2_grpc.RailServicer):
         except HandrailError as error:
             return rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
 
-    async def _called(self, request: Any, response: type[Answer]) -> Answer:
-        result = await self._tools.result(request.name, request.arguments_json)
+    async def _called(self, request: Any, response: type[Answer], permit: str = "") -> Answer:
+        result = await self._tools.result(request.name, request.arguments_json, permit)
         time_ns = _time_of(result)
         text = pydantic_core.to_json(result).decode()
         return response(result_json=text, time_ns=time_ns, age_s=age(time_ns))
+
+    @answering
+    async def ProposeCall(
+        self, request: rail_pb2.ProposeCallRequest, context: Context
+    ) -> rail_pb2.ProposeCallResponse:
+        asks_himself = OPERATOR if _by_operator(context) else ""
+        permit = await self._tools.propose(request.name, request.arguments_json, asks_himself)
+        return rail_pb2.ProposeCallResponse(permit=plan_messages.write_permit(permit))
 
     @answering
     async def CheckPlan(

@@ -12,12 +12,12 @@ from handrail_sim.verdict import ObjectBelief, StartState
 
 from handrail_bridge.belief import Belief
 from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.grants import Present
 from handrail_bridge.leases import Leases
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.measured import Measured, fresh
 from handrail_bridge.noise import Noise
-from handrail_bridge.permits import Present
 
 LATCHED = (Mode.STOPPED, Mode.FAULT)
 RUNNING = (Mode.MOVING, Mode.STOPPING)
@@ -42,7 +42,7 @@ class Situation:
     ) -> None:
         self.cell = cell
         self.digest = digest
-        self.belief = Belief(cell.objects, cell.check.clearance)
+        self.belief = Belief(cell.objects, cell.check.clearance, cell.check.spread.place)
         self.leases = Leases(loop.devices, cell.permits.lease_heartbeat, loop.set_lease)
         self.measured = Measured(cell)
         self.noise = Noise()

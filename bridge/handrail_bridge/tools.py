@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import inspect
 import typing
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import pydantic_core
@@ -22,8 +22,10 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import PolicyRun, Step
 from pydantic import BaseModel
 
+from handrail_bridge.approvals import Approvals
+from handrail_bridge.grants import ToolCall
 from handrail_bridge.parsing import parse
-from handrail_bridge.reports import Tool
+from handrail_bridge.reports import Permit, Tool
 
 Schema = dict[str, Any]
 
@@ -46,6 +48,8 @@ class Tools:
         senses: the bridge's own observing tools.
         devices: opened drivers by device name, with tools of their own.
         configuring: what a device is configured under, given what is done.
+        approvals: asks a person about the calls that the cell names; None: nobody can be asked,
+            and they are refused.
     """
 
     def __init__(
@@ -54,8 +58,11 @@ class Tools:
         senses: object,
         devices: Mapping[str, object],
         configuring: Callable[[str], AbstractAsyncContextManager[None]],
+        approvals: Approvals | None,
     ) -> None:
         self._configuring = configuring
+        self._approvals = approvals
+        self._named = cell.approval.tools
         self.listed: dict[str, Tool] = {}
         self._number = 0  # of the list
         self._changed = asyncio.Event()  # of this number
@@ -68,6 +75,24 @@ class Tools:
         self._add(senses, device="", prefix="")
         for name, device in devices.items():
             self._add(device, device=name, prefix=f"{name}_")
+
+    def require_named(self, later: Collection[str]) -> None:
+        """Refuse to go on where a tool that needs approval is none: another one would need none.
+
+        Args:
+            later: devices that say only when they are there what they have.
+
+        Raises:
+            UnknownName: there is no such tool.
+        """
+        for name in self.unlisted():
+            if not any(name.startswith(f"{device}_") for device in later):
+                raise UnknownName("tool", name, self.listed, "approval.tools")
+
+    def unlisted(self) -> tuple[str, ...]:
+        """Return the tools that need approval and that nobody has right now."""
+        planned = {step.model_fields["tool"].default for step in _steps()}
+        return tuple(name for name in self._named if name not in {*self.listed, *planned})
 
     def renew(self, name: str, device: object) -> None:
         """List a device's tools anew: it has said what it has."""
@@ -97,7 +122,7 @@ class Tools:
         """
         return pydantic_core.to_jsonable_python(await self.result(name, arguments))
 
-    async def result(self, name: str, arguments: str) -> Any:
+    async def result(self, name: str, arguments: str, permit_id: str = "") -> Any:
         """Call a tool that moves nothing with a JSON object; return what its method does.
 
         Raises:
@@ -105,22 +130,57 @@ class Tools:
             Refused: a moving tool, which has to come as a plan; or one that configures a device
                 while a plan runs.
             InvalidValue: an argument that does not fit the schema.
+            PermitRefused: it needs approval, and the permit is not good for this call.
         """
+        tool = self._callable(name)
+        call = self._calls[name]
+        valid = parse(call.model, arguments, "arguments")
+        given = {field: getattr(valid, field) for field in valid.model_fields_set}
+        if tool.needs_approval:
+            asked = ToolCall(tool, valid.model_dump_json())
+            return await asyncio.shield(self._permitted(permit_id, asked, call, given))
+        if call.configures:  # a client that leaves does not end it
+            what = f"{name} {valid.model_dump_json()}"
+            return await asyncio.shield(self._configure(what, call, given))
+        return await _done(call, given)
+
+    async def propose(self, name: str, arguments: str, approver: str = "") -> Permit:
+        """Ask a person about one call of a tool that needs approval; nothing is called.
+
+        ``approver``: the operator where one asks by himself.
+
+        Raises:
+            UnknownName, InvalidValue: as :meth:`result`.
+            Refused: it needs no approval, or cannot be asked for right now.
+        """
+        tool = self._callable(name)
+        valid = parse(self._calls[name].model, arguments, "arguments")
+        if not tool.needs_approval:
+            raise Refused(f"{name} needs no approval.", field="name", value=name, hint="call it")
+        call = ToolCall(tool, valid.model_dump_json())
+        return await self._asking(tool).ask_for_call(call, approver)
+
+    def _callable(self, name: str) -> Tool:
         tool = self.listed.get(name)
         if tool is None:
             raise UnknownName("tool", name, self.listed, "name")
         if tool.effect == Effect.MOVE:
             raise _not_called(name, planned=name not in self._calls)
-        return await self._result(name, arguments)
+        return tool
 
-    async def _result(self, name: str, arguments: str) -> Any:
-        call = self._calls[name]
-        valid = parse(call.model, arguments, "arguments")
-        given = {field: getattr(valid, field) for field in valid.model_fields_set}
-        if call.configures:  # a client that leaves does not end it
-            what = f"{name} {valid.model_dump_json()}"
-            return await asyncio.shield(self._configure(what, call, given))
-        return await _done(call, given)
+    def _asking(self, tool: Tool) -> Approvals:
+        if self._approvals is None:
+            raise Refused(f"{tool.name} needs a person, and nobody can be asked.", field="name")
+        return self._approvals
+
+    async def _permitted(self, permit_id: str, asked: ToolCall, call: Call, given: Schema) -> Any:
+        """Call what needs a person: the one place where such a tool's method is reached."""
+        approvals = self._asking(asked.tool)
+        approvals.examine_call(permit_id, asked)
+        what = f"{asked.tool.name} {asked.arguments}"
+        still = self._configuring(what) if call.configures else nullcontext()
+        async with still, approvals.spending(permit_id, asked):
+            return await _done(call, given)
 
     async def _configure(self, what: str, call: Call, given: Schema) -> Any:
         async with self._configuring(what):
@@ -137,6 +197,7 @@ class Tools:
                 device=device,
                 input_schema=schema.input_schema,
                 output_schema=schema.output_schema,
+                needs_approval=bool(device) and name in self._named,
             )
             method = methods[schema.name]
             self._calls[name] = Call(

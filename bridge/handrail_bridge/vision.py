@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import cv2
@@ -38,6 +37,7 @@ class Detection:
     position: Point
     yaw: float  # faces repeat each quarter turn: -pi/4 to pi/4
     area_px: float
+    covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)  # m2, xx xy yy; zeros: nobody says
 
 
 class Pinhole:
@@ -283,12 +283,7 @@ class Film:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.release()
 
 

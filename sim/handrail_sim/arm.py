@@ -54,6 +54,25 @@ class Frame(Section):
     )
 
 
+class Tip(Section):
+    """A point of a finger's pad."""
+
+    body: str = Field(description="of the world's model: a finger")
+    position: Vector = Field(description="m, in the body's frame")
+
+
+class Tips(Section):
+    """Where the fingers' tips are, for a world's model that has no sites there.
+
+    The jaw's gap is the distance of ``moving`` from ``fixed`` along the TCP's x.
+    """
+
+    fixed: Tip = Field(
+        description="puts the site `fixed_tip`; of the finger that follows, or stands"
+    )
+    moving: Tip = Field(description="puts the site `moving_tip`: of the finger with the joint")
+
+
 class Arm(Section):
     """A serial arm: which joints, where its TCP is, what it may do; with a gripper or without.
 
@@ -80,6 +99,9 @@ class Arm(Section):
     tcp: str = Field(description="site of the world's model: +z approach, +x opening direction")
     frame: Frame | None = Field(
         default=None, description="puts a site named `tcp` into a model that has none"
+    )
+    tips: Tips | None = Field(
+        default=None, description="puts `fixed_tip` and `moving_tip` into a model without them"
     )
     limits: dict[str, JointLimits] = Field(description="by joint, gripper and external included")
     servo: dict[str, Servo] = Field(description="by joint")

@@ -19,6 +19,7 @@ from handrail_sim.cell import (
     World,
     ZoneKind,
 )
+from handrail_sim.demand_faults import demand_faults
 from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
 from handrail_sim.policy.faults import policy_faults
 from handrail_sim.sight_faults import sight_faults
@@ -37,7 +38,7 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    checks = (_devices, _twins, _planner, _references, _ticks, _cores, _rules, _zones, _joints)
+    checks = (_devices, _twins, demand_faults, _references, _ticks, _cores, _rules, _zones, _joints)
     for check in (*checks, _gripper, _ranges, _cameras, sight_faults, policy_faults):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
@@ -76,14 +77,6 @@ def _twins(data: Data, _find_file: FindFile) -> Iterator[Fault]:
             yield from model_faults(found[kind].Settings, twin, path)
         else:
             yield Fault((*path, "kind"), f"no kind {kind!r}.{nearest(str(kind), found)}")
-
-
-def _planner(data: Data, _find_file: FindFile) -> Iterator[Fault]:
-    """Who finds ways round is installed."""
-    name = table(data, "check").get("planner", "rrt_connect")
-    found = plugins.planners.names()
-    if isinstance(name, str) and name not in found:
-        yield Fault(("check", "planner"), f"no planner {name!r}.{nearest(name, found)}")
 
 
 def _settings(driver: Any, device: Data, path: KeyPath, find_file: FindFile) -> Iterator[Fault]:

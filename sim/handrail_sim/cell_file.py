@@ -156,7 +156,7 @@ def _settings_schema(definitions: dict[str, Any], name: str, plugin: Any) -> dic
 
 
 def _named_files(cell: Cell) -> list[Path]:
-    from handrail_sim.world import shape_files  # MuJoCo, which only a digest needs here
+    from handrail_sim.world_file import shape_files  # MuJoCo, which only a digest needs here
 
     # A model may include its neighbours, so every MJCF file of its folder counts.
     world = cell_path(cell.folder, cell.world.model)

@@ -49,7 +49,9 @@ class Spread(Section):
     mass: Fraction = Field(default=0.20, description="relative, of objects")
     friction: Fraction = Field(default=0.20, description="relative, of surfaces")
     place: Annotated[float, Field(ge=0)] = Field(
-        default=0.005, description="m, in any direction, from where an object was seen"
+        default=0.005,
+        description="m, in any direction, from where an object was seen; three standard deviations "
+        "of where perception saw it, where those are more",
     )
     turn: Annotated[float, Field(ge=0)] = Field(
         default=0.05, description="rad about the vertical, from how an object was seen to lie"
@@ -131,7 +133,8 @@ class Permits(Section):
 class Approval(Section):
     """Which plans that passed the check a person has to approve; without any of these, none.
 
-    Zones of the kind ``ask`` demand it too.
+    And which calls of devices' tools, each of which then needs somebody's word. Zones of the kind
+    ``ask`` demand approval of plans, too.
     """
 
     always: bool = Field(default=False, description="every plan")
@@ -140,7 +143,11 @@ class Approval(Section):
     force: Positive | None = Field(
         default=None, description="N between what the arm moves and anything else, above which"
     )
-    tools: tuple[ToolName, ...] = Field(default=(), description="a plan with a step of these")
+    tools: tuple[str, ...] = Field(
+        default=(),
+        description="a plan with a step of these, and every call of these tools of devices, which "
+        "are named `<device>_<tool>`",
+    )
     timeout: Positive = Field(default=60.0, description="s to be answered in; silence means no")
     elicitation: bool = Field(
         default=False,

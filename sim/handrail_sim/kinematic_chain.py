@@ -1,4 +1,4 @@
-"""What of a foreign model is the arm: its longest chain of hinges, up to the fingers."""
+"""What of a foreign model is the arm: its longest chain of hinges, up to the hand."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ HINGE, SLIDE, FREE = (
 )
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 GRIPPER = re.compile("grip|finger|jaw|claw|knuckle")
+HAND = 3  # joints at most of a hand's branch: what forks with more beyond is a torso
 
 
 def arm_and_others(model: mujoco.MjModel) -> tuple[list[int], list[int]]:
-    """Return the longest chain of hinges up to the fingers, and the joints beyond it.
+    """Return the longest chain of hinges up to the hand, and the other joints.
+
+    The hand begins with a joint that slides or is called like one of a gripper, or where the chain
+    forks near its end.
 
     Raises:
         InvalidCell: there is no hinge, or a joint's name cannot stand in a cell file.
     """
     chains = [_chain(model, body) for body in range(model.nbody)]
     chain = max(chains, key=len, default=[])
-    arm = list(chain)
-    for place, joint in enumerate(chain):
-        if int(model.jnt_type[joint]) != HINGE or GRIPPER.search(model.joint(joint).name.lower()):
-            arm = chain[:place]
-            break
+    arm = chain[: next((n for n in range(len(chain)) if _begins_hand(model, chain, n)), None)]
     if not arm:
-        raise InvalidCell("The model has no chain of hinges: there is no arm in it.")
+        first = f": its longest chain begins with {model.joint(chain[0]).name!r}" if chain else ""
+        raise InvalidCell(
+            f"The model has no chain of hinges{first}: there is no arm in it.",
+            hint="an arm begins with a hinge: fix in the model what carries it",
+        )
     odd = [model.joint(joint).name for joint in arm if not NAME.match(model.joint(joint).name)]
     if odd:
         raise InvalidCell(
@@ -40,6 +44,28 @@ def arm_and_others(model: mujoco.MjModel) -> tuple[list[int], list[int]]:
         )
     moving = [joint for joint in range(model.njnt) if int(model.jnt_type[joint]) in (HINGE, SLIDE)]
     return arm, [joint for joint in moving if joint not in arm]
+
+
+def _begins_hand(model: mujoco.MjModel, chain: list[int], place: int) -> bool:
+    joint = chain[place]
+    if int(model.jnt_type[joint]) != HINGE or GRIPPER.search(model.joint(joint).name.lower()):
+        return True
+    if place == 0 or len(chain) - place > HAND:
+        return False
+    carrier = int(model.jnt_bodyid[chain[place - 1]])
+    return len(_branches(model, carrier)) > 1
+
+
+def _branches(model: mujoco.MjModel, carrier: int) -> list[int]:
+    """Return the jointed bodies that hang on a body by rigid ones alone."""
+    found = []
+    for body in range(carrier + 1, model.nbody):
+        parent = int(model.body_parentid[body])
+        while parent > carrier and not model.body_jntnum[parent]:
+            parent = int(model.body_parentid[parent])
+        if model.body_jntnum[body] and parent == carrier:
+            found.append(body)
+    return found
 
 
 def _chain(model: mujoco.MjModel, body: int) -> list[int]:

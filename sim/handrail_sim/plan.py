@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from handrail_drivers.api import Unit
 from pydantic import BaseModel, Field, model_validator
 
-from handrail_sim.predicates import Goal, Predicate
+from handrail_sim.predicates import Predicate
 from handrail_sim.strict import Finite, Point, Strict
 
 Speed = Annotated[float, Field(gt=0, le=1, description="fraction of the cell's velocity limits")]
@@ -113,7 +113,7 @@ class Plan(Strict):
     """What an agent proposes: steps in order, and what must be true at the end (all of it)."""
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=64)]
-    goal: Annotated[tuple[Goal, ...], Field(max_length=32)] = ()
+    goal: Annotated[tuple[Predicate, ...], Field(max_length=32)] = ()
     note: Annotated[str, Field(max_length=500, description="for people; not interpreted")] = ""
 
     @model_validator(mode="after")

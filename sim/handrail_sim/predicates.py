@@ -8,7 +8,7 @@
     object_moved_less_than  visible
     sensor_in_range                                  of other devices
     all  any  not                                    of other predicates
-    within                                           of one of these, in a time; in a goal only
+    within                                           of another one, in a time
 
 ``check/predicates.py`` evaluates them, on a rollout and on the running cell alike.
 """
@@ -152,6 +152,23 @@ class Not(Strict):
         return self
 
 
+class Within(Strict):
+    """This has held at some moment, at most so long after the beginning.
+
+    In a goal that is the plan's beginning, in a step's ``expect`` the step's. It waits for nothing:
+    the moments are those up to when the goal or the step is judged, at its end.
+    """
+
+    predicate: Literal["within"] = "within"
+    seconds: Annotated[float, Field(gt=0, le=60), Unit("s")]
+    of: Predicate
+
+    @model_validator(mode="after")
+    def _is_shallow(self) -> Self:
+        _require_shallow(self)
+        return self
+
+
 Predicate = Annotated[
     Holding
     | Released
@@ -166,26 +183,17 @@ Predicate = Annotated[
     | SensorInRange
     | All
     | AnyOf
-    | Not,
+    | Not
+    | Within,
     Field(discriminator="predicate"),
 ]
-
-
-class Within(Strict):
-    """This holds at some moment of the plan, at most so long after its beginning."""
-
-    predicate: Literal["within"] = "within"
-    seconds: Annotated[float, Field(gt=0, le=60), Unit("s")]
-    of: Predicate
 
 
 for _model in (All, AnyOf, Not, Within):
     _model.model_rebuild()
 
-Goal = Annotated[Predicate | Within, Field(discriminator="predicate")]
 
-
-def parts(predicate: Predicate | Within) -> tuple[Predicate, ...]:
+def parts(predicate: Predicate) -> tuple[Predicate, ...]:
     """Return the predicates of which a predicate is made; none for most."""
     match predicate:
         case All() | AnyOf():
@@ -193,6 +201,12 @@ def parts(predicate: Predicate | Within) -> tuple[Predicate, ...]:
         case Not() | Within():
             return (predicate.of,)
     return ()
+
+
+def timed(predicate: Predicate) -> tuple[Within, ...]:
+    """Return every ``within`` of a predicate, the innermost first."""
+    inner = tuple(found for part in parts(predicate) for found in timed(part))
+    return (*inner, predicate) if isinstance(predicate, Within) else inner
 
 
 def _require_shallow(predicate: Predicate) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -156,6 +157,8 @@ class ObjectBelief:
 
     ``held_pose`` is its pose in the TCP frame while held (7 numbers: x y z qw qx qy qz).
     ``source``: ``seen``, ``predicted``, or ``unknown`` (then the pose means nothing).
+    ``covariance`` [m2] is that of its place in the table's plane, xx, xy, yy, as perception
+    reported it; zeros where nobody has.
     """
 
     position: tuple[float, float, float]
@@ -163,6 +166,13 @@ class ObjectBelief:
     source: str
     time_ns: int
     held_pose: tuple[float, ...] | None = None
+    covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation [m] of its place, in the direction in which that is the largest."""
+        xx, xy, yy = self.covariance
+        return math.sqrt((xx + yy) / 2 + math.hypot((xx - yy) / 2, xy))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 from handrail_bridge.approvals import Approvals
 from handrail_bridge.audit import NAME, read
-from handrail_bridge.permits import Permits, Present
+from handrail_bridge.grants import Present
+from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import Decision
 from handrail_drivers.errors import UnknownName

@@ -26,6 +26,7 @@ class Seen:
     color: str
     position: tuple[float, float, float]
     yaw: float = 0.0
+    covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 from handrail_bridge.cards import card, told
-from handrail_bridge.permits import Grant, Permits, Present
+from handrail_bridge.grants import Grant, Present
+from handrail_bridge.permits import Permits
 from handrail_bridge.picture import picture
 from handrail_sim.cell import Cell, Zone
 from handrail_sim.cell_file import load_cell

@@ -55,7 +55,7 @@ async def test_one_tool_per_operation_runs_what_was_approved_meanwhile(protocol:
     rail.asks = ("Every plan of this cell needs approval.",)
     operator = StandInOperator(rail)
     tools = await ToolSet.of(rail, "me", each=True)  # type: ignore[arg-type]  # its stand-in
-    server = McpServer(tools, Person(operator, "desk")).sdk  # type: ignore[arg-type]
+    server = McpServer(tools, Person(operator)).sdk  # type: ignore[arg-type]
     async with Client(server, mode=protocol) as one:  # type: ignore[arg-type]
         for _ in range(2):
             refused = await one.call_tool("arm_home", {})

@@ -49,7 +49,7 @@ def protocol(request: pytest.FixtureRequest) -> str:
 async def client(
     tools: ToolSet, protocol: str, operator: Any = None, answer: Answer | None = None
 ) -> AsyncIterator[Client]:
-    person = Person(operator, "desk") if operator is not None else None
+    person = Person(operator) if operator is not None else None
     server = McpServer(tools, person).sdk
     async with Client(server, mode=protocol, elicitation_callback=answer) as one:  # type: ignore[arg-type]
         yield one
@@ -171,7 +171,7 @@ async def test_a_persons_yes_moves_and_names_its_road(
     assert (decision.number, decision.trajectory_digest) == (7, "motion")
     assert (decision.approve, decision.road) == (True, "elicitation")
     assert "at MCP client mcp" in decision.approver
-    assert seen[0].message == worded(CARD, "desk")
+    assert seen[0].message == worded(CARD)
     assert SENTENCE not in seen[0].message
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from handrail_bridge.audit import NAME, Entry, read
-from handrail_bridge.permits import Grant, Present
+from handrail_bridge.grants import Grant, Present
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import Receipt
 from handrail_sim.plan import Plan

@@ -86,7 +86,7 @@ class Lamp:
 
 async def test_a_client_sees_and_calls_what_a_device_has_by_now(tmp_path: Path) -> None:
     standing: Any = Standing()
-    tools = Tools(load_cell("desk"), object(), {}, lambda _: contextlib.nullcontext())
+    tools = Tools(load_cell("desk"), object(), {}, lambda _: contextlib.nullcontext(), None)
     mailbox = Mailbox(tmp_path)
     server = Server(RailService(standing, tools, {}, tuple), standing, mailbox)
     await server.start("127.0.0.1:0", tmp_path / "o")

@@ -74,7 +74,7 @@ def tools(acts: list[str], lamp: Lamp) -> Tools:
         yield
         acts.append("configured")
 
-    return Tools(DESK, Sight(), {"lamp": lamp}, configuring)
+    return Tools(DESK, Sight(), {"lamp": lamp}, configuring, None)
 
 
 def subschemas(schema: Any) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
 
 
 def test_a_policy_is_offered_where_the_cell_has_one(tools: Tools) -> None:
-    watched = Tools(load_cell("desk_watched"), Sight(), {}, contextlib.nullcontext)
+    watched = Tools(load_cell("desk_watched"), Sight(), {}, contextlib.nullcontext, None)
     schema = watched.listed["policy_run"].input_schema["properties"]
     assert schema["policy"]["enum"] == ["reach"]
     assert schema["policy"]["description"].startswith("reach: brings the TCP")

@@ -53,7 +53,6 @@ ARM = """
       </body>
     </body>
   </worldbody>
-  <equality><joint joint1="finger_left" joint2="finger_right"/></equality>
   <actuator>
     <motor joint="turn" ctrllimited="true" ctrlrange="-8 8" gear="2"/>
     <position joint="lift" kp="60" kv="3" forcelimited="true" forcerange="-9 9"/>

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from desk_plans import at_home, carry, grip, joints, lying, pick, plan, point
 from handrail_sim.cell import Cell, Zone
+from handrail_sim.cell_file import SHIPPED
 from handrail_sim.check.checker import Checker
+from handrail_sim.demand_faults import demand_faults
 from handrail_sim.demands import Approval, ToolName
 from handrail_sim.plan import Plan, StepBase
 from handrail_sim.verdict import Verdict
@@ -107,3 +111,20 @@ def test_every_tool_of_a_plan_can_be_named() -> None:
 def test_what_cannot_be_meant_is_no_cell(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Approval.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("tool", "known"),
+    [
+        ("arm_home", True),
+        ("red_scale_set_tared", True),
+        ("arm_hom", False),
+        ("arm_bus_home", False),  # a loop owns it: it has no tools
+        ("scale_set_tared", False),
+    ],
+)
+def test_a_tool_that_nobody_could_have_guards_nothing(tool: str, known: bool) -> None:
+    data = tomllib.loads((SHIPPED / "cells" / "desk.toml").read_text())
+    data["approval"] = {"tools": ["wait", tool]}
+    faults = list(demand_faults(data, Path))
+    assert [fault.path for fault in faults] == ([] if known else [("approval", "tools", 1)])

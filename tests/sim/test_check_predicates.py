@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from handrail_sim.cell import Cell
 from handrail_sim.check.predicates import WorldView, evaluate
-from handrail_sim.check.watch import Watch
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult, ObjectBelief
 from pydantic import ValidationError
@@ -256,44 +255,3 @@ def test_predicates_are_nested_four_levels_deep_and_no_deeper(view: WorldView) -
 def test_none_and_too_many_are_refused(view: WorldView, many: int) -> None:
     with pytest.raises(ValidationError):
         judged(view, "any", of=[HELD] * many)
-
-
-def watched(view: WorldView, seconds: float, held_at: float, end: float) -> GoalResult:
-    """The result of a goal with a time, seen every 0.1 s, of a thing held from a moment on."""
-    within = {"predicate": "within", "seconds": seconds, "of": HELD}
-    steps = [{"tool": "wait", "seconds": 1}]
-    watch = Watch(Plan.model_validate({"steps": steps, "goal": [within]}))
-    for number in range(round(end * 10)):
-        time = number / 10
-        watch.see(holding(view, "blue_cube" if time >= held_at else None), 0, time)
-    (result,) = watch.results(holding(view, None))
-    return result
-
-
-def test_within_a_time_it_is_enough_to_hold_once(view: WorldView) -> None:
-    assert watched(view, seconds=1.0, held_at=0.5, end=3.0).met
-    late = watched(view, seconds=1.0, held_at=1.5, end=3.0)
-    assert not late.met
-    assert "within 1 s" in late.sentence
-
-
-def test_expectations_are_looked_at_when_their_step_ends(view: WorldView) -> None:
-    steps = [
-        {"tool": "wait", "seconds": 1, "expect": [HELD]},
-        {"tool": "wait", "seconds": 1, "expect": [OTHER]},
-    ]
-    watch = Watch(Plan.model_validate({"steps": steps}))
-    assert watch.is_needed
-    assert watch.see(holding(view, None), 0, 0.0) is None, "no step has ended"
-    assert watch.see(view, 1, 1.0) is None
-    assert watch.see(holding(view, None), 1, 1.1) is None, "the first is over"
-    missed = watch.see(view, 2, 2.0)
-    assert missed is not None
-    assert (missed.step, missed.result.predicate) == (1, "holding")
-
-
-def test_steps_that_end_between_two_looks_are_not_forgotten(view: WorldView) -> None:
-    steps = [{"tool": "wait", "seconds": 1, "expect": [HELD]}] * 3
-    missed = Watch(Plan.model_validate({"steps": steps})).see(holding(view, None), 3, 3.0)
-    assert missed is not None
-    assert missed.step == 0

@@ -13,7 +13,8 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.coupling import couplings
-from handrail_sim.world import WORLDS, Scene, load_model
+from handrail_sim.world import Scene, load_model
+from handrail_sim.world_file import WORLDS
 
 CUBE = point(0.19, 0.8, 0.0)[:2]
 HALF = 0.0125  # m, of a cube

@@ -11,7 +11,8 @@ import pytest
 from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Cell
 from handrail_sim.regions import container, inside, region_of
-from handrail_sim.world import WORLDS, Scene, load_model
+from handrail_sim.world import Scene, load_model
+from handrail_sim.world_file import WORLDS
 
 ARM = ("base", "shoulder", "upper_arm", "lower_arm", "wrist", "gripper", "moving_jaw")
 

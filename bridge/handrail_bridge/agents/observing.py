@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from handrail_drivers.api import Effect
@@ -10,6 +10,7 @@ from handrail_drivers.errors import UnknownName
 from handrail_sim.strict import Strict
 from pydantic import BaseModel, Field
 
+from handrail_bridge.agents.held import HeldCalls
 from handrail_bridge.agents.reports import PictureReport, ReadReport, StateReport, told_state
 from handrail_bridge.agents.results import AgentTool, Hooks, Picture, Result
 from handrail_bridge.agents.schemas import arguments_of, as_text, schema_of
@@ -17,6 +18,8 @@ from handrail_bridge.client import Client
 from handrail_bridge.reports import CellDescription, Tool
 
 OWN = ("cell_describe", "look")  # of the bridge's tools, those that are tools of the flat set too
+APPROVED = "A person has to approve every call of it; it waits for that."
+Told = Callable[[Any], dict[str, Any]]  # what an agent reads of a tool's answer
 WIDTH = 640  # px, of a picture that nobody wanted otherwise
 
 
@@ -57,6 +60,7 @@ class Observing:
     def __init__(self, rail: Client, listed: Mapping[str, Tool]) -> None:
         self._rail = rail
         self.listed = listed
+        self.held = HeldCalls(rail)
 
     def tools(self) -> list[AgentTool]:
         """Return the flat set's tools that move nothing."""
@@ -71,12 +75,12 @@ class Observing:
     def cell_tool(self, tool: Tool) -> AgentTool:
         """Return one of the cell's own tools that move nothing, as the bridge lists it."""
 
-        async def act(arguments: Mapping[str, Any], _: Hooks) -> Result:
-            return Result(_as_object(await self._call(tool.name, arguments)))
+        async def act(arguments: Mapping[str, Any], hooks: Hooks) -> Result:
+            return await self._call(tool.name, arguments, _as_object, hooks)
 
         return AgentTool(
             tool.name,
-            tool.description,
+            tool.description + (f"\n\n{APPROVED}" if tool.needs_approval else ""),
             Effect(tool.effect),
             tool.input_schema,
             _object_schema(tool.output_schema),
@@ -115,7 +119,7 @@ class Observing:
         cell: CellDescription = await self._rail.cell()
         self.listed = await self._rail.tools()
         tools = {
-            name: {"description": tool.description, "effect": tool.effect} | _arguments(tool)
+            name: {"description": tool.description, "effect": tool.effect} | _more(tool)
             for name, tool in self.listed.items()
             if tool.effect != Effect.MOVE and name not in OWN
         }
@@ -136,14 +140,18 @@ class Observing:
     def _reading_tool(self, name: str, effect: Effect) -> AgentTool:
         what = "Call one of the cell's observing tools" if name == "read" else "Set up a device"
 
-        async def act(arguments: Mapping[str, Any], _: Hooks) -> Result:
+        async def act(arguments: Mapping[str, Any], hooks: Hooks) -> Result:
             given = arguments_of(ReadArguments, arguments)
             if given.tool not in self._names(effect):  # a board may have been flashed
                 self.listed = await self._rail.tools()
             if given.tool not in (names := self._names(effect)):
                 raise UnknownName("tool", given.tool, names, "tool")
-            result = _as_object(await self._call(given.tool, given.arguments))
-            return Result(ReadReport(tool=given.tool, result=result).model_dump(mode="json"))
+
+            def told(answer: Any) -> dict[str, Any]:
+                report = ReadReport(tool=given.tool, result=_as_object(answer))
+                return report.model_dump(mode="json")
+
+            return await self._call(given.tool, given.arguments, told, hooks)
 
         schema = schema_of(ReadArguments)
         schema["properties"]["tool"]["enum"] = self._names(effect)
@@ -163,9 +171,14 @@ class Observing:
             name for name, tool in self.listed.items() if tool.effect == effect and name not in OWN
         ]
 
-    async def _call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+    async def _call(
+        self, name: str, arguments: Mapping[str, Any], told: Told, hooks: Hooks
+    ) -> Result:
         as_text(arguments)
-        return await self._rail.call(name, **arguments)
+        known = self.listed.get(name)
+        if known is not None and known.needs_approval:
+            return await self.held.call(name, arguments, told, hooks)
+        return Result(told(await self._rail.call(name, **arguments)))
 
     async def _describe(self, arguments: Mapping[str, Any], _: Hooks) -> Result:
         arguments_of(NoArguments, arguments)
@@ -192,9 +205,10 @@ class Observing:
         return Result(told_state(await self._rail.state()).model_dump(mode="json"))
 
 
-def _arguments(tool: Tool) -> dict[str, Any]:
+def _more(tool: Tool) -> dict[str, Any]:
     properties = tool.input_schema.get("properties", {})
-    return {"arguments": properties} if properties else {}
+    arguments = {"arguments": properties} if properties else {}
+    return arguments | ({"needs_approval": APPROVED} if tool.needs_approval else {})
 
 
 def _as_object(answer: Any) -> dict[str, Any]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from handrail_drivers.api import Effect
 from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.plain import plain
-
-if TYPE_CHECKING:
-    from handrail_bridge.agents.plans import CheckedPlan
+from handrail_bridge.reports import Permit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +48,28 @@ class Progress:
     message: str
 
 
+class Waiting(Protocol):
+    """What waits for a person: a checked plan, or a call of a device's tool."""
+
+    @property
+    def handle(self) -> str:
+        """Name of it, for whoever serves the agent."""
+
+    @property
+    def permit(self) -> Permit:
+        """Its permit, which is not good yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What a caller wants to be told of while a call lasts.
 
-    ``approve`` is awaited where a plan needs a person, before the plan waits for the person's
+    ``approve`` is awaited where a plan or a call needs a person, before it waits for the person's
     word; it may put the question to somebody. It raises to end the call, in which nothing moved.
     """
 
     progress: Callable[[Progress], Awaitable[None]] | None = None
-    approve: Callable[[CheckedPlan], Awaitable[None]] | None = None
+    approve: Callable[[Waiting], Awaitable[None]] | None = None
 
 
 NOBODY = Hooks()

@@ -19,8 +19,7 @@ from handrail_drivers.errors import HandrailError, Refused, UnknownName
 from handrail_bridge.agents.budget import Budget
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.missing import Missing
-from handrail_bridge.agents.plans import CheckedPlan
-from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, refusal
+from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, Waiting, refusal
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
 
@@ -47,8 +46,8 @@ class Screen(Protocol):
     def retries(self, why: str) -> None:
         """Show that the model is asked once more."""
 
-    def waits(self, plan: CheckedPlan) -> None:
-        """Show that a plan waits for a person."""
+    def waits(self, what: Waiting) -> None:
+        """Show that a plan or a call waits for a person."""
 
     def progress(self, progress: Progress) -> None:
         """Show how far a motion has come."""
@@ -241,8 +240,8 @@ class Session:
     async def _progress(self, progress: Progress) -> None:
         self.screen.progress(progress)
 
-    async def _approve(self, plan: CheckedPlan) -> None:
-        self.screen.waits(plan)
+    async def _approve(self, what: Waiting) -> None:
+        self.screen.waits(what)
 
 
 @contextlib.asynccontextmanager

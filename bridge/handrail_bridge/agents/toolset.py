@@ -115,8 +115,11 @@ class ToolSet:
             self._running -= 1
 
     async def run(self, handle: str, hooks: Hooks = NOBODY) -> Result:
-        """Run a checked plan, whatever tool it came by."""
+        """Run a checked plan, or make a call that waited, whatever tool it came by."""
         try:
+            held = self.observing.held.find(handle)
+            if held is not None:
+                return await self.observing.held.go_on(held, hooks)
             return await self.moving.run(self.plans.find(handle), hooks)
         except HandrailError as error:
             return refusal(error)

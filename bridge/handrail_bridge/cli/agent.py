@@ -58,6 +58,8 @@ def call(
     async def ask() -> dict[str, Any] | Receipt:
         async with reach.agent(of_cell) as rail:
             known = (await rail.tools()).get(tool)
+            if known is not None and known.needs_approval and known.effect != "move":
+                return await _ask_and_call(rail, tool, given, as_json)
             if known is None or known.effect != "move":
                 return await rail.call(tool, **given)
             return await _run(rail, {"steps": [{"tool": tool, **given}]}, as_json)
@@ -151,6 +153,16 @@ def parse_object(text: str, field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{field} must be a JSON object.", field=field)
     return value
+
+
+async def _ask_and_call(
+    rail: Client, tool: str, given: dict[str, Any], quiet: bool
+) -> dict[str, Any]:
+    permit = await rail.propose(tool, given)
+    if not quiet:
+        _say_why(permit)
+    answer: dict[str, Any] = await rail.call_permitted(tool, given, await rail.approval(permit))
+    return answer
 
 
 async def _run(rail: Client, plan: dict[str, Any], quiet: bool) -> Receipt:

@@ -31,7 +31,7 @@ def approve(
     of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
-    """Show a plan that waits for a person, and approve or refuse it.
+    """Show a plan or a call that waits for a person, and approve or refuse it.
 
     With --json and neither --yes nor --no it prints all that waits, and decides nothing.
     """
@@ -48,10 +48,11 @@ def approve(
     drawn = picture or Path(run_dir.running(of_cell).operator_socket).with_name(
         f"approval-{card.number}.svg"
     )
-    drawn.write_text(card.picture)
+    if card.picture:
+        drawn.write_text(card.picture)
     if not as_json:
         _show(card, drawn)
-    said = typer.confirm("Let it move?") if yes is None else yes
+    said = typer.confirm(card.question) if yes is None else yes
     decision = Decision(card.number, card.trajectory_digest, said, getpass.getuser(), reason)
     asyncio.run(_decide(of_cell, decision))
     emit(decision, as_json, lambda _: console.print("approved" if said else "refused"))
@@ -75,7 +76,7 @@ async def _decide(of_cell: str | None, decision: Decision) -> None:
 def _chosen(cards: list[Card], number: int) -> Card:
     """Return the card of a number; 0 is the oldest."""
     if not cards:
-        raise Refused("No plan waits for a person.", hint="--wait SECONDS waits for one")
+        raise Refused("Nothing waits for a person.", hint="--wait SECONDS waits for one")
     for card in cards:
         if number in (0, card.number):
             return card
@@ -94,4 +95,5 @@ def _show(card: Card, picture: Path) -> None:
             console.print(f"[bold]{title}[/]")
         for sentence in sentences:
             console.print(f"  {escape(sentence)}")
-    console.print(f"the motion is drawn in {escape(str(picture))}")
+    if card.picture:
+        console.print(f"the motion is drawn in {escape(str(picture))}")

@@ -76,11 +76,18 @@ def _sentence(entry: logs.Entry) -> str:
             return f"refused {body['id']}: {body['error'].get('message', '')}"
         case "asked":
             by = f", by {body['approver']}" if body["approver"] else ""
+            if "tool" in body:
+                return f"asked for a call{by}: {body['tool']} {body['arguments']}"
             return f"asked for plan {body['plan_digest'][:12]}{by}: {body['asks'][0]}"
+        case "call":
+            return f"call, approved by {body['approver']}: {body['tool']} {body['arguments']}"
+        case "called":
+            error = body["error"]
+            return f"called: {error.get('message', '') if error else 'done'}"
         case "decided":
             said = "approved" if body["approve"] else "refused"
             by = f"{body['approver']} ({body.get('road', OPERATOR)})"
-            return f"{said} by {by}: motion {body['trajectory_digest'][:12]}"
+            return f"{said} by {by}: {body['trajectory_digest'][:12]}"
         case "note":
             return f"note: {body['what']}"
         case event:

@@ -71,7 +71,7 @@ async def _served(rail: Client, http: str, each: bool, stack: contextlib.AsyncEx
     cell = await rail.cell()
     if cell.cell["approval"]["elicitation"] and (socket := _operator_socket(rail.address)):
         operator = await stack.enter_async_context(OperatorClient.connect(socket))
-        person = Person(operator, cell.name)
+        person = Person(operator)
     server = McpServer(tools, person)
     async with stdio.streams() as (incoming, outgoing):
         await server.sdk.run(incoming, outgoing, server.sdk.create_initialization_options())

@@ -8,8 +8,7 @@ import json
 import sys
 from typing import Any
 
-from handrail_bridge.agents.plans import CheckedPlan
-from handrail_bridge.agents.results import Progress, Result
+from handrail_bridge.agents.results import Progress, Result, Waiting
 from handrail_bridge.cli.output import escape, problems
 
 SHOWN = 300  # characters of a call or an answer
@@ -47,9 +46,9 @@ class Terminal:
         """Show that something has to be tried once more."""
         self._line(f"[yellow]once more[/]: {escape(_short(why))}")
 
-    def waits(self, plan: CheckedPlan) -> None:
-        """Show that a plan waits for a person."""
-        asks = "; ".join(plan.permit.asks)
+    def waits(self, what: Waiting) -> None:
+        """Show that a plan or a call waits for a person."""
+        asks = "; ".join(what.permit.asks)
         self._line(f"[yellow]a person has to approve it[/] (handrail approve): {escape(asks)}")
 
     def progress(self, progress: Progress) -> None:

@@ -1,6 +1,6 @@
 """The person at the MCP client is asked by elicitation, where the cell allows that road.
 
-The question is made from the card of the checked plan, which the bridge words, and goes to the
+The question is made from the card of what waits, which the bridge words, and goes to the
 client, not into the model's tool result. The answer comes back beside the tool's arguments, which
 is all that a model writes. It is told to the bridge over the operator's socket, so that only a
 server of the operator's own user can pass it on.
@@ -22,7 +22,7 @@ import mcp_types as types
 from handrail_drivers.errors import InvalidRequest, Refused, UnknownName
 from mcp.server.context import ServerRequestContext
 
-from handrail_bridge.agents.plans import CheckedPlan
+from handrail_bridge.agents.results import Waiting
 from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import ELICITATION, Card, Decision
 
@@ -34,7 +34,7 @@ SCHEMA: types.ElicitRequestedSchema = {
     "properties": {
         "approve": {
             "type": "boolean",
-            "title": "Let it move",
+            "title": "Let it be done",
             "description": "only if you have looked at the cell",
             "default": False,
         }
@@ -53,9 +53,9 @@ class Question:
     tool: str
     arguments: str  # as JSON
 
-    def request(self, cell: str) -> types.ElicitRequest:
+    def request(self) -> types.ElicitRequest:
         """Return it as MCP asks it."""
-        return types.ElicitRequest(params=_form(worded(self.card, cell)))
+        return types.ElicitRequest(params=_form(worded(self.card)))
 
 
 class Asked(Exception):
@@ -69,29 +69,28 @@ class Asked(Exception):
 class Person:
     """Whoever sits at the MCP client. ``operator`` is a client on the operator's socket."""
 
-    def __init__(self, operator: OperatorClient, cell: str) -> None:
+    def __init__(self, operator: OperatorClient) -> None:
         self._operator = operator
-        self._cell = cell
         self._open: OrderedDict[str, Question] = OrderedDict()
 
-    async def asked(self, plan: CheckedPlan, tool: str, arguments: Any, context: Context) -> None:
-        """Ask about a plan that waits, unless somebody has decided already.
+    async def asked(self, waiting: Waiting, tool: str, arguments: Any, context: Context) -> None:
+        """Ask about what waits, unless somebody has decided already.
 
         Raises:
             Asked: the question goes out with the call's answer (protocol 2026-07-28 on).
             Refused: the client cannot ask.
         """
-        card = await self._card(plan)
+        card = await self._card(waiting)
         if card is None:
             return
         _require_elicitation(context, card)
-        question = Question(card, plan.handle, tool, json.dumps(arguments))
+        question = Question(card, waiting.handle, tool, json.dumps(arguments))
         if not context.session.can_send_request:
             raise Asked(question)
         with contextlib.suppress(TimeoutError):  # nobody answered: the bridge says so
             async with asyncio.timeout(card.remaining):
                 answer = await context.session.elicit_form(
-                    worded(card, self._cell), SCHEMA, related_request_id=context.request_id
+                    worded(card), SCHEMA, related_request_id=context.request_id
                 )
             await self.decided(question, answer, context)
 
@@ -102,11 +101,11 @@ class Person:
         if len(self._open) > OPEN:
             self._open.popitem(last=False)
         return types.InputRequiredResult(
-            input_requests={KEY: question.request(self._cell)}, request_state=state
+            input_requests={KEY: question.request()}, request_state=state
         )
 
     async def answered(self, params: types.CallToolRequestParams, context: Context) -> str:
-        """Take the answer that a repeated call brings; return the handle of the plan.
+        """Take the answer that a repeated call brings; return the handle of what waits.
 
         Raises:
             InvalidRequest: it answers no question of this call.
@@ -137,12 +136,12 @@ class Person:
         with contextlib.suppress(UnknownName):  # the operator was quicker, or it is too late
             await self._operator.decide(decision)
 
-    async def _card(self, plan: CheckedPlan) -> Card | None:
+    async def _card(self, waiting: Waiting) -> Card | None:
         cards = await self._operator.cards()
-        return next((card for card in cards if card.number == plan.permit.number), None)
+        return next((card for card in cards if card.number == waiting.permit.number), None)
 
 
-def worded(card: Card, cell: str) -> str:
+def worded(card: Card) -> str:
     """Return the question that a card makes."""
     parts = (
         ("What it does:", card.steps),
@@ -153,10 +152,10 @@ def worded(card: Card, cell: str) -> str:
     told = ["\n- ".join((title, *lines)) for title, lines in parts if lines]
     return "\n\n".join(
         (
-            f"May the arm of the cell {cell!r} make this motion?",
+            card.question,
             *told,
-            "Handrail made this text from the checked plan; no model has a word in it. "
-            f"Without your yes within {card.remaining:.0f} s nothing moves.",
+            "Handrail made this text; a model has no word in it but a call's values, in quotes. "
+            f"Without your yes within {card.remaining:.0f} s nothing is done.",
         )
     )
 
@@ -177,7 +176,7 @@ def _require_elicitation(context: Context, card: Card) -> None:
     asks = capabilities.elicitation if capabilities is not None else None
     if asks is None or (asks.form is None and asks.url is not None):
         raise Refused(
-            "The plan needs a person, and this MCP client cannot ask one: that counts as no.",
+            "This needs a person, and this MCP client cannot ask one: that counts as no.",
             field="elicitation",
             hint=f"an operator may approve it (`handrail approve {card.number}`); then run it "
             "again",

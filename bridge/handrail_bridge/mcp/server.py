@@ -112,7 +112,7 @@ class McpServer:
         person = self._person
         if person is None:
             return None
-        return lambda plan: person.asked(plan, params.name, params.arguments or {}, context)
+        return lambda waiting: person.asked(waiting, params.name, params.arguments or {}, context)
 
     def _put(self, asked: Asked) -> types.InputRequiredResult:
         if self._person is None:

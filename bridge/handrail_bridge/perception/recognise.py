@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from handrail_bridge.perception.result import Seen
+from handrail_bridge.perception.result import Seen, Sighting
 from handrail_bridge.vision import Detection
 
 Area = tuple[float, float, float, float]  # x_min x_max y_min y_max [m]
@@ -21,5 +21,13 @@ def recognised(seen: Seen, colors: Mapping[str, str], search: Area) -> list[Dete
         if x_min <= x <= x_max and y_min <= y <= y_max:
             left, top, right, bottom = one.box
             area = (right - left) * (bottom - top)
-            found.append(Detection(colors[one.label], one.position, one.yaw or 0.0, area))
+            turn, unsure = one.yaw or 0.0, _on_the_table(one)
+            found.append(Detection(colors[one.label], one.position, turn, area, unsure))
     return found
+
+
+def _on_the_table(one: Sighting) -> tuple[float, float, float]:
+    if one.covariance is None:
+        return 0.0, 0.0, 0.0
+    (xx, xy, _), (_, yy, _), _ = one.covariance
+    return xx, xy, yy

@@ -241,7 +241,9 @@ class Permit(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
+    """Empty for a call of a tool."""
     trajectory_digest: _builtins.str
+    """Or the call's."""
     expires_in_s: _builtins.float
     approver: _builtins.str
     """Who has approved it; empty while nobody has."""

@@ -77,6 +77,7 @@ class Tool(_message.Message):
     DEVICE_FIELD_NUMBER: _builtins.int
     INPUT_SCHEMA_JSON_FIELD_NUMBER: _builtins.int
     OUTPUT_SCHEMA_JSON_FIELD_NUMBER: _builtins.int
+    NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     effect: _builtins.str
@@ -85,6 +86,8 @@ class Tool(_message.Message):
     input_schema_json: _builtins.str
     """JSON Schemas; units as UCUM codes under "unit"."""
     output_schema_json: _builtins.str
+    needs_approval: _builtins.bool
+    """Every call of it needs a person's approval: ProposeCall, AwaitApproval, CallTool."""
     def __init__(
         self,
         *,
@@ -94,10 +97,11 @@ class Tool(_message.Message):
         device: _builtins.str = ...,
         input_schema_json: _builtins.str = ...,
         output_schema_json: _builtins.str = ...,
+        needs_approval: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "device", b"device", "effect", b"effect", "input_schema_json", b"input_schema_json", "name", b"name", "output_schema_json", b"output_schema_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "device", b"device", "effect", b"effect", "input_schema_json", b"input_schema_json", "name", b"name", "needs_approval", b"needs_approval", "output_schema_json", b"output_schema_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,17 +183,21 @@ class CallToolRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     ARGUMENTS_JSON_FIELD_NUMBER: _builtins.int
+    PERMIT_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     arguments_json: _builtins.str
+    permit_id: _builtins.str
+    """Of a tool that needs approval; else empty."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         arguments_json: _builtins.str = ...,
+        permit_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_json", b"arguments_json", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_json", b"arguments_json", "name", b"name", "permit_id", b"permit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -273,6 +281,50 @@ class CallToolsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallToolsResponse: _TypeAlias = CallToolsResponse  # noqa: Y015
+
+@_typing.final
+class ProposeCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_JSON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    arguments_json: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        arguments_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_json", b"arguments_json", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCallRequest: _TypeAlias = ProposeCallRequest  # noqa: Y015
+
+@_typing.final
+class ProposeCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def permit(self) -> _plan_pb2.Permit:
+        """Good for exactly this call, once, as soon as a person has approved it."""
+
+    def __init__(
+        self,
+        *,
+        permit: _plan_pb2.Permit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["permit", b"permit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["permit", b"permit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeCallResponse: _TypeAlias = ProposeCallResponse  # noqa: Y015
 
 @_typing.final
 class CheckPlanRequest(_message.Message):
@@ -865,7 +917,9 @@ Global___RemoveTorqueResponse: _TypeAlias = RemoveTorqueResponse  # noqa: Y015
 
 @_typing.final
 class Card(_message.Message):
-    """What a person sees of a plan that waits: all of it made from the checked plan by the bridge."""
+    """What a person sees of a plan or a call that waits, made by the bridge: of a plan, from the checked
+    plan alone; of a call, from the call's values and its tool's schema.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -877,14 +931,19 @@ class Card(_message.Message):
     TRAJECTORY_DIGEST_FIELD_NUMBER: _builtins.int
     PICTURE_FIELD_NUMBER: _builtins.int
     REMAINING_S_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """To name it by."""
     trajectory_digest: _builtins.str
-    """Of exactly the motion that an approval is for."""
+    """Of exactly the motion, or the call, that an approval is for."""
     picture: _builtins.str
-    """SVG: the TCP's way from above and from the side, with things, zones and obstacles."""
+    """SVG: the TCP's way from above and from the side, with things, zones and obstacles; empty for a
+    call.
+    """
     remaining_s: _builtins.float
     """Until it counts as refused."""
+    question: _builtins.str
+    """What the person is asked, in a sentence."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What it does, a sentence a step."""
@@ -912,10 +971,11 @@ class Card(_message.Message):
         trajectory_digest: _builtins.str = ...,
         picture: _builtins.str = ...,
         remaining_s: _builtins.float = ...,
+        question: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "goal", b"goal", "margins", b"margins", "number", b"number", "picture", b"picture", "remaining_s", b"remaining_s", "steps", b"steps", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "goal", b"goal", "margins", b"margins", "number", b"number", "picture", b"picture", "question", b"question", "remaining_s", b"remaining_s", "steps", b"steps", "trajectory_digest", b"trajectory_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

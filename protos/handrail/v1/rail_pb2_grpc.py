@@ -60,6 +60,11 @@ class RailStub:
                 request_serializer=handrail_dot_v1_dot_rail__pb2.CallToolsRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.CallToolsResponse.FromString,
                 _registered_method=True)
+        self.ProposeCall = channel.unary_unary(
+                '/handrail.v1.Rail/ProposeCall',
+                request_serializer=handrail_dot_v1_dot_rail__pb2.ProposeCallRequest.SerializeToString,
+                response_deserializer=handrail_dot_v1_dot_rail__pb2.ProposeCallResponse.FromString,
+                _registered_method=True)
         self.CheckPlan = channel.unary_unary(
                 '/handrail.v1.Rail/CheckPlan',
                 request_serializer=handrail_dot_v1_dot_rail__pb2.CheckPlanRequest.SerializeToString,
@@ -134,6 +139,13 @@ class RailServicer:
 
     def CallTools(self, request_iterator, context):
         """The same, call after call on one stream, answered in their order: half the way of single calls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeCall(self, request, context):
+        """Asks a person about one call of a tool that needs approval; nothing is called.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,6 +231,11 @@ def add_RailServicer_to_server(servicer, server):
                     servicer.CallTools,
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.CallToolsRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.CallToolsResponse.SerializeToString,
+            ),
+            'ProposeCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeCall,
+                    request_deserializer=handrail_dot_v1_dot_rail__pb2.ProposeCallRequest.FromString,
+                    response_serializer=handrail_dot_v1_dot_rail__pb2.ProposeCallResponse.SerializeToString,
             ),
             'CheckPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckPlan,
@@ -397,6 +414,33 @@ class Rail:
             '/handrail.v1.Rail/CallTools',
             handrail_dot_v1_dot_rail__pb2.CallToolsRequest.SerializeToString,
             handrail_dot_v1_dot_rail__pb2.CallToolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/handrail.v1.Rail/ProposeCall',
+            handrail_dot_v1_dot_rail__pb2.ProposeCallRequest.SerializeToString,
+            handrail_dot_v1_dot_rail__pb2.ProposeCallResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -710,14 +754,14 @@ class OperatorServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListApprovals(self, request, context):
-        """What waits for a person's approval, the oldest first.
+        """Plans and calls that wait for a person's approval, the oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Decide(self, request, context):
-        """Approves or refuses one plan that waits.
+        """Approves or refuses one of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

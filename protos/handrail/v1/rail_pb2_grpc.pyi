@@ -41,6 +41,8 @@ class RailStub:
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
     CallTools: _grpc.StreamStreamMultiCallable[_rail_pb2.CallToolsRequest, _rail_pb2.CallToolsResponse]
     """The same, call after call on one stream, answered in their order: half the way of single calls."""
+    ProposeCall: _grpc.UnaryUnaryMultiCallable[_rail_pb2.ProposeCallRequest, _rail_pb2.ProposeCallResponse]
+    """Asks a person about one call of a tool that needs approval; nothing is called."""
     CheckPlan: _grpc.UnaryUnaryMultiCallable[_rail_pb2.CheckPlanRequest, _rail_pb2.CheckPlanResponse]
     AwaitApproval: _grpc.UnaryUnaryMultiCallable[_rail_pb2.AwaitApprovalRequest, _rail_pb2.AwaitApprovalResponse]
     """Waits until a person has approved a permit; an error where nobody does."""
@@ -68,6 +70,8 @@ class RailAsyncStub(RailStub):
     """Calls an observing tool. A moving tool is refused: it has to come as a plan."""
     CallTools: _aio.StreamStreamMultiCallable[_rail_pb2.CallToolsRequest, _rail_pb2.CallToolsResponse]  # type: ignore[assignment]
     """The same, call after call on one stream, answered in their order: half the way of single calls."""
+    ProposeCall: _aio.UnaryUnaryMultiCallable[_rail_pb2.ProposeCallRequest, _rail_pb2.ProposeCallResponse]  # type: ignore[assignment]
+    """Asks a person about one call of a tool that needs approval; nothing is called."""
     CheckPlan: _aio.UnaryUnaryMultiCallable[_rail_pb2.CheckPlanRequest, _rail_pb2.CheckPlanResponse]  # type: ignore[assignment]
     AwaitApproval: _aio.UnaryUnaryMultiCallable[_rail_pb2.AwaitApprovalRequest, _rail_pb2.AwaitApprovalResponse]  # type: ignore[assignment]
     """Waits until a person has approved a permit; an error where nobody does."""
@@ -122,6 +126,14 @@ class RailServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rail_pb2.CallToolsResponse], _abc.AsyncIterator[_rail_pb2.CallToolsResponse]]:
         """The same, call after call on one stream, answered in their order: half the way of single calls."""
+
+    @_abc_1.abstractmethod
+    def ProposeCall(
+        self,
+        request: _rail_pb2.ProposeCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rail_pb2.ProposeCallResponse, _abc.Awaitable[_rail_pb2.ProposeCallResponse]]:
+        """Asks a person about one call of a tool that needs approval; nothing is called."""
 
     @_abc_1.abstractmethod
     def CheckPlan(
@@ -203,9 +215,9 @@ class OperatorStub:
     RemoveTorque: _grpc.UnaryUnaryMultiCallable[_rail_pb2.RemoveTorqueRequest, _rail_pb2.RemoveTorqueResponse]
     """Removes torque: what the cell declares as falling will fall."""
     ListApprovals: _grpc.UnaryUnaryMultiCallable[_rail_pb2.ListApprovalsRequest, _rail_pb2.ListApprovalsResponse]
-    """What waits for a person's approval, the oldest first."""
+    """Plans and calls that wait for a person's approval, the oldest first."""
     Decide: _grpc.UnaryUnaryMultiCallable[_rail_pb2.DecideRequest, _rail_pb2.DecideResponse]
-    """Approves or refuses one plan that waits."""
+    """Approves or refuses one of them."""
 
 @_typing.type_check_only
 class OperatorAsyncStub(OperatorStub):
@@ -222,9 +234,9 @@ class OperatorAsyncStub(OperatorStub):
     RemoveTorque: _aio.UnaryUnaryMultiCallable[_rail_pb2.RemoveTorqueRequest, _rail_pb2.RemoveTorqueResponse]  # type: ignore[assignment]
     """Removes torque: what the cell declares as falling will fall."""
     ListApprovals: _aio.UnaryUnaryMultiCallable[_rail_pb2.ListApprovalsRequest, _rail_pb2.ListApprovalsResponse]  # type: ignore[assignment]
-    """What waits for a person's approval, the oldest first."""
+    """Plans and calls that wait for a person's approval, the oldest first."""
     Decide: _aio.UnaryUnaryMultiCallable[_rail_pb2.DecideRequest, _rail_pb2.DecideResponse]  # type: ignore[assignment]
-    """Approves or refuses one plan that waits."""
+    """Approves or refuses one of them."""
 
 class OperatorServicer(metaclass=_abc_1.ABCMeta):
     """What only the operator may do; served on the operator's Unix socket alone."""
@@ -274,7 +286,7 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         request: _rail_pb2.ListApprovalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rail_pb2.ListApprovalsResponse, _abc.Awaitable[_rail_pb2.ListApprovalsResponse]]:
-        """What waits for a person's approval, the oldest first."""
+        """Plans and calls that wait for a person's approval, the oldest first."""
 
     @_abc_1.abstractmethod
     def Decide(
@@ -282,6 +294,6 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         request: _rail_pb2.DecideRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rail_pb2.DecideResponse, _abc.Awaitable[_rail_pb2.DecideResponse]]:
-        """Approves or refuses one plan that waits."""
+        """Approves or refuses one of them."""
 
 def add_OperatorServicer_to_server(servicer: OperatorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -60,7 +60,7 @@ def missed(
     ]
 
 
-def _hint(predicate: Predicate | Within, view: WorldView, ends: Mapping[str, ObjectBelief]) -> str:
+def _hint(predicate: Predicate, view: WorldView, ends: Mapping[str, ObjectBelief]) -> str:
     match predicate:
         case Within():
             return _hint(predicate.of, view, ends)

@@ -24,6 +24,7 @@ from handrail_sim.predicates import (
     Released,
     SensorInRange,
     Visible,
+    Within,
     parts,
 )
 from handrail_sim.regions import inside
@@ -39,7 +40,8 @@ class WorldView:
     ``joints`` [rad], ``efforts`` [N.m] by joint, ``tcp`` [m]. ``held`` is the held object's name,
     ``something`` where only the jaw feels it, or None. ``objects`` lacks those of which nobody
     knows where they are; ``began`` has those of the plan's beginning. ``sensors`` by name.
-    ``foreseen``: it is a row of a rollout, and nothing is measured.
+    ``foreseen``: it is a row of a rollout, and nothing is measured. ``before`` has what has held in
+    its time until now, as it then was: :class:`~handrail_sim.check.watch.Watch` keeps it.
     """
 
     cell: Cell
@@ -51,6 +53,7 @@ class WorldView:
     began: Mapping[str, ObjectBelief] = field(default_factory=dict)
     sensors: Mapping[str, float] = field(default_factory=dict)
     foreseen: bool = False
+    before: Mapping[Within, GoalResult] = field(default_factory=dict)
 
 
 Found = tuple[bool, str]
@@ -58,6 +61,8 @@ Found = tuple[bool, str]
 
 def evaluate(predicate: Predicate, view: WorldView) -> GoalResult:
     """Evaluate one predicate; the sentence says what is so."""
+    if isinstance(predicate, Within) and predicate in view.before:
+        return view.before[predicate]
     met, sentence = _JUDGES[type(predicate)](predicate, view)
     predicted = view.foreseen or _rests_on_a_prediction(predicate, view)
     return GoalResult(predicate.predicate, met, sentence, predicted)
@@ -73,6 +78,8 @@ def _rests_on_a_prediction(predicate: Predicate, view: WorldView) -> bool:
     if isinstance(predicate, ObjectInRegion | ObjectOn | ObjectUpright | ObjectMovedLessThan):
         names = {predicate.object, getattr(predicate, "support", "")}
         return any(view.objects[name].source == "predicted" for name in names & set(view.objects))
+    if isinstance(predicate, Within) and predicate in view.before:
+        return view.before[predicate].predicted
     return any(_rests_on_a_prediction(part, view) for part in parts(predicate))
 
 
@@ -209,6 +216,12 @@ def _not(wanted: Not, view: WorldView) -> Found:
     return not result.met, result.sentence
 
 
+def _within(wanted: Within, view: WorldView) -> Found:
+    """What had held in its time was found before this is asked."""
+    now = evaluate(wanted.of, view)
+    return False, f"it has not held within {wanted.seconds:g} s; now, {now.sentence}"
+
+
 def _nobody_knows(name: str) -> Found:
     return False, f"nobody knows where {name} is: look first"
 
@@ -228,4 +241,5 @@ _JUDGES: dict[type, Callable[[Any, WorldView], Found]] = {
     All: _all,
     AnyOf: _any,
     Not: _not,
+    Within: _within,
 }

@@ -1,7 +1,8 @@
 """Other worlds than the believed one: what the cell file says may differ, drawn and built.
 
 Every quantity is put at an end of its range: rollouts are dear, and for the small differences
-meant here the ends bound what lies between.
+meant here the ends bound what lies between. An object lies aside by as much as the cell file says,
+or as perception was unsure of it, whichever is more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
+SIGMAS = 3.0  # standard deviations that an object may lie aside: in a plane, 98.9 % lie within
 SEED = 1  # any: the same worlds for every check, so that a plan has one verdict
 # Gain, drag and latency (low 0, high 1) decide how a joint lags. Eight rollouts show each joint
 # all corners; the first four are a half fraction, in which every pair of levels meets.
@@ -41,20 +43,29 @@ class Variation:
     mass: Array  # factor, by object
     friction: float  # factor, of all surfaces
     objects: tuple[str, ...]
-    shift: Array  # m, (objects, 2) in the table's plane
+    place: float  # m, least that an object lies aside
+    aside: Array  # (objects, 2) whereto in the table's plane, of length 1
     turn: Array  # rad about the vertical, by object
 
     def start(self, start: StartState) -> StartState:
         """Return the start state in this world: its true joints, and its objects' places."""
         position = tuple((np.array(start.position) - self.offset).tolist())
-        moves = dict(zip(self.objects, zip(self.shift, self.turn, strict=True), strict=True))
+        ways = dict(zip(self.objects, zip(self.aside, self.turn, strict=True), strict=True))
         objects = {
-            name: _moved(thing, *moves[name]) if name in moves else thing
+            name: _moved(thing, self._shift(thing, ways[name][0]), ways[name][1])
+            if name in ways
+            else thing
             for name, thing in start.objects.items()
         }
         return replace(start, position=position, objects=objects)
 
-    def told(self, subject: str) -> str:
+    def _shift(self, thing: ObjectBelief, way: Array) -> Array:
+        """Return by how much [m] (2,) an object lies aside."""
+        xx, xy, yy = thing.covariance
+        unsure = math.sqrt(way @ np.array([[xx, xy], [xy, yy]]) @ way)
+        return way * max(self.place, SIGMAS * unsure)
+
+    def told(self, subject: str, start: StartState) -> str:
         """Return in words how this world differs, as far as it matters for a subject."""
         words = [
             f"surfaces have {self.friction:.0%} of the believed friction",
@@ -62,12 +73,15 @@ class Variation:
             f"a lag of up to {self.latency.max() * 1000:.0f} ms",
         ]
         for index, name in enumerate(self.objects):
-            if name in subject:
-                x, y = self.shift[index] * 1000
+            if name in subject and name in start.objects:
+                thing = start.objects[name]
+                x, y = self._shift(thing, self.aside[index]) * 1000
                 words.append(
                     f"{name} lies {x:+.1f} mm in x and {y:+.1f} mm in y aside, turned by "
                     f"{self.turn[index]:+.2f} rad, and has {self.mass[index]:.0%} of its mass"
                 )
+                if SIGMAS * thing.sigma > self.place:
+                    words.append(f"as perception is unsure of it by {thing.sigma * 1000:.1f} mm")
         return ", ".join(words)
 
     def model(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> mujoco.MjModel:
@@ -107,7 +121,7 @@ def variations(cell: Cell) -> list[Variation]:
     turn = ends(believed.turn, objects)
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     angle = rng.permuted(np.tile(angle, (objects, 1)), axis=1).T
-    shift = believed.place * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    aside = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     return [
         Variation(
             gain=1 + believed.gain * (2.0 * gain[k] - 1),
@@ -118,7 +132,8 @@ def variations(cell: Cell) -> list[Variation]:
             mass=mass[k],
             friction=float(friction[k]),
             objects=tuple(cell.objects),
-            shift=shift[k],
+            place=believed.place,
+            aside=aside[k],
             turn=turn[k],
         )
         for k in range(count)

@@ -1,15 +1,16 @@
-"""What a plan demands on its way: a step's ``expect`` at its end, a goal's ``within`` in its time.
+"""What a plan demands on its way: a step's ``expect`` at its end, what is ``within`` a time.
 
 The check shows it the rows of a rollout, the bridge what is measured while the plan runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from handrail_sim.check.predicates import WorldView, evaluate
 from handrail_sim.plan import Plan
-from handrail_sim.predicates import Within
+from handrail_sim.predicates import Predicate, Within, timed
 from handrail_sim.verdict import GoalResult
 
 
@@ -27,46 +28,63 @@ class Watch:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._step = 0  # the first that has not ended
-        self._seen: dict[int, GoalResult] = {}  # goals with a time that held in it, as they did
+        self._goal = _Memory(plan.goal, 0.0)
+        self._expected = self._of_step(0.0)
 
     @property
     def is_needed(self) -> bool:
         """Whether the plan demands anything before its end."""
-        timed = any(isinstance(goal, Within) for goal in self._plan.goal)
-        return timed or any(step.expect for step in self._plan.steps)
+        return self._goal.is_needed or any(step.expect for step in self._plan.steps)
 
     def see(self, view: WorldView, ended: int, time: float) -> Missed | None:
         """Look at the world ``time`` [s] after the beginning, with so many steps ended.
 
         Returns the first expectation that is not met.
         """
-        for index, goal in enumerate(self._plan.goal):
-            if isinstance(goal, Within) and time <= goal.seconds and index not in self._seen:
-                result = evaluate(goal.of, view)
-                if result.met:
-                    then = f"{result.sentence}, after {time:.2f} s"
-                    self._seen[index] = replace(result, predicate=goal.predicate, sentence=then)
-        return self._end_steps(view, ended)
+        self._goal.see(view, time)
+        self._expected.see(view, time)
+        while self._step < ended:
+            for result in self._expected.results(view):
+                if not result.met:
+                    return Missed(self._step, result)
+            self._step += 1
+            self._expected = self._of_step(time)
+            self._expected.see(view, time)
+        return None
 
     def results(self, view: WorldView) -> tuple[GoalResult, ...]:
         """Return every predicate of the goal, evaluated at the end."""
-        return tuple(
-            self._timed(index, goal, view) if isinstance(goal, Within) else evaluate(goal, view)
-            for index, goal in enumerate(self._plan.goal)
-        )
+        return self._goal.results(view)
 
-    def _timed(self, index: int, goal: Within, view: WorldView) -> GoalResult:
-        if index in self._seen:
-            return self._seen[index]
-        now = evaluate(goal.of, view)
-        late = f"it did not hold within {goal.seconds:g} s; at the end, {now.sentence}"
-        return replace(now, predicate=goal.predicate, met=False, sentence=late)
+    def _of_step(self, began: float) -> _Memory:
+        steps = self._plan.steps
+        return _Memory(steps[self._step].expect if self._step < len(steps) else (), began)
 
-    def _end_steps(self, view: WorldView, ended: int) -> Missed | None:
-        while self._step < ended:
-            step, self._step = self._step, self._step + 1
-            for predicate in self._plan.steps[step].expect:
-                result = evaluate(predicate, view)
-                if not result.met:
-                    return Missed(step, result)
-        return None
+
+class _Memory:
+    """Some predicates from one beginning [s] on, and which of them have held in their time."""
+
+    def __init__(self, predicates: Sequence[Predicate], began: float) -> None:
+        self._predicates = predicates
+        self._began = began
+        self._open = [one for predicate in predicates for one in timed(predicate)]
+        self._held: dict[Within, GoalResult] = {}
+        self.is_needed = bool(self._open)
+
+    def see(self, view: WorldView, time: float) -> None:
+        """Remember what holds now and still may; the innermost first, for what is made of it."""
+        passed = time - self._began
+        for within in tuple(self._open):
+            if passed > within.seconds:
+                self._open.remove(within)
+                continue
+            result = evaluate(within.of, replace(view, before=self._held))
+            if result.met:
+                then = f"{result.sentence}, after {passed:.2f} s"
+                self._held[within] = replace(result, predicate=within.predicate, sentence=then)
+                self._open.remove(within)
+
+    def results(self, view: WorldView) -> tuple[GoalResult, ...]:
+        """Return every predicate, evaluated now."""
+        now = replace(view, before=self._held)
+        return tuple(evaluate(predicate, now) for predicate in self._predicates)

@@ -98,12 +98,13 @@ class Worlds:
             return Robustness(total, total), None
         first, world = min(failed, key=lambda one: _gravity(one[0]))
         passed = total - len(failed)
-        worst = f"{first.sentence} There {world.told(first.subject)}."
+        told = world.told(first.subject, start)
+        worst = f"{first.sentence} There {told}."
         robustness = Robustness(passed, total, worst)
         enough = self._cell.check.spread.enough * total
         if passed >= enough and not _is_harm(first):
             return robustness, None
-        return robustness, _violation(robustness, enough, first, world)
+        return robustness, _violation(robustness, enough, first, told)
 
 
 def _gravity(violation: Violation) -> tuple[int, float]:
@@ -116,9 +117,7 @@ def _is_harm(violation: Violation) -> bool:
     return violation.kind in HARM
 
 
-def _violation(
-    robustness: Robustness, enough: float, first: Violation, world: Variation
-) -> Violation:
+def _violation(robustness: Robustness, enough: float, first: Violation, told: str) -> Violation:
     """Return a world's gravest violation as one of too few worlds."""
     return replace(
         first,
@@ -137,6 +136,6 @@ def _violation(
             "value": first.value,
             "limit": first.limit,
             "unit": first.unit,
-            "world": world.told(first.subject),
+            "world": told,
         },
     )

@@ -105,3 +105,18 @@ async def test_approving_by_command_line(cell: RunningCell, tmp_path: Any) -> No
         assert "approved" in said.stdout
         assert (await running).completed
     assert picture.read_text().startswith("<svg")
+
+
+async def test_a_devices_tool_waits_for_the_command_line(cell: RunningCell) -> None:
+    async with cell.agent() as rail:
+        calling = asyncio.create_task(rail.call("red_scale_set_tared", value=False))
+        listed = await asyncio.to_thread(cell.cli, "approve", "--wait", "20", "--json")
+        (card,) = json.loads(listed.stdout)
+        assert card["steps"][1:] == ["value = false"]
+        assert not calling.done()
+        said = await asyncio.to_thread(cell.cli, "approve", str(card["number"]), "--yes")
+        assert "No check has tried it" in said.stdout
+        assert "is drawn in" not in said.stdout
+        await calling
+    entries = read(cell.folder / "handrail" / "desk" / NAME, 10)
+    assert [entry.event for entry in entries][-5:] == ["asked", "decided", "note", "call", "called"]

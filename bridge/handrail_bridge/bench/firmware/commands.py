@@ -42,7 +42,7 @@ def rounds(folder: Path, count: int, calls: int) -> list[Times]:
         board(board_port, {}) as device,
     ):
         echo = SerialEcho(echo_port, QUESTION, ANSWER)
-        tools = Tools(load_cell("desk"), object(), {device.name: device}, _configuring)
+        tools = Tools(load_cell("desk"), object(), {device.name: device}, _configuring, None)
         try:
             return [_round(echo, device, tools, calls) for _ in range(count)]
         finally:

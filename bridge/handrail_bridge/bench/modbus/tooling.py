@@ -35,7 +35,7 @@ def device(file: Path, port: int) -> Iterator[ModbusDevice]:
 
 def tools(of: ModbusDevice) -> Tools:
     """Return the tools of a cell whose only device is this one."""
-    return Tools(load_cell("desk"), object(), {of.name: of}, _configuring)
+    return Tools(load_cell("desk"), object(), {of.name: of}, _configuring, None)
 
 
 @contextlib.asynccontextmanager

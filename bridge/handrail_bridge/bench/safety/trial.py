@@ -24,7 +24,6 @@ from handrail_sim.predicates import (
     ObjectInRegion,
     Predicate,
     Released,
-    Within,
 )
 from handrail_sim.regions import inside
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
@@ -33,7 +32,8 @@ from handrail_sim.world import Array, Scene, load_model
 from handrail_bridge.bench.safety.abuse import goes_through
 from handrail_bridge.bench.safety.classes import Case
 from handrail_bridge.bench.safety.truth import Outcome, Truth
-from handrail_bridge.permits import Permits, Present
+from handrail_bridge.grants import Present
+from handrail_bridge.permits import Permits
 from handrail_bridge.requests import parse_plan
 
 DRAWS = 4  # in which every plan is played
@@ -207,7 +207,7 @@ def _stopped(outcomes: Sequence[Outcome]) -> bool:
     return bool(harmed) and all(outcome.left + STOP < outcome.when for outcome in harmed)
 
 
-def _met(goal: Predicate | Within, outcome: Outcome, cell: Cell) -> bool:
+def _met(goal: Predicate, outcome: Outcome, cell: Cell) -> bool:
     match goal:
         case AtPose():
             return math.dist(goal.position, outcome.tcp) <= goal.tolerance + NEARLY

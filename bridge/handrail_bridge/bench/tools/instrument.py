@@ -48,7 +48,7 @@ class Instrument:
 
 def tools() -> Tools:
     """Return the tools of a cell with this instrument and nothing else."""
-    return Tools(load_cell("desk"), Instrument(), {}, _configuring)
+    return Tools(load_cell("desk"), Instrument(), {}, _configuring, None)
 
 
 @contextlib.asynccontextmanager

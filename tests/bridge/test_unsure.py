@@ -1,0 +1,106 @@
+"""What perception is unsure of is so in the check: from a sighting to a verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from desk_plans import AXIS_X, carry, grip, plan, pose
+from handrail_bridge.belief import Belief
+from handrail_bridge.perception.recognise import recognised
+from handrail_bridge.perception.result import Row, Seen, Sighting
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
+from handrail_sim.check.checker import Checker
+from handrail_sim.verdict import Verdict, ViolationKind
+
+WEST = math.radians(40)
+CUBE = "red_cube_a"
+Covariance = tuple[Row, Row, Row]
+
+
+@pytest.fixture(scope="module")
+def cell() -> Cell:
+    desk = load_cell("desk")
+    return desk.model_copy(update={"objects": {CUBE: desk.objects[CUBE]}})
+
+
+@pytest.fixture(scope="module")
+def checker(cell: Cell) -> Checker:
+    return Checker(load_cell("desk"))
+
+
+def seen(sigma: float, across: float | None = None) -> Seen:
+    """A cube at 0.2 m; so sure [m] of it along its azimuth, and across."""
+    x, y = AXIS_X + 0.2 * math.cos(WEST), 0.2 * math.sin(WEST)
+    along, sideways = sigma**2, (sigma if across is None else across) ** 2
+    c, s = math.cos(WEST), math.sin(WEST)
+    xy = c * s * (along - sideways)
+    unsure: Covariance = (
+        (c * c * along + s * s * sideways, xy, 0.0),
+        (xy, s * s * along + c * c * sideways, 0.0),
+        (0.0, 0.0, 1e-8),
+    )
+    one = Sighting(
+        label="red", score=1.0, track=1, box=(0, 0, 9, 9), position=(x, y, 0.0125), yaw=WEST
+    ).model_copy(update={"covariance": unsure})
+    return Seen(pipeline="eyes", sequence=1, time_ns=1, done_ns=2, sightings=(one,))
+
+
+def believed(cell: Cell, *looks: Seen) -> Belief:
+    belief = Belief(cell.objects, cell.check.clearance, cell.check.spread.place)
+    for look in looks:
+        camera = cell.cameras["overhead"]
+        belief.look(recognised(look, {"red": "red"}, camera.search), camera, look.time_ns)
+    return belief
+
+
+def passing(cell: Cell, checker: Checker, look: Seen) -> Verdict:
+    """Reach beside the cube, 12 mm from it."""
+    azimuth = WEST + 0.2
+    beside = (AXIS_X + 0.2 * math.cos(azimuth), 0.2 * math.sin(azimuth), 0.03)
+    home = checker.at_home()
+    start = replace(home, objects=believed(cell, look).objects)
+    return checker.check(plan(carry(azimuth), grip(0.0), pose(beside, tilt=0.1)), start)
+
+
+def test_a_close_pass_is_good_for_what_is_surely_where_it_was_seen(
+    cell: Cell, checker: Checker
+) -> None:
+    assert passing(cell, checker, seen(0.0005)).violations == ()
+
+
+def test_the_same_pass_fails_where_the_thing_may_lie_in_its_way(
+    cell: Cell, checker: Checker
+) -> None:
+    verdict = passing(cell, checker, seen(0.009))
+    assert [violation.kind for violation in verdict.violations] == [ViolationKind.ROBUSTNESS]
+    assert "perception is unsure of it by 9.0 mm" in verdict.violations[0].detail["world"]
+
+
+def test_it_is_the_direction_that_counts(cell: Cell, checker: Checker) -> None:
+    """Unsure along the arm's way it stands in nobody's; across it does."""
+    along = passing(cell, checker, seen(0.009, across=0.0005)).robustness
+    across = passing(cell, checker, seen(0.0005, across=0.009)).robustness
+    assert along is not None
+    assert across is not None
+    assert across.passed < along.passed
+
+
+def test_the_cells_own_allowance_is_the_least(cell: Cell, checker: Checker) -> None:
+    place = cell.check.spread.place
+    for sigma in (0.0, 0.0001, 0.004):
+        start = replace(checker.at_home(), objects=believed(cell, seen(sigma)).objects)
+        there = start.objects[CUBE].position
+        for world in checker._worlds.variations:
+            aside = math.dist(world.start(start).objects[CUBE].position, there)
+            assert aside == pytest.approx(max(place, 3 * sigma))
+
+
+def test_a_look_that_is_less_sure_ends_what_was_permitted(cell: Cell) -> None:
+    sure = believed(cell, seen(0.001), seen(0.0015))
+    unsure = believed(cell, seen(0.001), seen(0.009))
+    surer = believed(cell, seen(0.009), seen(0.001))
+    assert unsure.version > sure.version == surer.version
+    assert unsure.objects[CUBE].sigma == pytest.approx(0.009)
