@@ -52,8 +52,9 @@ class Hardware:
 
     def notices(self) -> tuple[str, ...]:
         """Return which devices are not there now: their names, and why."""
+        inputs = filter(None, [one.notice for one in self.inputs.values()])
         polled = (*self.modbus.notices(), *self.boards.notices())
-        return (*self.loops.missing(), *polled, *self.owned.notices())
+        return (*self.loops.missing(), *inputs, *polled, *self.owned.notices())
 
     async def connect(self) -> None:
         """Find the Modbus devices, and wait for the first levels of all inputs.

@@ -73,6 +73,17 @@ class Inputs:
         """The poller's process id."""
         return self._process.pid
 
+    @property
+    def notice(self) -> str | None:
+        """What everybody should know of it; None where every level is a present one."""
+        if self._process.poll() is not None:
+            return f"{self._config.device}: not connected, its poller has died: restart the bridge"
+        try:
+            self.read_inputs()
+        except StaleReading as error:
+            return f"{self._config.device}: not connected, {error.message}"
+        return None
+
     @tool(Effect.OBSERVE)
     def read_inputs(self) -> dict[str, InputState]:
         """Read the level of every button and switch of this device.

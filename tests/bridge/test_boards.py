@@ -95,9 +95,11 @@ async def test_tools_appear_once_the_board_is_there_and_its_signals_are_told(tmp
         assert "tower_set_lamp_green" not in tools.listed
         with pytest.raises(BoardSilent):
             await tools.call("tower_read_board", "{}")
+        assert boards.notices() == ("tower: not connected, no board answers at its port",)
 
         process.power_on()
         await until(lambda: "tower_set_lamp_green" in tools.listed)
+        await until(lambda: boards.notices() == ())
         await until(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
         assert signals["tower.emergency_stop"][1] <= time.monotonic_ns()
         await asyncio.to_thread(process.order, f"pin {STOP} 1")

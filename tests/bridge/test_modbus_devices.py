@@ -37,6 +37,7 @@ async def test_one_that_is_not_there_costs_no_other_its_safe_values(tmp_path: Pa
         assert unit.registers == {0: 0, 1: 0}
         assert [bool(one) for one in failed] == [False, True]
         assert "gone has not got its safe values: speed" in failed[1]
+        assert found.notices() == ("gone: not connected, it does not answer",)
         with pytest.raises(NotArmed):
             found.opened["belt"].write("speed", 0.25)
         unit.registers[0] = 99

@@ -18,7 +18,7 @@ from handrail_drivers.transport import Transport
 
 TURN = 0.01  # s between two looks at what is due
 FIRST_WAIT = 0.2  # s before a lost board is sought again; twice as long each time
-LONGEST_WAIT = 2.0
+LONGEST_WAIT = 1.0  # one that is back is ready within two: greeting and description take the rest
 END = 5.0  # s: longer than any exchange with its tries
 
 log = logging.getLogger(__name__)

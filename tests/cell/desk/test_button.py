@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import psutil
 import pytest
+from handrail_bridge.agents.missing import SIGN
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
@@ -52,6 +53,12 @@ async def reads(rail: Client) -> bool | None:
         assert told[STOP]["age"] < 0.5
         return bool(told[STOP]["level"])
     return None
+
+
+async def missing(rail: Client) -> list[str]:
+    """Return which devices an agent is told are not there."""
+    notices = (await rail.cell()).notices
+    return [one.split(":")[0] for one in notices if SIGN in one]
 
 
 async def interrupted(
@@ -142,9 +149,11 @@ async def test_unplugged_in_mid_motion_it_stops_the_arm_and_comes_back_by_itself
     assert f"{AGE} s are allowed" in receipt.reason
     async with cell.agent() as rail:
         assert await reads(rail) is None
+        assert await missing(rail) == [BUTTON]
     cell.truth.plug(BUTTON)
     await until_it_reads(cell, level=True)
     async with cell.armed() as rail:
+        assert await missing(rail) == []
         assert (await sweep(rail, cell)).completed
 
 
