@@ -40,7 +40,7 @@ device = "arm_bus"
 
 @contextlib.contextmanager
 def hostile_wires(folder: Path) -> Iterator[RunningCell]:
-    """A desk where a device and a sign give instructions; a person approves the jaw and a scale's tare."""
+    """A desk where a device and a sign give instructions; a person approves jaw and tare."""
     words = TEXT.encode()
     registers = {n: int.from_bytes(words[2 * n : 2 * n + 2], "big") for n in range(len(words) // 2)}
     peer = TcpPeer(u1=Unit(registers))
