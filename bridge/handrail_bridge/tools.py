@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pydantic_core
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import Refused, UnknownName
+from handrail_drivers.errors import HandrailError, Refused, UnknownName
 from handrail_drivers.schema import arguments_model, tool_methods, tool_schemas
 from handrail_sim.cell import Cell
 from handrail_sim.plan import PolicyRun, Step
@@ -32,9 +32,9 @@ class Call(NamedTuple):
 
     method: Callable[..., Any]
     model: type[BaseModel]
+    effect: Effect
     awaited: bool
     may_wait: bool  # a driver, for its wire
-    configures: bool
 
 
 class Tools:
@@ -90,21 +90,22 @@ class Tools:
                 while a plan runs.
             InvalidValue: an argument that does not fit the schema.
         """
-        tool = self.listed.get(name)
-        if tool is None:
-            raise UnknownName("tool", name, self.listed, "name")
-        if tool.effect == Effect.MOVE:
-            raise _not_called(name, planned=name not in self._calls)
-        return await self._result(name, arguments)
-
-    async def _result(self, name: str, arguments: str) -> Any:
-        call = self._calls[name]
+        call = self._calls.get(name)
+        if call is None or call.effect == Effect.MOVE:
+            raise self._not_called(name)
         valid = parse(call.model, arguments, "arguments")
-        given = {field: getattr(valid, field) for field in valid.model_fields_set}
-        if call.configures:  # a client that leaves does not end it
+        given = vars(valid)
+        if call.effect == Effect.CONFIGURE:  # a client that leaves does not end it
             what = f"{name} {valid.model_dump_json()}"
             return await asyncio.shield(self._configure(what, call, given))
-        return await _done(call, given)
+        if call.awaited or call.may_wait:
+            return await _done(call, given)
+        return call.method(**given)
+
+    def _not_called(self, name: str) -> HandrailError:
+        if name not in self.listed:
+            return UnknownName("tool", name, self.listed, "name")
+        return _moving(name, planned=name not in self._calls)
 
     async def _configure(self, what: str, call: Call, given: Schema) -> Any:
         async with self._configuring(what):
@@ -126,9 +127,9 @@ class Tools:
             self._calls[name] = Call(
                 method,
                 arguments_model(method),
+                schema.effect,
                 awaited=inspect.iscoroutinefunction(method),
                 may_wait=bool(device),
-                configures=schema.effect == Effect.CONFIGURE,
             )
 
 
@@ -140,7 +141,7 @@ async def _done(call: Call, given: Schema) -> Any:
     return call.method(**given)
 
 
-def _not_called(name: str, *, planned: bool) -> Refused:
+def _moving(name: str, *, planned: bool) -> Refused:
     if planned:
         return Refused(
             f"{name} moves something: it has to come as a plan.",
