@@ -21,10 +21,9 @@ import grpc.aio
 from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
-from handrail_drivers.errors import InvalidRequest, PlanRefused, ProcessLost
+from handrail_drivers.errors import PlanRefused, ProcessLost
 from handrail_sim.plan import Plan, as_json
 from handrail_sim.verdict import Verdict
-from pydantic_core import to_json
 
 from handrail_bridge import messages, plan_messages, run_dir
 from handrail_bridge.asking import ANSWER, ask, events
@@ -40,7 +39,7 @@ from handrail_bridge.reports import (
     Receipt,
     Tool,
 )
-from handrail_bridge.tool_calls import ToolCalls
+from handrail_bridge.tool_calls import ToolCalls, written
 
 MESSAGE_LIMIT = 16 << 20  # bytes
 CHECK = 120.0  # s, longest wait for a verdict
@@ -108,7 +107,7 @@ class Client:
             known = (await self.tools()).get(tool)
         if known is not None and known.effect == "move":
             return asdict(await self.run({"steps": [{"tool": tool, **arguments}]}))
-        result: dict[str, Any] = await self._calls.call(tool, _written(arguments))
+        result: dict[str, Any] = await self._calls.call(tool, written(arguments))
         return result
 
     async def check(self, plan: Plan | Mapping[str, Any]) -> Check:
@@ -273,13 +272,6 @@ def refusal(verdict: Verdict) -> PlanRefused:
         unit=first.unit,
         hint=first.hint,
     )
-
-
-def _written(arguments: Mapping[str, Any]) -> str:
-    try:  # json would take three times as long
-        return to_json(arguments, inf_nan_mode="constants").decode()
-    except ValueError as error:
-        raise InvalidRequest(f"The arguments are no JSON: {error}.", field="arguments") from None
 
 
 def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
