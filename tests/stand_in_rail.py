@@ -9,6 +9,8 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from handrail_bridge.agents.results import Result
+from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
     Card,
@@ -206,3 +208,22 @@ def state(mode: Mode) -> CellState:
 
 def receipt() -> Receipt:
     return Receipt("r1", "plan", SECRET, True, "", "", 1.5, 0.01, (), {"elbow_flex": 0.1}, ())
+
+
+async def over(rail: StandInRail, each: bool = False) -> ToolSet:
+    """An agent's tools over such a client."""
+    return await ToolSet.of(rail, "me", each)  # type: ignore[arg-type]  # its stand-in
+
+
+async def checked(tools: ToolSet) -> str:
+    """The handle of a plan that passed."""
+    answer = await tools.call("plan_check", HOME)
+    handle: str = answer.data["plan"]
+    return handle
+
+
+def code(answer: Result) -> str:
+    """Why a call was refused."""
+    assert answer.refused
+    found: str = answer.data["refused"]["code"]
+    return found

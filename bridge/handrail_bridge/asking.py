@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Any
 
 import grpc.aio
 from handrail_drivers.errors import ProcessLost
 
+from handrail_bridge.patience import Patience
 from handrail_bridge.status import from_rpc
 
 ANSWER = 15.0  # s, longest wait for one answer
@@ -30,10 +30,11 @@ async def events(call: Any) -> AsyncGenerator[Any, None]:
         HandrailError: the bridge's own.
         ProcessLost: it fell silent.
     """
+    patience = Patience(SILENCE)
     try:
         while True:
             # no wait_for: before Python 3.12 it loses a cancellation in the moment of a message
-            async with asyncio.timeout(SILENCE):
+            with patience:
                 event = await call.read()
             if event is grpc.aio.EOF:
                 return
@@ -43,4 +44,5 @@ async def events(call: Any) -> AsyncGenerator[Any, None]:
     except TimeoutError:
         raise ProcessLost(f"The bridge sent nothing for {SILENCE:g} s.") from None
     finally:
+        patience.close()
         call.cancel()

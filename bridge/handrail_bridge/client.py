@@ -38,7 +38,7 @@ from handrail_bridge.reports import (
     Receipt,
     Tool,
 )
-from handrail_bridge.tool_calls import ToolCalls
+from handrail_bridge.tool_calls import ToolCalls, written
 
 MESSAGE_LIMIT = 16 << 20  # bytes
 CHECK = 120.0  # s, longest wait for a verdict
@@ -106,6 +106,9 @@ class Client:
 
         Returns the tool's result, or the receipt as a dict. Moving needs a :meth:`lease`. Where a
         person has to approve it, waits for that.
+
+        Raises:
+            InvalidRequest: the arguments have no JSON.
         """
         known = self._tools.get(tool)
         if known is None or known.effect == "move":  # else the bridge refuses what moves by now
@@ -116,7 +119,7 @@ class Client:
             permit = await self.approval(await self.propose(tool, arguments))
             approved: dict[str, Any] = await self.call_permitted(tool, arguments, permit)
             return approved
-        result: dict[str, Any] = await self._calls.call(tool, json.dumps(arguments))
+        result: dict[str, Any] = await self._calls.call(tool, written(arguments))
         return result
 
     async def propose(self, tool: str, arguments: Mapping[str, Any]) -> Permit:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
@@ -32,9 +31,9 @@ from handrail_bridge.reports import Frame, Lease
 from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import describe
 from handrail_bridge.status import to_status
+from handrail_bridge.telling import Telling
 from handrail_bridge.tools import Tools
 
-MOMENT = 0.004  # s for which a state is the newest: a tick of a loop at 250 Hz
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
@@ -61,8 +60,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._notices = notices
         self._slots = Places(SLOTS, "streams and long calls")
         self._lines = Places(LINES, "streams of tool calls")
-        self._newest: Any = None  # the state, encoded
-        self._written = -math.inf  # s, monotonic, when that was
+        self._telling = Telling(rail.state)
 
     @answering
     async def DescribeCell(
@@ -96,7 +94,10 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slots:
-            return await self._called(request, rail_pb2.CallToolResponse, request.permit_id)
+            result = await self._tools.result(
+                request.name, request.arguments_json, request.permit_id
+            )
+            return _told(result, rail_pb2.CallToolResponse)
 
     @streaming
     async def CallTools(
@@ -109,15 +110,10 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def _answered(self, request: rail_pb2.CallToolsRequest) -> rail_pb2.CallToolsResponse:
         try:
             with self._slots:
-                return await self._called(request, rail_pb2.CallToolsResponse)
+                result = await self._tools.result(request.name, request.arguments_json)
+                return _told(result, rail_pb2.CallToolsResponse)
         except HandrailError as error:
             return rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
-
-    async def _called(self, request: Any, response: type[Answer], permit: str = "") -> Answer:
-        result = await self._tools.result(request.name, request.arguments_json, permit)
-        time_ns = _time_of(result)
-        text = pydantic_core.to_json(result).decode()
-        return response(result_json=text, time_ns=time_ns, age_s=age(time_ns))
 
     @answering
     async def ProposeCall(
@@ -152,7 +148,8 @@ class RailService(rail_pb2_grpc.RailServicer):
                 while not running.done():
                     await asyncio.wait({running}, timeout=PROGRESS)
                     if not running.done():
-                        await context.write(rail_pb2.ExecutePlanResponse(state=self._state()))
+                        state = self._telling.now().state
+                        await context.write(rail_pb2.ExecutePlanResponse(state=state))
                 receipt = plan_messages.write_receipt(running.result())
                 await context.write(rail_pb2.ExecutePlanResponse(receipt=receipt))
             finally:
@@ -176,9 +173,9 @@ class RailService(rail_pb2_grpc.RailServicer):
                 unit="Hz",
             )
         with self._slots:
+            await context.write(self._telling.now())
             while True:
-                await context.write(rail_pb2.WatchStateResponse(state=self._state()))
-                await asyncio.sleep(_until_next(rate))
+                await context.write(await self._telling.next(rate))
 
     @answering
     async def GrabFrame(
@@ -245,13 +242,6 @@ class RailService(rail_pb2_grpc.RailServicer):
             return await self._rail.take_over(wish)
         return await leases.wait(wish, first.wait_s) if first.wait_s else leases.acquire(wish)
 
-    def _state(self) -> Any:
-        """Return the state as it is now; whoever asks in the same moment gets the same message."""
-        now = time.monotonic()
-        if now - self._written > MOMENT:
-            self._newest, self._written = messages.write_state(self._rail.state()), now
-        return self._newest
-
     async def _frame(
         self, request: rail_pb2.GrabFrameRequest | rail_pb2.StreamFramesRequest, after_ns: int
     ) -> Frame:
@@ -284,15 +274,13 @@ class RailService(rail_pb2_grpc.RailServicer):
         )
 
 
-def _time_of(result: Any) -> int:
-    """Return when [ns] a tool's result was true, or now where it does not say."""
+def _told(result: Any, response: type[Answer]) -> Answer:
+    """Return a tool's result as an answer, with the time at which it was true, where it says it."""
     given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
-    return time.monotonic_ns() if given is None else int(given)
-
-
-def _until_next(rate: float) -> float:
-    """Return the seconds to the next of the moments at which everybody of this rate is told."""
-    return 1 / rate - time.monotonic() % (1 / rate)
+    now = time.monotonic_ns()
+    time_ns = now if given is None else int(given)
+    text = pydantic_core.to_json(result).decode()
+    return response(result_json=text, time_ns=time_ns, age_s=(now - time_ns) * 1e-9)
 
 
 def _mode(mode: Mode) -> Any:

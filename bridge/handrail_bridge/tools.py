@@ -35,9 +35,9 @@ class Call(NamedTuple):
 
     method: Callable[..., Any]
     model: type[BaseModel]
+    effect: Effect
     awaited: bool
     may_wait: bool  # a driver, for its wire
-    configures: bool
 
 
 class Tools:
@@ -132,17 +132,19 @@ class Tools:
             InvalidValue: an argument that does not fit the schema.
             PermitRefused: it needs approval, and the permit is not good for this call.
         """
-        tool = self._callable(name)
-        call = self._calls[name]
+        call = self._callable(name)
         valid = parse(call.model, arguments, "arguments")
-        given = {field: getattr(valid, field) for field in valid.model_fields_set}
+        given = vars(valid)
+        tool = self.listed[name]
         if tool.needs_approval:
             asked = ToolCall(tool, valid.model_dump_json())
             return await asyncio.shield(self._permitted(permit_id, asked, call, given))
-        if call.configures:  # a client that leaves does not end it
+        if call.effect == Effect.CONFIGURE:  # a client that leaves does not end it
             what = f"{name} {valid.model_dump_json()}"
             return await asyncio.shield(self._configure(what, call, given))
-        return await _done(call, given)
+        if call.awaited or call.may_wait:
+            return await _done(call, given)
+        return call.method(**given)
 
     async def propose(self, name: str, arguments: str, approver: str = "") -> Permit:
         """Ask a person about one call of a tool that needs approval; nothing is called.
@@ -153,20 +155,20 @@ class Tools:
             UnknownName, InvalidValue: as :meth:`result`.
             Refused: it needs no approval, or cannot be asked for right now.
         """
-        tool = self._callable(name)
-        valid = parse(self._calls[name].model, arguments, "arguments")
+        valid = parse(self._callable(name).model, arguments, "arguments")
+        tool = self.listed[name]
         if not tool.needs_approval:
             raise Refused(f"{name} needs no approval.", field="name", value=name, hint="call it")
         call = ToolCall(tool, valid.model_dump_json())
         return await self._asking(tool).ask_for_call(call, approver)
 
-    def _callable(self, name: str) -> Tool:
-        tool = self.listed.get(name)
-        if tool is None:
+    def _callable(self, name: str) -> Call:
+        call = self._calls.get(name)
+        if call is not None and call.effect != Effect.MOVE:
+            return call
+        if name not in self.listed:
             raise UnknownName("tool", name, self.listed, "name")
-        if tool.effect == Effect.MOVE:
-            raise _not_called(name, planned=name not in self._calls)
-        return tool
+        raise _moving(name, planned=call is None)
 
     def _asking(self, tool: Tool) -> Approvals:
         if self._approvals is None:
@@ -178,7 +180,8 @@ class Tools:
         approvals = self._asking(asked.tool)
         approvals.examine_call(permit_id, asked)
         what = f"{asked.tool.name} {asked.arguments}"
-        still = self._configuring(what) if call.configures else nullcontext()
+        configures = call.effect == Effect.CONFIGURE
+        still = self._configuring(what) if configures else nullcontext()
         async with still, approvals.spending(permit_id, asked):
             return await _done(call, given)
 
@@ -203,9 +206,9 @@ class Tools:
             self._calls[name] = Call(
                 method,
                 arguments_model(method),
+                schema.effect,
                 awaited=inspect.iscoroutinefunction(method),
                 may_wait=bool(device),
-                configures=schema.effect == Effect.CONFIGURE,
             )
 
 
@@ -217,7 +220,7 @@ async def _done(call: Call, given: Schema) -> Any:
     return call.method(**given)
 
 
-def _not_called(name: str, *, planned: bool) -> Refused:
+def _moving(name: str, *, planned: bool) -> Refused:
     if planned:
         return Refused(
             f"{name} moves something: it has to come as a plan.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -46,6 +47,15 @@ async def test_mail_is_read_and_written_over_mcp(address: str, more: list[str]) 
         assert len(everybody.structured_content["mail"]) == 3
         assert (await one.call_tool("mail_send", {"to": "ann", "text": ""})).is_error
         assert len(await rail.mail("ann")) == 1
+
+
+def test_files_in_the_place_of_pipes_are_refused(address: str) -> None:
+    command = [sys.executable, "-m", "handrail_bridge.cli.main", "mcp", "--address", address]
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert b"needs pipes, not files" in ended.stderr
 
 
 @pytest.mark.parametrize("protocol", ["auto", "legacy"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.places import LINES
-from handrail_bridge.reports import CellState
 from handrail_bridge.server import Server
-from handrail_bridge.service import RailService, _until_next
+from handrail_bridge.service import RailService
 from handrail_bridge.tool_calls import ToolCalls
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
@@ -158,29 +156,3 @@ async def test_there_are_only_so_many_streams(rail: Client) -> None:
     assert sum(isinstance(answer, Refused) for answer in answers) == 1
     for calls in others:
         calls.close()
-
-
-def test_the_state_is_encoded_once_for_all_who_ask_in_one_moment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked, now = [], [100.0]
-
-    class Counting(Standing):
-        def state(self) -> CellState:
-            asked.append(now[0])
-            return super().state()
-
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    rail: Any = Counting()
-    counted = RailService(rail, instrument.tools(), {}, tuple)
-    for now[0] in (100.0, 100.001, 100.0039, 100.005, 100.006, 200.0):
-        counted._state()
-    assert asked == [100.0, 100.005, 200.0]
-
-
-@pytest.mark.parametrize("now", [0.0, 0.001, 0.0199, 1234.567])
-def test_watchers_of_one_rate_wake_together(now: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    woken = (now + _until_next(50.0)) * 50.0
-    assert woken == pytest.approx(round(woken), abs=1e-6)
-    assert 0 < _until_next(50.0) <= 0.02

@@ -9,18 +9,29 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 from handrail_bridge.audit import NAME, read
 from handrail_bridge.bench.faults.rig import HANDRAIL
-from handrail_bridge.loop.state import Mode
-from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
+from mcp_rig import (
+    HELLO,
+    cancel_in_motion,
+    checked,
+    inspected,
+    mcp_processes,
+    message,
+    moving,
+    port_of,
+    posted,
+    released,
+    sent,
+    server,
+    turn,
+)
 from mcp_types import ElicitRequestParams, ElicitResult, ImageContent
 from running_cell import RunningCell, assert_stood_at_once, eventually, twin_and_wires
 
@@ -35,13 +46,6 @@ PROTOCOLS = ("auto", "legacy")
 AND_LATER_THE_LEGACY = pytest.mark.parametrize(
     "protocol", ["auto", pytest.param("legacy", marks=pytest.mark.long)]
 )
-MODULES = Path(sys.prefix) / "peers" / "node_modules"
-INSPECTOR = MODULES / "@modelcontextprotocol" / "inspector-cli" / "build" / "index.js"
-HELLO = {
-    "protocolVersion": "2025-06-18",
-    "capabilities": {},
-    "clientInfo": {"name": "test", "version": "1"},
-}
 GRIP = {"steps": [{"tool": "gripper_set", "gap": 0.03}]}
 
 
@@ -58,11 +62,6 @@ def protocol(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def server(cell: RunningCell) -> StdioServerParameters:
-    command, *rest = HANDRAIL
-    return StdioServerParameters(command=command, args=[*rest, "mcp"], env=cell.environment)
-
-
 @pytest.fixture(scope="module")
 def url(cell: RunningCell) -> Iterator[str]:
     """The address of a server that speaks HTTP."""
@@ -74,45 +73,6 @@ def url(cell: RunningCell) -> Iterator[str]:
     _, said = serving.communicate(timeout=20)
     assert serving.returncode == 0
     assert "Traceback" not in said
-
-
-def turn(cell: RunningCell, speed: float = 0.5) -> dict[str, Any]:
-    """A plan that turns the base half a radian, to the side where it is not."""
-    pan = 0.7 if cell.joints()["shoulder_pan"] > 0.95 else 1.2
-    step = {"tool": "arm_move_joints", "positions": {"shoulder_pan": pan}, "speed": speed}
-    return {"steps": [step]}
-
-
-async def checked(one: Client, plan: dict[str, Any]) -> str:
-    answer = await one.call_tool("plan_check", plan)
-    assert answer.structured_content["passed"], answer
-    handle: str = answer.structured_content["plan"]
-    return handle
-
-
-@contextlib.asynccontextmanager
-async def moving(one: Client, cell: RunningCell) -> AsyncIterator[asyncio.Task[Any]]:
-    """A slow motion that has begun."""
-    began = asyncio.Event()
-
-    async def progress(fraction: float, *_: Any) -> None:
-        if fraction > 0.15:
-            began.set()
-
-    handle = await checked(one, turn(cell, 0.1))
-    run = one.call_tool("plan_run", {"plan": handle}, progress_callback=progress)
-    running = asyncio.create_task(run)
-    await asyncio.wait_for(began.wait(), 20)
-    yield running
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-
-async def released(cell: RunningCell) -> None:
-    """Nobody holds a lease, and the cell is not latched: only what moved was stopped."""
-    async with cell.agent() as rail, asyncio.timeout(10):
-        while (state := await rail.state()).leases or state.mode != Mode.ARMED:
-            await asyncio.sleep(0.02)
 
 
 async def test_a_task_from_look_to_receipt(cell: RunningCell, url: str, protocol: str) -> None:
@@ -148,17 +108,6 @@ async def test_cancelling_a_call_over_http_stops_the_arm(
         await cancel_in_motion(one, cell)
 
 
-async def cancel_in_motion(one: Client, cell: RunningCell) -> None:
-    async with moving(one, cell) as running:
-        since = time.monotonic()
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        await asyncio.to_thread(assert_stood_at_once, cell, since)
-        await released(cell)
-    assert not (await one.call_tool("state", {})).is_error  # it serves on
-
-
 async def test_a_killed_server_stops_what_it_moved(cell: RunningCell) -> None:
     await cell.arm()
     stood = False
@@ -171,11 +120,6 @@ async def test_a_killed_server_stops_what_it_moved(cell: RunningCell) -> None:
             await released(cell)
             stood = True
     assert stood
-
-
-def mcp_processes(parent: int) -> list[psutil.Process]:
-    children = psutil.Process(parent).children()
-    return [child for child in children if child.cmdline()[-1:] == ["mcp"]]
 
 
 def test_it_ends_with_its_parent_even_where_its_input_stays_open(cell: RunningCell) -> None:
@@ -198,11 +142,6 @@ def test_it_ends_with_its_parent_even_where_its_input_stays_open(cell: RunningCe
     os.close(outside)
 
 
-def message(method: str, params: dict[str, Any], number: int = 1) -> bytes:
-    told = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-    return json.dumps(told).encode() + b"\n"
-
-
 async def test_a_client_that_vanishes_from_http_stops_the_arm(cell: RunningCell, url: str) -> None:
     """The legacy protocol has no word for it: the connection just ends."""
     await cell.arm()
@@ -219,31 +158,6 @@ async def test_a_client_that_vanishes_from_http_stops_the_arm(cell: RunningCell,
     writer.close()
     await asyncio.to_thread(assert_stood_at_once, cell, since, 0.2)
     await released(cell)
-
-
-def port_of(url: str) -> int:
-    return int(url.split(":")[2].split("/")[0])
-
-
-async def sent(writer: asyncio.StreamWriter, body: bytes, *more: str) -> None:
-    head = (
-        *("POST /mcp HTTP/1.1", "Host: localhost:80", "Content-Type: application/json"),
-        *("Accept: application/json, text/event-stream", f"Content-Length: {len(body)}", *more),
-    )
-    writer.write("\r\n".join((*head, "", "")).encode() + body)
-    await writer.drain()
-
-
-async def posted(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes
-) -> list[str]:
-    """Post a message; return the answer's head."""
-    await sent(writer, body)
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
-    while (size := int(await reader.readline(), 16)) > 0:  # chunk by chunk
-        await reader.readexactly(size + 2)
-    await reader.readline()
-    return head
 
 
 # --- a person at the client -----------------------------------------------------------------------
@@ -277,21 +191,6 @@ async def test_what_a_person_says_at_the_client_counts_and_the_log_says_by_which
 
 
 # --- a client that none of us wrote ---------------------------------------------------------------
-
-
-def inspected(cell: RunningCell, target: list[str], *arguments: str) -> Any:
-    """Run the TypeScript inspector's CLI against a server; return what it prints."""
-    ended = subprocess.run(
-        ["node", str(INSPECTOR), *target, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=INSPECTOR.parent,  # it looks for its own description from there
-        env=cell.environment,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 0, ended
-    return json.loads(ended.stdout)
 
 
 async def test_the_inspector_takes_it_over_stdio_and_http(cell: RunningCell, url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -32,8 +33,10 @@ def mcp(
     ] = False,
 ) -> None:
     """Serve the cell's tools to an MCP client, on stdio until it leaves."""
+    import uvloop  # here: no other command waits for it
+
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    asyncio.run(_serve(address or run_dir.running().address, http, each))
+    uvloop.run(_serve(address or run_dir.running().address, http, each))
 
 
 async def _serve(address: str, http: str, each: bool) -> None:
@@ -73,6 +76,8 @@ async def _served(rail: Client, http: str, each: bool, stack: contextlib.AsyncEx
         operator = await stack.enter_async_context(OperatorClient.connect(socket))
         person = Person(operator)
     server = McpServer(tools, person)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: no call waits while the collector looks at it again
     async with stdio.streams() as (incoming, outgoing):
         await server.sdk.run(incoming, outgoing, server.sdk.create_initialization_options())
 

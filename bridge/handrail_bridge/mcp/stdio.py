@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -48,6 +49,7 @@ async def streams() -> AsyncIterator[
 
 async def _wire() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Return the pipes of this process, and leave stderr and nothing in their place."""
+    _require_pipes()
     loop = asyncio.get_running_loop()
     source, sink = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
     sys.stdout.flush()
@@ -56,16 +58,20 @@ async def _wire() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     os.dup2(nothing, 0)
     os.close(nothing)
     reader = asyncio.StreamReader(LONGEST)
-    try:
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
-        flow: Any = asyncio.streams.FlowControlMixin
-        transport, protocol = await loop.connect_write_pipe(flow, sink)
-    except ValueError:
-        raise Refused(
-            "MCP on standard input and output needs pipes, not files.",
-            hint="have an MCP client start `handrail mcp`, or use --http",
-        ) from None
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    flow: Any = asyncio.streams.FlowControlMixin
+    transport, protocol = await loop.connect_write_pipe(flow, sink)
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def _require_pipes() -> None:
+    for descriptor in (0, 1):
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)):
+            raise Refused(  # libuv would end the process, and say nothing
+                "MCP on standard input and output needs pipes, not files.",
+                hint="have an MCP client start `handrail mcp`, or use --http",
+            )
 
 
 async def _read(reader: asyncio.StreamReader, server: MemoryObjectSendStream[Incoming]) -> None:
