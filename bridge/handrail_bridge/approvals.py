@@ -7,12 +7,13 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from handrail_drivers.errors import HandrailError, NotPermittedRole, Refused
 from handrail_sim.cell import Cell
 
 from handrail_bridge import cards
-from handrail_bridge.grants import ToolCall
+from handrail_bridge.grants import CallGrant, ToolCall
 from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
 from handrail_bridge.reports import ELICITATION, OPERATOR, Card, Decision, Permit
@@ -58,9 +59,9 @@ class Approvals:
         await asyncio.to_thread(self._receipts.asked_for_call, call, approver)
         return self._permits.issue_call(call, present, time.monotonic(), approver)
 
-    def examine_call(self, permit_id: str, call: ToolCall) -> None:
-        """Refuse a call that is not permitted right now. Spends nothing."""
-        self._permits.examine_call(permit_id, call, self._situation.present())
+    def examine_call(self, permit_id: str, call: ToolCall) -> CallGrant:
+        """Return the grant of a call, or refuse what is not permitted now. Spends nothing."""
+        return self._permits.examine_call(permit_id, call, self._situation.present())
 
     @contextlib.asynccontextmanager
     async def spending(self, permit_id: str, call: ToolCall) -> AsyncIterator[None]:
@@ -70,17 +71,20 @@ class Approvals:
             PermitRefused: it is not permitted.
             Refused: it cannot be written down.
         """
-        grant = self._permits.redeem_call(permit_id, call, self._situation.present())
+        grant = self.examine_call(permit_id, call)
         await asyncio.to_thread(self._receipts.calling, grant)
-        try:
+        try:  # spent last: a stop may have come while it was written down
+            self._permits.redeem_call(permit_id, call, self._situation.present())
             yield
         except HandrailError as error:
-            await self._called(permit_id, error)
+            await self._called(permit_id, error.detail())
+            raise
+        except Exception as error:
+            await self._called(permit_id, {"message": repr(error)})
             raise
         await self._called(permit_id, None)
 
-    async def _called(self, permit_id: str, error: HandrailError | None) -> None:
-        detail = error.detail() if error is not None else None
+    async def _called(self, permit_id: str, detail: dict[str, Any] | None) -> None:
         try:
             await asyncio.to_thread(self._receipts.called, permit_id, detail)
         except Refused as unwritten:  # it is done already; the next one will be refused

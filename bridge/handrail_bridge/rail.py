@@ -104,8 +104,7 @@ class Rail:
         if verdict.asks:
             digest = verdict.plan_digest
             await asyncio.to_thread(self._receipts.asked, digest, verdict.asks, approver)
-        now = time.monotonic()
-        permit = self._permits.issue(plan, verdict, present, devices, now, approver)
+        permit = self._permits.issue(plan, verdict, present, devices, time.monotonic(), approver)
         return Check(verdict, permit)
 
     def execute(self, plan: Plan, permit_id: str, token: int) -> asyncio.Task[Receipt]:

@@ -17,7 +17,7 @@ from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.approvals import Approvals
 from handrail_bridge.audit import NAME, Entry, read
 from handrail_bridge.client import Client
-from handrail_bridge.grants import Present
+from handrail_bridge.grants import CallGrant, Present
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.mcp.approval import Person
 from handrail_bridge.mcp.server import McpServer
@@ -240,6 +240,24 @@ async def test_a_stop_kills_it_approved_or_not(held: Held) -> None:
         with pytest.raises(PermitRefused, match="killed by a stop"):
             await agent.call_permitted("valve_set_pressure", {"pressure": 2.0}, permit)
     assert held.valve.done == []
+
+
+async def test_a_stop_while_it_is_written_down_comes_in_time(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = held.receipts.calling
+
+    def slowly(grant: CallGrant) -> None:
+        write(grant)
+        held.situation.stops += 1
+
+    monkeypatch.setattr(held.receipts, "calling", slowly)
+    async with held.agent() as agent:
+        permit = await approved(held, agent, pressure=2.0)
+        with pytest.raises(PermitRefused, match="killed by a stop"):
+            await agent.call_permitted("valve_set_pressure", {"pressure": 2.0}, permit)
+    assert held.valve.done == []
+    assert "killed by a stop" in held.log()[-1].body["error"]["message"]
 
 
 async def test_what_cannot_be_written_down_is_not_done(
