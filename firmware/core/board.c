@@ -2,14 +2,13 @@
 #include "state.h"
 
 #define OCTETS_A_TURN 16u
-#define RECEIVED (HR_LONGEST_FROM_HOST + HR_FRAME_MORE)
+#define RECEIVED (1u + HR_LONGEST_FROM_HOST + 2u) /* number, fields, CRC */
 #define HELLO_EVERY 500u /* ms, until greeted */
 
 hr_state hr_now;
 
 static uint8_t received[RECEIVED];
-static uint8_t received_count;
-static bool too_long;
+static hr_incoming incoming = {.octets = received, .room = RECEIVED};
 static uint8_t outgoing[HR_LONGEST_FROM_BOARD + HR_FRAME_MORE];
 static uint16_t description;
 static uint32_t last_turn;
@@ -150,30 +149,23 @@ void hr_take(uint8_t *payload, uint8_t size) {
 }
 
 static void frame_ends(void) {
-  if (too_long) {
+  const int16_t size = hr_incoming_end(&incoming);
+  if (size > 0) {
+    hr_take(received, (uint8_t)size);
+  } else if (size == -2) {
+    hr_now.counts.bad_crc++;
+  } else if (size == -1) {
     hr_now.counts.bad_frame++;
-  } else if (received_count > 0u) {
-    const int16_t size = hr_frame_open(received, received_count);
-    if (size > 0) {
-      hr_take(received, (uint8_t)size);
-    } else if (size == -2) {
-      hr_now.counts.bad_crc++;
-    } else {
-      hr_now.counts.bad_frame++;
-    }
+  } else {
+    /* zeros between frames */
   }
-  received_count = 0;
-  too_long = false;
 }
 
 void hr_octet(uint8_t octet) {
   if (octet == 0u) {
     frame_ends();
-  } else if (received_count < RECEIVED) {
-    received[received_count] = octet;
-    received_count++;
   } else {
-    too_long = true;
+    hr_incoming_take(&incoming, octet);
   }
 }
 
@@ -181,8 +173,7 @@ void hr_start(void) {
   hr_channel info;
   memset(&hr_now, 0, sizeof hr_now);
   hr_now.ticks_a_ms = hr_port.counter_hz / 1000u;
-  received_count = 0;
-  too_long = false;
+  hr_incoming_begin(&incoming);
   description = 0xFFFFu;
   for (uint8_t n = 0; n < hr_app.count; n++) {
     describe(n, &info);

@@ -40,30 +40,6 @@ void hr_cobs_stuff(uint8_t *frame, uint8_t count) {
   *code = (uint8_t)(end - code);
 }
 
-int16_t hr_cobs_unstuff(uint8_t *frame, uint8_t count) {
-  uint8_t in = 0;
-  uint8_t out = 0;
-  while (in < count) {
-    const uint8_t code = frame[in];
-    if (code == 0u || code > (uint8_t)(count - in)) {
-      return -1;
-    }
-    for (uint8_t n = 1; n < code; n++) {
-      if (frame[in + n] == 0u) {
-        return -1;
-      }
-      frame[out] = frame[in + n];
-      out++;
-    }
-    in = (uint8_t)(in + code);
-    if (in < count && code != 0xFFu) {
-      frame[out] = 0;
-      out++;
-    }
-  }
-  return out;
-}
-
 uint8_t hr_frame_close(uint8_t *frame, uint8_t payload) {
   const uint16_t crc = hr_frame_crc(0xFFFFu, &frame[1], payload);
   frame[payload + 1u] = (uint8_t)(crc & 0xFFu);
@@ -73,15 +49,51 @@ uint8_t hr_frame_close(uint8_t *frame, uint8_t payload) {
   return (uint8_t)(payload + HR_FRAME_MORE);
 }
 
-int16_t hr_frame_open(uint8_t *frame, uint8_t count) {
-  const int16_t size = hr_cobs_unstuff(frame, count);
-  if (size < 3) {
-    return -1;
+void hr_incoming_begin(hr_incoming *in) {
+  in->count = 0;
+  in->left = 0;
+  in->zero = false;
+  in->broken = false;
+  in->crc = 0xFFFFu;
+}
+
+static void put(hr_incoming *in, uint8_t octet) {
+  if (in->count == in->room) {
+    in->broken = true;
+    return;
   }
-  const uint8_t payload = (uint8_t)(size - 2);
-  const uint16_t crc = hr_frame_crc(0xFFFFu, frame, payload);
-  if (frame[payload] != (uint8_t)(crc & 0xFFu) || frame[payload + 1u] != (uint8_t)(crc >> 8)) {
-    return -2;
+  if (in->count >= 2u) {
+    in->crc = hr_frame_crc(in->crc, &in->octets[in->count - 2u], 1);
   }
-  return payload;
+  in->octets[in->count] = octet;
+  in->count++;
+}
+
+void hr_incoming_take(hr_incoming *in, uint8_t octet) {
+  if (in->left > 0u) {
+    in->left--;
+    put(in, octet);
+    return;
+  }
+  if (in->zero) {
+    put(in, 0);
+  }
+  in->left = (uint8_t)(octet - 1u);
+  in->zero = octet != 0xFFu;
+}
+
+int16_t hr_incoming_end(hr_incoming *in) {
+  int16_t found = -1;
+  if (in->count == 0u && in->left == 0u && !in->zero) {
+    found = 0;
+  } else if (in->left == 0u && !in->broken && in->count >= 3u) {
+    const uint8_t payload = (uint8_t)(in->count - 2u);
+    const bool right = in->octets[payload] == (uint8_t)(in->crc & 0xFFu) &&
+                       in->octets[payload + 1u] == (uint8_t)(in->crc >> 8);
+    found = right ? payload : -2;
+  } else {
+    /* cut, too long or too short */
+  }
+  hr_incoming_begin(in);
+  return found;
 }

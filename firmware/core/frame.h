@@ -2,6 +2,7 @@
 #ifndef HANDRAIL_FRAME_H
 #define HANDRAIL_FRAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HR_FRAME_MORE 4u /* octets that a frame has beside its payload */
@@ -16,14 +17,28 @@ uint16_t hr_guard_crc(uint16_t crc, const uint8_t *octets, uint8_t count);
 /* Stuff `count` octets (254 at most) that stand at frame[1]; the frame is one longer, without zeros. */
 void hr_cobs_stuff(uint8_t *frame, uint8_t count);
 
-/* Unstuff a frame in place, its zero left off; return the octets that it held, or -1: no such frame. */
-int16_t hr_cobs_unstuff(uint8_t *frame, uint8_t count);
-
 /* Make a frame of a payload that stands at frame[1]; return its size, the zero included. */
 uint8_t hr_frame_close(uint8_t *frame, uint8_t payload);
 
-/* Take a frame apart in place, its zero left off. Return the payload's size, -1 where it is no
- * frame, -2 where its CRC is wrong. */
-int16_t hr_frame_open(uint8_t *frame, uint8_t count);
+/* A frame on its way in: each octet is worked off while the line brings the next, so that little is left at its end. */
+typedef struct {
+  uint8_t *octets; /* of the payload, then its CRC */
+  uint8_t room;    /* for so many */
+  uint8_t count;
+  uint8_t left; /* octets of its present block */
+  bool zero;    /* one stands before the next block */
+  bool broken;  /* it was too long */
+  uint16_t crc; /* of all but the last two */
+} hr_incoming;
+
+/* Begin, with `octets` and `room` as they are. */
+void hr_incoming_begin(hr_incoming *in);
+
+/* Take an octet of the line that is not zero. */
+void hr_incoming_take(hr_incoming *in, uint8_t octet);
+
+/* A zero came: return the payload's size, 0 where there was nothing, -1 where it is no frame, -2 where its CRC is
+ * wrong; and begin anew. The payload stands until the next octet is taken. */
+int16_t hr_incoming_end(hr_incoming *in);
 
 #endif

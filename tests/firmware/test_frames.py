@@ -25,8 +25,7 @@ def core(core_library):
     library = ctypes.CDLL(str(core_library))
     library.hr_frame_crc.restype = ctypes.c_uint16
     library.hr_guard_crc.restype = ctypes.c_uint16
-    library.hr_cobs_unstuff.restype = ctypes.c_int16
-    library.hr_frame_open.restype = ctypes.c_int16
+    library.hr_incoming_end.restype = ctypes.c_int16
     library.hr_frame_close.restype = ctypes.c_uint8
     return library
 
@@ -37,10 +36,35 @@ def stuffed(core, data: bytes) -> bytes:
     return room.raw
 
 
-def unstuffed(core, data: bytes) -> bytes | None:
-    room = ctypes.create_string_buffer(data, max(len(data), 1))
-    size = core.hr_cobs_unstuff(room, len(data))
-    return None if size < 0 else room.raw[:size]
+class Incoming(ctypes.Structure):
+    """`hr_incoming` of core/frame.h."""
+
+    _fields_ = (
+        ("octets", ctypes.c_char_p),
+        ("room", ctypes.c_uint8),
+        ("count", ctypes.c_uint8),
+        ("left", ctypes.c_uint8),
+        ("zero", ctypes.c_bool),
+        ("broken", ctypes.c_bool),
+        ("crc", ctypes.c_uint16),
+    )
+
+
+def taken(core, data: bytes, room: int = 255) -> tuple[Incoming, ctypes.Array]:
+    """Have the core take octets that are not zero."""
+    octets = ctypes.create_string_buffer(room)
+    incoming = Incoming(ctypes.cast(octets, ctypes.c_char_p), room)
+    core.hr_incoming_begin(ctypes.byref(incoming))
+    for octet in data:
+        core.hr_incoming_take(ctypes.byref(incoming), octet)
+    return incoming, octets
+
+
+def opened(core, data: bytes, room: int = 255) -> bytes | int:
+    """Return a frame's payload, or why there is none."""
+    incoming, octets = taken(core, data, room)
+    size = core.hr_incoming_end(ctypes.byref(incoming))
+    return octets.raw[:size] if size > 0 else size
 
 
 @given(data=PAYLOADS | RUNS.filter(len))
@@ -48,13 +72,14 @@ def test_stuffing_is_that_of_cobs(core, data):
     assert stuffed(core, data) == cobs.encode(data)
 
 
-@given(data=st.binary(min_size=1, max_size=255))
-def test_unstuffing_takes_what_cobs_takes_and_nothing_else(core, data):
+@given(data=st.lists(st.integers(1, 255), max_size=255).map(bytes) | PAYLOADS.map(cobs.encode))
+def test_taking_apart_takes_what_cobs_takes_and_nothing_else(core, data):
     try:
         expected = cobs.decode(data)
     except cobs.DecodeError:
         expected = None
-    assert unstuffed(core, data) == expected
+    incoming, octets = taken(core, data)
+    assert (None if incoming.left else octets.raw[: incoming.count]) == expected
 
 
 @given(data=st.binary(max_size=255), start=st.integers(0, 0xFFFF))
@@ -69,16 +94,20 @@ def test_a_closed_frame_opens_to_the_same(core, data):
     room = ctypes.create_string_buffer(b"\0" + data, len(data) + 4)
     assert core.hr_frame_close(room, len(data)) == len(data) + 4
     assert room.raw == cobs.encode(data + crc16.ibm_3740(data).to_bytes(2, "little")) + b"\0"
-    assert core.hr_frame_open(room, len(data) + 3) == len(data)
-    assert room.raw[: len(data)] == data
+    assert opened(core, room.raw[:-1]) == data
+    assert opened(core, room.raw[:-1], room=len(data) + 2) == data
+    assert opened(core, room.raw[:-1], room=len(data) + 1) == -1
+
+
+def test_nothing_is_no_frame_and_no_fault(core):
+    assert opened(core, b"") == 0
 
 
 @given(data=PAYLOADS, place=st.integers(min_value=0), bit=st.integers(0, 7))
 def test_no_frame_with_one_flipped_bit_opens(core, data, place, bit):
     whole = bytearray(cobs.encode(data + crc16.ibm_3740(data).to_bytes(2, "little")))
     whole[place % len(whole)] ^= 1 << bit
-    room = ctypes.create_string_buffer(bytes(whole), len(whole))
-    assert core.hr_frame_open(room, len(whole)) < 0
+    assert all(isinstance(opened(core, part), int) for part in whole.split(b"\0"))
 
 
 MESSAGES = st.one_of(
