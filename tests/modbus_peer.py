@@ -12,6 +12,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 END = 5.0  # s
@@ -213,6 +214,20 @@ class TcpPeer(Peer):
         if len(data) < 8 or len(data) < 6 + (size := data[4] << 8 | data[5]):
             return None
         return data[6], data[7 : 6 + size], data[:2], data[6 + size :]
+
+
+class OpenPeer(TcpPeer):
+    """The same for several masters: a bridge that stands still, and who acts for it meanwhile."""
+
+    def _run(self) -> None:
+        with ThreadPoolExecutor() as talks, self._listener:
+            while not self._ending.is_set():
+                with contextlib.suppress(TimeoutError):
+                    talks.submit(self._served, self._listener.accept()[0])
+
+    def _served(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(ConnectionError):
+            self._talk(connection)
 
 
 class GatewayPeer(TcpPeer):
