@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from drivers.gantry import JOINTS, Gantry
+from drivers.gantry import JOINTS, MARLIN_JOINTS, Gantry, MarlinGantry
 from drivers.kiln import Kiln
 from drivers.moving_stand_ins import DESK, PAN_TILT, STEP, Belt, Finger, Servos, XServos
 from handrail_drivers import plugins
@@ -24,6 +24,7 @@ from handrail_drivers.feetech.driver import FeetechBus
 from handrail_drivers.grbl.driver import Grbl
 from handrail_drivers.inverter.driver import Inverter
 from handrail_drivers.line_protocol.driver import LineDevice, SocketLineDevice
+from handrail_drivers.marlin.driver import Marlin
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, Refusal
@@ -142,6 +143,23 @@ class TestGrbl(Conformance):
 
     def emulator(self) -> StandIn:
         return Gantry()
+
+
+class TestMarlin(Conformance):
+    driver = Marlin
+    settings = {
+        "port": "none",
+        "joints": MARLIN_JOINTS,
+        "timeout": 0.02,
+        "homing": "when armed",  # it stands at its switches: they are found at once
+    }
+    setpoints = (0.2, 0.1, -0.03)
+    beyond = (0.2, 0.1, 0.5)
+    stop_time = 0.5
+    patience = 0.5
+
+    def emulator(self) -> StandIn:
+        return MarlinGantry()
 
 
 class TestModbusDevice(Conformance):

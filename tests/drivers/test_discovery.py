@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from drivers.gantry import Gantry
+from drivers.gantry import Gantry, MarlinGantry
 from drivers.kiln import Kiln
 from drivers.moving_stand_ins import Servos, XServos
 from handrail.v1.link_layout import AskStatus, Hello, Status
@@ -120,7 +120,7 @@ def test_who_is_of_another_family_is_not_asked():
 
 @pytest.mark.parametrize(
     "emulator",
-    [Servos(), XServos(), Gantry(), Board(STATUS), ScpiSupply(), Kiln(), Plotter()],
+    [Servos(), XServos(), Gantry(), MarlinGantry(), Board(STATUS), ScpiSupply(), Kiln(), Plotter()],
 )
 def test_no_question_moves_anything(emulator):
     before = dict(emulator.outputs())

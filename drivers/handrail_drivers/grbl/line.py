@@ -1,40 +1,26 @@
-"""One exchange at a time with a Grbl controller, which also says things unasked."""
+"""One exchange at a time with a Grbl controller."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import ClassVar
 
-from handrail_drivers.errors import DeviceFault, DeviceGarbled, DeviceSilent
+from handrail_drivers.errors import DeviceFault, DeviceSilent
+from handrail_drivers.gcode.line import SpokenLine
 from handrail_drivers.grbl import words
 from handrail_drivers.grbl.words import Report
 from handrail_drivers.transport import Transport
 
-T = TypeVar("T")
-PLENTY = 512  # bytes
-QUIET = 0.02  # s without a byte after which a late answer is over
-QUIET_LIMIT = 0.1  # s after which a line that never falls quiet is not waited for
-LONGEST = 256  # bytes of a line of its own
 RESTART = 5  # timeouts that it may take to greet after a reset
 
 
-class GrblLine:
-    """Talks to one controller. ``alarm`` is the number that it told last, 0 since a reset.
+class GrblLine(SpokenLine):
+    """Talks to one controller. ``alarm`` is the number that it told last, 0 since a reset."""
 
-    Args:
-        name: of the device, for sentences.
-        transport: its wire.
-        timeout: s, one answer.
-    """
+    speaks: ClassVar[str] = "a Grbl 1.1 controller with $10=1"
 
     def __init__(self, name: str, transport: Transport, timeout: float) -> None:
+        super().__init__(name, transport, timeout)
         self.alarm = 0
-        self._name = name
-        self._transport = transport
-        self._timeout = timeout
-        self._said = b""  # of a line that has not ended yet
-        self._unclear = False  # a failed exchange may have left bytes on their way
 
     def tell(self, byte: bytes) -> None:
         """Send what is obeyed at once and not answered.
@@ -88,10 +74,6 @@ class GrblLine:
         self._begin()
         self._transport.write(command.encode("ascii") + b"\n")
 
-    def pause(self, seconds: float) -> None:
-        """Wait a little; what it says meanwhile is kept."""
-        self._said += self._transport.read(1, seconds)
-
     def reset(self) -> None:
         """Have it begin anew, and wait for its greeting: whatever waited in it is gone."""
         self._begin()
@@ -106,40 +88,8 @@ class GrblLine:
         """
         self._until(lambda line: line.startswith("Grbl ") or None, "a reset", seconds)
 
-    def _begin(self) -> None:
-        """Take notice of what it said unasked; after a failure, wait until it is quiet."""
-        if self._unclear:
-            limit = time.monotonic() + QUIET_LIMIT
-            while self._transport.read(PLENTY, QUIET) and time.monotonic() < limit:
-                continue
-            self._said, self._unclear = b"", False
-            return
-        self._said += self._transport.read(PLENTY, 0.0)
-        for line in self._lines():
-            self._note(line)
-
-    def _until(self, wanted: Callable[[str], T | None], question: str, seconds: float) -> T:
-        """Return what the first line that is wanted means."""
-        deadline = time.monotonic() + seconds
-        self._unclear = True
-        while True:
-            for line in self._lines():
-                self._note(line)
-                if (found := wanted(line)) is not None:
-                    self._unclear = False
-                    return found
-                if not words.is_known(line):
-                    raise self._garbled(question, line)
-            part = self._transport.read(1, max(0.0, deadline - time.monotonic()))
-            if not part or len(self._said) > LONGEST:
-                raise self._nothing(question)
-            self._said += part + self._transport.read(PLENTY, 0.0)
-
-    def _lines(self) -> Iterator[str]:
-        """Yield the lines that have ended."""
-        while b"\n" in self._said:
-            line, _, self._said = self._said.partition(b"\n")
-            yield line.decode("ascii", "backslashreplace").strip()
+    def _knows(self, line: str) -> bool:
+        return words.is_known(line)
 
     def _note(self, line: str) -> None:
         if line.startswith("Grbl "):
@@ -162,21 +112,4 @@ class GrblLine:
             subject=self._name,
             value=self.alarm,
             hint="free the machine from its switch, then reset the cell",
-        )
-
-    def _garbled(self, question: str, said: str) -> DeviceGarbled:
-        return DeviceGarbled(
-            f"{self._name} was asked {question!r} and answered {said[:64]!r}.",
-            subject=self._name,
-            hint="check that it is a Grbl 1.1 controller with $10=1, and the line's speed",
-        )
-
-    def _nothing(self, question: str) -> DeviceFault:
-        """Return the error of an answer that has not ended, or not begun."""
-        if self._said:
-            return self._garbled(question, self._said.decode("ascii", "backslashreplace"))
-        return DeviceSilent(
-            f"{self._name} did not answer {question!r} in time.",
-            subject=self._name,
-            hint="check its power and its cable; while it homes it answers nothing",
         )

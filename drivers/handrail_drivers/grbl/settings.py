@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from handrail_drivers.errors import DeviceFault, InvalidValue
+from handrail_drivers.errors import DeviceFault
+from handrail_drivers.gcode.axes import AXES, MM, GantrySettings, Travel
 from handrail_drivers.grbl import words
-from handrail_drivers.setpoints import require_finite
-
-NEAR = 0.000005  # m: half of what a report tells
 
 # By number: what a setting has to be, as a test and in words.
 NEEDED: dict[int, tuple[Callable[[int], bool], str]] = {
@@ -24,75 +18,11 @@ NEEDED: dict[int, tuple[Callable[[int], bool], str]] = {
 }
 
 
-class AxisSettings(BaseModel):
-    """One axis of the machine, which a joint of the world's model stands for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    axis: Literal["X", "Y", "Z"]
-    zero: float = Field(
-        description="m: machine coordinate where the joint is at 0; homed, Grbl is at 0 or below"
-    )
+class GrblSettings(GantrySettings):
+    """A Grbl 1.1 controller. Homed, it is at 0 or below on every axis."""
 
 
-class GrblSettings(BaseModel):
-    """A Grbl 1.1 controller."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    port: str = Field(description="serial port, such as /dev/ttyUSB0")
-    baud: Annotated[int, Field(gt=0, description="bit/s")] = 115_200
-    joints: Annotated[
-        dict[str, AxisSettings], Field(min_length=1, max_length=3, description="by joint")
-    ]
-    timeout: Annotated[float, Field(gt=0, le=1, description="s, one answer")] = 0.1
-    boot: Annotated[float, Field(ge=0, le=5)] = Field(
-        default=0.0, description="s until it greets, where opening its port resets it; an Uno: 2"
-    )
-    gain: Annotated[float, Field(gt=0, le=20)] = Field(
-        default=4.0, description="1/s: share of the missing way that is made up in a second"
-    )
-    homing: Literal["refuse", "when armed"] = Field(
-        default="refuse",
-        description="homing drives to the limit switches, which no plan has checked: it is "
-        "refused, or begun when armed",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Travel:
-    """What the controller says of itself: its axes' ranges by joint [m], what it can do."""
-
-    ranges: Mapping[str, tuple[float, float]]
-    acceleration: float  # m/s2, of its weakest axis
-
-    def require(self, setpoints: Sequence[float]) -> tuple[float, ...]:
-        """Return setpoints [m] that it can go to.
-
-        Raises:
-            InvalidValue: not one finite number a joint, within its travel.
-        """
-        require_finite(setpoints)
-        if len(setpoints) != len(self.ranges):
-            raise InvalidValue(
-                f"The machine has {len(self.ranges)} joints, not {len(setpoints)}.",
-                value=len(setpoints),
-                limit=len(self.ranges),
-            )
-        for (joint, (low, high)), value in zip(self.ranges.items(), setpoints, strict=True):
-            if not low - NEAR <= value <= high + NEAR:
-                raise InvalidValue(
-                    f"The goal {value:g} m of {joint} is beyond the machine's travel, {low:g} to "
-                    f"{high:g} m.",
-                    field=joint,
-                    value=value,
-                    limit=[low, high],
-                    unit="m",
-                )
-        return tuple(setpoints)
-
-
-def travel_of(name: str, given: GrblSettings, found: Mapping[int, float]) -> Travel:
+def travel_of(name: str, given: GantrySettings, found: Mapping[int, float]) -> Travel:
     """Return what the controller's settings, by number, say.
 
     Raises:
@@ -107,7 +37,7 @@ def travel_of(name: str, given: GrblSettings, found: Mapping[int, float]) -> Tra
                 value=found.get(number),
                 hint="change it with a terminal, as Grbl's settings are",
             )
-    axes = {joint: (words.AXES.index(one.axis), one.zero) for joint, one in given.joints.items()}
+    axes = {joint: (AXES.index(one.axis), one.zero) for joint, one in given.joints.items()}
     accelerations = [_found(name, found, words.ACCELERATION + axis) for axis, _ in axes.values()]
     ranges = {
         joint: (-_found(name, found, words.TRAVEL + axis) - zero, -zero)
@@ -118,7 +48,7 @@ def travel_of(name: str, given: GrblSettings, found: Mapping[int, float]) -> Tra
 
 def _found(name: str, found: Mapping[int, float], number: int) -> float:
     """Return a length [m] that has to be told, and more than nothing."""
-    value = found.get(number, 0.0) / words.MM
+    value = found.get(number, 0.0) / MM
     if value <= 0:
         raise DeviceFault(f"{name} does not tell ${number}.", subject=name, field=f"${number}")
     return value

@@ -6,14 +6,14 @@ Source: Grbl 1.1, doc/markdown/interface.md, commands.md, jogging.md and setting
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from handrail_drivers.gcode.axes import MINUTE, MM, axis_words
+
 # Single bytes, obeyed at once wherever in a line they come.
 STATUS, FEED_HOLD, SOFT_RESET, JOG_CANCEL = b"?", b"!", b"\x18", b"\x85"
-MM = 1000.0  # of a metre
-MINUTE = 60.0  # s
-AXES = "XYZ"
 
 # Numbers of settings.
 IDLE_DELAY, REPORTS, INCHES, SOFT_LIMITS, HOMING = 1, 10, 13, 20, 22
@@ -111,7 +111,6 @@ def is_known(line: str) -> bool:
     return _KNOWN.fullmatch(line) is not None or _REPORT.fullmatch(line) is not None
 
 
-def jog(target: dict[str, float], speed: float) -> str:
+def jog(target: Mapping[str, float], speed: float) -> str:
     """Return the jog to a place in machine coordinates, [m] by axis, at a path speed [m/s]."""
-    words = "".join(f"{axis}{target[axis] * MM:.3f}" for axis in AXES if axis in target)
-    return f"$J=G53G21{words}F{speed * MM * MINUTE:.1f}"
+    return f"$J=G53G21{axis_words(target)}F{speed * MM * MINUTE:.1f}"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from handrail_drivers.gcode.axes import AXES, MINUTE
 from handrail_drivers.grbl import words
-from handrail_drivers.grbl.words import AXES, State
+from handrail_drivers.grbl.words import State
 
 from handrail_sim.twin.gcode_planner import Place, Planner
 
@@ -23,8 +24,14 @@ TOLD = (  # by `$$`: steppers always on, soft and hard limits, homing
     "120=500 121=500 122=500 130=290 131=180 132=60"
 )
 SETTINGS = {int(one.split("=")[0]): float(one.split("=")[1]) for one in TOLD.split()}
-RATES = [SETTINGS[words.MOST_RATE + n] / words.MINUTE for n in range(3)]  # mm/s
-SEEK, PULL_OFF = SETTINGS[25] / words.MINUTE, SETTINGS[27]  # mm/s, mm, of homing
+NOWHERE = "0.000,0.000,0.000"
+OFFSETS = [  # by `$#`: work coordinates are machine coordinates
+    *(f"[G{number}:{NOWHERE}]" for number in (54, 55, 56, 57, 58, 59, 28, 30, 92)),
+    "[TLO:0.000]",
+    f"[PRB:{NOWHERE}:0]",
+]
+RATES = [SETTINGS[words.MOST_RATE + n] / MINUTE for n in range(3)]  # mm/s
+SEEK, PULL_OFF = SETTINGS[25] / MINUTE, SETTINGS[27]  # mm/s, mm, of homing
 LONGEST, RECEIVES = 80, 128  # signs of a line; of all that wait
 FOLLOWS = (State.IDLE, State.JOG)
 
@@ -48,6 +55,20 @@ class Controller:
     def position(self) -> Place:
         """Where the motors are sent [mm]."""
         return self._planner.position
+
+    @property
+    def is_limp(self) -> bool:
+        """Whether the motors have no current."""
+        return self.state is State.SLEEP
+
+    def put(self, position: Place) -> None:
+        """Be somewhere else [mm], without a word, and know it."""
+        self.restart(position, self.state)
+
+    def power(self) -> None:
+        """Begin anew, as power comes: locked until it is homed."""
+        self.restart(self.position, State.ALARM)
+        self.greet()
 
     def restart(self, position: Place, state: State) -> None:
         """Begin anew, without a word."""
@@ -131,6 +152,12 @@ class Controller:
             case "$I":
                 self.said += ["[VER:1.1h.20190825:]", "[OPT:V,15,128]"]
                 return 0
+            case "$G":
+                self.said.append(f"[GC:G1 G54 G17 G21 G90 G94 M5 M9 T0 F{self._feed:g} S0]")
+                return 0
+            case "$#":
+                self.said += OFFSETS
+                return 0
             case "$X":
                 self.state = State.IDLE if self.state is State.ALARM else self.state
                 return 0
@@ -181,7 +208,7 @@ class Controller:
 
     def _move(self, found: Mapping[str, float], feed: float, state: State) -> None:
         if not self.stuck:
-            self._planner.add(self._target(found), feed / words.MINUTE)
+            self._planner.add(self._target(found), feed / MINUTE)
             self.state = state if self._planner.moves else self.state
 
     def _target(self, found: Mapping[str, float]) -> Place:
@@ -232,7 +259,7 @@ class Controller:
         part = f":{int(self._planner.moves)}" if self.state is State.HOLD else ""
         place = ",".join(f"{at:.3f}" for at in self.position)
         free = f"{self._planner.room},{RECEIVES - len(self._pending)}"
-        feed = f"{self._planner.speed * words.MINUTE:.0f}"
+        feed = f"{self._planner.speed * MINUTE:.0f}"
         return f"<{self.state}{part}|MPos:{place}|Bf:{free}|FS:{feed},0>"
 
 

@@ -1,0 +1,1 @@
+"""Gantries behind a controller with Marlin."""
