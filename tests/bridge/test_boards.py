@@ -89,7 +89,7 @@ async def test_tools_appear_once_the_board_is_there_and_its_signals_are_told(tmp
             {"tower": process.path},
             lambda name, value, at: signals.update({name: (value, at)}),
         )
-        tools = Tools(found, Senses(), dict(boards.opened), configuring)
+        tools = Tools(found, Senses(), dict(boards.opened), configuring, None)
         await boards.start(tools.renew)
         assert "tower_read_board" in tools.listed
         assert "tower_set_lamp_green" not in tools.listed

@@ -87,7 +87,7 @@ async def opened(cell: Cell, bench: Bench):
     devices = Devices(cell, {"psu": str(bench.terminal.link)})
     try:
         await until(lambda: not devices.notices())
-        yield devices, Tools(cell, object(), devices.opened, lambda _: nullcontext_async())
+        yield devices, Tools(cell, object(), devices.opened, lambda _: nullcontext_async(), None)
     finally:
         await devices.close()
 

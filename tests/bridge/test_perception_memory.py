@@ -18,7 +18,7 @@ GROWTH = 4 * 2**20  # bytes
 WAIT = 30.0  # s
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_memory_is_flat_over_a_hundred_thousand_pictures():
     (config,) = sight_configs(load_cell("desk_watched"))
