@@ -73,7 +73,7 @@ def test_boxes_and_positions_reach_their_goals_on_four_thousand_pictures(many: T
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.xfail(strict=True, reason="sim/handrail_sim/models/desk.md: to be fitted anew")
+@pytest.mark.xfail(strict=True, reason="short: sim/handrail_sim/models/desk.md")
 def test_hands_reach_their_goals_on_four_thousand_pictures(many: Tally) -> None:
     assert np.mean(many.hands) >= 0.995
     assert np.mean(many.alarms) <= 0.005

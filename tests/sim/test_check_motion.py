@@ -27,7 +27,7 @@ from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
 from handrail_sim.regions import inside
 from handrail_sim.twin.perturbation import draw, truth_model
-from handrail_sim.verdict import StartState, Trajectory, Verdict
+from handrail_sim.verdict import StartState, Trajectory, Verdict, ViolationKind
 from handrail_sim.world import Scene, load_model
 
 Array = np.ndarray
@@ -51,8 +51,7 @@ def sorted_by_plan(cell: Cell, checker: Checker, seed: int) -> tuple[StartState,
     return start, name, checker.check(sort(cell, name, start), start)
 
 
-def judge_sorted(cell: Cell, checker: Checker, seed: int) -> None:
-    start, name, verdict = sorted_by_plan(cell, checker, seed)
+def judge_sorted(cell: Cell, start: StartState, name: str, verdict: Verdict) -> None:
     passed(verdict)
     assert all(result.met for result in verdict.goal)
     end = verdict.end_objects[name]
@@ -62,17 +61,25 @@ def judge_sorted(cell: Cell, checker: Checker, seed: int) -> None:
         assert verdict.end_objects[other] == start.objects[other]
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(8), *(pytest.param(n, marks=pytest.mark.long) for n in range(8, 30))]
-)
+@pytest.mark.parametrize("seed", range(8))
 def test_cubes_all_over_the_zone_are_sorted(cell: Cell, checker: Checker, seed: int) -> None:
-    judge_sorted(cell, checker, seed)
+    judge_sorted(cell, *sorted_by_plan(cell, checker, seed))
 
 
 @pytest.mark.long
-def test_two_hundred_cubes_are_sorted(cell: Cell, checker: Checker) -> None:
-    for seed in range(1000, 1200):
-        judge_sorted(cell, checker, seed)
+@pytest.mark.timeout(3000)
+def test_two_hundred_cubes_are_sorted_but_for_some_that_other_worlds_forbid(
+    cell: Cell, checker: Checker
+) -> None:
+    """A plan from a fixed recipe: who reads the refusal plans anew, as the pilot does."""
+    refused = []
+    for seed in range(8, 208):
+        start, name, verdict = sorted_by_plan(cell, checker, seed)
+        if {one.kind for one in verdict.violations} == {ViolationKind.ROBUSTNESS}:
+            refused.append(seed)
+        else:
+            judge_sorted(cell, start, name, verdict)
+    assert len(refused) <= 4, refused
 
 
 def test_what_is_picked_is_held_where_it_hangs(cell: Cell, checker: Checker) -> None:
