@@ -124,14 +124,13 @@ class Client:
 
     async def propose(self, tool: str, arguments: Mapping[str, Any]) -> Permit:
         """Ask a person about one call of a tool that needs approval; :meth:`approval` waits."""
-        given = json.dumps(dict(arguments))
-        request = rpc.ProposeCallRequest(name=tool, arguments_json=given)
+        request = rpc.ProposeCallRequest(name=tool, arguments_json=written(arguments))
         answer = await ask(self._rail.ProposeCall(request, timeout=ANSWER))
         return plan_messages.read_permit(answer.permit)
 
     async def call_permitted(self, tool: str, arguments: Mapping[str, Any], permit: Permit) -> Any:
         """Make a call that a person has approved, exactly as it was proposed."""
-        given = json.dumps(dict(arguments))
+        given = written(arguments)
         request = rpc.CallToolRequest(name=tool, arguments_json=given, permit_id=permit.id)
         return json.loads((await ask(self._rail.CallTool(request, timeout=ANSWER))).result_json)
 

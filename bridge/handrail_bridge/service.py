@@ -60,7 +60,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._notices = notices
         self._slots = Places(SLOTS, "streams and long calls")
         self._lines = Places(LINES, "streams of tool calls")
-        self._telling = Telling(lambda: rail.state())
+        self._telling = Telling(lambda: rail.state())  # asked of a rail that moves, alone
 
     @answering
     async def DescribeCell(

@@ -5,98 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from handrail_bridge.agents.toolset import ToolSet
-from handrail_bridge.approvals import Approvals
-from handrail_bridge.audit import NAME, Entry, read
 from handrail_bridge.client import Client
-from handrail_bridge.grants import CallGrant, Present
-from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.mcp.approval import Person
-from handrail_bridge.mcp.server import McpServer
-from handrail_bridge.operator_client import OperatorClient
-from handrail_bridge.permits import WAITING, Permits
-from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import Card, Decision
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.grants import CallGrant
+from handrail_bridge.permits import WAITING
+from handrail_bridge.reports import Decision
 from handrail_bridge.tools import Tools
-from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import (
     DeviceFault,
     InvalidRequest,
     InvalidValue,
-    NotPermittedRole,
     PermitRefused,
     Refused,
     UnknownName,
 )
-from handrail_sim.cell_file import load_cell
 from handrail_sim.demands import Approval
-from mcp.client import Client as McpClient
-from mcp_types import ElicitResult
+from held_rig import DESK, NEEDS, Held, asked, serving
 
-NEEDS = ("valve_set_pressure", "valve_purge")
 ASKED = "Every call of valve_set_pressure needs approval."
-
-
-class Valve:
-    """A device with an effect of its own."""
-
-    def __init__(self) -> None:
-        self.done: list[object] = []
-
-    @tool(Effect.CONFIGURE)
-    def set_pressure(self, pressure: Annotated[float, Unit("bar")], why: str = "") -> float:
-        """Set the pressure."""
-        self.done.append(pressure)
-        if pressure > 9:
-            raise DeviceFault("It leaks.")
-        return pressure
-
-    @tool(Effect.OBSERVE)
-    def purge(self) -> bool:
-        """Blow out what it reads by."""
-        self.done.append("purge")
-        return True
-
-    @tool(Effect.OBSERVE)
-    def read_pressure(self) -> float:
-        """Read the pressure."""
-        return 1.0
-
-
-@dataclass
-class Held:
-    """A served cell whose valve needs a person, without anything that moves."""
-
-    folder: Path
-    valve: Valve
-    permits: Permits
-    receipts: Receipts
-    situation: Any
-    tools: Tools
-    address: str = ""
-    configured: list[str] = field(default_factory=list)
-
-    def agent(self) -> Client:
-        return Client.connect(self.address)
-
-    def operator(self) -> OperatorClient:
-        return OperatorClient.connect(self.folder / "operator")
-
-    def log(self) -> list[Entry]:
-        return read(self.folder / NAME, 20)[1:]
-
-
-DESK = load_cell("desk")
 
 
 @pytest.fixture
@@ -106,40 +36,8 @@ def patience() -> float:
 
 @pytest.fixture
 async def held(tmp_path: Path, patience: float) -> AsyncIterator[Held]:
-    asking = Approval(tools=NEEDS, timeout=patience, elicitation=True)
-    cell = DESK.model_copy(update={"approval": asking})
-    valve, permits, receipts = Valve(), Permits.of(cell), Receipts(tmp_path, "cell")
-
-    def present() -> Present:
-        return Present(time.monotonic(), {}, "cell", 0, situation.stops, {})
-
-    situation = SimpleNamespace(
-        stops=0, present=present, digest="cell", belief=SimpleNamespace(objects={})
-    )
-    approvals = Approvals(cell, situation, permits, receipts)  # type: ignore[arg-type]
-    made: list[str] = []
-
-    @contextlib.asynccontextmanager
-    async def configuring(what: str) -> AsyncIterator[None]:
-        made.append(what)
-        yield
-
-    tools = Tools(cell, object(), {"valve": valve}, configuring, approvals)
-    rail: Any = SimpleNamespace(cell=cell, approvals=approvals, situation=situation)
-    mailbox = Mailbox(tmp_path)
-    server = Server(RailService(rail, tools, {}, tuple), rail, mailbox)
-    await server.start("127.0.0.1:0", tmp_path / "operator")
-    yield Held(tmp_path, valve, permits, receipts, situation, tools, server.address, made)
-    await server.close()
-    mailbox.close()
-    receipts.close()
-
-
-async def asked(operator: OperatorClient) -> Card:
-    async with asyncio.timeout(10):
-        while not (cards := await operator.cards()):
-            await asyncio.sleep(0.01)
-    return cards[0]
+    async with serving(tmp_path, patience) as found:
+        yield found
 
 
 async def decided(held: Held, approve: bool, pressure: float = 2.0) -> Any:
@@ -340,68 +238,3 @@ async def test_where_nobody_can_be_asked_nothing_is_called(held: Held) -> None:
     with pytest.raises(Refused, match="nobody can be asked"):
         await tools.call("valve_purge", "{}")
     assert held.valve.done == []
-
-
-# --- at an MCP client -----------------------------------------------------------------------------
-
-CALLS = {
-    False: ("configure", {"tool": "valve_set_pressure", "arguments": {"pressure": 2.0}}),
-    True: ("valve_set_pressure", {"pressure": 2.0}),
-}
-
-
-@pytest.mark.parametrize(
-    ("protocol", "each", "approve"),
-    [
-        ("auto", False, True),
-        ("legacy", True, True),
-        ("auto", True, False),
-        ("legacy", False, False),
-    ],
-)
-async def test_the_person_at_an_mcp_client_is_asked(
-    held: Held, protocol: str, each: bool, approve: bool
-) -> None:
-    seen: list[str] = []
-
-    async def answer(_: Any, params: Any) -> ElicitResult:
-        seen.append(params.message)
-        assert held.valve.done == []
-        return ElicitResult(action="accept", content={"approve": approve})
-
-    async with held.agent() as rail, held.operator() as operator:
-        server = McpServer(await ToolSet.of(rail, "me", each), Person(operator)).sdk
-        async with McpClient(server, mode=protocol, elicitation_callback=answer) as one:  # type: ignore[arg-type]
-            name, arguments = CALLS[each]
-            given = await one.call_tool(name, arguments)
-    assert len(seen) == 1
-    assert "pressure = 2.0 bar" in seen[0]
-    assert given.is_error != approve
-    assert held.valve.done == ([2.0] if approve else [])
-    if approve:
-        told = {"result": 2.0}
-        whole = told if each else {"tool": NEEDS[0], "result": told}
-        assert given.structured_content == whole
-    assert held.log()[1].body["road"] == "elicitation"
-
-
-async def test_a_client_that_cannot_ask_means_no_until_the_operator_has_said_yes(
-    held: Held,
-) -> None:
-    name, arguments = CALLS[True]
-    async with held.agent() as rail, held.operator() as operator:
-        server = McpServer(await ToolSet.of(rail, "me", each=True), Person(operator)).sdk
-        async with McpClient(server) as one:
-            refused = await one.call_tool(name, arguments)
-            assert refused.is_error
-            assert held.valve.done == []
-            card = await asked(operator)
-            await operator.decide(Decision(card.number, card.trajectory_digest, True, "Ada"))
-            assert not (await one.call_tool(name, arguments)).is_error
-    assert held.valve.done == [2.0], "the same call ran what was approved, and asked no second time"
-
-
-async def test_a_closed_road_stays_closed_for_calls(held: Held) -> None:
-    closed = Approvals(DESK, held.situation, held.permits, held.receipts)
-    with pytest.raises(NotPermittedRole):
-        await closed.decide(Decision(1, "call", True, "Ada", road="elicitation"))

@@ -8,6 +8,7 @@ controller counts steps and measures nothing: what it reports is where it has se
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, NoReturn
 
@@ -20,7 +21,7 @@ from handrail_drivers.transport import Transport
 PATIENCE = 120.0  # s that homing may take
 
 
-class GantryBus:
+class GantryBus(ABC):
     """What the drivers of all such controllers do alike; each says how its own is spoken to.
 
     It tells no force, temperature or voltage: those are 0.
@@ -64,40 +65,40 @@ class GantryBus:
 
     # --- what each controller does in its own way -------------------------------------------------
 
+    @abstractmethod
     def _look(self) -> Mapping[str, float]:
         """Ask where it is; return the places of its axes [m]. Who is not heard is told nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _follows(self) -> bool:
         """Tell whether it takes moves, as the last look had it."""
-        raise NotImplementedError
 
     def _jogs(self) -> bool:
         """Tell whether what it does could be cancelled, as the last look had it."""
-        raise NotImplementedError
+        return False
 
     def _moves(self, here: Place) -> bool:
         """Tell whether anything moves, as far as it is known."""
         return self._follower.is_short(here)
 
+    @abstractmethod
     def _holds(self) -> bool:
         """Tell whether its motors have current, as the last look had it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _is_held(self, position: Place) -> bool:
         """Tell whether somebody had it stand short of where it was sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _complaint(self) -> str:
         """Return what keeps it from following; empty where nothing does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _move(self, target: Mapping[str, float], speed: float) -> None:
         """Send it to a place [m], by axis, at a path speed [m/s]."""
-        raise NotImplementedError
 
     def _cancel(self) -> None:
-        """Have it come to a stand, and forget the moves that wait."""
+        """Have it come to a stand, and forget the moves that wait; only who jogs is told so."""
         raise NotImplementedError
 
     # --- a MotionBus ------------------------------------------------------------------------------

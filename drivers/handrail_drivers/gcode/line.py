@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import ClassVar, TypeVar
 
@@ -16,7 +17,7 @@ QUIET_LIMIT = 0.1  # s after which a line that never falls quiet is not waited f
 LONGEST = 256  # bytes of a line of its own
 
 
-class SpokenLine:
+class SpokenLine(ABC):
     """What the lines of all G-code controllers do alike.
 
     Args:
@@ -38,13 +39,13 @@ class SpokenLine:
         """Wait a little; what it says meanwhile is kept."""
         self._said += self._transport.read(1, seconds)
 
+    @abstractmethod
     def _note(self, line: str) -> None:
         """Remember what a line says of the machine, asked or not."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _knows(self, line: str) -> bool:
         """Tell whether a line is one that the controller says at all."""
-        raise NotImplementedError
 
     def _begin(self) -> None:
         """Take notice of what it said unasked; after a failure, wait until it is quiet."""

@@ -200,9 +200,6 @@ class Marlin(GantryBus):
     def _follows(self) -> bool:
         return self._heard and not self._complaint()
 
-    def _jogs(self) -> bool:
-        return False
-
     def _holds(self) -> bool:
         return self._energised and self._homed == self._line.lives
 

@@ -7,6 +7,7 @@ where the motors were sent.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol, Self
 
@@ -50,7 +51,7 @@ class Controlling(Protocol):
         """Have a limit switch pressed where none should be."""
 
 
-class GcodeMachine(StandIn):
+class GcodeMachine(StandIn, ABC):
     """One controller and what it drives; each kind says which controller, and where its ends are.
 
     Args:
@@ -71,9 +72,9 @@ class GcodeMachine(StandIn):
         homed = [axis for axis in HOMED_FIRST if axis in self._driven]
         self.controller = self._made(tuple(self._truly), homed)
 
+    @abstractmethod
     def _made(self, position: tuple[float, ...], homed: Sequence[int]) -> Controlling:
         """Return its controller, which somebody has homed."""
-        raise NotImplementedError
 
     @classmethod
     def at(cls, place: Place) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -32,7 +33,7 @@ class Servo(Protocol):
 S = TypeVar("S", bound=Servo)
 
 
-class ServoBank(StandIn, Generic[S]):
+class ServoBank(StandIn, Generic[S], ABC):
     """The servos of one bus, by joint; a family's emulator derives from it."""
 
     line: ClassVar[str] = "serial"
@@ -70,9 +71,9 @@ class ServoBank(StandIn, Generic[S]):
         else:
             self.servos[joint].silent = fault == "silent"
 
+    @abstractmethod
     def _fail(self, servo: S, fault: str, count: int) -> None:
         """Have a servo fail in one of the family's own ways; a count of 0 ends it."""
-        raise NotImplementedError
 
     def _spoilt(self, answers: list[bytes]) -> list[bytes]:
         """The answers as they are sent: with a wrong byte where that was injected."""
