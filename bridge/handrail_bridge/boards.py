@@ -30,10 +30,15 @@ class Boards:
     Args:
         wires: a port by device name, where it is not the cell's.
         put_signal: is given what boards stream, as ``device.channel``, value and time [ns].
+        is_stopped: while it says so, outputs keep their safe values.
     """
 
     def __init__(
-        self, cell: Cell, wires: Mapping[str, str], put_signal: Callable[[str, float, int], None]
+        self,
+        cell: Cell,
+        wires: Mapping[str, str],
+        put_signal: Callable[[str, float, int], None],
+        is_stopped: Callable[[], bool],
     ) -> None:
         self._put_signal = put_signal
         self._signalling = threading.Lock()
@@ -43,6 +48,7 @@ class Boards:
             settings = _settings(cell, name, wires)
             opening = partial(SerialPort, settings.port, settings.baud)
             board = Board(name, settings, LastingPort(settings.port, opening))
+            board.is_stopped = is_stopped
             board.on_sample = partial(self._signal, name)
             board.on_lost = partial(self._withdraw, name, tuple(settings.streams))
             self.opened[name] = board

@@ -95,9 +95,13 @@ async def open_hardware(
         inputs = _inputs(cell, wires, loops, pollers)
     stack.push_async_callback(loops.close)  # where no rail is made, which closes them, too
     stack.push_async_callback(modbus.close)
-    boards = Boards(cell, wires, loops.put_signal)
+
+    def is_stopped() -> bool:
+        return loops.state().mode in LATCHED
+
+    boards = Boards(cell, wires, loops.put_signal, is_stopped)
     stack.push_async_callback(boards.close)
-    owned = Devices(cell, wires, lambda: loops.state().mode in LATCHED)
+    owned = Devices(cell, wires, is_stopped)
     stack.push_async_callback(owned.close)
     return Hardware(keeper, loops, pollers, inputs, modbus, boards, owned)
 
