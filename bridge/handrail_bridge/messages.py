@@ -21,6 +21,7 @@ from handrail_bridge.reports import (
     Joint,
     Lease,
     Mail,
+    OwnLease,
     Tool,
 )
 
@@ -86,10 +87,9 @@ def _parts(joint: Joint | state_pb2.JointReading) -> dict[str, Any]:
 
 
 def write_lease(lease: Lease) -> state_pb2.Lease:
-    """Encode a lease."""
+    """Encode a lease, as everybody may see it."""
     return state_pb2.Lease(
         holder=lease.holder,
-        token=lease.token,
         remaining_s=lease.remaining,
         devices=lease.devices,
         waiting=lease.waiting,
@@ -98,9 +98,19 @@ def write_lease(lease: Lease) -> state_pb2.Lease:
 
 def read_lease(sent: state_pb2.Lease) -> Lease:
     """Decode a lease."""
-    return Lease(
-        sent.holder, sent.token, sent.remaining_s, tuple(sent.devices), tuple(sent.waiting)
-    )
+    return Lease(sent.holder, sent.remaining_s, tuple(sent.devices), tuple(sent.waiting))
+
+
+def write_own_lease(lease: OwnLease) -> rail_pb2.HoldLeaseResponse:
+    """Encode a lease for its holder."""
+    return rail_pb2.HoldLeaseResponse(lease=write_lease(lease), token=lease.token)
+
+
+def read_own_lease(sent: rail_pb2.HoldLeaseResponse) -> OwnLease:
+    """Decode one's own lease."""
+    lease = sent.lease
+    devices, waiting = tuple(lease.devices), tuple(lease.waiting)
+    return OwnLease(lease.holder, lease.remaining_s, devices, waiting, sent.token)
 
 
 def write_tool(tool: Tool) -> rail_pb2.Tool:
