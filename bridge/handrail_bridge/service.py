@@ -120,7 +120,8 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.ProposeCallRequest, context: Context
     ) -> rail_pb2.ProposeCallResponse:
         asks_himself = OPERATOR if _by_operator(context) else ""
-        permit = await self._tools.propose(request.name, request.arguments_json, asks_himself)
+        with self._slots:
+            permit = await self._tools.propose(request.name, request.arguments_json, asks_himself)
         return rail_pb2.ProposeCallResponse(permit=plan_messages.write_permit(permit))
 
     @answering
@@ -129,7 +130,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     ) -> rail_pb2.CheckPlanResponse:
         plan = parse_plan(request.plan_json, self._rail.cell)
         asks_himself = OPERATOR if _by_operator(context) else ""
-        return plan_messages.write_check(await self._rail.check(plan, asks_himself))
+        with self._slots:
+            return plan_messages.write_check(await self._rail.check(plan, asks_himself))
 
     @answering
     async def AwaitApproval(
