@@ -1,9 +1,9 @@
 """Leases: the exclusive right to move a set of devices, kept alive by a heartbeat.
 
-Every lease has a token greater than all before it, that nobody but its holder is told or can guess.
-The loops compare the token of the running
-motion with their device's on every tick, so that the end of a lease stops what its holder was
-moving and nothing else, and a late packet of a former holder moves nothing.
+Every lease has a token greater than all before it, which nobody but its holder is told or can
+guess. The loops compare the token of the running motion with their device's on every tick, so
+that the end of a lease stops what its holder was moving and nothing else, and a late packet of a
+former holder moves nothing.
 
 A set is taken whole or not at all. Who waits is served in order of arrival; a later one goes
 first only where it wants no device that an earlier one waits for.

@@ -8,7 +8,7 @@ from handrail_drivers.errors import Refused
 SLOTS = 48  # calls that may last
 LINES = 128  # streams of tool calls, which mostly wait for the next one
 READERS = 32  # who wait for mail
-LETTERS = 16  # mails that are being written or looked for
+LETTERS = 32  # mails that are being written or looked for
 PROBES = 8  # of health, and of reflection
 
 

@@ -17,6 +17,7 @@ from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.mailbox import Mailbox
+from handrail_bridge.places import LETTERS, LINES, PROBES, READERS, SLOTS
 from handrail_bridge.reports import Check
 from handrail_bridge.server import CALLS, Server
 from handrail_bridge.service import RailService
@@ -74,6 +75,10 @@ def opened(channel: grpc.aio.Channel) -> list[Any]:
         lambda: mail.List(mail_pb2.ListRequest(wait_s=60)),
     )
     return [way() for way in ways for _ in range(EACH)]
+
+
+def test_all_places_leave_room() -> None:
+    assert SLOTS + LINES + READERS + LETTERS + 2 * PROBES <= CALLS - ROOM
 
 
 async def test_a_stop_finds_room_beside_all_that_lasts(address: str) -> None:
