@@ -19,19 +19,11 @@ TICKS = 20  # a second
 HOMES = 10  # s at most
 BEGINS = 0.1  # s later than Grbl
 FLOOR = 0.006 + SPEED * BEGINS  # m of the tube: the gantry's, and what is made up for meanwhile
-ZEROS = {"x": 0.01, "y": 0.01, "z": 0.06}  # m: homed, it is a millimetre within its limits
 
 
 @pytest.fixture(scope="module")
 def cell() -> Cell:
-    gantry = load_cell("gantry")
-    joints = {joint: {"axis": joint.upper(), "zero": zero} for joint, zero in ZEROS.items()}
-    settings = {"port": "none", "timeout": 0.05, "joints": joints, "homing": "when armed"}
-    machine = gantry.devices["machine"]
-    marlin = machine.model_copy(update={"driver": "marlin", "settings": settings})
-    spread = gantry.check.spread.model_copy(update={"slide_floor": FLOOR})
-    check = gantry.check.model_copy(update={"spread": spread})
-    return gantry.model_copy(update={"devices": {"machine": marlin}, "check": check})
+    return load_cell("gantry_marlin")
 
 
 @pytest.fixture(scope="module")
