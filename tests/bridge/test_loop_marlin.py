@@ -66,7 +66,7 @@ def test_a_plan_moves_it_as_the_check_saw_it(rig: Rig, checker: Checker, shop: M
     begin(rig, checker, {"x": 0.2, "y": 0.15}, {"z": -0.03}, {"z": -0.002, "x": 0.25})
     state = ended(rig)
     assert state.ended_completed, state.reason
-    assert state.peak_following_error < FLOOR
+    assert state.peak_slide_error < FLOOR
     found = [shop.at(joint) for joint in ("x", "y", "z")]
     assert found == pytest.approx([0.25, 0.15, -0.002], abs=0.001)
 

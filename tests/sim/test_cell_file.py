@@ -302,7 +302,7 @@ def test_a_fault_is_placed_in_the_file_that_says_it(tmp_path: Path) -> None:
     file.write_text('base = "mill.toml"\n\n[devices.machine]\nrat = 20\n')
     own, bases = faults(file)
     assert own.startswith("mine.toml:4: devices.machine.rat: there is no such key.")
-    assert bases.startswith("mill.toml:11: devices.machine.rate: ")
+    assert bases.startswith("mill.toml:12: devices.machine.rate: ")
 
 
 @pytest.mark.parametrize(
