@@ -8,7 +8,7 @@ for what its adapter lets expect, and for everything only where a person names t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,11 @@ from handrail.v1.link_layout import AskStatus, Hello, Status
 
 from handrail_drivers.board.frames import Splitter, frame
 from handrail_drivers.discovery import Found
-from handrail_drivers.dynamixel import codec as dynamixel
+from handrail_drivers.discovery.servos import BROADCAST, DYNAMIXEL, FEETECH, Answered, listed
+from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.errors import BusLost
-from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.codec import BROADCAST, Instruction, Parser, build
 from handrail_drivers.grbl import words
+from handrail_drivers.servos.line import PING
 from handrail_drivers.transport import Transport
 
 WAIT = 0.25  # s for an answer, or for the rest of it
@@ -52,26 +52,30 @@ class Probe:
     boot: float = 0.0
 
 
-def _listed(family: str, ids: Sequence[int], effort: float) -> Said | None:
+def _servos(family: str, answered: Answered, joints: Mapping[int, Any]) -> Said | None:
     """Return which servos have answered, and joints for a cell, each named by its id."""
-    if not ids:
+    if not answered:
         return None
+    ids = [id for id, _ in answered]
     twice = sorted({id for id in ids if ids.count(id) > 1})
-    once = sorted(set(ids))
-    what = f"{family} servos {', '.join(map(str, once))}" + (f"; twice: {twice}" if twice else "")
-    joints = {f"joint_{id}": {"id": id, "effort": effort} for id in once}
-    return Said(what, {"joints": joints})
+    what = listed(family, answered) + (f"; twice: {twice}" if twice else "")
+    named = {f"joint_{id}": {"id": id, **joint} for id, joint in sorted(joints.items())}
+    return Said(what, {"joints": named} if named else {})
 
 
 def _feetech(said: bytes) -> Said | None:
-    ids = [frame.id for frame in Parser().feed(said) if frame.id != BROADCAST]
-    return _listed("Feetech", ids, LEAST_EFFORT)
+    answered = FEETECH.answered(said)
+    return _servos("Feetech", answered, {id: {"effort": LEAST_EFFORT} for id, _ in answered})
 
 
 def _dynamixel(said: bytes) -> Said | None:
-    frames = dynamixel.Parser(answers=True).feed(said)
-    ids = [frame.id for frame in frames if len(frame.parameters) == dynamixel.PING_SIZE]
-    return _listed("Dynamixel", ids, LEAST_EFFORT)
+    answered = DYNAMIXEL.answered(said)
+    joints = {
+        id: {"model": model, "effort": min(LEAST_EFFORT, MODELS[model].stall_torque)}
+        for id, model in answered
+        if model in MODELS
+    }
+    return _servos("Dynamixel", answered, joints)
 
 
 def _grbl(said: bytes) -> Said | None:
@@ -107,12 +111,12 @@ def _instrument(said: bytes) -> Said | None:
     return Said(text) if re.fullmatch(r"[ -~]+(,[ -~]*){2,}", text) else None
 
 
+X_BAUDS = (1_000_000, 57_600, 115_200, 2_000_000)  # the likeliest; 57600 is the factory's
 LEAST_EFFORT = 0.5  # N.m of a draft's joints: a person says what they may have
 STATUS = b"\0" + frame(AskStatus(token=1))  # the zero ends whatever was begun
-PING_ALL = dynamixel.build(dynamixel.BROADCAST, dynamixel.Instruction.PING)
 PROBES = (
-    Probe("feetech", reg.BAUD_RATES, build(BROADCAST, Instruction.PING), _feetech),
-    Probe("dynamixel", (1_000_000, 57_600, 115_200, 2_000_000), PING_ALL, _dynamixel),
+    Probe("feetech", FEETECH.bauds, FEETECH.dialect.request(BROADCAST, PING, b""), _feetech),
+    Probe("dynamixel", X_BAUDS, DYNAMIXEL.dialect.request(BROADCAST, PING, b""), _dynamixel),
     Probe("numato_gpio", (19200,), b"\rver\r", _numato),
     Probe("board", (115_200,), STATUS, _board, BOOT),
     Probe("grbl", (115_200,), words.STATUS, _grbl, BOOT),
