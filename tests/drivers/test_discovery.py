@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -23,9 +24,10 @@ from handrail_drivers.discovery.servos import examine_servos
 from handrail_drivers.dynamixel import registers as x_registers
 from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.emulator import StandIn
+from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.plugins import drivers
-from handrail_drivers.serial_port import Adapter
+from handrail_drivers.serial_port import Adapter, KeptPort
 from handrail_sim.cell_faults import find_faults
 from handrail_sim.twin.dynamixel_servo import XServo
 from handrail_sim.twin.dynamixel_wire import DynamixelBank
@@ -74,6 +76,7 @@ class Plotter(StandIn):
         return {"moves": float(self.moves)}
 
 
+STATUS_QUESTION = b"\0" + frame(AskStatus(token=1))
 STATUS = Status(1, 0, 0, 500, *(0,) * 12)
 HELLO = Hello(1, 0, 0, 0, 2, 0, 0, 1, 1000, b"desk", b"uno")
 
@@ -105,6 +108,7 @@ def servos(*ids: int) -> FeetechBank:
         (servos(1, 2, 5), "feetech", "Feetech servos 1, 2, 5"),
         (XServos(), "dynamixel", "Dynamixel servos 1 (XM430-W350), 2 (XM430-W350)"),
         (Gantry(), "grbl", "Grbl controller"),
+        (MarlinGantry(), "marlin", "Marlin 2.1.2.5 (Dec  1 2024 12:00:00)"),
         (Board(STATUS), "board", "board with Handrail's firmware"),
         (Board(HELLO), "board", "board with Handrail's firmware, desk on uno"),
         (NumatoModule(16, {"stop": 0}), "numato_gpio", "Numato module, firmware A0M10.01"),
@@ -129,9 +133,64 @@ def test_who_is_of_another_family_is_not_asked():
 def test_no_question_moves_anything(emulator):
     before = dict(emulator.outputs())
     for one in PROBES:
-        Line(emulator).write(one.question)
+        probe("/dev/any", lambda baud: Line(emulator, baud), (one.driver,))
         emulator.advance(1.0)
     assert emulator.outputs() == before
+
+
+class Waking:
+    """A board's port: opened for the first time, the board begins anew and says so."""
+
+    def __init__(self, emulator, greeting):
+        self._emulator, self._greeting = emulator, greeting
+        self.told = []
+
+    def at(self, baud):
+        line = Line(self._emulator, baud)
+        line._said, self._greeting = self._greeting, b""
+        write = line.write
+        line.write = lambda data: (self.told.append(data), write(data))
+        return line
+
+
+@pytest.mark.parametrize(
+    ("emulator", "greeting", "driver", "questions", "settings"),
+    [
+        (Gantry(), b"\r\nGrbl 1.1h ['$' for help]\r\n", "grbl", [b"?"], {"boot": 2.5}),
+        (
+            MarlinGantry(),
+            b"start\r\nMarlin 2.1.2.5\r\necho:Hardcoded Defaults\r\n",
+            "marlin",
+            [b"*IDN?\n", b"M115\n"],
+            {"boot": 5.0},
+        ),
+        (Board(STATUS), frame(HELLO), "board", [STATUS_QUESTION], {}),
+    ],
+)
+def test_who_says_who_it_is_hears_no_other_familys_question(
+    emulator, greeting, driver, questions, settings
+):
+    port = Waking(emulator, greeting)
+    found = probe("/dev/any", port.at)
+    assert (found.driver, port.told) == (driver, questions)
+    assert settings.items() <= found.settings.items()
+
+
+def test_a_board_notices_once_that_its_port_is_opened_and_opened_again():
+    other, own = os.openpty()
+    path = os.ttyname(own)
+    os.set_blocking(other, False)
+    with KeptPort(path) as port:
+        os.close(own)
+        for baud in (9600, 115_200):
+            port.at(baud).close()
+            with pytest.raises(BlockingIOError):  # else end of file: the last holder has let go
+                os.read(other, 1)
+    with pytest.raises(OSError, match="Input/output"):
+        os.read(other, 1)
+    os.close(other)
+    with pytest.raises(BusLost, match="no port"):
+        KeptPort("/dev/not_there")
 
 
 def test_ports_are_what_their_adapters_say():
