@@ -261,7 +261,8 @@ def _ranges(data: Data, _find_file: FindFile) -> Iterator[Fault]:
         for pose in ("home", "rest"):
             value = table(data, "arm", pose).get(name)
             if _is_number(value) and not low <= value <= high:
-                yield Fault(("arm", pose, name), f"must be in {low} to {high} rad, not {value}.")
+                unit = limits.get("unit", "rad")
+                yield Fault(("arm", pose, name), f"must be in {low} to {high} {unit}, not {value}.")
 
 
 def _cameras(data: Data, _find_file: FindFile) -> Iterator[Fault]:
