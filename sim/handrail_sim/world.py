@@ -32,8 +32,6 @@ def load_model(cell: Cell) -> mujoco.MjModel:
         InvalidCell: the world lacks what the cell file names.
     """
     spec = load_spec(cell)
-    for actuator in list(spec.actuators):
-        spec.delete(actuator)  # the cell's servos take their place
     for name in cell.arm.all_joints:
         _add_servo(spec, cell, name)
     add_force_sensors(spec, cell)
