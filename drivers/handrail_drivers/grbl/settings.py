@@ -14,10 +14,7 @@ NEEDED: dict[int, tuple[Callable[[int], bool], str]] = {
     words.REPORTS: (lambda value: bool(value & 1), "1, so that it reports machine coordinates"),
     words.HOMING: (lambda value: bool(value & 1), "1, so that it is locked until it is homed"),
     words.SOFT_LIMITS: (lambda value: value == 1, "1, so that it refuses what is beyond its way"),
-    words.IDLE_DELAY: (
-        lambda value: value == words.ALWAYS_ON,
-        "255, so that its steppers hold at rest",
-    ),
+    words.IDLE_DELAY: (lambda value: value == 255, "255, so that its steppers hold at rest"),
 }
 
 
