@@ -107,7 +107,8 @@ def _model() -> Claude:
         if error.name != "anthropic":
             raise
         raise Refused(
-            "The package anthropic is not installed.", hint="pip install 'handrail[agent]'"
+            "The package anthropic is not installed.",
+            hint="pip install -e '.[agent]' in Handrail's folder",
         ) from None
     return Claude.from_environment()
 
