@@ -92,12 +92,13 @@ class Receipt:
     reason: str  # why it ended early; empty where completed
     fault_code: str
     duration: float  # s
-    peak_following_error: float  # rad
+    peak_following_error: float  # rad, of joints that turn
     reflexes: tuple[str, ...]  # that fired
-    end_position: dict[str, float]  # rad, by joint
+    end_position: dict[str, float]  # rad, or m where one slides, by joint
     goal: tuple[GoalResult, ...]  # evaluated on the measured state
     approver: str = ""  # of its permit; empty where nobody was asked
     sensors: dict[str, float] = field(default_factory=dict)  # what devices read at its end
+    peak_slide_error: float = 0.0  # m, of joints that slide
 
     @property
     def goal_met(self) -> bool:

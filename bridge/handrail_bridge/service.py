@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import grpc.aio
-import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.camera.driver import CameraDriver
 from handrail_drivers.errors import (
@@ -22,6 +21,7 @@ from handrail_drivers.errors import (
 
 from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
+from handrail_bridge.answers import Answer
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
 from handrail_bridge.parsing import require_name
@@ -41,7 +41,7 @@ REPEAT = 4.0  # s without a change after which the number of the tool list is to
 FORMATS = ("jpeg", "png")
 OPERATOR = "the operator, by asking himself"
 
-Answer = TypeVar("Answer", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
+Response = TypeVar("Response", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
 
 
 class RailService(rail_pb2_grpc.RailServicer):
@@ -94,10 +94,10 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slots:
-            result = await self._tools.result(
+            answer = await self._tools.result(
                 request.name, request.arguments_json, request.permit_id
             )
-            return _told(result, rail_pb2.CallToolResponse)
+            return _told(answer, rail_pb2.CallToolResponse)
 
     @streaming
     async def CallTools(
@@ -110,8 +110,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def _answered(self, request: rail_pb2.CallToolsRequest) -> rail_pb2.CallToolsResponse:
         try:
             with self._slots:
-                result = await self._tools.result(request.name, request.arguments_json)
-                return _told(result, rail_pb2.CallToolsResponse)
+                answer = await self._tools.result(request.name, request.arguments_json)
+                return _told(answer, rail_pb2.CallToolsResponse)
         except HandrailError as error:
             return rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
 
@@ -274,13 +274,11 @@ class RailService(rail_pb2_grpc.RailServicer):
         )
 
 
-def _told(result: Any, response: type[Answer]) -> Answer:
-    """Return a tool's result as an answer, with the time at which it was true, where it says it."""
-    given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
-    now = time.monotonic_ns()
-    time_ns = now if given is None else int(given)
-    text = pydantic_core.to_json(result).decode()
-    return response(result_json=text, time_ns=time_ns, age_s=(now - time_ns) * 1e-9)
+def _told(answer: Answer, response: type[Response]) -> Response:
+    """Return a tool's answer as a message."""
+    text, time_ns = answer
+    age_s = (time.monotonic_ns() - time_ns) * 1e-9
+    return response(result_json=text, time_ns=time_ns, age_s=age_s)
 
 
 def _mode(mode: Mode) -> Any:

@@ -51,7 +51,7 @@ def presses(model: mujoco.MjModel) -> list[Press]:
     for number in range(model.nsensor):
         sensor = model.sensor(number)
         if sensor.name.startswith(MARK):
-            _, _, one, other = sensor.name.split("/")
+            one, other = (model.body(int(part[0])).name for part in (sensor.objid, sensor.refid))
             start = int(sensor.adr[0])
             found.append(Press(one, other, slice(start, start + 3)))
     return found

@@ -75,6 +75,13 @@ async def test_what_the_device_refuses_is_written_down_too(held: Held) -> None:
     assert "It leaks" in held.log()[-1].body["error"]["message"]
 
 
+async def test_an_answer_that_is_no_number_is_written_down_as_what_became_of_it(held: Held) -> None:
+    with pytest.raises(DeviceFault, match="was called, and its answer has no number"):
+        await decided(held, approve=True, pressure=8.5)
+    assert held.valve.done == [8.5]
+    assert held.log()[-1].body["error"]["value"] == "nan"
+
+
 @pytest.mark.parametrize("patience", [0.2])
 async def test_nobody_there_means_no(held: Held) -> None:
     async with held.agent() as agent:

@@ -15,7 +15,8 @@ from handrail_bridge.doctor import Finding, Machine, examine
 
 def doctor(
     port: Annotated[
-        str | None, typer.Option(help="a bus of Feetech servos to look at, too; moves nothing")
+        str | None,
+        typer.Option(help="a bus of Feetech or Dynamixel servos to look at, too; moves nothing"),
     ] = None,
     baud: Annotated[int, typer.Option(min=1, help="bit/s that the servos should have")] = 1_000_000,
     as_json: Json = False,
@@ -32,8 +33,7 @@ def _servos(port: str, baud: int) -> list[Finding]:
     bus = examine_servos(lambda rate: SerialPort(port, rate), baud)
     found = [Finding("servos", False, one.sentence, one.remedy) for one in bus.findings]
     if bus.ids:
-        listed = ", ".join(map(str, bus.ids))
-        found.insert(0, Finding("servos", True, f"servos {listed} answer at {bus.baud} bit/s"))
+        found.insert(0, Finding("servos", True, f"{bus.who} answer at {bus.baud} bit/s"))
     return found
 
 

@@ -82,9 +82,12 @@ def show_verdict(verdict: Verdict) -> None:
 def show_receipt(receipt: Receipt) -> None:
     """Print what was done."""
     if receipt.completed:
+        turns, slides = receipt.peak_following_error, receipt.peak_slide_error
+        errors = [f"{turns:.3f} rad"] if turns or not slides else []
+        errors += [f"{slides * 1000:.1f} mm"] if slides else []
         console.print(
             f"[green]done[/] in {receipt.duration:.2f} s, following error at most "
-            f"{receipt.peak_following_error:.3f} rad, receipt {receipt.id}"
+            f"{' and '.join(errors)}, receipt {receipt.id}"
         )
     else:
         console.print(f"[red]ended early[/]: {escape(receipt.reason)} (receipt {receipt.id})")
