@@ -37,7 +37,7 @@ def install(
     group: str = "handrail.drivers",
     plugin: str = "",
 ) -> None:
-    """Write a module with one plugin, by the module's name or another, into a folder of the path."""
+    """Write a module with one plugin, by its name or another, into a folder of the path."""
     (folder / f"{name}.py").write_text(textwrap.dedent(source), encoding="utf-8")
     metadata(folder, name, {group: {plugin or name: f"{name}:{attribute}"}})
 
