@@ -46,7 +46,8 @@ def show_error(error: HandrailError, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"error": plain(error.detail())}) + "\n")
         return
-    problems.print(f"[bold red]{error.code}[/]: {escape(error.message)}")
+    head = error.message.partition("\n")[0]  # a cell's goes on with its faults
+    problems.print(f"[bold red]{error.code}[/]: {escape(head)}")
     if isinstance(error, InvalidCell):
         for fault in error.faults:
             problems.print(f"  {escape(fault)}")
