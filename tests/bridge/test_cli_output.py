@@ -53,3 +53,8 @@ def test_a_draft_is_told_of_where_nothing_was_found(capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "nothing was found" in said
     assert "mine.toml is a cell to begin with" in said
+
+
+def test_the_state_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    show_state(state(Mode.DISARMED), ["scale is not there: it does not answer"])
+    assert "scale is not there: it does not answer" in capsys.readouterr().out

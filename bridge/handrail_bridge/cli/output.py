@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
@@ -98,8 +98,8 @@ def show_receipt(receipt: Receipt) -> None:
         console.print(f"  {escape(name)} read {value:g}")
 
 
-def show_state(state: CellState) -> None:
-    """Print the measured state as a table."""
+def show_state(state: CellState, missing: Iterable[str] = ()) -> None:
+    """Print the measured state as a table, and which devices are missing, in sentences."""
     good = state.mode in (Mode.ARMED, Mode.MOVING)
     reason = f": {escape(state.reason)}" if state.reason else ""
     console.print(f"[{'green' if good else 'yellow'}]{state.mode.name.lower()}[/]{reason}")
@@ -118,6 +118,8 @@ def show_state(state: CellState) -> None:
             "on" if joint.torque_enabled else "off",
         )
     console.print(table)
+    for sentence in missing:
+        console.print(f"[yellow]{escape(sentence)}[/]")
     measured = [joint for joint in state.joints if joint.noise is not None]
     for joint in sorted(measured, key=lambda one: one.noise or 0.0)[-1:]:
         noise = f"{joint.noise:.4f} {joint.unit} ({joint.name})"
