@@ -39,7 +39,7 @@ FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
 REPEAT = 4.0  # s without a change after which the number of the tool list is told again
 FORMATS = ("jpeg", "png")
-OPERATOR = "the operator, by asking himself"
+OPERATOR = "the operator's own request"
 
 Response = TypeVar("Response", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
 
@@ -119,9 +119,9 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def ProposeCall(
         self, request: rail_pb2.ProposeCallRequest, context: Context
     ) -> rail_pb2.ProposeCallResponse:
-        asks_himself = OPERATOR if _by_operator(context) else ""
+        approver = OPERATOR if _by_operator(context) else ""
         with self._slots:
-            permit = await self._tools.propose(request.name, request.arguments_json, asks_himself)
+            permit = await self._tools.propose(request.name, request.arguments_json, approver)
         return rail_pb2.ProposeCallResponse(permit=plan_messages.write_permit(permit))
 
     @answering
@@ -129,9 +129,9 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CheckPlanRequest, context: Context
     ) -> rail_pb2.CheckPlanResponse:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        asks_himself = OPERATOR if _by_operator(context) else ""
+        approver = OPERATOR if _by_operator(context) else ""
         with self._slots:
-            return plan_messages.write_check(await self._rail.check(plan, asks_himself))
+            return plan_messages.write_check(await self._rail.check(plan, approver))
 
     @answering
     async def AwaitApproval(

@@ -152,7 +152,7 @@ class Tools:
     async def propose(self, name: str, arguments: str, approver: str = "") -> Permit:
         """Ask a person about one call of a tool that needs approval; nothing is called.
 
-        ``approver``: the operator where one asks by himself.
+        ``approver``: the operator, where the request is the operator's own.
 
         Raises:
             UnknownName, InvalidValue: as :meth:`result`.

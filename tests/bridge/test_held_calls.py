@@ -182,7 +182,7 @@ async def test_what_cannot_be_written_down_is_not_done(
     assert held.valve.done == []
 
 
-async def test_who_operates_asks_himself(held: Held) -> None:
+async def test_the_operators_own_request_is_approved(held: Held) -> None:
     async with held.operator() as operator:
         assert await operator.call("valve_set_pressure", pressure=2.0) == 2.0
         assert await operator.cards() == []

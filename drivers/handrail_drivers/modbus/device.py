@@ -61,6 +61,7 @@ class ModbusDevice:
         self._unit, self._line = settings.unit, transport
         self._registers = Registers(name, self.map, settings.unit, transport)
         self._safe = safe_values(self._registers)
+        transport.on_return(settings.unit, self._safe.begin)  # it goes on with nothing
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
         self._poller = Poller(name, polled, self.look)
         self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
