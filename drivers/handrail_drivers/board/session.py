@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from handrail.v1.link_layout import (
@@ -228,8 +229,8 @@ class Session:
         """As :meth:`write`, for an event loop."""
         ack = await self._link.command_on_loop(self.channels[name].number, raw)
         if not self._hold(name, raw, asked, ack):
-            self._let_go(self.channels)
-            await self._link.stop_on_loop()
+            with self._letting_go():
+                await self._link.stop_on_loop()
             raise self._stopped(name)
         return ack
 
@@ -258,11 +259,17 @@ class Session:
 
     def stop(self) -> None:
         """Keep nothing any more, and have every output go to its safe value."""
+        with self._letting_go():
+            self._link.stop()
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Keep nothing any more, nor what is commanded while the block has the board stopped."""
         self._let_go(self.channels)
         try:
-            self._link.stop()
+            yield
         finally:
-            self._let_go(self.channels)  # what was commanded meanwhile may have come before
+            self._let_go(self.channels)  # it may have come before the stop
 
     def _sample(self, value: float, ticks: int, late: int) -> Sample:
         """``late``: ticks by which it may have been read after that."""
