@@ -12,7 +12,7 @@ from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.leases import Wish
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.notes import Notes
-from handrail_bridge.reports import Lease
+from handrail_bridge.reports import OwnLease
 from handrail_bridge.situation import Situation
 
 P = ParamSpec("P")
@@ -96,20 +96,17 @@ class Acts:
         await self._notes.write("torque removed")
 
     @whole
-    async def revoke_leases(
-        self, reason: str, devices: tuple[str, ...] = (), token: int = 0
-    ) -> None:
-        """End leases: those on these devices (none: any), of this token (0: any).
+    async def revoke_leases(self, reason: str, holder: str = "") -> None:
+        """End a holder's leases, or all where none is named; what they were moving stops.
 
-        What their holders were moving stops.
+        Raises:
+            UnknownName: nobody of that name holds any.
         """
-        for lease in self._situation.leases.current():
-            if token in (0, lease.token) and (not devices or set(devices) & set(lease.devices)):
-                self._situation.leases.release(lease.token)
-                await self._notes.write(f"lease of {lease.holder!r} revoked: {reason}")
+        for name in self._situation.leases.revoke(holder):
+            await self._notes.write(f"lease of {name!r} revoked: {reason}")
 
     @whole
-    async def take_over(self, wish: Wish) -> Lease:
+    async def take_over(self, wish: Wish) -> OwnLease:
         """Give a lease to an operator at once; what its former holders were moving stops."""
         lease = self._situation.leases.take_over(wish)
         await self._notes.write(f"lease taken over by {wish.holder!r}")

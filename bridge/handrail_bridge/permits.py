@@ -32,7 +32,7 @@ from handrail_bridge.grants import (
 from handrail_bridge.reports import Permit
 
 OPEN = 32  # permits kept at a time; the oldest gives way, since each holds a trajectory
-WAITING = 4  # that may wait for a person at a time: more only tire him
+WAITING = 4  # that may wait for a person at a time: more only tire that person
 DEAD = 1024  # handles whose end is remembered, to answer with the right sentence
 
 
@@ -79,7 +79,7 @@ class Permits:
     ) -> Permit:
         """Enter a passing verdict, checked from ``start``, that moves ``devices``.
 
-        ``approver``: the operator where one asks by himself.
+        ``approver``: the operator, where the request is the operator's own.
         """
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")

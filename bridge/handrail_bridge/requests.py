@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
+from typing import Any
 
-from handrail_drivers.errors import InvalidValue
+from handrail_drivers.errors import InvalidRequest, InvalidValue
+from handrail_sim.arm import JointLimits
 from handrail_sim.cell import Cell
 from handrail_sim.plan import GripperSet, MoveJoints, Plan, PolicyRun
 from handrail_sim.predicates import Predicate, parts, timed
@@ -20,9 +23,10 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     """Return the plan in ``text``, its names and joint limits held against the cell.
 
     Raises:
-        InvalidRequest, InvalidValue, UnknownName: as :func:`parse`.
+        InvalidRequest, InvalidValue, UnknownName: as :func:`parse`; a key that is there twice.
     """
     plan = parse(Plan, text, "plan")
+    json.loads(text, object_pairs_hook=_once)
     for index, step in enumerate(plan.steps):
         if isinstance(step, GripperSet) and cell.arm.gripper is None:
             raise InvalidValue(
@@ -44,6 +48,15 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     return plan
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that is there twice: whoever reads the first would see another plan."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        key = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise InvalidRequest(f"The plan says {key!r} twice in one place.", field=key)
+    return read
+
+
 def _require_joints(step: MoveJoints, cell: Cell, field: str) -> None:
     for joint, position in step.positions.items():
         require_name("joint", joint, cell.arm.all_joints, f"{field}.{joint}")
@@ -56,13 +69,17 @@ def _require_joints(step: MoveJoints, cell: Cell, field: str) -> None:
                 value=position,
                 limit=limits.high if position > limits.high else limits.low,
                 unit=limits.unit,
-                hint=_degrees(position, limits.low, limits.high),
+                hint=_otherwise_meant(position, limits),
             )
 
 
-def _degrees(position: float, low: float, high: float) -> str:
+def _otherwise_meant(position: float, limits: JointLimits) -> str:
+    """Return what to try instead: degrees or millimetres may have been meant."""
     radians = math.radians(position)
-    if abs(position) > math.pi and low <= radians <= high:
+    if limits.unit == "m":
+        if abs(position) >= 1 and limits.low <= position / 1000 <= limits.high:
+            return f"lengths are in metres: {position:g} mm are {position / 1000:g} m"
+    elif abs(position) > math.pi and limits.low <= radians <= limits.high:
         return f"angles are in radians: {position:g} degrees are {radians:.4f} rad"
     return "choose a position within the limits"
 

@@ -267,7 +267,7 @@ def test_only_what_was_shown_can_be_approved(permits: Permits) -> None:
         permits.asked(grant.number + 1, grant.verdict.trajectory.digest(), NOW)
 
 
-def test_an_operator_who_asks_himself_has_approved(permits: Permits) -> None:
+def test_the_operators_own_request_is_approved(permits: Permits) -> None:
     found = replace(verdict(), asks=ASKS)
     permit = permits.issue(PLAN, found, present(), ("arm_bus",), NOW, "the operator")
     assert (permit.approver, permit.expires_in) == ("the operator", LIFETIME)

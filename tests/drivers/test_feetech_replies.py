@@ -105,21 +105,6 @@ def test_a_reply_that_comes_while_the_line_falls_quiet_is_dropped(arm_settings, 
     assert bus.read_hold().torque_enabled[2]
 
 
-@pytest.mark.parametrize(("lost", "reads"), [(0, 2), (5, 3)])
-def test_what_is_owed_is_waited_for_and_no_longer(arm_settings, bank, lost, reads):
-    """A read for what is owed, another in vain where bytes were lost, and one for the reply."""
-    bus = FeetechBus("arm_bus", arm_settings, bank, clock=lambda: 0)  # no deadline passes
-    bank.spoil = lambda reply: reply[: len(reply) - lost]
-    bank.late_by = [2]
-    with pytest.raises(ServoSilent):
-        bus.read()
-    bank.spoil, before = bytes, bank.reads
-    assert bus.read().position == (0.0,) * 6
-    assert bank.reads - before == reads
-    bank.put(1, reg.PRESENT_POSITION, 3000)
-    assert bus.read().position[0] > 0.0, "nothing stale was left"
-
-
 def test_a_repeat_that_was_answered_late_leaves_nothing_behind(bus, bank):
     bank.put(3, reg.PRESENT_TEMPERATURE, 60)
     bank.late_by = [2, 1]  # the reply to the first try is taken by the second

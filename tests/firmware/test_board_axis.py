@@ -180,3 +180,10 @@ def test_a_mute_board_is_late_and_no_number_is_refused(axis, line):
 def test_channels_that_are_no_axis_are_refused(line, given, error, text):
     with pytest.raises(error, match=text):
         BoardAxis("pusher_board", BoardAxisSettings(**GIVEN | given), line).connect()
+
+
+def test_a_count_of_its_own_steps_is_no_position(host_board):
+    """After a reset it begins at nought, and where something blocks the axis it counts on."""
+    given = GIVEN | {"output": "turntable", "position": "turntable"}
+    with VirtualBoard(host_board) as board, pytest.raises(BoardFault, match="where it was sent"):
+        BoardAxis("table", BoardAxisSettings(**given), Line(board)).connect()

@@ -98,6 +98,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
     limits = [cell.arm.limits[joint] for joint in joints]
     servos = [cell.arm.servo[joint] for joint in joints]
     loop, driver = cell.loop, plugins.drivers.one(device.driver)
+    given = device_settings(cell, name)
     return LoopConfig(
         device=name,
         number=number,
@@ -122,7 +123,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
         stiffness=tuple(servo.stiffness for servo in servos),
-        measures_effort=getattr(driver, "measures_effort", True),
+        measures_effort=all(getattr(one, "measures_effort", True) for one in (driver, given)),
         told_any_time=getattr(driver, "told_any_time", False),
         late_reads=device.late_reads or loop.late_reads,
         silence=device.silence or loop.silence,

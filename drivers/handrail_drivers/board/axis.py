@@ -93,6 +93,8 @@ class BoardAxis:
             raise self._unfit("output", f"{output.name} moves nothing")
         if not sensor.readable or sensor.unit != output.unit:
             raise self._unfit("position", f"{sensor.name} does not read {output.unit}")
+        if sensor.writable:  # a stepper: blocked, or after a reset, it is elsewhere
+            raise self._unfit("position", f"{sensor.name} tells where it was sent, not where it is")
         if output.max_age > LONGEST_AGE:
             raise self._unfit("output", f"{output.name} would go on for {output.max_age:g} s")
 

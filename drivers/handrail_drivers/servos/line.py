@@ -2,7 +2,7 @@
 
 Waits in the transport for the whole expected reply at once; never polls. A reply that
 comes after its timeout must not be taken for the answer to the next request: after a
-failed exchange the line is read until what is owed has come, or it is quiet.
+failed exchange the line is read until it is quiet.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class ServoLine:
         self._margin = margin
         self._most_retries = retries
         self._clock = clock
-        self._owed = 0  # bytes that failed exchanges may have left on their way; CHUNK: unknown
+        self._unclear = False  # a failed exchange may have left bytes on their way
 
     def find_all(self) -> None:
         """Ping every servo.
@@ -128,7 +128,7 @@ class ServoLine:
     def tell(self, id: int, instruction: int) -> None:
         """Send a request without parameters; an answer is not waited for."""
         self._transport.write(self._dialect.request(id, instruction, b""))
-        self._owed = CHUNK
+        self._unclear = True
 
     def sync(self, query: SyncRead) -> bytes:
         """Return the replies to a sync read: one frame a servo, in order, all checked."""
@@ -157,8 +157,7 @@ class ServoLine:
                 self.retries += 1
                 doubt = doubt or isinstance(fault, ServoSilent)
             else:
-                if doubt:  # this may have been the late reply to the try before
-                    self._owed = CHUNK
+                self._unclear |= doubt  # this may have been the late reply to the try before
                 return result
         raise AssertionError("unreachable")
 
@@ -181,9 +180,7 @@ class ServoLine:
                 break
             found |= self._collect(query, parser, more)
             received += len(more)
-        owed = query.reply_size - received
-        ours = received == len(found) * query.frame_size + parser.pending
-        self._owed = owed if ours and owed >= 0 else CHUNK
+        self._unclear = received != query.reply_size  # else nothing is on its way any more
         self.stale_bytes += parser.skipped
         missing_ids = [id for id in query.ids if id not in found]
         if missing_ids:
@@ -221,12 +218,12 @@ class ServoLine:
                 if frame.id == id and len(frame.parameters) == size:
                     return frame
                 self.stale_bytes += self._dialect.overhead + len(frame.parameters)
-        self._owed = CHUNK
+        self._unclear = True
         raise self._fault([id], parser)
 
     def _begin(self, request: bytes, reply_size: int) -> float:
         """Send a request on a quiet line; return the time [s, monotonic] when a reply is late."""
-        if self._owed:
+        if self._unclear:
             self._wait_for_quiet()
         else:
             self._transport.discard_input()
@@ -236,14 +233,12 @@ class ServoLine:
 
     def _wait_for_quiet(self) -> None:
         limit = self._now() + QUIET_LIMIT
-        while self._owed and self._now() < limit:
-            late = self._transport.read(self._owed, QUIET)
+        while self._now() < limit:
+            late = self._transport.read(CHUNK, QUIET)
             self.stale_bytes += len(late)
             if not late:
                 break
-            if self._owed < CHUNK:
-                self._owed -= len(late)
-        self._owed = 0
+        self._unclear = False
 
     def _fault(self, ids: list[int], parser: Parser) -> DeviceFault:
         if not (parser.garbled or parser.skipped or parser.pending):
