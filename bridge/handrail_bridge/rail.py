@@ -38,7 +38,7 @@ from handrail_bridge.watch import Watch
 
 LOOK = 0.02  # s between two looks at the loops
 STOPPING = 1.0  # s that a stop waits to see its effect
-ENDING = 1.0  # s that the operator waits for the receipt of what has just ended
+ENDING = 5.0  # s that the operator waits for the receipt of what has just ended
 
 log = logging.getLogger(__name__)
 
