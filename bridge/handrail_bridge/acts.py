@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from handrail_bridge.arming import arm
@@ -53,11 +53,17 @@ class Acts:
         self._loop, self._checker, self._situation = loop, checker, situation
         self._notes, self._kill, self._require_rest = notes, kill, require_rest
 
-    @whole
     async def arm(self) -> None:
-        """Hold the arm where it is: neither a jump nor a sag. Permits of before are dead."""
+        """Hold the arm where it is: neither a jump nor a sag. Permits of before are dead.
+
+        A device that is not ready yet is waited for as long as the client waits, too.
+        """
         self._kill("was issued before the cell was armed")
-        await arm(self._loop, self._checker, self._situation)
+        await arm(self._loop, self._checker, self._situation, self._hold)
+
+    @whole
+    async def _hold(self, command: Sequence[float]) -> None:
+        await self._loop.arm(command)
         self._situation.why_disarmed = ""
         await self._notes.write("armed")
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from handrail_bridge import arming
 from handrail_bridge.audit import read
 from handrail_bridge.receipts import Receipts
-from handrail_drivers.errors import Refused
+from handrail_drivers.errors import NotReady, Refused
 from rail_rig import began
 
 AT_REST = ("disarm", "reset", "remove_torque")
@@ -72,6 +73,29 @@ async def test_an_act_goes_on_and_is_written_down_though_its_client_leaves(
     before = noted(road)
     road.loop.answers.set()
     await until(lambda: noted(road) != before)
+
+
+async def test_who_leaves_before_a_device_is_ready_does_not_have_it_armed_later(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def homes(_: object) -> None:
+        road.loop.asked.append("arm")
+        raise NotReady("It drives to its limit switches.")
+
+    monkeypatch.setattr(arming, "AGAIN", 0.0)
+    monkeypatch.setattr(road.loop, "arm", homes)
+    asked = asyncio.ensure_future(road.rail.acts.arm())
+    await until(lambda: len(road.loop.asked) > 1)
+    asked.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asked
+    for _ in range(10):  # what was on its way ends
+        await asyncio.sleep(0)
+    before = len(road.loop.asked)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(road.loop.asked) == before
+    assert noted(road) == []
 
 
 async def test_torque_goes_once_that_is_on_the_disk(road: SimpleNamespace) -> None:
