@@ -19,6 +19,7 @@ from handrail_drivers.errors import BoardSilent, Refused, UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from virtual_board import GREEN, STOP, compiled
+from waiting import until_async as until
 
 DEVICE = """
 [devices.tower]
@@ -36,7 +37,6 @@ age = 0.4
 
 [arm]
 """
-END = 20.0
 
 
 def cell(folder: Path, signal: str = "tower.emergency_stop") -> Cell:
@@ -136,9 +136,3 @@ async def test_what_a_lost_board_said_counts_no_more_at_once(tmp_path, program):
         process.power_on()
         await until(lambda: signals["tower.emergency_stop"][0] == 1.0)
         await boards.close()
-
-
-async def until(holds) -> None:
-    async with asyncio.timeout(END):
-        while not holds():
-            await asyncio.sleep(0.01)

@@ -7,7 +7,7 @@ import contextlib
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -19,8 +19,7 @@ from handrail_drivers.pseudo_terminal import PseudoTerminal
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import SHIPPED, load_cell
 from handrail_sim.twin.scpi_supply import ScpiSupply
-
-DEADLINE = 20.0  # s
+from waiting import until_async as until
 
 
 class Bench:
@@ -74,12 +73,6 @@ def cell(tmp_path: Path) -> Cell:
     text += "[devices.psu.settings]\nport = '/dev/null'\nmost_voltage = 30.0\nmost_current = 2.0\n"
     (tmp_path / "mine.toml").write_text(text)
     return load_cell(tmp_path / "mine.toml")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
