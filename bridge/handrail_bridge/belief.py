@@ -70,7 +70,12 @@ class Belief:
                 spot = seen[name]
                 turn = (math.cos(spot.yaw / 2), 0.0, 0.0, math.sin(spot.yaw / 2))
                 fresh[name] = ObjectBelief(
-                    spot.position, turn, "seen", time_ns, covariance=spot.covariance
+                    spot.position,
+                    turn,
+                    "seen",
+                    time_ns,
+                    covariance=spot.covariance,
+                    turn_sigma=spot.turn_sigma,
                 )
             elif _inside(camera, thing.position):
                 fresh[name] = LOST
@@ -127,13 +132,14 @@ class Belief:
             return True
         if one.source == "unknown":
             return False
-        less_sure = self._reach(other) - self._reach(one)
+        less_sure = self._reach(name, other) - self._reach(name, one)
         moved = aside(pose(one), pose(other), self._sizes[name])
         return max(moved, less_sure) > self._tolerance
 
-    def _reach(self, thing: ObjectBelief) -> float:
-        """Return how far [m] aside the check has it lie."""
-        return max(self._place, SIGMAS * thing.sigma)
+    def _reach(self, name: str, thing: ObjectBelief) -> float:
+        """Return how far [m] aside the check has a corner lie, but for the cell's own turn."""
+        corner = math.hypot(*self._sizes[name][:2]) / 2
+        return max(self._place, SIGMAS * thing.sigma) + SIGMAS * thing.turn_sigma * corner
 
     def _associate(
         self, detections: list[Detection], places: Mapping[str, ObjectBelief]

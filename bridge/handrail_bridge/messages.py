@@ -21,6 +21,7 @@ from handrail_bridge.reports import (
     Joint,
     Lease,
     Mail,
+    OwnLease,
     Tool,
 )
 
@@ -91,10 +92,9 @@ def _parts(joint: Joint | state_pb2.JointReading) -> dict[str, Any]:
 
 
 def write_lease(lease: Lease) -> state_pb2.Lease:
-    """Encode a lease."""
+    """Encode a lease, as everybody may see it."""
     return state_pb2.Lease(
         holder=lease.holder,
-        token=lease.token,
         remaining_s=lease.remaining,
         devices=lease.devices,
         waiting=lease.waiting,
@@ -105,10 +105,25 @@ def read_lease(sent: state_pb2.Lease) -> Lease:
     """Decode a lease."""
     return Lease(
         holder=sent.holder,
-        token=sent.token,
         remaining=sent.remaining_s,
         devices=tuple(sent.devices),
         waiting=tuple(sent.waiting),
+    )
+
+
+def write_own_lease(lease: OwnLease) -> rail_pb2.HoldLeaseResponse:
+    """Encode a lease for its holder."""
+    return rail_pb2.HoldLeaseResponse(lease=write_lease(lease), token=lease.token)
+
+
+def read_own_lease(sent: rail_pb2.HoldLeaseResponse) -> OwnLease:
+    """Decode one's own lease."""
+    return OwnLease(
+        holder=sent.lease.holder,
+        remaining=sent.lease.remaining_s,
+        devices=tuple(sent.lease.devices),
+        waiting=tuple(sent.lease.waiting),
+        token=sent.token,
     )
 
 

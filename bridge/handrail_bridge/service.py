@@ -27,7 +27,7 @@ from handrail_bridge.measured import age
 from handrail_bridge.parsing import require_name
 from handrail_bridge.places import LINES, SLOTS, Places
 from handrail_bridge.rail import Rail
-from handrail_bridge.reports import Frame, Lease
+from handrail_bridge.reports import Frame, OwnLease
 from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import describe
 from handrail_bridge.status import to_status
@@ -120,7 +120,8 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.ProposeCallRequest, context: Context
     ) -> rail_pb2.ProposeCallResponse:
         approver = OPERATOR if _by_operator(context) else ""
-        permit = await self._tools.propose(request.name, request.arguments_json, approver)
+        with self._slots:
+            permit = await self._tools.propose(request.name, request.arguments_json, approver)
         return rail_pb2.ProposeCallResponse(permit=plan_messages.write_permit(permit))
 
     @answering
@@ -129,7 +130,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     ) -> rail_pb2.CheckPlanResponse:
         plan = parse_plan(request.plan_json, self._rail.cell)
         approver = OPERATOR if _by_operator(context) else ""
-        return plan_messages.write_check(await self._rail.check(plan, approver))
+        with self._slots:
+            return plan_messages.write_check(await self._rail.check(plan, approver))
 
     @answering
     async def AwaitApproval(
@@ -208,8 +210,7 @@ class RailService(rail_pb2_grpc.RailServicer):
             heartbeat = first.heartbeat_s or self._rail.situation.leases.heartbeat
             try:
                 while True:
-                    answer = rail_pb2.HoldLeaseResponse(lease=messages.write_lease(lease))
-                    await context.write(answer)
+                    await context.write(messages.write_own_lease(lease))
                     if await asyncio.wait_for(context.read(), heartbeat) is grpc.aio.EOF:
                         return
                     lease = self._rail.situation.leases.beat(lease.token)
@@ -228,7 +229,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                 hint="say who wants the lease in its first message",
             ) from None
 
-    async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> Lease:
+    async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> OwnLease:
         """Return the lease that a stream's first message asks for."""
         leases = self._rail.situation.leases
         wish = leases.wish(first.holder, first.devices, first.heartbeat_s)

@@ -37,6 +37,7 @@ class Detection:
     position: Point
     yaw: float  # faces repeat each quarter turn: -pi/4 to pi/4
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)  # m2, xx xy yy; zeros: nobody says
+    turn_sigma: float = 0.0  # rad, of the yaw; 0: nobody says
 
 
 class Pinhole:

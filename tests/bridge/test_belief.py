@@ -27,6 +27,7 @@ class Seen:
     position: tuple[float, float, float]
     yaw: float = 0.0
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_sigma: float = 0.0
 
 
 @pytest.fixture

@@ -200,12 +200,15 @@ def test_ports_are_what_their_adapters_say():
         Adapter("/dev/ttyUSB0", 0x9999, 0x0001, "", "Something"),
         Adapter("/dev/ttyUSB1", 0x1A86, 0x7523, "", "USB Serial"),
         Adapter("/dev/ttyUSB2", 0x0403, 0x6014, "", "USB Serial"),
+        Adapter("/dev/ttyACM2", 0x1D50, 0x6029, "", "Marlin USB Device"),
     ]
     said = [one.what for one in serial_ports(adapters)]
     assert said[0] == "CH343 adapter, as on bus servo boards (1a86:55d3), serial number 58FA"
     assert said[2] == "Something (9999:0001)"
     assert "may reset a board" in said[3]
-    assert [family(one) for one in adapters] == ["feetech", "numato_gpio", "", "", "dynamixel"]
+    assert [family(one) for one in adapters] == [
+        *("feetech", "numato_gpio", "", "", "dynamixel", "marlin")
+    ]
 
 
 def plug_in(folder, number, name, index=0):
