@@ -12,7 +12,7 @@ settings.load_profile("no clock")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
-    """Name what ``make test`` tried once more and saw pass: a test that needs that is to be mended."""
+    """Count and name what passed only when it was tried once more."""
     passed = terminalreporter.stats.get("passed", ())
     if config.getoption("lf") and passed:
         terminalreporter.section(f"{len(passed)} passed only at the second try")
