@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import time
@@ -28,6 +27,7 @@ from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import DeviceFault
 from handrail_sim.cell_file import load_cell
 from handrail_sim.demands import Approval
+from waiting import until_async
 
 NEEDS = ("valve_set_pressure", "valve_purge")
 
@@ -117,7 +117,5 @@ async def serving(folder: Path, patience: float) -> AsyncIterator[Held]:
 
 
 async def asked(operator: OperatorClient) -> Card:
-    async with asyncio.timeout(10):
-        while not (cards := await operator.cards()):
-            await asyncio.sleep(0.01)
+    cards: list[Card] = await until_async(operator.cards, 10)
     return cards[0]

@@ -22,10 +22,10 @@ from handrail_drivers.errors import ProcessLost, Refused
 from running_cell import (
     RunningCell,
     assert_stood_at_once,
-    eventually,
     midway,
     patient,
 )
+from waiting import until, until_async
 
 HOME = {"steps": [{"tool": "arm_home"}]}
 LONG = {
@@ -67,7 +67,7 @@ async def test_a_check_whose_process_is_killed_ends_and_the_next_one_passes(
         idle = spent(worker)
         since = time.monotonic()
         check = asyncio.create_task(rail.check(LONG))
-        await asyncio.to_thread(eventually, lambda: spent(worker) > idle + CHECKING)
+        await asyncio.to_thread(until, lambda: spent(worker) > idle + CHECKING)
         worker.kill()
         with pytest.raises(ProcessLost, match="another one takes its place"):
             await check
@@ -89,9 +89,7 @@ async def deaf(cell: RunningCell) -> AsyncIterator[None]:
         rail: rail_pb2_grpc.RailAsyncStub = rail_pb2_grpc.RailStub(channel)
         request = rail_pb2.WatchStateRequest(rate_hz=100)
         calls = [rail.WatchState(request) for _ in range(STREAMS)]
-        async with asyncio.timeout(20):
-            while sum(call.done() for call in calls) < STREAMS - SLOTS:
-                await asyncio.sleep(0.02)
+        await until_async(lambda: sum(call.done() for call in calls) >= STREAMS - SLOTS)
         yield
 
 
@@ -106,7 +104,7 @@ async def test_streams_that_nobody_reads_delay_neither_loop_nor_stop(cell: Runni
     assert (receipt.reason, receipt.completed) == ("test", False)
     assert missed < 1
     assert_stood_at_once(cell, since)
-    await asyncio.to_thread(eventually, lambda: bridge.num_fds() <= descriptors)
+    await asyncio.to_thread(until, lambda: bridge.num_fds() <= descriptors)
     await cell.home()
 
 
@@ -115,11 +113,11 @@ async def stop_under_attack(cell: RunningCell) -> tuple[Receipt, float, float]:
     async with cell.armed() as rail:
         states: list[CellState] = []
         moving = asyncio.create_task(rail.run(SLOW, states.append))
-        await asyncio.to_thread(eventually, lambda: states and states[-1].progress > 0)
+        await asyncio.to_thread(until, lambda: states and states[-1].progress > 0)
         async with deaf(cell):
             before = states[-1].loop
             await asyncio.to_thread(
-                eventually,
+                until,
                 lambda: moving.done() or states[-1].loop.ticks > before.ticks + ATTACKED,
             )
             now = states[-1].loop
