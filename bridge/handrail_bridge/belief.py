@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from itertools import permutations
 from typing import TYPE_CHECKING
 
+import numpy as np
 from handrail_sim.camera import Camera
 from handrail_sim.cell import SceneObject
 from handrail_sim.check.variations import SIGMAS
 from handrail_sim.places import aside, pose
 from handrail_sim.verdict import ObjectBelief
+from scipy.optimize import linear_sum_assignment
 
 if TYPE_CHECKING:
     from handrail_bridge.vision import Detection
@@ -69,7 +70,12 @@ class Belief:
                 spot = seen[name]
                 turn = (math.cos(spot.yaw / 2), 0.0, 0.0, math.sin(spot.yaw / 2))
                 fresh[name] = ObjectBelief(
-                    spot.position, turn, "seen", time_ns, covariance=spot.covariance
+                    spot.position,
+                    turn,
+                    "seen",
+                    time_ns,
+                    covariance=spot.covariance,
+                    turn_sigma=spot.turn_sigma,
                 )
             elif _inside(camera, thing.position):
                 fresh[name] = LOST
@@ -126,13 +132,14 @@ class Belief:
             return True
         if one.source == "unknown":
             return False
-        less_sure = self._reach(other) - self._reach(one)
+        less_sure = self._reach(name, other) - self._reach(name, one)
         moved = aside(pose(one), pose(other), self._sizes[name])
         return max(moved, less_sure) > self._tolerance
 
-    def _reach(self, thing: ObjectBelief) -> float:
-        """Return how far [m] aside the check has it lie."""
-        return max(self._place, SIGMAS * thing.sigma)
+    def _reach(self, name: str, thing: ObjectBelief) -> float:
+        """Return how far [m] aside the check has a corner lie, but for the cell's own turn."""
+        corner = math.hypot(*self._sizes[name][:2]) / 2
+        return max(self._place, SIGMAS * thing.sigma) + SIGMAS * thing.turn_sigma * corner
 
     def _associate(
         self, detections: list[Detection], places: Mapping[str, ObjectBelief]
@@ -149,15 +156,10 @@ class Belief:
 
 def _assigned(places: Mapping[str, ObjectBelief], spots: list[Detection]) -> dict[str, Detection]:
     """Give detections to objects of one colour so that the distances add up to the least."""
-    count = min(len(places), len(spots))
-    nearest = sorted(spots, key=lambda spot: min(_distance(p, spot) for p in places.values()))
-    options = (
-        dict(zip(chosen, nearest[:count], strict=True)) for chosen in permutations(places, count)
-    )
-    return min(
-        options,
-        key=lambda option: sum(_distance(places[name], spot) for name, spot in option.items()),
-    )
+    names = list(places)
+    apart = [[_distance(places[name], spot) for spot in spots] for name in names]
+    chosen = zip(*linear_sum_assignment(np.reshape(apart, (len(names), len(spots)))), strict=True)
+    return {names[thing]: spots[spot] for thing, spot in chosen}
 
 
 def _distance(thing: ObjectBelief, spot: Detection) -> float:

@@ -59,13 +59,13 @@ def write_permit(permit: Permit) -> plan_pb2.Permit:
 def read_permit(sent: plan_pb2.Permit) -> Permit:
     """Decode a permit."""
     return Permit(
-        sent.id,
-        sent.plan_digest,
-        sent.trajectory_digest,
-        sent.expires_in_s,
-        tuple(sent.asks),
-        sent.approver,
-        sent.number,
+        id=sent.id,
+        plan_digest=sent.plan_digest,
+        trajectory_digest=sent.trajectory_digest,
+        expires_in=sent.expires_in_s,
+        asks=tuple(sent.asks),
+        approver=sent.approver,
+        number=sent.number,
     )
 
 
@@ -114,7 +114,7 @@ def _read_robustness(sent: plan_pb2.Verdict) -> Robustness | None:
     if not sent.HasField("robustness"):
         return None
     found = sent.robustness
-    return Robustness(found.passed, found.worlds, found.worst)
+    return Robustness(passed=found.passed, worlds=found.worlds, worst=found.worst)
 
 
 def _write_violation(violation: Violation) -> plan_pb2.Violation:
@@ -153,7 +153,13 @@ def _write_goal(goal: tuple[GoalResult, ...]) -> list[plan_pb2.GoalResult]:
 
 def _read_goal(sent: Iterable[plan_pb2.GoalResult]) -> tuple[GoalResult, ...]:
     return tuple(
-        GoalResult(item.predicate, item.met, item.sentence, item.predicted) for item in sent
+        GoalResult(
+            predicate=item.predicate,
+            met=item.met,
+            sentence=item.sentence,
+            predicted=item.predicted,
+        )
+        for item in sent
     )
 
 

@@ -18,10 +18,16 @@ class Lease:
     """Who may move ``devices`` right now, and who waits for them, in the order of arrival."""
 
     holder: str
-    token: int
     remaining: float  # s until it lapses without a heartbeat
     devices: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLease(Lease):
+    """One's own lease. Who has its ``token`` may move the devices: nobody else is told it."""
+
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
+from typing import Any
 
-from handrail_drivers.errors import InvalidValue
+from handrail_drivers.errors import InvalidRequest, InvalidValue
 from handrail_sim.arm import JointLimits
 from handrail_sim.cell import Cell
 from handrail_sim.plan import GripperSet, MoveJoints, Plan, PolicyRun
@@ -21,9 +23,10 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     """Return the plan in ``text``, its names and joint limits held against the cell.
 
     Raises:
-        InvalidRequest, InvalidValue, UnknownName: as :func:`parse`.
+        InvalidRequest, InvalidValue, UnknownName: as :func:`parse`; a key that is there twice.
     """
     plan = parse(Plan, text, "plan")
+    json.loads(text, object_pairs_hook=_once)
     for index, step in enumerate(plan.steps):
         if isinstance(step, GripperSet) and cell.arm.gripper is None:
             raise InvalidValue(
@@ -43,6 +46,15 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     for index, goal in enumerate(plan.goal):
         require_names(goal, cell, f"goal[{index}]")
     return plan
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that is there twice: whoever reads the first would see another plan."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        key = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise InvalidRequest(f"The plan says {key!r} twice in one place.", field=key)
+    return read
 
 
 def _require_joints(step: MoveJoints, cell: Cell, field: str) -> None:

@@ -50,6 +50,9 @@ class ObjectReport(BaseModel):
     sigma: Annotated[
         Metres | None, Field(description="standard deviation of its place; none: nobody says")
     ] = None
+    turn_sigma: Annotated[
+        Radians | None, Field(description="standard deviation of its yaw; none: nobody says")
+    ] = None
     held: bool = False
     region: Annotated[str | None, Field(description="region of the cell that it lies in")] = None
 
@@ -248,6 +251,7 @@ class Senses:
                 "yaw": _yaw(thing.quaternion),
                 "age": age(thing.time_ns),
                 "sigma": thing.sigma or None,
+                "turn_sigma": thing.turn_sigma or None,
                 "held": thing.held_pose is not None,
                 "region": region_of(self._cell, thing.position),
             }

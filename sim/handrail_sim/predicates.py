@@ -203,6 +203,11 @@ def parts(predicate: Predicate) -> tuple[Predicate, ...]:
     return ()
 
 
+def size(predicate: Predicate) -> int:
+    """Return of how many predicates a predicate is made, itself counted."""
+    return 1 + sum(map(size, parts(predicate)))
+
+
 def timed(predicate: Predicate) -> tuple[Within, ...]:
     """Return every ``within`` of a predicate, the innermost first."""
     inner = tuple(found for part in parts(predicate) for found in timed(part))

@@ -157,8 +157,8 @@ class ObjectBelief:
 
     ``held_pose`` is its pose in the TCP frame while held (7 numbers: x y z qw qx qy qz).
     ``source``: ``seen``, ``predicted``, or ``unknown`` (then the pose means nothing).
-    ``covariance`` [m2] is that of its place in the table's plane, xx, xy, yy, as perception
-    reported it; zeros where nobody has.
+    ``covariance`` [m2] is that of its place in the table's plane, xx, xy, yy, and ``turn_sigma``
+    [rad] the standard deviation of its turn, as perception reported them; zeros where nobody has.
     """
 
     position: tuple[float, float, float]
@@ -167,6 +167,7 @@ class ObjectBelief:
     time_ns: int
     held_pose: tuple[float, ...] | None = None
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_sigma: float = 0.0
 
     @property
     def sigma(self) -> float:

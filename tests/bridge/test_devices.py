@@ -131,7 +131,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def opened(cell: Cell, bench: Bench):
-    devices = Devices(cell, {"psu": bench.wire})
+    devices = Devices(cell, {"psu": bench.wire}, lambda: False)
     try:
         await until(lambda: not devices.notices())
         yield devices, Tools(cell, object(), devices.opened, lambda _: nullcontext_async(), None)
@@ -184,13 +184,17 @@ async def test_it_is_lost_and_found_and_off(cell, bench):
 async def test_a_stop_reaches_it(cell, bench):
     async with opened(cell, bench) as (devices, tools):
         await tools.call("psu_set_output", '{"value": true}')
-        devices.stop()
-        await until(lambda: bench.supply.outputs()["on"] == 0.0)
+        assert await devices.stop() == [""]
+        assert bench.supply.outputs()["on"] == 0.0
+        bench.pull()
+        await until(lambda: bool(devices.notices()))
+        (said,) = await devices.stop()
+        assert "psu has not got its safe values: stop (psu is not connected" in said
 
 
 async def test_what_is_not_there_is_named_and_waited_for(cell, bench):
     bench.pull()
-    devices = Devices(cell, {"psu": bench.wire})
+    devices = Devices(cell, {"psu": bench.wire}, lambda: False)
     try:
         await until(lambda: "There is no port" in "".join(devices.notices()))
         bench.plug()

@@ -18,7 +18,7 @@ from handrail_drivers.dynamixel.codec import Instruction, Parser
 from handrail_drivers.dynamixel.driver import DynamixelBus
 from handrail_drivers.dynamixel.registers import Register
 from handrail_drivers.errors import DeviceFault
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 LIMIT_ERROR, ACCESS_ERROR = 6, 7
@@ -118,7 +118,6 @@ def test_ours_refuses_another_model_and_changes_nothing_under_torque(
         bus.connect()
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 252),
     st.sampled_from([Instruction.READ, Instruction.WRITE, Instruction.REG_WRITE]),

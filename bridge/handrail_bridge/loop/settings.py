@@ -36,6 +36,7 @@ class LoopConfig(BaseModel):
     settings: dict[str, Any]  # the driver's, port and calibration path resolved
     joints: tuple[str, ...]
     units: tuple[str, ...]  # of their positions: rad, or m where one slides
+    levers: tuple[float, ...]  # what a small turn [rad] is worth in them
     low: tuple[float, ...]  # rad
     high: tuple[float, ...]  # rad
     velocity: tuple[float, ...]  # rad/s
@@ -106,6 +107,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         settings=_settings(cell, name, wires),
         joints=joints,
         units=tuple(limit.unit for limit in limits),
+        levers=tuple(limit.lever for limit in limits),
         low=tuple(limit.low for limit in limits),
         high=tuple(limit.high for limit in limits),
         velocity=tuple(limit.velocity for limit in limits),

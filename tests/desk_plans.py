@@ -10,7 +10,7 @@ import numpy as np
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import ObjectBelief, StartState
+from handrail_sim.verdict import ObjectBelief, StartState, Verdict
 
 AXIS_X = 0.0388353
 UPRIGHT = (1.0, 0.0, 0.0, 0.0)
@@ -126,3 +126,10 @@ def scattered(cell: Cell, seed: int) -> dict[str, ObjectBelief]:
         name: lying(x, y, rng.uniform(-math.pi, math.pi))
         for name, (x, y) in zip(cell.objects, places, strict=True)
     }
+
+
+def sorted_by_plan(cell: Cell, checker: Checker, seed: int) -> tuple[StartState, str, Verdict]:
+    """Return the start, which cube it is, and what the check says of sorting it."""
+    start = at_home(cell, checker, **scattered(cell, seed))
+    name = tuple(cell.objects)[seed % len(cell.objects)]
+    return start, name, checker.check(sort(cell, name, start), start)
