@@ -53,7 +53,12 @@ def holding(view: WorldView, held: str | None) -> WorldView:
         ("blue_cube", "blue_cube", True, "blue_cube is held"),
         ("blue_cube", None, True, "blue_cube is held"),
         ("something", None, True, "something is held"),
-        ("something", "blue_cube", False, "nobody knows whether it is blue_cube"),
+        (
+            "something",
+            "blue_cube",
+            False,
+            "something is held, and nobody knows whether it is blue_cube",
+        ),
         ("blue_cube", "red_cube_a", False, "blue_cube is held, not red_cube_a"),
         (None, "blue_cube", False, "nothing is held, not even blue_cube"),
         (None, None, False, "nothing is held, not even anything"),
