@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -24,9 +25,7 @@ from handrail_bridge.server import Server
 from handrail_bridge.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, Unit, tool
-from handrail_drivers.errors import (
-    DeviceFault,
-)
+from handrail_drivers.errors import DeviceFault
 from handrail_sim.cell_file import load_cell
 from handrail_sim.demands import Approval
 
@@ -45,7 +44,7 @@ class Valve:
         self.done.append(pressure)
         if pressure > 9:
             raise DeviceFault("It leaks.")
-        return pressure
+        return math.nan if pressure > 8 else pressure
 
     @tool(Effect.OBSERVE)
     def purge(self) -> bool:

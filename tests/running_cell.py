@@ -44,6 +44,8 @@ def patient(folder: Path, *changes: tuple[str, str], cell: str = "desk") -> Path
     ``changes``: what to replace in it besides, and with what.
     """
     text = (resources.files("handrail_sim") / "cells" / f"{cell}.toml").read_text()
+    if "[loop]" not in text:  # it is its base's
+        text += "\n".join(["\n[loop]", *(line for line, _ in PATIENCE)])
     for line, instead in (*PATIENCE, *changes):
         assert line in text
         text = text.replace(line, instead)

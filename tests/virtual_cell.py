@@ -172,6 +172,7 @@ class VirtualCell:
             grant.verdict.duration,
             state.peak_following_error,
             (),
+            state.peak_slide_error,
         )
         motion = Motion(
             int(permit.id),

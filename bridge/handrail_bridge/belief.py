@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from itertools import permutations
 from typing import TYPE_CHECKING
 
+import numpy as np
 from handrail_sim.camera import Camera
 from handrail_sim.cell import SceneObject
 from handrail_sim.check.variations import SIGMAS
 from handrail_sim.places import aside, pose
 from handrail_sim.verdict import ObjectBelief
+from scipy.optimize import linear_sum_assignment
 
 if TYPE_CHECKING:
     from handrail_bridge.vision import Detection
@@ -155,15 +156,10 @@ class Belief:
 
 def _assigned(places: Mapping[str, ObjectBelief], spots: list[Detection]) -> dict[str, Detection]:
     """Give detections to objects of one colour so that the distances add up to the least."""
-    count = min(len(places), len(spots))
-    nearest = sorted(spots, key=lambda spot: min(_distance(p, spot) for p in places.values()))
-    options = (
-        dict(zip(chosen, nearest[:count], strict=True)) for chosen in permutations(places, count)
-    )
-    return min(
-        options,
-        key=lambda option: sum(_distance(places[name], spot) for name, spot in option.items()),
-    )
+    names = list(places)
+    apart = [[_distance(places[name], spot) for spot in spots] for name in names]
+    chosen = zip(*linear_sum_assignment(np.reshape(apart, (len(names), len(spots)))), strict=True)
+    return {names[thing]: spots[spot] for thing, spot in chosen}
 
 
 def _distance(thing: ObjectBelief, spot: Detection) -> float:

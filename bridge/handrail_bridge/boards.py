@@ -12,11 +12,12 @@ from handrail_drivers import plugins
 from handrail_drivers.board.driver import Board
 from handrail_drivers.board.session import Sample
 from handrail_drivers.board.settings import BoardSettings
-from handrail_drivers.errors import DeviceFault
 from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.serial_port import SerialPort
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
+
+from handrail_bridge.own_threads import OwnThreads
 
 NEVER = 0  # ns: when a signal that has no value was true
 
@@ -29,12 +30,16 @@ class Boards:
     Args:
         wires: a port by device name, where it is not the cell's.
         put_signal: is given what boards stream, as ``device.channel``, value and time [ns].
+        is_stopped: while it says so, outputs keep their safe values.
     """
 
     def __init__(
-        self, cell: Cell, wires: Mapping[str, str], put_signal: Callable[[str, float, int], None]
+        self,
+        cell: Cell,
+        wires: Mapping[str, str],
+        put_signal: Callable[[str, float, int], None],
+        is_stopped: Callable[[], bool],
     ) -> None:
-        self._stopping: set[asyncio.Task[None]] = set()
         self._put_signal = put_signal
         self._signalling = threading.Lock()
         self._muted = False
@@ -43,9 +48,11 @@ class Boards:
             settings = _settings(cell, name, wires)
             opening = partial(SerialPort, settings.port, settings.baud)
             board = Board(name, settings, LastingPort(settings.port, opening))
+            board.is_stopped = is_stopped
             board.on_sample = partial(self._signal, name)
             board.on_lost = partial(self._withdraw, name, tuple(settings.streams))
             self.opened[name] = board
+        self._threads = OwnThreads(self.opened)
 
     async def start(self, described: Callable[[str, Board], None]) -> None:
         """Look for the boards, and give them time to say what they have.
@@ -72,12 +79,9 @@ class Boards:
             if not board.wait_ready(0.0)
         )
 
-    def stop(self) -> None:
-        """Have every board put its outputs to their safe values; does not wait for them."""
-        for board in self.opened.values():
-            task = asyncio.create_task(asyncio.to_thread(board.stop))
-            self._stopping.add(task)
-            task.add_done_callback(self._stopped)
+    def stop(self) -> asyncio.Future[list[str]]:
+        """Have every board put its outputs to their safe values; return what says which did not."""
+        return self._threads.begin("stop")
 
     def mute(self) -> None:
         """Give no signals any more: the loops are about to end."""
@@ -86,8 +90,7 @@ class Boards:
 
     async def close(self) -> None:
         """Put every output to its safe value and release the ports."""
-        await asyncio.gather(*self._stopping, return_exceptions=True)
-        await asyncio.gather(*(asyncio.to_thread(board.close) for board in self.opened.values()))
+        await self._threads.close()
 
     def _signal(self, device: str, channel: str, sample: Sample) -> None:
         with self._signalling:
@@ -100,11 +103,6 @@ class Boards:
         with self._signalling:
             for channel in () if self._muted else channels:
                 self._put_signal(f"{device}.{channel}", 0.0, NEVER)
-
-    def _stopped(self, task: asyncio.Task[None]) -> None:
-        self._stopping.discard(task)
-        if not task.cancelled() and isinstance(error := task.exception(), DeviceFault):
-            log.warning("%s", error)
 
 
 def streamed_names(cell: Cell) -> tuple[str, ...]:

@@ -32,8 +32,8 @@ from handrail_bridge.reports import (
     CellState,
     Check,
     Frame,
-    Lease,
     Mail,
+    OwnLease,
     Permit,
     Receipt,
     Tool,
@@ -53,13 +53,8 @@ class Client:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._channel = grpc.aio.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-                ("grpc.enable_http_proxy", 0),
-            ],
-        )
+        options = ("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.enable_http_proxy", 0)
+        self._channel = grpc.aio.insecure_channel(address, options=options)
         self._rail: stubs.RailAsyncStub = stubs.RailStub(self._channel)
         self._calls = ToolCalls(self._rail)
         self._mail: mail_pb2_grpc.MailboxAsyncStub = mail_pb2_grpc.MailboxStub(self._channel)
@@ -249,7 +244,7 @@ class Client:
         devices: Sequence[str] = (),
         wait: float = 0.0,
         take_over: bool = False,
-    ) -> AsyncIterator[Lease]:
+    ) -> AsyncIterator[OwnLease]:
         """Hold the exclusive right to move while the block runs.
 
         Args:
@@ -287,13 +282,13 @@ def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
     return json.dumps(as_json(plan) if isinstance(plan, Plan) else dict(plan))
 
 
-async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> Lease:
+async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> OwnLease:
     async with asyncio.timeout(ANSWER + wait):
         await call.write(request)
         answer = await call.read()
     if answer is grpc.aio.EOF:
         raise ProcessLost("The bridge ended the lease.")
-    return messages.read_lease(answer.lease)
+    return messages.read_own_lease(answer)
 
 
 async def _beat(call: Any, request: rpc.HoldLeaseRequest, period: float) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from handrail_drivers import plugins
+from handrail_drivers.api import Effect
 from handrail_drivers.board.driver import Board
-from handrail_drivers.errors import BusLost, DeviceFault, HandrailError
+from handrail_drivers.errors import BusLost, HandrailError
 from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.modbus.device import ModbusSettings
+from handrail_drivers.safe_values import kept_safe, stopping
 from handrail_drivers.schema import tool_methods
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
+
+from handrail_bridge.own_threads import OwnThreads
 
 LOOK = 0.5  # s between two looks at whether a device is there
 END = 15.0  # s: longer than any call of a driver
@@ -30,10 +35,15 @@ class OwnedDevice:
 
     A port that has gone is noticed within half a second, or by the call that meets it; once it is
     back the driver connects anew and is stopped: what it did before, it does not go on with.
+    While ``is_stopped`` says so, nothing is set.
     """
 
-    def __init__(self, name: str, driver: Any, settings: Any) -> None:
+    def __init__(
+        self, name: str, driver: Any, settings: Any, is_stopped: Callable[[], bool]
+    ) -> None:
         self.name = name
+        self._is_stopped = is_stopped
+        self._safe = stopping(name, self._stop)
         self._lock = threading.RLock()  # one call at a time
         self._ending = threading.Event()
         self._trouble: str | None = "it has not been found yet"
@@ -60,103 +70,121 @@ class OwnedDevice:
         return None if self._trouble is None else f"{self.name}: not connected, {self._trouble}"
 
     def stop(self) -> None:
-        """Have it move no more.
+        """Have it move no more; what fails is tried again until it stands.
 
         Raises:
             DeviceFault: whether it stands is not known.
         """
-        with self._lock:
-            if self._trouble is None:  # else it is stopped as soon as it is found again
-                self._driver.stop()
+        self._safe.stop()
 
     def close(self) -> None:
-        """Put it to its safe values and let it go."""
+        """Put it to its safe values and let it go.
+
+        Raises:
+            DeviceFault: whether it stands is not known.
+        """
         self._ending.set()
         self._thread.join(END)
-        with self._lock:
-            self._driver.close()
+        try:
+            self._safe.close()
+        finally:
+            with self._lock:
+                self._driver.close()
 
-    def _guarded(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a tool that waits for its turn and notices a lost port."""
+    def _stop(self) -> None:
+        with self._turn():
+            self._driver.stop()
+
+    def _guarded(self, method: Any) -> Callable[..., Any]:
+        """Return a tool that waits for its turn, and sets nothing that a stop has overtaken."""
+        sets = method.__handrail_tool__.effect is not Effect.OBSERVE
+
+        def in_turn(stops: int, call: Callable[[], Any]) -> Any:
+            with self._turn():
+                if sets:
+                    self._require_allowed(method.__name__, stops)
+                return call()
 
         @functools.wraps(method)
         def call(*given: Any, **named: Any) -> Any:
-            with self._lock:
-                self._require()
-                try:
-                    return method(*given, **named)
-                except BusLost as error:
-                    self._lose(error)
-                    raise
-
-        if not inspect.iscoroutinefunction(method):
-            return call
+            return in_turn(self._safe.stops, lambda: method(*given, **named))
 
         @functools.wraps(method)
         async def call_async(*given: Any, **named: Any) -> Any:
-            def whole() -> Any:
-                with self._lock:
-                    self._require()
-                    return asyncio.run(method(*given, **named))
+            whole = functools.partial(method, *given, **named)
+            stops = self._safe.stops  # before it waits for a thread
+            return await asyncio.to_thread(in_turn, stops, lambda: asyncio.run(whole()))
 
+        return call_async if inspect.iscoroutinefunction(method) else call
+
+    def _require_allowed(self, tool: str, stops: int) -> None:
+        self._safe.require_no_stop_since(stops)
+        self._safe.require_none_owed()
+        if self._is_stopped():
+            raise kept_safe(f"nothing is set at {self.name}", field=tool)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Have the device alone; a port that is found to be gone is noticed."""
+        with self._lock:
+            if self._trouble is not None:
+                raise BusLost(
+                    f"{self.name} is not connected: {self._trouble}",
+                    subject=self.name,
+                    hint="check its cable and its power; it is looked for twice a second",
+                )
             try:
-                return await asyncio.to_thread(whole)
+                yield
             except BusLost as error:
                 self._lose(error)
                 raise
 
-        return call_async
-
-    def _require(self) -> None:
-        if self._trouble is not None:
-            raise BusLost(
-                f"{self.name} is not connected: {self._trouble}",
-                subject=self.name,
-                hint="check its cable and its power; it is looked for twice a second",
-            )
-
-    def _lose(self, error: HandrailError) -> None:
+    def _lose(self, error: Exception) -> None:
+        why = error.message if isinstance(error, HandrailError) else repr(error)
         if self._trouble is None:
-            log.warning("%s is lost: %s", self.name, error.message)
-        self._trouble = error.message
+            log.warning("%s is lost: %s", self.name, why)
+        self._trouble = why
 
     def _watch(self) -> None:
         while not self._ending.is_set():
             with self._lock:
-                if self._trouble is not None:
-                    self._find()
-                elif self._stream is not None:
-                    self._probe(self._stream)
+                try:
+                    if self._trouble is not None:
+                        self._find()
+                    elif self._stream is not None:
+                        self._stream.discard_input()  # between calls nothing is on its way
+                except Exception as error:  # noqa: BLE001  a plugin's may be any: it is sought again
+                    self._lose(error)
             self._ending.wait(LOOK)
 
     def _find(self) -> None:
-        try:
-            if self._stream is not None:
-                self._stream.reopen()
-            self._driver.connect()
-            if self._found_before:
-                self._driver.stop()
-        except HandrailError as error:
-            self._trouble = error.message
-            return
+        if self._stream is not None:
+            self._stream.reopen()
+        self._driver.connect()
+        if self._found_before:
+            self._driver.stop()
         self._found_before = True
         log.warning("%s is connected", self.name)
         self._trouble = None
-
-    def _probe(self, stream: LastingPort) -> None:
-        try:
-            stream.discard_input()  # between calls nothing is on its way
-        except BusLost as error:
-            self._lose(error)
 
 
 class Devices:
     """The owned devices of one cell, by name. None has to be there when the bridge starts."""
 
-    def __init__(self, cell: Cell, wires: Mapping[str, str]) -> None:
+    def __init__(
+        self, cell: Cell, wires: Mapping[str, str], is_stopped: Callable[[], bool]
+    ) -> None:
         """``wires``: an address or a port by device name, where it is not the cell's."""
-        self._stopping: set[asyncio.Task[None]] = set()
-        self.opened = {name: _owned(cell, name, wires) for name in owned_names(cell)}
+        self.opened = {
+            name: OwnedDevice(
+                name,
+                plugins.drivers.one(cell.devices[name].driver),
+                owned_settings(cell, name, wires),
+                is_stopped,
+            )
+            for name in owned_names(cell)
+        }
+        self._threads = OwnThreads(self.opened)
         for device in self.opened.values():
             device.start()
 
@@ -164,27 +192,13 @@ class Devices:
         """Return which devices are not connected, and why."""
         return tuple(one.notice for one in self.opened.values() if one.notice is not None)
 
-    def stop(self) -> None:
-        """Have every device stop; does not wait for them."""
-        for device in self.opened.values():
-            task = asyncio.create_task(asyncio.to_thread(device.stop))
-            self._stopping.add(task)
-            task.add_done_callback(self._stopped)
+    def stop(self) -> asyncio.Future[list[str]]:
+        """Have every device stop, and return what will say which did not."""
+        return self._threads.begin("stop")
 
     async def close(self) -> None:
         """Put every device to its safe values and let it go."""
-        await asyncio.gather(*self._stopping, return_exceptions=True)
-        closing = [asyncio.to_thread(device.close) for device in self.opened.values()]
-        for failed in await asyncio.gather(*closing, return_exceptions=True):
-            if isinstance(failed, DeviceFault):
-                log.warning("%s", failed)
-            elif failed is not None:
-                raise failed
-
-    def _stopped(self, task: asyncio.Task[None]) -> None:
-        self._stopping.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("%s", error)
+        await self._threads.close()
 
 
 def owned_names(cell: Cell) -> tuple[str, ...]:
@@ -211,8 +225,3 @@ def owned_settings(cell: Cell, name: str, wires: Mapping[str, str]) -> Any:
         return settings
     driver = plugins.drivers.one(cell.devices[name].driver)
     return plugins.transports.one(driver.transport).at(settings, wires[name])
-
-
-def _owned(cell: Cell, name: str, wires: Mapping[str, str]) -> OwnedDevice:
-    driver = plugins.drivers.one(cell.devices[name].driver)
-    return OwnedDevice(name, driver, owned_settings(cell, name, wires))

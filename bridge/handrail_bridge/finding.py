@@ -13,7 +13,7 @@ from handrail_drivers.errors import BusLost
 from handrail_drivers.modbus.lines import LineSettings, line_settings
 from handrail_drivers.modbus.scan import Found as Unit
 from handrail_drivers.modbus.scan import Scan, candidates, scan
-from handrail_drivers.serial_port import SerialPort, adapters
+from handrail_drivers.serial_port import KeptPort, adapters
 
 SERIAL_UNITS = range(
     1, 17
@@ -46,7 +46,8 @@ def everything(
 
 def _probed(path: str, drivers: tuple[str, ...]) -> Found | None:
     try:
-        return probe(path, lambda baud: SerialPort(path, baud), drivers)
+        with KeptPort(path) as port:
+            return probe(path, port.at, drivers)
     except BusLost as error:
         return Found("serial port", path, f"cannot be asked: {error.message}")
 

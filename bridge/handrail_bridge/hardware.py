@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,10 +68,9 @@ class Hardware:
             await asyncio.to_thread(poller.await_ready)
 
     async def rest(self) -> str:
-        """Put what no loop moves to its safe values; return which register maps' do not stand."""
-        self.boards.stop()
-        self.owned.stop()
-        return " ".join(filter(None, await self.modbus.stop()))
+        """Put what no loop moves to its safe values; return what does not stand there."""
+        begun = (self.boards.stop(), self.owned.stop(), self.modbus.stop())
+        return " ".join(filter(None, itertools.chain(*await asyncio.gather(*begun))))
 
     def mute(self) -> None:
         """Have nobody tell the loops anything any more: they are about to end."""
@@ -95,9 +95,13 @@ async def open_hardware(
         inputs = _inputs(cell, wires, loops, pollers)
     stack.push_async_callback(loops.close)  # where no rail is made, which closes them, too
     stack.push_async_callback(modbus.close)
-    boards = Boards(cell, wires, loops.put_signal)
+
+    def is_stopped() -> bool:
+        return loops.state().mode in LATCHED
+
+    boards = Boards(cell, wires, loops.put_signal, is_stopped)
     stack.push_async_callback(boards.close)
-    owned = Devices(cell, wires)
+    owned = Devices(cell, wires, is_stopped)
     stack.push_async_callback(owned.close)
     return Hardware(keeper, loops, pollers, inputs, modbus, boards, owned)
 

@@ -1,8 +1,9 @@
 """Leases: the exclusive right to move a set of devices, kept alive by a heartbeat.
 
-Every lease has a token greater than all before it. The loops compare the token of the running
-motion with their device's on every tick, so that the end of a lease stops what its holder was
-moving and nothing else, and a late packet of a former holder moves nothing.
+Every lease has a token greater than all before it, which nobody but its holder is told or can
+guess. The loops compare the token of the running motion with their device's on every tick, so
+that the end of a lease stops what its holder was moving and nothing else, and a late packet of a
+former holder moves nothing.
 
 A set is taken whole or not at all. Who waits is served in order of arrival; a later one goes
 first only where it wants no device that an earlier one waits for.
@@ -11,13 +12,14 @@ first only where it wants no device that an earlier one waits for.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from handrail_drivers.errors import InvalidValue, LeaseRefused, Refused, UnknownName
 
-from handrail_bridge.reports import Lease
+from handrail_bridge.reports import Lease, OwnLease
 
 SHORTEST = 0.05  # s
 LONGEST = 60.0  # s
@@ -66,8 +68,8 @@ class Leases:
         self._on_lease = on_lease
         self._clock = clock
         self._held: list[_Held] = []
-        self._queue: list[tuple[Wish, asyncio.Future[Lease]]] = []
-        self._last = int(time.time())  # tokens grow across restarts too
+        self._queue: list[tuple[Wish, asyncio.Future[OwnLease]]] = []
+        self._given = int(time.time())  # tokens grow across restarts too
 
     # --- taking and keeping -------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class Leases:
                 raise UnknownName("device", device, self.devices, field="devices")
         return Wish(holder, named, silence)
 
-    def acquire(self, wish: Wish) -> Lease:
+    def acquire(self, wish: Wish) -> OwnLease:
         """Give the lease at once, or refuse.
 
         Raises:
@@ -110,7 +112,7 @@ class Leases:
         self._require_free(wish, earlier)
         return self._give(wish)
 
-    def take_over(self, wish: Wish) -> Lease:
+    def take_over(self, wish: Wish) -> OwnLease:
         """Give the lease at once, whoever holds or waits for one of its devices."""
         for held in tuple(self._held):
             if set(held.wish.devices) & set(wish.devices):
@@ -119,7 +121,7 @@ class Leases:
         self._serve()
         return lease
 
-    async def wait(self, wish: Wish, patience: float) -> Lease:
+    async def wait(self, wish: Wish, patience: float) -> OwnLease:
         """Give the lease as soon as its turn has come, within ``patience`` [s].
 
         Raises:
@@ -150,7 +152,7 @@ class Leases:
             self._leave(place)
             raise
 
-    def beat(self, token: int) -> Lease:
+    def beat(self, token: int) -> OwnLease:
         """Keep a lease alive. Raises LeaseRefused where it is no longer the caller's."""
         held = self._find(token)
         held.expires = self._clock() + held.wish.heartbeat
@@ -164,6 +166,22 @@ class Leases:
                 self._end(held)
                 self._serve()
                 return
+
+    def revoke(self, holder: str = "") -> tuple[str, ...]:
+        """End a holder's leases, or all where none is named; return whose they were.
+
+        Raises:
+            UnknownName: nobody of that name holds any.
+        """
+        self._expire()
+        holders = tuple(held.wish.holder for held in self._held)
+        if holder and holder not in holders:
+            raise UnknownName("holder", holder, holders, field="holder")
+        for held in tuple(self._held):
+            if holder in ("", held.wish.holder):
+                self._end(held)
+        self._serve()
+        return tuple(name for name in holders if holder in ("", name))
 
     def require(self, token: int, devices: Iterable[str]) -> None:
         """Refuse a token whose lease does not hold these devices now."""
@@ -230,9 +248,10 @@ class Leases:
                     hint="wait for it, too (wait_s)",
                 )
 
-    def _give(self, wish: Wish) -> Lease:
-        self._last += 1
-        held = _Held(wish, self._last, self._clock() + wish.heartbeat)
+    def _give(self, wish: Wish) -> OwnLease:
+        self._given += 1
+        token = self._given << 32 | secrets.randbits(32)
+        held = _Held(wish, token, self._clock() + wish.heartbeat)
         self._held.append(held)
         self._on_lease(held.token, wish.devices, held.expires)
         return self._report(held)
@@ -258,7 +277,7 @@ class Leases:
                 granted.set_result(self._give(wish))
             wanted |= set(wish.devices)
 
-    def _leave(self, place: tuple[Wish, asyncio.Future[Lease]]) -> None:
+    def _leave(self, place: tuple[Wish, asyncio.Future[OwnLease]]) -> None:
         """Leave the queue; a lease that came in the same moment is given back."""
         if place in self._queue:
             self._queue.remove(place)
@@ -266,7 +285,7 @@ class Leases:
         elif place[1].done():
             self.release(place[1].result().token)
 
-    def _report(self, held: _Held) -> Lease:
+    def _report(self, held: _Held) -> OwnLease:
         wish = held.wish
         waiting, wanted = [], set(wish.devices)
         for other, _ in self._queue:  # who waits for one that waits for this one does so, too
@@ -274,4 +293,4 @@ class Leases:
                 waiting.append(other.holder)
                 wanted |= set(other.devices)
         remaining = held.expires - self._clock()
-        return Lease(wish.holder, held.token, remaining, wish.devices, tuple(waiting))
+        return OwnLease(wish.holder, remaining, wish.devices, tuple(waiting), held.token)

@@ -16,7 +16,7 @@ from handrail_bridge.loop.state import LoopState
 from handrail_bridge.reports import CellState, Counters, Joint, Lease
 
 STALE = 0.5  # s: an older reading starts no check and no motion
-STILL = 0.05  # rad/s
+STILL = 0.05  # rad/s, by the joint's lever
 Point = tuple[float, float, float]
 
 
@@ -25,6 +25,7 @@ class Measured:
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
+        self._still = [STILL * cell.arm.limits[name].lever for name in cell.arm.all_joints]
         model = load_model(cell)
         self._scene = Scene(model, cell)
         self._data = mujoco.MjData(model)
@@ -80,7 +81,8 @@ class Measured:
 
     def still(self, state: LoopState) -> bool:
         """Tell whether no joint moves."""
-        return all(abs(velocity) < STILL for velocity in state.velocity)
+        pairs = zip(state.velocity, self._still, strict=True)
+        return all(abs(velocity) < still for velocity, still in pairs)
 
     def report(
         self,
@@ -121,7 +123,7 @@ class Measured:
                 setpoint=state.setpoint[i],
                 temperature=state.temperature[i],
                 voltage=state.voltage[i],
-                moving=abs(state.velocity[i]) >= STILL,
+                moving=abs(state.velocity[i]) >= self._still[i],
                 torque_enabled=state.torque_enabled[i],
                 noise=noise[i] if noise else None,
                 unit=self.cell.arm.limits[name].unit,

@@ -21,6 +21,7 @@ from handrail_bridge.reports import (
     Joint,
     Lease,
     Mail,
+    OwnLease,
     Tool,
 )
 
@@ -67,7 +68,12 @@ def read_state(sent: state_pb2.CellState) -> CellState:
         tcp_position=tuple(sent.tcp_position),
         holding=sent.holding,
         loop=Counters(
-            loop.ticks, loop.overruns, loop.late_reads, loop.retries, loop.clamps, loop.rate_hz
+            ticks=loop.ticks,
+            overruns=loop.overruns,
+            late_reads=loop.late_reads,
+            retries=loop.retries,
+            clamps=loop.clamps,
+            rate=loop.rate_hz,
         ),
         leases=tuple(read_lease(lease) for lease in sent.leases),
         reflexes=tuple(sent.reflexes),
@@ -86,10 +92,9 @@ def _parts(joint: Joint | state_pb2.JointReading) -> dict[str, Any]:
 
 
 def write_lease(lease: Lease) -> state_pb2.Lease:
-    """Encode a lease."""
+    """Encode a lease, as everybody may see it."""
     return state_pb2.Lease(
         holder=lease.holder,
-        token=lease.token,
         remaining_s=lease.remaining,
         devices=lease.devices,
         waiting=lease.waiting,
@@ -99,7 +104,26 @@ def write_lease(lease: Lease) -> state_pb2.Lease:
 def read_lease(sent: state_pb2.Lease) -> Lease:
     """Decode a lease."""
     return Lease(
-        sent.holder, sent.token, sent.remaining_s, tuple(sent.devices), tuple(sent.waiting)
+        holder=sent.holder,
+        remaining=sent.remaining_s,
+        devices=tuple(sent.devices),
+        waiting=tuple(sent.waiting),
+    )
+
+
+def write_own_lease(lease: OwnLease) -> rail_pb2.HoldLeaseResponse:
+    """Encode a lease for its holder."""
+    return rail_pb2.HoldLeaseResponse(lease=write_lease(lease), token=lease.token)
+
+
+def read_own_lease(sent: rail_pb2.HoldLeaseResponse) -> OwnLease:
+    """Decode one's own lease."""
+    return OwnLease(
+        holder=sent.lease.holder,
+        remaining=sent.lease.remaining_s,
+        devices=tuple(sent.lease.devices),
+        waiting=tuple(sent.lease.waiting),
+        token=sent.token,
     )
 
 
@@ -119,13 +143,13 @@ def write_tool(tool: Tool) -> rail_pb2.Tool:
 def read_tool(sent: rail_pb2.Tool) -> Tool:
     """Decode a tool."""
     return Tool(
-        sent.name,
-        sent.description,
-        sent.effect,
-        sent.device,
-        json.loads(sent.input_schema_json or "{}"),
-        json.loads(sent.output_schema_json or "{}"),
-        sent.needs_approval,
+        name=sent.name,
+        description=sent.description,
+        effect=sent.effect,
+        device=sent.device,
+        input_schema=json.loads(sent.input_schema_json or "{}"),
+        output_schema=json.loads(sent.output_schema_json or "{}"),
+        needs_approval=sent.needs_approval,
     )
 
 
@@ -146,20 +170,25 @@ def write_frame(frame: Frame) -> rail_pb2.Frame:
 def read_frame(sent: rail_pb2.Frame) -> Frame:
     """Decode a camera frame."""
     return Frame(
-        sent.camera,
-        sent.sequence,
-        sent.time_ns,
-        sent.age_s,
-        sent.width,
-        sent.height,
-        sent.format,
-        sent.image,
+        camera=sent.camera,
+        sequence=sent.sequence,
+        time_ns=sent.time_ns,
+        age=sent.age_s,
+        width=sent.width,
+        height=sent.height,
+        format=sent.format,
+        image=sent.image,
     )
 
 
 def read_cell(sent: rail_pb2.DescribeCellResponse) -> CellDescription:
     """Decode the cell's description."""
-    return CellDescription(sent.name, sent.digest, json.loads(sent.cell_json), tuple(sent.notices))
+    return CellDescription(
+        name=sent.name,
+        digest=sent.digest,
+        cell=json.loads(sent.cell_json),
+        notices=tuple(sent.notices),
+    )
 
 
 def write_card(card: Card) -> rail_pb2.Card:

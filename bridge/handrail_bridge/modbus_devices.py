@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from handrail_drivers import plugins
-from handrail_drivers.errors import HandrailError
 from handrail_drivers.modbus.device import ModbusDevice, ModbusSettings
 from handrail_drivers.modbus.lines import Lines
 from handrail_drivers.modbus.map_file import load_map
@@ -16,9 +14,9 @@ from handrail_drivers.modbus.register_map import Kind
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 
-CONNECT = 1.0  # s that the bridge's start waits for safe values
+from handrail_bridge.own_threads import OwnThreads
 
-log = logging.getLogger(__name__)
+CONNECT = 1.0  # s that the bridge's start waits for safe values
 
 
 class ModbusDevices:
@@ -27,13 +25,13 @@ class ModbusDevices:
     def __init__(self, cell: Cell, wires: Mapping[str, str]) -> None:
         """``wires``: an address or a port by device name, where it is not the cell's."""
         self._lines = Lines()
-        self._tasks: set[asyncio.Task[None]] = set()
         self.opened: dict[str, ModbusDevice] = {}
         self.owed = ""  # once closed: what could not be written, in sentences
         for name in modbus_names(cell):
             driver: Any = plugins.drivers.one(cell.devices[name].driver)
             settings = modbus_settings(cell, name, wires)
             self.opened[name] = driver(name, settings, self._lines.line(settings))
+        self._threads = OwnThreads(self.opened)
 
     async def connect(self, is_stopped: Callable[[], bool]) -> None:
         """Have every device get its safe values, and begin to poll; waits no longer than a second.
@@ -42,9 +40,7 @@ class ModbusDevices:
         """
         for device in self.opened.values():
             device.is_stopped = is_stopped
-        tasks = self._each("connect")
-        if tasks:
-            await asyncio.wait(tasks, timeout=CONNECT)
+        await asyncio.wait({self._threads.begin("connect")}, timeout=CONNECT)
 
     def notices(self) -> tuple[str, ...]:
         """Return which devices do not answer."""
@@ -56,39 +52,12 @@ class ModbusDevices:
 
     def stop(self) -> asyncio.Future[list[str]]:
         """Have every device put to its safe values, and return what will say which were not."""
-        return asyncio.gather(*map(_outcome, self._each("stop")))
+        return self._threads.begin("stop")
 
     async def close(self) -> None:
         """Put every device to its safe values and close its line."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        failed = await asyncio.gather(*map(_outcome, self._each("close")))
-        if owed := " ".join(filter(None, failed)):
-            log.warning("%s", owed)
-        self.owed = owed
+        self.owed = await self._threads.close()
         await asyncio.to_thread(self._lines.close)
-
-    def _each(self, act: str) -> list[asyncio.Task[None]]:
-        """Begin something with every device at once, each in a thread of its own."""
-        found = [
-            asyncio.create_task(asyncio.to_thread(getattr(device, act)))
-            for device in self.opened.values()
-        ]
-        for task in found:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return found
-
-
-async def _outcome(task: asyncio.Task[None]) -> str:
-    """Return what went wrong, in a sentence; whatever it was keeps no other device from its end."""
-    try:
-        await task
-    except HandrailError as error:
-        return str(error)
-    except Exception as error:
-        log.exception("a Modbus device failed")
-        return repr(error)
-    return ""
 
 
 def polled_names(cell: Cell) -> tuple[str, ...]:

@@ -35,8 +35,9 @@ class Outcome:
     reason: str
     fault_code: str
     duration: float  # s
-    peak_following_error: float  # rad
+    peak_following_error: float  # rad, of joints that turn
     reflexes: tuple[str, ...]  # that have fired
+    peak_slide_error: float = 0.0  # m, of joints that slide
 
 
 class Motion:
@@ -75,7 +76,8 @@ class Motion:
         row = -1
         while True:
             state, lasted = loop.state(), self._now() - began
-            rest = lasted, state.peak_following_error, loop.fired(state)
+            fired, slide = loop.fired(state), state.peak_slide_error
+            rest = lasted, state.peak_following_error, fired, slide
             if self._misses(state, lasted):
                 loop.abort(self.number)
             if state.ended_motion_id == self.number:
@@ -164,6 +166,7 @@ class Motion:
             fault_code=outcome.fault_code,
             duration=outcome.duration,
             peak_following_error=outcome.peak_following_error,
+            peak_slide_error=outcome.peak_slide_error,
             reflexes=outcome.reflexes,
             end_position=self._measured.positions(state),
             goal=self._watch.results(view),

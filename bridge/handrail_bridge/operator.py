@@ -38,7 +38,7 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
     async def RevokeLease(
         self, request: rail_pb2.RevokeLeaseRequest, context: Context
     ) -> rail_pb2.RevokeLeaseResponse:
-        await self._rail.revoke_leases(request.reason[:200], token=request.token)
+        await self._rail.revoke_leases(request.reason[:200], request.holder)
         return rail_pb2.RevokeLeaseResponse()
 
     @answering

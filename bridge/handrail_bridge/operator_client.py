@@ -44,9 +44,9 @@ class OperatorClient(Client):
         answer = await ask(self._operator.Reset(rpc.ResetRequest(), timeout=ANSWER))
         return messages.read_state(answer.state)
 
-    async def revoke_lease(self, reason: str = "", token: int = 0) -> None:
-        """End a lease, by its token; 0 is every one. What its holder was moving stops."""
-        request = rpc.RevokeLeaseRequest(reason=reason, token=token)
+    async def revoke_lease(self, reason: str = "", holder: str = "") -> None:
+        """End a holder's leases, or all where none is named. What they were moving stops."""
+        request = rpc.RevokeLeaseRequest(reason=reason, holder=holder)
         await ask(self._operator.RevokeLease(request, timeout=ANSWER))
 
     async def remove_torque(self, confirm_cell: str) -> CellState:

@@ -32,7 +32,7 @@ from handrail_bridge.grants import (
 from handrail_bridge.reports import Permit
 
 OPEN = 32  # permits kept at a time; the oldest gives way, since each holds a trajectory
-WAITING = 4  # that may wait for a person at a time: more only tire him
+WAITING = 4  # that may wait for a person at a time: more only tire that person
 DEAD = 1024  # handles whose end is remembered, to answer with the right sentence
 
 
@@ -79,7 +79,7 @@ class Permits:
     ) -> Permit:
         """Enter a passing verdict, checked from ``start``, that moves ``devices``.
 
-        ``approver``: the operator where one asks by himself.
+        ``approver``: the operator, where the request is the operator's own.
         """
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
@@ -113,6 +113,7 @@ class Permits:
         return secrets.token_urlsafe(24), self._issued
 
     def _enter(self, grant: Grant | CallGrant, now: float) -> Permit:
+        self._let_lapse(now)  # what nobody answered must not fill the table
         self._open[grant.id] = grant
         if len(self._open) > OPEN:
             oldest = (other.id for other in self._open.values() if not other.waits)
@@ -233,12 +234,13 @@ class Permits:
 
     def _living(self, permit_id: str, now: float) -> Grant | CallGrant:
         """Return an open permit whose time has not come."""
-        grant = self._find(permit_id)
-        if now >= grant.expires:
-            silent = f"was not approved: nobody answered within {self.patience:g} s"
-            self._kill(permit_id, silent if grant.waits else "has expired")
-            self._find(permit_id)
-        return grant
+        self._let_lapse(now)
+        return self._find(permit_id)
+
+    def _let_lapse(self, now: float) -> None:
+        silent = f"was not approved: nobody answered within {self.patience:g} s"
+        for grant in [grant for grant in self._open.values() if now >= grant.expires]:
+            self._kill(grant.id, silent if grant.waits else "has expired")
 
     def _kill(self, permit_id: str, why: str) -> None:
         del self._open[permit_id]

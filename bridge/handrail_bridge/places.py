@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from handrail_drivers.errors import Refused
 
-# Both far fewer than calls in all (server.py): a stop always finds room.
+# Together fewer than calls in all (server.py): a stop always finds room.
 SLOTS = 48  # calls that may last
 LINES = 128  # streams of tool calls, which mostly wait for the next one
+READERS = 32  # who wait for mail
+LETTERS = 32  # mails that are being written or looked for
+PROBES = 8  # of health, and of reflection
 
 
 class Places:

@@ -59,13 +59,13 @@ def write_permit(permit: Permit) -> plan_pb2.Permit:
 def read_permit(sent: plan_pb2.Permit) -> Permit:
     """Decode a permit."""
     return Permit(
-        sent.id,
-        sent.plan_digest,
-        sent.trajectory_digest,
-        sent.expires_in_s,
-        tuple(sent.asks),
-        sent.approver,
-        sent.number,
+        id=sent.id,
+        plan_digest=sent.plan_digest,
+        trajectory_digest=sent.trajectory_digest,
+        expires_in=sent.expires_in_s,
+        asks=tuple(sent.asks),
+        approver=sent.approver,
+        number=sent.number,
     )
 
 
@@ -114,7 +114,7 @@ def _read_robustness(sent: plan_pb2.Verdict) -> Robustness | None:
     if not sent.HasField("robustness"):
         return None
     found = sent.robustness
-    return Robustness(found.passed, found.worlds, found.worst)
+    return Robustness(passed=found.passed, worlds=found.worlds, worst=found.worst)
 
 
 def _write_violation(violation: Violation) -> plan_pb2.Violation:
@@ -153,7 +153,13 @@ def _write_goal(goal: tuple[GoalResult, ...]) -> list[plan_pb2.GoalResult]:
 
 def _read_goal(sent: Iterable[plan_pb2.GoalResult]) -> tuple[GoalResult, ...]:
     return tuple(
-        GoalResult(item.predicate, item.met, item.sentence, item.predicted) for item in sent
+        GoalResult(
+            predicate=item.predicate,
+            met=item.met,
+            sentence=item.sentence,
+            predicted=item.predicted,
+        )
+        for item in sent
     )
 
 
@@ -168,6 +174,7 @@ def write_receipt(receipt: Receipt) -> plan_pb2.Receipt:
         fault_code=receipt.fault_code,
         duration_s=receipt.duration,
         peak_following_error=receipt.peak_following_error,
+        peak_slide_error=receipt.peak_slide_error,
         reflexes=receipt.reflexes,
         end_position=receipt.end_position,
         goal=_write_goal(receipt.goal),
@@ -187,6 +194,7 @@ def read_receipt(sent: plan_pb2.Receipt) -> Receipt:
         fault_code=sent.fault_code,
         duration=sent.duration_s,
         peak_following_error=sent.peak_following_error,
+        peak_slide_error=sent.peak_slide_error,
         reflexes=tuple(sent.reflexes),
         end_position=dict(sent.end_position),
         goal=_read_goal(sent.goal),

@@ -32,7 +32,7 @@ from handrail_bridge.motion import Motion
 from handrail_bridge.notes import Notes
 from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import CellState, Check, Lease, Receipt
+from handrail_bridge.reports import CellState, Check, OwnLease, Receipt
 from handrail_bridge.resting import Resting
 from handrail_bridge.situation import LATCHED, Situation
 from handrail_bridge.watch import Watch
@@ -241,19 +241,16 @@ class Rail:
         await self._loop.reset()
         return await self._acted("reset")
 
-    async def revoke_leases(
-        self, reason: str, devices: tuple[str, ...] = (), token: int = 0
-    ) -> None:
-        """End leases: those on these devices (none: any), of this token (0: any).
+    async def revoke_leases(self, reason: str, holder: str = "") -> None:
+        """End a holder's leases, or all where none is named; what they were moving stops.
 
-        What their holders were moving stops.
+        Raises:
+            UnknownName: nobody of that name holds any.
         """
-        for lease in self.situation.leases.current():
-            if token in (0, lease.token) and (not devices or set(devices) & set(lease.devices)):
-                self.situation.leases.release(lease.token)
-                await self._acted(f"lease of {lease.holder!r} revoked: {reason}")
+        for name in self.situation.leases.revoke(holder):
+            await self._acted(f"lease of {name!r} revoked: {reason}")
 
-    async def take_over(self, wish: Wish) -> Lease:
+    async def take_over(self, wish: Wish) -> OwnLease:
         """Give a lease to an operator at once; what its former holders were moving stops."""
         lease = self.situation.leases.take_over(wish)
         await self._acted(f"lease taken over by {wish.holder!r}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from handrail_drivers.errors import InvalidRequest, InvalidValue
+from handrail_sim.arm import JointLimits
 from handrail_sim.cell import Cell
 from handrail_sim.plan import GripperSet, MoveJoints, Plan, PolicyRun
 from handrail_sim.predicates import Predicate, parts, timed
@@ -68,13 +69,17 @@ def _require_joints(step: MoveJoints, cell: Cell, field: str) -> None:
                 value=position,
                 limit=limits.high if position > limits.high else limits.low,
                 unit=limits.unit,
-                hint=_degrees(position, limits.low, limits.high),
+                hint=_otherwise_meant(position, limits),
             )
 
 
-def _degrees(position: float, low: float, high: float) -> str:
+def _otherwise_meant(position: float, limits: JointLimits) -> str:
+    """Return what to try instead: degrees or millimetres may have been meant."""
     radians = math.radians(position)
-    if abs(position) > math.pi and low <= radians <= high:
+    if limits.unit == "m":
+        if abs(position) >= 1 and limits.low <= position / 1000 <= limits.high:
+            return f"lengths are in metres: {position:g} mm are {position / 1000:g} m"
+    elif abs(position) > math.pi and limits.low <= radians <= limits.high:
         return f"angles are in radians: {position:g} degrees are {radians:.4f} rad"
     return "choose a position within the limits"
 

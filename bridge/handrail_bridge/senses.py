@@ -68,9 +68,9 @@ class Look(BaseModel):
 class JointReport(BaseModel):
     """One joint as measured."""
 
-    position: Radians
-    velocity: Annotated[float, Unit("rad/s")]
-    effort: Annotated[float, Unit("N.m")]
+    position: Annotated[float, Field(description="rad (m where it slides)")]
+    velocity: Annotated[float, Field(description="rad/s (m/s)")]
+    effort: Annotated[float, Field(description="N.m (N)")]
     temperature: Annotated[float, Unit("Cel")]
     voltage: Annotated[float, Unit("V")]
 

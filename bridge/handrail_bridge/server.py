@@ -15,7 +15,7 @@ from pathlib import Path
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from handrail.v1 import mail_pb2, mail_pb2_grpc, rail_pb2, rail_pb2_grpc
 from handrail_drivers.errors import NotPermittedRole, Refused
 
@@ -23,9 +23,10 @@ from handrail_bridge.mailbox import Mailbox, MailService
 from handrail_bridge.operator import OperatorService
 from handrail_bridge.rail import Rail
 from handrail_bridge.service import RailService
+from handrail_bridge.standard import Health, Reflection
 
 MESSAGE_LIMIT = 1 << 20  # bytes that a client may send at once
-CALLS = 256  # at a time
+CALLS = 272  # at a time; those that may last have places (places.py)
 GRACE = 1.0  # s for running calls when the server closes
 RAIL = rail_pb2.DESCRIPTOR.services_by_name["Rail"].full_name
 MAILBOX = mail_pb2.DESCRIPTOR.services_by_name["Mailbox"].full_name
@@ -40,7 +41,7 @@ class Server:
         self._service = service
         self._rail = rail
         self._servers: list[grpc.aio.Server] = []
-        self._health: list[health.aio.HealthServicer] = []
+        self._health: list[Health] = []
         self.address = ""
 
     async def start(self, listen: str, operator_socket: Path) -> None:
@@ -79,12 +80,12 @@ class Server:
         )
         rail_pb2_grpc.add_RailServicer_to_server(self._service, server)
         mail_pb2_grpc.add_MailboxServicer_to_server(self._mail, server)
-        checks = health.aio.HealthServicer()
+        checks = Health()
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         for name in ("", *services):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(Reflection(names), server)
         self._servers.append(server)
         self._health.append(checks)
         return server

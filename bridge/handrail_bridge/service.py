@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import grpc.aio
-import pydantic_core
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_drivers.camera.driver import CameraDriver
 from handrail_drivers.errors import (
@@ -22,12 +21,13 @@ from handrail_drivers.errors import (
 
 from handrail_bridge import messages, plan_messages, vision
 from handrail_bridge.answering import Context, answering, streaming
+from handrail_bridge.answers import Answer
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import age
 from handrail_bridge.parsing import require_name
 from handrail_bridge.places import LINES, SLOTS, Places
 from handrail_bridge.rail import Rail
-from handrail_bridge.reports import Frame, Lease
+from handrail_bridge.reports import Frame, OwnLease
 from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import describe
 from handrail_bridge.status import to_status
@@ -39,9 +39,9 @@ FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
 REPEAT = 4.0  # s without a change after which the number of the tool list is told again
 FORMATS = ("jpeg", "png")
-OPERATOR = "the operator, by asking himself"
+OPERATOR = "the operator's own request"
 
-Answer = TypeVar("Answer", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
+Response = TypeVar("Response", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
 
 
 class RailService(rail_pb2_grpc.RailServicer):
@@ -94,10 +94,10 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
         with self._slots:
-            result = await self._tools.result(
+            answer = await self._tools.result(
                 request.name, request.arguments_json, request.permit_id
             )
-            return _told(result, rail_pb2.CallToolResponse)
+            return _told(answer, rail_pb2.CallToolResponse)
 
     @streaming
     async def CallTools(
@@ -110,8 +110,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def _answered(self, request: rail_pb2.CallToolsRequest) -> rail_pb2.CallToolsResponse:
         try:
             with self._slots:
-                result = await self._tools.result(request.name, request.arguments_json)
-                return _told(result, rail_pb2.CallToolsResponse)
+                answer = await self._tools.result(request.name, request.arguments_json)
+                return _told(answer, rail_pb2.CallToolsResponse)
         except HandrailError as error:
             return rail_pb2.CallToolsResponse(error=to_status(error).SerializeToString())
 
@@ -119,8 +119,9 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def ProposeCall(
         self, request: rail_pb2.ProposeCallRequest, context: Context
     ) -> rail_pb2.ProposeCallResponse:
-        asks_himself = OPERATOR if _by_operator(context) else ""
-        permit = await self._tools.propose(request.name, request.arguments_json, asks_himself)
+        approver = OPERATOR if _by_operator(context) else ""
+        with self._slots:
+            permit = await self._tools.propose(request.name, request.arguments_json, approver)
         return rail_pb2.ProposeCallResponse(permit=plan_messages.write_permit(permit))
 
     @answering
@@ -128,8 +129,9 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CheckPlanRequest, context: Context
     ) -> rail_pb2.CheckPlanResponse:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        asks_himself = OPERATOR if _by_operator(context) else ""
-        return plan_messages.write_check(await self._rail.check(plan, asks_himself))
+        approver = OPERATOR if _by_operator(context) else ""
+        with self._slots:
+            return plan_messages.write_check(await self._rail.check(plan, approver))
 
     @answering
     async def AwaitApproval(
@@ -208,8 +210,7 @@ class RailService(rail_pb2_grpc.RailServicer):
             heartbeat = first.heartbeat_s or self._rail.situation.leases.heartbeat
             try:
                 while True:
-                    answer = rail_pb2.HoldLeaseResponse(lease=messages.write_lease(lease))
-                    await context.write(answer)
+                    await context.write(messages.write_own_lease(lease))
                     if await asyncio.wait_for(context.read(), heartbeat) is grpc.aio.EOF:
                         return
                     lease = self._rail.situation.leases.beat(lease.token)
@@ -228,7 +229,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                 hint="say who wants the lease in its first message",
             ) from None
 
-    async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> Lease:
+    async def _take(self, first: rail_pb2.HoldLeaseRequest, context: Context) -> OwnLease:
         """Return the lease that a stream's first message asks for."""
         leases = self._rail.situation.leases
         wish = leases.wish(first.holder, first.devices, first.heartbeat_s)
@@ -274,13 +275,11 @@ class RailService(rail_pb2_grpc.RailServicer):
         )
 
 
-def _told(result: Any, response: type[Answer]) -> Answer:
-    """Return a tool's result as an answer, with the time at which it was true, where it says it."""
-    given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
-    now = time.monotonic_ns()
-    time_ns = now if given is None else int(given)
-    text = pydantic_core.to_json(result).decode()
-    return response(result_json=text, time_ns=time_ns, age_s=(now - time_ns) * 1e-9)
+def _told(answer: Answer, response: type[Response]) -> Response:
+    """Return a tool's answer as a message."""
+    text, time_ns = answer
+    age_s = (time.monotonic_ns() - time_ns) * 1e-9
+    return response(result_json=text, time_ns=time_ns, age_s=age_s)
 
 
 def _mode(mode: Mode) -> Any:

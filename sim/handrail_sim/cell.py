@@ -49,7 +49,7 @@ class Device(Section):
         default=None, description="s without a whole reading that stop its loop; none: the loop's"
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="the driver's own settings, see `handrail tools`"
+        default_factory=dict, description="the driver's own settings, see `handrail cell schema`"
     )
     twin: dict[str, Any] | None = Field(
         default=None,

@@ -93,7 +93,9 @@ class Check(Section):
     """What the check demands beyond the joint limits."""
 
     clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
-    table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m, to")
+    table_clearance: Annotated[float, Field(ge=0)] = Field(
+        default=0.0005, description="m to the bodies in tables, where things are taken"
+    )
     tables: tuple[str, ...] = Field(
         default=("table",), description="bodies of the world's model from which things are taken"
     )

@@ -230,8 +230,8 @@ class Verdict:
     duration: float  # s
     clearance: float | None  # m, smallest seen; None where nothing came near
     clearance_pair: str
-    peak_velocity: dict[str, float]  # rad/s
-    peak_effort: dict[str, float]  # N.m
+    peak_velocity: dict[str, float]  # rad/s, or m/s where one slides
+    peak_effort: dict[str, float]  # N.m, or N
     check_time: float  # s of wall clock
     trajectory: Trajectory | None
     end_objects: dict[str, ObjectBelief]  # the belief after execution, predicted

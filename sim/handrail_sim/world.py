@@ -84,11 +84,6 @@ class Scene:
             )
         self._jaw = None if self.jaw is None else self._jaw_geometry(joints[self.jaw])
 
-    def joint_positions(self, data: mujoco.MjData) -> Array:
-        """Return the joints' positions (6,) [rad]."""
-        positions: Array = data.qpos[self.joint_qpos]
-        return positions
-
     def set_joints(self, qpos: Array, positions: Sequence[float] | Array) -> None:
         """Put the joints, and what follows them, into the model's positions (..., nq).
 

@@ -64,9 +64,7 @@ def test_goals_and_notes_outlive_a_restart(reopen: Reopen) -> None:
         memory.close_goal(first, "done", "again")
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(words=st.text(max_size=60))
 def test_any_words_can_be_searched_for(reopen: Reopen, words: str) -> None:
     memory, _ = reopen()

@@ -1,4 +1,4 @@
-"""What a person sees before he says yes: the bridge's own words and picture, nobody else's."""
+"""What a person sees before saying yes: the bridge's own words and picture, nobody else's."""
 
 from __future__ import annotations
 

@@ -19,19 +19,11 @@ TICKS = 20  # a second
 HOMES = 10  # s at most
 BEGINS = 0.1  # s later than Grbl
 FLOOR = 0.006 + SPEED * BEGINS  # m of the tube: the gantry's, and what is made up for meanwhile
-ZEROS = {"x": 0.01, "y": 0.01, "z": 0.06}  # m: homed, it is a millimetre within its limits
 
 
 @pytest.fixture(scope="module")
 def cell() -> Cell:
-    gantry = load_cell("gantry")
-    joints = {joint: {"axis": joint.upper(), "zero": zero} for joint, zero in ZEROS.items()}
-    settings = {"port": "none", "timeout": 0.05, "joints": joints, "homing": "when armed"}
-    machine = gantry.devices["machine"]
-    marlin = machine.model_copy(update={"driver": "marlin", "settings": settings})
-    spread = gantry.check.spread.model_copy(update={"slide_floor": FLOOR})
-    check = gantry.check.model_copy(update={"spread": spread})
-    return gantry.model_copy(update={"devices": {"machine": marlin}, "check": check})
+    return load_cell("gantry_marlin")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +66,7 @@ def test_a_plan_moves_it_as_the_check_saw_it(rig: Rig, checker: Checker, shop: M
     begin(rig, checker, {"x": 0.2, "y": 0.15}, {"z": -0.03}, {"z": -0.002, "x": 0.25})
     state = ended(rig)
     assert state.ended_completed, state.reason
-    assert state.peak_following_error < FLOOR
+    assert state.peak_slide_error < FLOOR
     found = [shop.at(joint) for joint in ("x", "y", "z")]
     assert found == pytest.approx([0.25, 0.15, -0.002], abs=0.001)
 

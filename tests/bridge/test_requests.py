@@ -9,8 +9,10 @@ from handrail_bridge.parsing import LONGEST
 from handrail_bridge.requests import parse_plan
 from handrail_drivers.errors import HandrailError, InvalidRequest, InvalidValue, UnknownName
 from handrail_sim import cell as cells
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
 
-DESK = cells.Cell.model_validate(
+DESK = Cell.model_validate(
     tomllib.loads((Path(cells.__file__).parent / "cells" / "desk.toml").read_text())
 )
 
@@ -19,9 +21,9 @@ def move(**positions: object) -> dict:
     return {"tool": "arm_move_joints", "positions": positions}
 
 
-def refusal(*steps: object, **plan: object) -> HandrailError:
+def refusal(*steps: object, cell: Cell = DESK, **plan: object) -> HandrailError:
     with pytest.raises(InvalidRequest) as refused:
-        parse_plan(json.dumps({"steps": list(steps), **plan}), DESK)
+        parse_plan(json.dumps({"steps": list(steps), **plan}), cell)
     return refused.value
 
 
@@ -45,8 +47,11 @@ def test_beyond_a_joints_limit() -> None:
     assert "radians" not in error.hint
 
 
-def test_degrees_are_recognised() -> None:
+def test_degrees_are_recognised_and_millimetres() -> None:
     assert "45 degrees are 0.7854 rad" in refusal(move(elbow_flex=45)).hint
+    error = refusal(move(x=200), cell=load_cell("gantry"))
+    assert (error.limit, error.unit) == (0.28, "m")
+    assert error.hint == "lengths are in metres: 200 mm are 0.2 m"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
 from handrail_sim.check.predicates import WorldView, evaluate
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult, ObjectBelief
@@ -291,3 +292,12 @@ def test_predicates_are_nested_four_levels_deep_and_no_deeper(view: WorldView) -
 def test_none_and_too_many_are_refused(view: WorldView, many: int) -> None:
     with pytest.raises(ValidationError):
         judged(view, "any", of=[HELD] * many)
+
+
+def test_a_joint_that_slides_is_told_in_metres_and_newtons(view: WorldView) -> None:
+    gantry = load_cell("gantry")
+    sliding = dataclasses.replace(view, cell=gantry, joints={"x": 0.1}, efforts={"x": 5.0})
+    result = judged(sliding, "joint_in_range", joint="x", low=0.0, high=0.05)
+    assert result.sentence == "x is at 0.1000 m (0.0 to 0.05 allowed)"
+    result = judged(sliding, "effort_below", joint="x", limit=4.0)
+    assert result.sentence == "x pushes with 5.000 N (less than 4.0 allowed)"

@@ -94,7 +94,7 @@ def test_a_declaration_that_does_not_fit_is_a_fault_of_the_cell(
         load_cell(file)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=5), min_size=1, max_size=8),
     st.floats(0.05, 1.0),

@@ -179,8 +179,11 @@ def test_the_pusher_gets_its_pulses(flashed):
     try:
         assert device.wait_ready(READY)
         armed(flashed, device)
+        before = len(flashed.changes)
         device.write("pusher", 0.3)
         flashed.await_change(PUSHER, 1691, READY, within=4)
+        widths = [one.value for one in flashed.changes[before:] if one.pin == PUSHER]
+        assert len(widths) == 1, "the first pulse was of another length"
     finally:
         device.close()
 

@@ -268,6 +268,7 @@ def _together(states: Sequence[LoopState], motion_id: int, moved: Sequence[int])
         row=moving.row,
         rows=moving.rows,
         peak_following_error=max(state.peak_following_error for state in states),
+        peak_slide_error=max(state.peak_slide_error for state in states),
         ended_motion_id=motion_id if ended else 0,
         ended_completed=ended and broken is None,
         ended_reason=broken.ended_reason if ended and broken else "",

@@ -115,18 +115,19 @@ def _at_pose(wanted: AtPose, view: WorldView) -> Found:
 
 
 def _joint_in_range(wanted: JointInRange, view: WorldView) -> Found:
-    position = view.joints[wanted.joint]
+    position, unit = view.joints[wanted.joint], view.cell.arm.limits[wanted.joint].unit
     return (
         wanted.low <= position <= wanted.high,
-        f"{wanted.joint} is at {position:.4f} rad ({wanted.low} to {wanted.high} allowed)",
+        f"{wanted.joint} is at {position:.4f} {unit} ({wanted.low} to {wanted.high} allowed)",
     )
 
 
 def _effort_below(wanted: EffortBelow, view: WorldView) -> Found:
     effort = abs(view.efforts[wanted.joint])
+    unit = view.cell.arm.limits[wanted.joint].effort_unit
     return (
         effort < wanted.limit,
-        f"{wanted.joint} pushes with {effort:.3f} N.m (less than {wanted.limit} allowed)",
+        f"{wanted.joint} pushes with {effort:.3f} {unit} (less than {wanted.limit} allowed)",
     )
 
 

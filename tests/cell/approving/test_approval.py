@@ -82,7 +82,7 @@ async def test_an_agent_cannot_pass_by_the_person(cell: RunningCell) -> None:
             await operator.decide(Decision(card.number, card.trajectory_digest, False, "Ada"))
 
 
-async def test_who_arms_may_move_without_asking_himself(cell: RunningCell) -> None:
+async def test_the_operators_own_request_waits_for_nobody(cell: RunningCell) -> None:
     await cell.arm()
     async with cell.operator() as operator, operator.lease("operator"):
         receipt = await operator.run(SHUT)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from handrail_drivers.errors import (
     BusLost,
+    DeviceFault,
     HandrailError,
-    ModbusFault,
     ModbusSilent,
     MotionStopped,
+    NotArmed,
     Refused,
 )
 
@@ -45,13 +47,13 @@ class SafeValues:
         """Write all of them; what fails is tried again until :meth:`close`.
 
         Raises:
-            ModbusFault: some could not be written yet; the sentence names them.
+            DeviceFault: some could not be written yet; the sentence names them.
         """
         self._demand()
         self._settle()
         if self._owed:
             self._go_on()
-            raise ModbusFault(self.owed, subject=self._device)
+            raise DeviceFault(self.owed, subject=self._device)
 
     def begin(self) -> None:
         """Have them written soon; does not wait."""
@@ -76,14 +78,14 @@ class SafeValues:
         """Write them a last time, and try no more.
 
         Raises:
-            ModbusFault: some could not be written.
+            DeviceFault: some could not be written.
         """
         self.end()
         self._demand()
         self._settle()
         self._settle()  # one that alone is silent was in the way of the rest
         if self._owed:
-            raise ModbusFault(self.owed, subject=self._device)
+            raise DeviceFault(self.owed, subject=self._device)
 
     def end(self) -> None:
         """Try no more; what is being written is waited for."""
@@ -150,3 +152,23 @@ class SafeValues:
         owed = dict(self._owed)
         failed = "; ".join(f"{name} ({owed[name]})" for name in self._names if name in owed)
         return f"{self._device} has not got its safe values: {failed}"
+
+
+def stopping(device: str, stop: Callable[[], object]) -> SafeValues:
+    """Return what has a driver's ``stop`` called until it succeeds; a plugin may raise anything."""
+
+    def write(_: str) -> None:
+        try:
+            stop()
+        except HandrailError:
+            raise
+        except Exception as error:
+            raise DeviceFault(f"{device}: {error!r}", subject=device) from error
+
+    return SafeValues(device, ("stop",), write)
+
+
+def kept_safe(what: str, **where: Any) -> NotArmed:
+    """Return what to say to whom a stopped cell keeps from setting something."""
+    hint = "an operator has to reset the cell first"
+    return NotArmed(f"The cell is stopped: {what}.", hint=hint, **where)
