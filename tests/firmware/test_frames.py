@@ -8,7 +8,7 @@ import pytest
 from cobs import cobs
 from fastcrc import crc16
 from handrail.v1 import link_layout
-from handrail.v1.link_layout import AskClock, Command, Samples, Stop
+from handrail.v1.link_layout import Ack, AskClock, Command, Event, Samples, Stop
 from handrail_drivers.board.frames import LONGEST, Splitter, frame, guarded
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,3 +180,10 @@ def test_who_waits_for_a_board_never_waits_for_more_than_comes(kind):
         assert 1 <= splitter.wanting <= left
         splitter.feed(octets[-left : len(octets) - left + 1])
     assert splitter.broken == 0
+
+
+def test_who_has_the_beginning_of_an_answer_waits_for_all_of_its_rest():
+    octets = frame(Ack(7, 1, 2, 0x01020304, 0x05060708))
+    splitter = Splitter()
+    splitter.feed(octets[: splitter.wanting])
+    assert splitter.wanting == len(octets) - len(frame(Event(0, 0, 0, 0)))
