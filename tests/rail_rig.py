@@ -11,14 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from handrail_bridge.audit import NAME
-from handrail_bridge.leases import Wish
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState
-from handrail_bridge.rail import Rail
-from handrail_bridge.receipts import Receipts
+from handrail_bridge.rail.audit import NAME
+from handrail_bridge.rail.leases import Wish
+from handrail_bridge.rail.rail import Rail
+from handrail_bridge.rail.receipts import Receipts
+from handrail_bridge.rail.requests import parse_plan
 from handrail_bridge.reports import Receipt
-from handrail_bridge.requests import parse_plan
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan

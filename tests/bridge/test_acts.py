@@ -8,9 +8,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
-from handrail_bridge import arming
-from handrail_bridge.audit import read
-from handrail_bridge.receipts import Receipts
+from handrail_bridge.rail import arming
+from handrail_bridge.rail.audit import read
+from handrail_bridge.rail.receipts import Receipts
 from handrail_drivers.errors import NotReady, Refused
 from rail_rig import began
 

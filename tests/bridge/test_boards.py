@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from board_process import BoardProcess
-from handrail_bridge.boards import Boards, streamed_names
+from handrail_bridge.devices.boards import Boards, streamed_names
 from handrail_bridge.loop.settings import input_configs
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_bridge.tools import Tools
 from handrail_drivers.errors import BoardSilent, NotArmed, Refused, UnknownName
 from handrail_sim.cell import Cell

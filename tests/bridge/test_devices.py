@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from handrail_bridge.devices import Devices, owned_names
+from handrail_bridge.devices.owned import Devices, owned_names
 from handrail_bridge.tools import Tools
 from handrail_drivers.errors import BusLost, HandrailError
 from handrail_drivers.loopback_port import StreamPort

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from handrail_bridge import resting
-from handrail_bridge.own_threads import OwnThreads
-from handrail_bridge.resting import Resting
+from handrail_bridge.devices.own_threads import OwnThreads
+from handrail_bridge.rail import resting
+from handrail_bridge.rail.resting import Resting
 
 LIMIT = 20.0  # s
 

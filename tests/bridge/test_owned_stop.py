@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from handrail_bridge.devices import OwnedDevice
+from handrail_bridge.devices.owned import OwnedDevice
 from handrail_drivers.api import Effect, tool
 from handrail_drivers.errors import DeviceFault, DeviceSilent, MotionStopped, NotArmed, Refused
 from waiting import until

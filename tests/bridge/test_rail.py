@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from handrail_bridge import watch
-from handrail_bridge.audit import read
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.motion import Motion
-from handrail_bridge.notes import PENDING
-from handrail_bridge.receipts import Receipts
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail import watch
+from handrail_bridge.rail.audit import read
+from handrail_bridge.rail.motion import Motion
+from handrail_bridge.rail.notes import PENDING
+from handrail_bridge.rail.receipts import Receipts
+from handrail_bridge.rail.requests import parse_plan
 from handrail_drivers.errors import PermitRefused, ProcessLost
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import ObjectBelief
@@ -156,7 +156,7 @@ async def follow(states: Iterator[LoopState], monkeypatch: pytest.MonkeyPatch) -
     plan = parse_plan(NUDGE, load_cell("desk"))
     motion = Motion(1, "id", plan, grant, *cast("Any", (None, {}, dict)))
     monkeypatch.setattr(motion, "_now", lambda: told.now)
-    monkeypatch.setattr("handrail_bridge.motion.LOOK", 0.0)
+    monkeypatch.setattr("handrail_bridge.rail.motion.LOOK", 0.0)
     outcome = await motion.follow(told)
     assert told.aborted is (outcome.fault_code == ProcessLost.code), "who is given up is aborted"
     return outcome.completed, outcome.reason

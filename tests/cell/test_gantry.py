@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.measured import STALE
+from handrail_bridge.rail.measured import STALE
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
 from waiting import until_async

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.pilot_grasp import Base, grasps, pick
+from handrail_bridge.pilot.grasp import Base, grasps, pick
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell_file import load_cell

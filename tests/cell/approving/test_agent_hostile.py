@@ -17,7 +17,7 @@ from agent_rig import STILL, log_of, turn, work
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.session import CALLS
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import Card, Decision
 from handrail_drivers.errors import PermitRefused, UnknownName
 from hostile_cell import SIGN, TEXT, moved, unmoved

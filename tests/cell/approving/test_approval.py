@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from handrail_bridge.audit import NAME, read
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
+from handrail_bridge.rail.audit import NAME, read
 from handrail_bridge.reports import Card, Decision, Receipt
 from handrail_drivers.errors import PermitRefused
 from running_cell import RunningCell

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from handrail_bridge.audit import NAME, read
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.motion import EXPECTATION
+from handrail_bridge.rail.audit import NAME, read
+from handrail_bridge.rail.motion import EXPECTATION
 from handrail_bridge.reports import CellState
 from running_cell import RunningCell
 from waiting import until_async

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.places import SLOTS
 from handrail_bridge.reports import CellState, Receipt
+from handrail_bridge.server.places import SLOTS
 from handrail_drivers.errors import ProcessLost, Refused
 from running_cell import (
     RunningCell,
@@ -48,7 +48,9 @@ CHECKING = 0.1  # s of processor time that only a check takes
 def checker(cell: RunningCell) -> psutil.Process:
     """The process that checks plans."""
     children = psutil.Process(cell.process.pid).children()
-    return next(child for child in children if "handrail_bridge.check_process" in child.cmdline())
+    return next(
+        child for child in children if "handrail_bridge.rail.check_process" in child.cmdline()
+    )
 
 
 def spent(process: psutil.Process) -> float:

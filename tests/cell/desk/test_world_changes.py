@@ -7,7 +7,7 @@ from typing import Any
 
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.motion import WORLD
+from handrail_bridge.rail.motion import WORLD
 from handrail_bridge.reports import CellState, Receipt
 from running_cell import RunningCell
 from waiting import until_async
