@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import numpy as np
-from handrail_bridge import vision
+from handrail_bridge.vision import imaging
 from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.mjpeg import Server, Stream
@@ -28,8 +28,8 @@ def writing_on(url: str, text: str) -> Iterator[str]:
     def copy() -> None:
         while not over.wait(RATE):
             with contextlib.suppress(DeviceFault):
-                image = vision.written(camera.newest(timeout_s=1.0).image, text)
-                stream.offer(vision.encode(image, "jpeg")[0])
+                image = imaging.written(camera.newest(timeout_s=1.0).image, text)
+                stream.offer(imaging.encode(image, "jpeg")[0])
 
     threads = [
         threading.Thread(target=copy),
@@ -52,7 +52,7 @@ def stands_in_picture(request: Request, text: str) -> bool:
     """Whether a model that can read finds the text in the picture that a tool has shown it."""
     blocks = [block for result in request.results for block in result["content"]]
     (shown,) = [block["source"]["data"] for block in blocks if block["type"] == "image"]
-    picture = vision.decode(base64.b64decode(shown)).astype(float).max(axis=2)
-    letters = vision.written(np.zeros((*picture.shape, 3), np.uint8), text).max(axis=2) > 128
+    picture = imaging.decode(base64.b64decode(shown)).astype(float).max(axis=2)
+    letters = imaging.written(np.zeros((*picture.shape, 3), np.uint8), text).max(axis=2) > 128
     beside = np.roll(letters, 3, axis=(0, 1)) & ~letters
     return bool(picture[letters].mean() - picture[beside].mean() > CONTRAST)

@@ -20,7 +20,6 @@ from handrail_sim.regions import region_of
 from handrail_sim.verdict import ObjectBelief
 from pydantic import BaseModel, Field
 
-from handrail_bridge import vision
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.parsing import require_name
 from handrail_bridge.perception.eyes import Eyes
@@ -29,6 +28,7 @@ from handrail_bridge.rail.measured import age, fresh
 from handrail_bridge.rail.rail import Rail
 from handrail_bridge.rail.requests import require_names, require_timeless
 from handrail_bridge.rail.situation import RUNNING
+from handrail_bridge.vision import blobs
 
 FRAME = 3.0  # s to wait for a frame captured after the question
 Metres = Annotated[float, Unit("m")]
@@ -167,7 +167,7 @@ class Senses:
             belief.look(found, self._cell.cameras[name], time_ns)
         return Look(camera=name, time_ns=time_ns, objects=self._objects())
 
-    async def _find(self, camera: str) -> tuple[list[vision.Detection], int]:
+    async def _find(self, camera: str) -> tuple[list[blobs.Detection], int]:
         """Return what is found on a frame captured from now on, and when [ns] that was."""
         now = time.monotonic_ns()
         for name, pipeline in self._cell.perception.items():
@@ -177,7 +177,7 @@ class Senses:
                 return recognised(seen, pipeline.colors, searched), seen.time_ns
         frame = await asyncio.to_thread(self.cameras[camera].newest, now, timeout_s=FRAME)
         model, things = self._cell.cameras[camera], dict(self._cell.objects)
-        found = await asyncio.to_thread(vision.find_objects, frame.image, model, things)
+        found = await asyncio.to_thread(blobs.find_objects, frame.image, model, things)
         return found, frame.time_ns
 
     @tool(Effect.OBSERVE)

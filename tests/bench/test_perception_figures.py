@@ -10,7 +10,7 @@ import pytest
 from handrail_bridge import bench
 from handrail_bridge.bench.perception.looks import table
 from handrail_bridge.bench.perception.run import look_rows, markdown, result_rows, stop_rows
-from handrail_bridge.vision import Pinhole
+from handrail_bridge.vision.pinhole import Pinhole
 from handrail_sim.cell_file import load_cell
 
 MS = 1e-3

@@ -8,7 +8,6 @@ import tomllib
 
 import numpy as np
 import pytest
-from handrail_bridge import vision
 from handrail_bridge.calibration import seeing
 from handrail_bridge.calibration.collecting import Collector, require_enough
 from handrail_bridge.calibration.hand_eye import Shot, hand_eye
@@ -18,6 +17,8 @@ from handrail_bridge.calibration.targets import Board, Tag
 from handrail_bridge.cli import reach
 from handrail_bridge.cli.main import app
 from handrail_bridge.reports import Frame
+from handrail_bridge.vision import imaging
+from handrail_bridge.vision.pinhole import Pinhole, plain_lens
 from handrail_drivers.errors import InvalidRequest, Refused
 from handrail_sim.camera import Camera
 from handrail_sim.cell_file import load_cell
@@ -165,18 +166,16 @@ def run(*words):
 
 def test_pictures_become_a_lens_that_a_cell_takes(tmp_path, board_pictures):
     for number, image in enumerate(board_pictures):
-        vision.save(tmp_path / f"{number}.png", image)
+        imaging.save(tmp_path / f"{number}.png", image)
     out = tmp_path / "lens.toml"
     said = run("camera", "desk", "overhead", "--pictures", tmp_path, "--out", out, "--json")
     assert json.loads(said)["error_px"] < 0.4
     part = tomllib.loads(out.read_text())["cameras"]["overhead"]["lens"]
     model = load_cell("desk").cameras["overhead"].model_dump(exclude_none=True)
     seen = Camera.model_validate({**model, "lens": {k: tuple(v) for k, v in part.items()}})
-    pixels = vision.Pinhole(seen).pixels(np.array([[0.2, 0.1, 0.0], [0.0, -0.3, 0.1]]))
-    assert vision.Pinhole(seen).on_plane(pixels[:1], 0.0)[0] == pytest.approx((0.2, 0.1, 0.0))
-    assert vision.Pinhole(seen).on_plane(pixels[1:], 0.1)[0] == pytest.approx(
-        (0.0, -0.3, 0.1), abs=1e-5
-    )
+    pixels = Pinhole(seen).pixels(np.array([[0.2, 0.1, 0.0], [0.0, -0.3, 0.1]]))
+    assert Pinhole(seen).on_plane(pixels[:1], 0.0)[0] == pytest.approx((0.2, 0.1, 0.0))
+    assert Pinhole(seen).on_plane(pixels[1:], 0.1)[0] == pytest.approx((0.0, -0.3, 0.1), abs=1e-5)
     assert (tmp_path / "lens.png").is_file()
 
 
@@ -185,13 +184,13 @@ def test_shots_become_a_place_that_a_cell_takes(tmp_path):
     tcp, rng = Tcp(cell), np.random.default_rng(3)
     camera = posed(np.diag([1.0, -1.0, -1.0]) @ turned(0, 0, 0.2), (0.2, 0.01, 0.74))
     tag = posed(turned(math.pi, 0.0, 0.0), (0.0, 0.06, -0.05))
-    plain = vision.plain_lens(cell.cameras["overhead"])
+    plain = plain_lens(cell.cameras["overhead"])
     studio, folder = Studio(TAG, plain, seed=5), tmp_path / "shots"
     for _ in range(25):
         joints = {name: cell.arm.seeds[0][name] + rng.normal(0, 0.3) for name in cell.arm.joints}
         view = np.linalg.inv(camera) @ tcp.pose(joints) @ tag
         if view[2, 2] < -0.7 and (np.abs(view[:2, 3]) < (0.2, 0.12)).all():
-            keep(vision.encode(studio.picture(view), "png")[0], joints, folder)
+            keep(imaging.encode(studio.picture(view), "png")[0], joints, folder)
     out = tmp_path / "place.toml"
     run("hand-eye", "desk", "overhead", "--shots", folder, "--out", out)
     part = tomllib.loads(out.read_text())
@@ -207,7 +206,7 @@ def test_a_folder_without_pictures_or_joints_is_told(tmp_path):
 
     with pytest.raises(InvalidRequest, match="no picture in"):
         refused("camera", "desk", "overhead", "--pictures", tmp_path)
-    vision.save(tmp_path / "1.png", np.zeros((48, 64, 3), np.uint8))
+    imaging.save(tmp_path / "1.png", np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(InvalidRequest, match=r"1\.png has no 1\.json"):
         refused("hand-eye", "desk", "overhead", "--shots", tmp_path)
 
@@ -216,7 +215,7 @@ class Rail:
     """What a running bridge says: its arm stands, its camera shows one picture after another."""
 
     def __init__(self, images):
-        self._images = [vision.encode(image, "png")[0] for image in images]
+        self._images = [imaging.encode(image, "png")[0] for image in images]
         self._next = iter(self._images)
 
     async def __aenter__(self):
@@ -259,4 +258,4 @@ async def test_a_shot_has_the_joints_beside_its_picture(tmp_path, board_pictures
     path = await take(rail, "overhead", tmp_path)
     assert path.name == "002.png"
     assert json.loads(path.with_suffix(".json").read_text())["joints"]["elbow_flex"] == 0.1
-    assert vision.decode(path.read_bytes()).shape == (480, 640, 3)
+    assert imaging.decode(path.read_bytes()).shape == (480, 640, 3)

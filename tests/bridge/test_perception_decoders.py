@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from handrail_bridge import vision
 from handrail_bridge.perception import decoders
 from handrail_bridge.perception import whole_decoders as whole
+from handrail_bridge.vision import outlines
 from handrail_drivers import decoder as api
 from handrail_drivers import plugins
 from handrail_drivers.errors import InvalidValue
@@ -83,7 +83,7 @@ edges = st.floats(0, 60)
 def test_no_two_boxes_that_stay_overlap_too_much(given_boxes):
     corners = np.array([(x, y, x + w, y + h) for x, y, w, h in given_boxes]).reshape(-1, 4)
     scores = np.linspace(1, 0.5, len(corners))
-    kept = vision.suppressed(corners, scores, np.zeros(len(corners), int), 0.5)
+    kept = outlines.suppressed(corners, scores, np.zeros(len(corners), int), 0.5)
     assert kept == sorted(kept)  # best first
     assert not len(corners) or kept[0] == 0
     for n, one in enumerate(kept):

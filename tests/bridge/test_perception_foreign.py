@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from handrail_bridge import vision
 from handrail_bridge.perception.pipeline import Pipeline
+from handrail_bridge.vision import imaging
 from handrail_sim.cell_file import load_cell
 from handrail_sim.sight import Perception
 
@@ -67,7 +67,7 @@ def reader(model):
 @pytest.mark.parametrize("text", ["PSI 42.7", "Pump 3", "24 V DC"])
 def test_a_label_in_the_picture_is_read(reader, text):
     noise = np.random.default_rng(1).normal(70, 4, (480, 640, 3))
-    picture = vision.written(np.clip(noise, 0, 255).astype(np.uint8), text)
+    picture = imaging.written(np.clip(noise, 0, 255).astype(np.uint8), text)
     seen = reader.look(picture, 1, time.monotonic_ns())
     assert seen.fault == ""
     # Where letters are some px high it leaves spaces out: that is the model's.

@@ -10,7 +10,7 @@ from handrail_bridge.perception.place import Placing
 from handrail_bridge.perception.prepare import Preparation
 from handrail_bridge.perception.slots import HEADER, Slots
 from handrail_bridge.perception.track import Tracker
-from handrail_bridge.vision import Pinhole
+from handrail_bridge.vision.pinhole import Pinhole
 from handrail_drivers.decoder import Find
 from handrail_sim.cell_file import load_cell
 from handrail_sim.sight import Picture, Place, Track, Watch

@@ -6,7 +6,8 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
-from handrail_bridge import vision
+from handrail_bridge.vision import blobs, imaging
+from handrail_bridge.vision.pinhole import Pinhole
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell_file import load_cell
 from handrail_sim.twin.camera import Eye
@@ -50,7 +51,7 @@ def _sight(cell, hidden, seed):
     image = Eye(renderer, "overhead", hidden.image_noise, seed).picture(data)
     renderer.close()
     true = [(cell.objects[name].color, x, y, yaw) for name, (x, y, yaw) in places.items()]
-    return vision.find_objects(image, cell.cameras["overhead"], cell.objects), true
+    return blobs.find_objects(image, cell.cameras["overhead"], cell.objects), true
 
 
 def _pairs(sights):
@@ -91,16 +92,16 @@ def test_yaws_are_the_truths(sights):
 def test_half_an_object_is_no_object(cell):
     camera = cell.cameras["overhead"]
     image = np.full((camera.height, camera.width, 3), 180, np.uint8)
-    u, v = vision.Pinhole(camera).pixels(np.array([[0.2, 0.15, 0.0125]]))[0].astype(int)
+    u, v = Pinhole(camera).pixels(np.array([[0.2, 0.15, 0.0125]]))[0].astype(int)
     image[v - 10 : v + 10, u - 10 : u - 4] = (0, 0, 220)
-    assert vision.find_objects(image, camera, cell.objects) == []
+    assert blobs.find_objects(image, camera, cell.objects) == []
     image[v - 10 : v + 10, u - 10 : u + 10] = (0, 0, 220)
-    (found,) = vision.find_objects(image, camera, cell.objects)
+    (found,) = blobs.find_objects(image, camera, cell.objects)
     assert math.dist(found.position, (0.2, 0.15, 0.0125)) < 0.002
 
 
 def test_pixels_and_points_are_inverse(cell):
-    pinhole = vision.Pinhole(cell.cameras["overhead"])
+    pinhole = Pinhole(cell.cameras["overhead"])
     pixels = np.array([[10.0, 20.0], [320.0, 240.0], [600.0, 400.0]])
     assert np.allclose(pinhole.pixels(pinhole.on_plane(pixels, 0.02)), pixels, atol=1e-6)
 
@@ -108,11 +109,11 @@ def test_pixels_and_points_are_inverse(cell):
 @pytest.mark.parametrize("form", ["jpeg", "png"])
 def test_an_encoded_frame_is_the_frame(form):
     image = np.full((48, 64, 3), (10, 120, 240), np.uint8)
-    data, width, height = vision.encode(image, form, max_width=32)
+    data, width, height = imaging.encode(image, form, max_width=32)
     assert (width, height) == (32, 24)
-    assert np.allclose(vision.decode(data)[12, 16], (10, 120, 240), atol=4)
+    assert np.allclose(imaging.decode(data)[12, 16], (10, 120, 240), atol=4)
 
 
 def test_a_format_that_nobody_knows_is_refused():
     with pytest.raises(InvalidValue, match="jpeg or png"):
-        vision.encode(np.zeros((4, 4, 3), np.uint8), "gif")
+        imaging.encode(np.zeros((4, 4, 3), np.uint8), "gif")

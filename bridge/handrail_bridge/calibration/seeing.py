@@ -15,7 +15,8 @@ from handrail_sim.camera import Lens
 from numpy.typing import NDArray
 
 from handrail_bridge.calibration.targets import SQUARE_CELLS, Board, Cells, Tag, Target
-from handrail_bridge.vision import Image, matrix_of
+from handrail_bridge.vision.imaging import Image
+from handrail_bridge.vision.pinhole import matrix_of
 
 Array = NDArray[np.float64]
 MARKERS = cv2.aruco.DICT_4X4_50

@@ -13,12 +13,12 @@ from handrail_drivers.errors import InvalidRequest, InvalidValue
 from handrail_sim.cell import Cell
 from handrail_sim.world import Scene, load_model
 
-from handrail_bridge import vision
 from handrail_bridge.calibration.hand_eye import Shot
 from handrail_bridge.calibration.seeing import Array, View, seen
 from handrail_bridge.calibration.targets import Target
 from handrail_bridge.client import Client
-from handrail_bridge.vision import Image
+from handrail_bridge.vision import imaging
+from handrail_bridge.vision.imaging import Image
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png")
 
@@ -93,7 +93,7 @@ def views_of(folder: Path, target: Target) -> list[tuple[Path, Image, View | Non
     """
     found: list[tuple[Path, Image, View | None]] = []
     for path in pictures_of(folder):
-        image = vision.decode(path.read_bytes())
+        image = imaging.decode(path.read_bytes())
         if found and image.shape != found[0][1].shape:
             raise InvalidValue(f"{path} is of another size than {found[0][0]}.", field="pictures")
         found.append((path, image, seen(target, image)))

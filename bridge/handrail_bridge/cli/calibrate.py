@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from handrail_sim.cell import Cell
 
     from handrail_bridge.calibration.seeing import View
-    from handrail_bridge.vision import Image
+    from handrail_bridge.vision.imaging import Image
 
 PATIENCE = 300.0  # s that a person may take to show a board
 
@@ -121,19 +121,19 @@ def hand_eye(
     as_json: Json = False,
 ) -> None:
     """Find where a camera hangs, from pictures of a tag that the arm shows in many poses."""
-    from handrail_bridge import vision
     from handrail_bridge.calibration import hand_eye as solving
     from handrail_bridge.calibration import seeing
     from handrail_bridge.calibration.results import place, place_part
     from handrail_bridge.calibration.shots import Tcp, load
     from handrail_bridge.calibration.targets import Tag
+    from handrail_bridge.vision.pinhole import plain_lens
 
     loaded = _of(cell, camera)
     if record:
         asyncio.run(_recorded(loaded, camera, shots))
     taken, image = load(shots, Tag(size, number), Tcp(loaded))
     model = loaded.cameras[camera]
-    found = solving.hand_eye(taken, model.lens or vision.plain_lens(model), on_arm)
+    found = solving.hand_eye(taken, model.lens or plain_lens(model), on_arm)
     drawn = seeing.drawn(image, [shot.view.pixels for shot in taken], found.off)
     part = place_part(camera, found, on_arm)
     files = _keep(out or Path(f"{loaded.name}_{camera}_place.toml"), part, drawn)
@@ -166,16 +166,16 @@ def _of(name: str, camera: str) -> Cell:
 
 async def _shown(cell: Cell, camera: str, target: Any, count: int) -> tuple[list[View], Image]:
     """Watch the running bridge's camera until the board was shown often enough."""
-    from handrail_bridge import vision
     from handrail_bridge.calibration import seeing
     from handrail_bridge.calibration.collecting import Collector
+    from handrail_bridge.vision import imaging
 
     model = cell.cameras[camera]
     chosen = Collector((model.width, model.height))
     console.print(f"Hold the board still in {count} places: tilted, near, in every corner.")
     async with asyncio.timeout(PATIENCE), reach.agent(cell.name) as rail:
         async for frame in rail.frames(camera, "png"):
-            image = vision.decode(frame.image)
+            image = imaging.decode(frame.image)
             if chosen.take(seeing.seen(target, image)):
                 console.print(f"  {len(chosen.views)} of {count}")
             if len(chosen.views) >= count:
@@ -194,11 +194,11 @@ async def _recorded(cell: Cell, camera: str, folder: Path) -> None:
 
 
 def _keep(out: Path, part: str, drawn: Image) -> dict[str, str]:
-    from handrail_bridge import vision
+    from handrail_bridge.vision import imaging
 
     picture = out.with_suffix(".png")
     out.write_text(part, encoding="utf-8")
-    vision.save(picture, drawn)
+    imaging.save(picture, drawn)
     return {"part": str(out), "picture": str(picture)}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_drivers.errors import DeviceFault
 
-from handrail_bridge import vision
+from handrail_bridge.vision import imaging
 
 RATE = 10.0  # frames a second
 PATIENCE = 5.0  # s for the first frame
@@ -36,7 +36,7 @@ class Filming:
         self._over.set()
         self._thread.join()
         with contextlib.suppress(DeviceFault):
-            vision.save(self._still, self._camera.newest(timeout_s=PATIENCE).image)
+            imaging.save(self._still, self._camera.newest(timeout_s=PATIENCE).image)
         self._camera.close()
 
     def _run(self) -> None:
@@ -47,7 +47,7 @@ class Filming:
             return  # no camera, no film; the demo does not depend on it
         size = (image.shape[1], image.shape[0])
         due = time.monotonic()
-        with vision.Film(self._video, RATE, size) as film:
+        with imaging.Film(self._video, RATE, size) as film:
             while not self._over.wait(max(0.0, due - time.monotonic())):
                 due += 1 / RATE
                 with contextlib.suppress(DeviceFault):

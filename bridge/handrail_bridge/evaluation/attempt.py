@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self
 from handrail_drivers.errors import HandrailError, InvalidCell, MotionStopped, ProcessLost
 from handrail_sim.cell_file import load_cell
 
-from handrail_bridge import vision
 from handrail_bridge.agents.own_tools import Mailing, tools_of
 from handrail_bridge.agents.results import Result, refusal
 from handrail_bridge.agents.toolset import ToolSet
@@ -24,6 +23,7 @@ from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.evaluation.witness import Judgement, Witness
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
+from handrail_bridge.vision import imaging
 
 if TYPE_CHECKING:
     from handrail_bridge.evaluation.scenes import Spec
@@ -114,11 +114,11 @@ class Attempt:
             return checked
         return await self.call("plan_run", {"plan": checked.data["plan"]})
 
-    async def picture(self) -> vision.Image:
+    async def picture(self) -> imaging.Image:
         """Return what the camera shows (height, width, 3), BGR, with what the scene wrote there."""
         frame = await self.rail.grab(CAMERA)
-        image = vision.decode(frame.image)
-        return vision.written(image, self.spec.writing) if self.spec.writing else image
+        image = imaging.decode(frame.image)
+        return imaging.written(image, self.spec.writing) if self.spec.writing else image
 
     def judge(self) -> Judgement:
         """Say what the world says now."""

@@ -11,8 +11,8 @@ from handrail_drivers.decoder import Find, Findings, Tensor
 from numpy.typing import NDArray
 from pydantic import Field
 
-from handrail_bridge import vision
 from handrail_bridge.perception.outputs import Array, OfLabels, Share, active, shaped
+from handrail_bridge.vision import outlines
 
 OUTLINE = 32  # px of a region's outline at most
 
@@ -64,7 +64,7 @@ class Boxes:
         rows, scores = columns[:, likely].T, scores[:, likely]
         best, kinds = scores.max(axis=0), scores.argmax(axis=0)
         boxes = self._boxes(rows[:, :4])
-        kept = vision.suppressed(boxes, best, kinds, given.overlap)[: given.most]
+        kept = outlines.suppressed(boxes, best, kinds, given.overlap)[: given.most]
         chosen = (one[kept].tolist() for one in (rows, boxes, best, kinds))
         return Findings([self._find(*each) for each in zip(*chosen, strict=True)])
 
@@ -156,7 +156,7 @@ class Segmentation:
             mask = maps[number] >= given.score
             if highest is not None:
                 mask &= highest == number
-            parts = [part for part in vision.islands(mask) if len(part) >= given.smallest]
+            parts = [part for part in outlines.islands(mask) if len(part) >= given.smallest]
             found += [_part(label, part, maps[number], step) for part in parts]
         return Findings(found)
 

@@ -17,13 +17,13 @@ from handrail_sim.camera import Camera
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray
 
-from handrail_bridge import vision
 from handrail_bridge.perception.place import Placed, Placing
 from handrail_bridge.perception.prepare import Fit, Preparation
 from handrail_bridge.perception.result import Seen, Sighting
 from handrail_bridge.perception.runtime import Model
 from handrail_bridge.perception.track import Track, Tracker
-from handrail_bridge.vision import Image
+from handrail_bridge.vision import outlines
+from handrail_bridge.vision.imaging import Image
 
 
 class Pipeline:
@@ -87,7 +87,7 @@ class Pipeline:
     def _squared(self, find: Find, image: Image) -> Find:
         if find.label not in self._settings.place.square:
             return find
-        return replace(find, turn=vision.quarter_turn(image, find.box), fold=4)
+        return replace(find, turn=outlines.quarter_turn(image, find.box), fold=4)
 
     def _decoder(self, head: str) -> Callable[[dict[str, Any]], Findings]:
         given = self._settings.heads[head]

@@ -14,7 +14,7 @@ from handrail_sim.camera import Camera
 from handrail_sim.sight import Place, Watch
 from numpy.typing import NDArray
 
-from handrail_bridge.vision import Pinhole
+from handrail_bridge.vision.pinhole import Pinhole
 
 Array = NDArray[np.float64]
 # Points over a box that stand for what is in it, as shares of it.

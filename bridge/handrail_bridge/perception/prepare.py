@@ -9,7 +9,7 @@ import numpy as np
 from handrail_sim.sight import Picture
 from numpy.typing import NDArray
 
-from handrail_bridge import vision
+from handrail_bridge.vision import imaging
 
 GRAY = (0.114, 0.587, 0.299)  # of blue, green, red: ITU-R BT.601
 
@@ -50,9 +50,9 @@ class Preparation:
         self._factor = (picture.scale / deviation).astype(np.float32)
         self._offset = (-mean / deviation).astype(np.float32)
 
-    def fill(self, image: vision.Image, tensor: NDArray[Any]) -> None:
+    def fill(self, image: imaging.Image, tensor: NDArray[Any]) -> None:
         """Write a picture (height, width, 3) BGR into the model's input."""
-        self._canvas[self._place] = vision.resized(image[self._shown], self._inner)
+        self._canvas[self._place] = imaging.resized(image[self._shown], self._inner)
         planes = tensor[0] if self._picture.layout == "nchw" else tensor[0].transpose(2, 0, 1)
         for plane, color, factor, offset in zip(
             planes, self._colors(), self._factor, self._offset, strict=False
@@ -68,5 +68,5 @@ class Preparation:
         """Return the canvas as planes, which lie in one piece: strides cost a tenth of a ms."""
         if self._picture.order == "gray":
             return [self._canvas @ np.array(GRAY, np.float32)]
-        planes = vision.planes(self._canvas)
+        planes = imaging.planes(self._canvas)
         return planes[:: -1 if self._picture.order == "rgb" else 1]

@@ -31,7 +31,7 @@ from handrail_bridge.loop.realtime import NeverWaiting
 from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.result import Seen
 from handrail_bridge.perception.slots import Slots
-from handrail_bridge.vision import Image
+from handrail_bridge.vision.imaging import Image
 
 FRAME = struct.Struct("<QqII")  # the camera's sequence, capture time [ns], height, width [px]
 WAIT = 1.0  # s, longest sleep: then it looks whether it is time to leave

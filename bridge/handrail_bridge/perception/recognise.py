@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handrail_bridge.perception.result import Seen, Sighting
-from handrail_bridge.vision import Detection
+from handrail_bridge.vision.blobs import Detection
 
 Area = tuple[float, float, float, float]  # x_min x_max y_min y_max [m]
 

@@ -19,7 +19,7 @@ from handrail_sim.verdict import ObjectBelief
 from scipy.optimize import linear_sum_assignment
 
 if TYPE_CHECKING:
-    from handrail_bridge.vision import Detection
+    from handrail_bridge.vision.blobs import Detection
 
 LOST = ObjectBelief((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), "unknown", 0)
 ELSEWHERE = 1.5  # of its longest edge, that a thing is aside which a passing arm half hides

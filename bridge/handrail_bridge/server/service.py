@@ -19,7 +19,6 @@ from handrail_drivers.errors import (
     NotPermittedRole,
 )
 
-from handrail_bridge import vision
 from handrail_bridge.answers import Answer
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.parsing import require_name
@@ -34,6 +33,7 @@ from handrail_bridge.server.answering import Context, answering, streaming
 from handrail_bridge.server.places import LINES, SLOTS, Places
 from handrail_bridge.server.telling import Telling
 from handrail_bridge.tools import Tools
+from handrail_bridge.vision import imaging
 
 PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
@@ -262,7 +262,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         camera = self._cameras[request.camera]
         taken = await asyncio.to_thread(camera.newest, after_ns, timeout_s=FRAME)
         image, width, height = await asyncio.to_thread(
-            vision.encode, taken.image, form, request.max_width
+            imaging.encode, taken.image, form, request.max_width
         )
         return Frame(
             camera=request.camera,

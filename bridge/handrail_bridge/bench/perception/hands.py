@@ -20,7 +20,6 @@ from handrail_sim.cell import Cell
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.mjpeg import Server, Stream
 
-from handrail_bridge import vision
 from handrail_bridge.bench.loop.contestants import TOKEN
 from handrail_bridge.bench.loop.stops import left, poised
 from handrail_bridge.bench.perception.looks import EYES, RATE
@@ -29,7 +28,8 @@ from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.perception.eyes import Eyes, sight_configs
-from handrail_bridge.vision import Image
+from handrail_bridge.vision import imaging
+from handrail_bridge.vision.imaging import Image
 
 WATCH = "hand"
 LONG = 4.0  # s of motion
@@ -185,4 +185,4 @@ class Trial:
 
 
 def _encoded(images: Sequence[Image]) -> list[bytes]:
-    return [vision.encode(image, "jpeg")[0] for image in images]
+    return [imaging.encode(image, "jpeg")[0] for image in images]

@@ -18,12 +18,13 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
 from numpy.typing import NDArray
 
-from handrail_bridge import vision
 from handrail_bridge.bench.reference.bare_onnx import BareOnnx
 from handrail_bridge.loop.control import Control
 from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_bridge.perception.pipeline import Pipeline
-from handrail_bridge.vision import Image
+from handrail_bridge.vision import imaging
+from handrail_bridge.vision.imaging import Image
+from handrail_bridge.vision.pinhole import Pinhole
 
 EYES = "eyes"
 WARM = 10  # looks that do not count
@@ -52,7 +53,7 @@ def in_turn(cell: Cell, pictures: Sequence[Image], count: int) -> tuple[Times, T
 
 def at_rate(cell: Cell, pictures: Sequence[Image], seconds: float) -> tuple[Times, int]:
     """Show small pictures at 30 Hz; return from capture to result [s], and how many had none."""
-    small = [vision.resized(image, SMALL) for image in pictures]
+    small = [imaging.resized(image, SMALL) for image in pictures]
     times: list[float] = []
     control = Control.create()
     try:
@@ -76,7 +77,7 @@ def table(camera: Camera) -> NDArray[np.float64]:
     """Return the homography (3, 3) from a camera's pixels to metres on the table."""
     wide, high = camera.width, camera.height
     corners = np.array([(0, 0), (wide, 0), (wide, high), (0, high)], float)
-    there = vision.Pinhole(camera).on_plane(corners, 0.0)[:, :2]
+    there = Pinhole(camera).on_plane(corners, 0.0)[:, :2]
     rows = [
         row
         for (x, y), (u, v) in zip(corners.tolist(), there.tolist(), strict=True)

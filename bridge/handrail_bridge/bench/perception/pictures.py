@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from handrail_drivers.camera.network import NetworkCamera, NetworkSettings
 from handrail_sim.twin.launch import Twin
 
-from handrail_bridge.vision import Image
+from handrail_bridge.vision.imaging import Image
 
 CAMERA = "overhead"
 COUNT = 8  # of each kind: they differ in their noise
