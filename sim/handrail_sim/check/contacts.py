@@ -85,12 +85,14 @@ class Proximity:
         model, data = self._model, self._data
         counts, geoms, distances = [], [], []
         frames = seen.frames.reshape(len(qpos), model.ngeom, 9)
+        present, tcp = data.qpos, data.site_xpos[self._tcp]
+        at, turned = data.geom_xpos, data.geom_xmat
         for row, positions in enumerate(qpos):
-            data.qpos[:] = positions
+            present[:] = positions
             mujoco.mj_kinematics(model, data)
             mujoco.mj_collision(model, data)
-            seen.path[row] = data.site_xpos[self._tcp]
-            seen.places[row], frames[row] = data.geom_xpos, data.geom_xmat
+            seen.path[row] = tcp
+            seen.places[row], frames[row] = at, turned
             contact = data.contact
             counts.append(data.ncon)
             geoms.append(contact.geom.copy())

@@ -42,14 +42,10 @@ class Reference:
         self._friction = np.array([servo.friction for servo in servos])
         self.standing = self._held_by(np.array(command, dtype=float))
         self.present = self.standing
-        self._positions: list[Array] = []
+        self._positions: list[Array] = []  # (n, 6) each
         self._velocities: list[Array] = []
+        self.rows = 0
         self.step_rows: list[int] = []
-
-    @property
-    def rows(self) -> int:
-        """Rows so far."""
-        return len(self._positions)
 
     def begin_step(self) -> None:
         """Note that the next rows belong to the next step."""
@@ -63,28 +59,26 @@ class Reference:
         """Go to target (6,) [rad] at a fraction of the speed limits, point to point."""
         if float(np.abs(target - self.present).max()) > SAME:
             profile = self._profile(target, speed)
-            for row in range(1, int(profile.duration * self._rate) + 1):
-                position, velocity, _ = profile.at_time(row / self._rate)
-                self._append(np.array(position), np.array(velocity))
-        self._append(target, np.zeros_like(target))
-        self.present = target
+            rows = range(1, int(profile.duration * self._rate) + 1)
+            if sampled := [profile.at_time(row / self._rate)[:2] for row in rows]:
+                positions, velocities = np.array(sampled).swapaxes(0, 1)
+                self._append(positions, velocities)
+        self._arrive(target)
 
     def follow(self, positions: Array, velocities: Array, target: Array) -> None:
         """Go along rows (n, 6) [rad, rad/s] that are within the limits, to a target (6,)."""
-        for position, velocity in zip(positions, velocities, strict=True):
-            self._append(position, velocity)
-        self._append(target, np.zeros_like(target))
-        self.present = target
+        self._append(positions, velocities)
+        self._arrive(target)
 
     def wait(self, seconds: float) -> None:
         """Stand still."""
-        for _ in range(round(seconds * self._rate)):
-            self._append(self.present, np.zeros_like(self.present))
+        still = np.tile(self.present, (round(seconds * self._rate), 1))
+        self._append(still, np.zeros_like(still))
 
     def setpoints(self) -> tuple[Array, Array, Array]:
         """Return reference, hold and lead, each (rows, 6) [rad]."""
-        reference = np.array(self._positions)
-        velocity = np.array(self._velocities)
+        reference = np.concatenate(self._positions)
+        velocity = np.concatenate(self._velocities)
         hold = np.clip(reference + self._load(reference), self._low, self._high)
         friction = self._friction * np.tanh(velocity / SMOOTH)
         lead = (self._damping * velocity + friction) / self._stiffness
@@ -130,6 +124,11 @@ class Reference:
             raise HandrailError(f"No profile leads to {target.tolist()}: {result}.")
         return profile
 
-    def _append(self, position: Array, velocity: Array) -> None:
-        self._positions.append(position)
-        self._velocities.append(velocity)
+    def _arrive(self, target: Array) -> None:
+        self._append(target[None], np.zeros((1, len(target))))
+        self.present = target
+
+    def _append(self, positions: Array, velocities: Array) -> None:
+        self._positions.append(positions)
+        self._velocities.append(velocities)
+        self.rows += len(positions)
