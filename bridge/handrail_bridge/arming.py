@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 
 from handrail_drivers.errors import NotReady, StaleReading
 
@@ -16,8 +17,15 @@ READY = 10.0  # s that a device may take
 AGAIN = 0.1  # s
 
 
-async def arm(loops: Loops, checker: CheckerProcess, situation: Situation) -> None:
-    """Arm all loops. A device that needs some seconds yet is asked again, from where it is then.
+async def arm(
+    loops: Loops,
+    checker: CheckerProcess,
+    situation: Situation,
+    hold: Callable[[Sequence[float]], Awaitable[None]],
+) -> None:
+    """Have ``hold`` arm all loops, told what holds their joints [rad] where they are.
+
+    A device that needs some seconds yet is asked again, from where it is then.
 
     Raises:
         StaleReading: the joints were not read lately.
@@ -31,7 +39,7 @@ async def arm(loops: Loops, checker: CheckerProcess, situation: Situation) -> No
         try:
             state = fresh(loops.state())
             held = situation.felt(state)
-            return await loops.arm(await checker.hold_command(state.position, held))
+            return await hold(await checker.hold_command(state.position, held))
         except NotReady as error:
             waits = error
         except StaleReading:

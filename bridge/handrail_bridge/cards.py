@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from handrail_drivers.errors import InvalidRequest
+from handrail_sim.arm import Arm
 from handrail_sim.cell import Cell
 from handrail_sim.plan import (
     GripperSet,
@@ -45,7 +46,7 @@ def card(
         number=grant.number,
         steps=tuple(f"{index}: {told(step, cell)}" for index, step in enumerate(grant.plan.steps)),
         asks=verdict.asks,
-        margins=tuple(_margins(verdict)),
+        margins=tuple(_margins(verdict, cell.arm)),
         goal=tuple(textwrap.shorten(result.sentence, LONGEST) for result in verdict.goal),
         trajectory_digest=grant.trajectory_digest,
         picture=picture(cell, objects, verdict),
@@ -133,7 +134,7 @@ def _pace(speed: float) -> str:
     return f", at {speed:.0%} of full speed"
 
 
-def _margins(verdict: Verdict) -> Iterator[str]:
+def _margins(verdict: Verdict, arm: Arm) -> Iterator[str]:
     yield f"It lasts {verdict.duration:.1f} s."
     if verdict.path is not None and verdict.trajectory is not None:
         steps = np.linalg.norm(np.diff(verdict.path, axis=0), axis=1)
@@ -142,9 +143,11 @@ def _margins(verdict: Verdict) -> Iterator[str]:
         yield f"The TCP moves at {fastest:.2f} m/s at most, and {highest:.2f} m high."
     if verdict.trajectory is not None and (part := verdict.trajectory.policy) is not None:
         ends = (", ".join(f"{1000 * one:.0f}" for one in end) for end in (part.low, part.high))
+        units = dict.fromkeys(arm.limits[joint].effort_unit for joint in arm.joints)
         yield (
             f"The policy (SHA-256 {part.sha256[:12]}) may bring the TCP from ({next(ends)}) to "
-            f"({next(ends)}) mm, and push with {max(part.effort):.1f} N.m at most."
+            f"({next(ends)}) mm, and push with {max(part.effort):.1f} "
+            f"{' or '.join(units)} at most."
         )
     if verdict.clearance is not None:
         near = f"{1000 * verdict.clearance:.1f} mm ({verdict.clearance_pair})"

@@ -185,6 +185,10 @@ class Devices:
             for name in owned_names(cell)
         }
         self._threads = OwnThreads(self.opened)
+        self.owed = ""  # once closed: what could not be stopped, in sentences
+
+    def start(self) -> None:
+        """Begin to look for them; returns at once."""
         for device in self.opened.values():
             device.start()
 
@@ -198,7 +202,7 @@ class Devices:
 
     async def close(self) -> None:
         """Put every device to its safe values and let it go."""
-        await self._threads.close()
+        self.owed = await self._threads.close()
 
 
 def owned_names(cell: Cell) -> tuple[str, ...]:

@@ -139,3 +139,9 @@ def require_same_world(grant: Grant, present: Present) -> None:
             limit=start.belief_version,
             hint=AGAIN,
         )
+
+
+def require_same(grant: Grant, present: Present) -> None:
+    """Refuse a plan where the cell, leases or what is believed have changed, or it was stopped."""
+    require_same_run(grant.start, present)
+    require_same_world(grant, present)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,19 +89,19 @@ async def open_hardware(
         ProcessLost: a process did not start.
     """
     pollers = stack.enter_context(contextlib.ExitStack())
-    modbus = ModbusDevices(cell, wires)
-    keeper = await _keeper(cell, wires, modbus, stack)
-    with Loops.starting(loop_configs(cell, wires)) as loops:
-        inputs = _inputs(cell, wires, loops, pollers)
-    stack.push_async_callback(loops.close)  # where no rail is made, which closes them, too
-    stack.push_async_callback(modbus.close)
 
     def is_stopped() -> bool:
         return loops.state().mode in LATCHED
 
+    modbus, owned = ModbusDevices(cell, wires), Devices(cell, wires, is_stopped)
+    keeper = await _keeper(cell, wires, (modbus, owned), stack)
+    with Loops.starting(loop_configs(cell, wires)) as loops:
+        inputs = _inputs(cell, wires, loops, pollers)
+    stack.push_async_callback(loops.close)  # where no rail is made, which closes them, too
+    stack.push_async_callback(modbus.close)
     boards = Boards(cell, wires, loops.put_signal, is_stopped)
     stack.push_async_callback(boards.close)
-    owned = Devices(cell, wires, is_stopped)
+    owned.start()
     stack.push_async_callback(owned.close)
     return Hardware(keeper, loops, pollers, inputs, modbus, boards, owned)
 
@@ -151,7 +151,10 @@ def camera_driver(cell: Cell, name: str, url: str | None) -> CameraDriver:
 
 
 async def _keeper(
-    cell: Cell, wires: Mapping[str, str], modbus: ModbusDevices, stack: contextlib.AsyncExitStack
+    cell: Cell,
+    wires: Mapping[str, str],
+    kept_safe: Sequence[ModbusDevices | Devices],
+    stack: contextlib.AsyncExitStack,
 ) -> Safekeeper | None:
     kept = charges(cell, wires)
     if not kept:
@@ -159,7 +162,7 @@ async def _keeper(
     keeper = Safekeeper.start(cell, kept)
 
     async def close() -> None:
-        await keeper.close(modbus.owed)
+        await keeper.close(" ".join(one.owed for one in kept_safe if one.owed))
 
     stack.push_async_callback(close)  # once what has safe values has ended
     await keeper.ready()

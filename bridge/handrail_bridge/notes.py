@@ -1,4 +1,4 @@
-"""What is written into the audit log behind the back of what may not wait for it: stops."""
+"""Notes in the audit log: stops, behind their back since they may not wait, and what is done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Notes:
-    """Notes that nobody waits for. A log that cannot be written has a line in the other log."""
+    """Notes of one run. A log that cannot be written has a line in the other log."""
 
     def __init__(self, receipts: Receipts) -> None:
         self._receipts = receipts
@@ -29,13 +29,18 @@ class Notes:
         if len(self._pending) >= PENDING:
             log.warning("not written down, since the disk does not keep up: %s", what)
             return
-        task = asyncio.create_task(self._write(what))
+        task = asyncio.create_task(self.write(what))
         self._pending[what] = task
         task.add_done_callback(lambda _: self._pending.pop(what))
 
-    async def _write(self, what: str) -> None:
+    async def require(self, what: str) -> None:
+        """Write down what is about to be done. Raises Refused where that cannot be written."""
+        await asyncio.to_thread(self._receipts.note, what)
+
+    async def write(self, what: str) -> None:
+        """Write down what was done; a log that cannot be written does not undo it."""
         try:
-            await asyncio.to_thread(self._receipts.note, what)
+            await self.require(what)
         except Refused as error:
             log.warning("%s", error)
 

@@ -20,25 +20,28 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
 
     @answering
     async def Arm(self, request: rail_pb2.ArmRequest, context: Context) -> rail_pb2.ArmResponse:
-        return rail_pb2.ArmResponse(state=write_state(await self._rail.arm()))
+        await self._rail.acts.arm()
+        return rail_pb2.ArmResponse(state=write_state(self._rail.state()))
 
     @answering
     async def Disarm(
         self, request: rail_pb2.DisarmRequest, context: Context
     ) -> rail_pb2.DisarmResponse:
-        return rail_pb2.DisarmResponse(state=write_state(await self._rail.disarm()))
+        await self._rail.acts.disarm()
+        return rail_pb2.DisarmResponse(state=write_state(self._rail.state()))
 
     @answering
     async def Reset(
         self, request: rail_pb2.ResetRequest, context: Context
     ) -> rail_pb2.ResetResponse:
-        return rail_pb2.ResetResponse(state=write_state(await self._rail.reset()))
+        await self._rail.acts.reset()
+        return rail_pb2.ResetResponse(state=write_state(self._rail.state()))
 
     @answering
     async def RevokeLease(
         self, request: rail_pb2.RevokeLeaseRequest, context: Context
     ) -> rail_pb2.RevokeLeaseResponse:
-        await self._rail.revoke_leases(request.reason[:200], request.holder)
+        await self._rail.acts.revoke_leases(request.reason[:200], request.holder)
         return rail_pb2.RevokeLeaseResponse()
 
     @answering
@@ -53,7 +56,8 @@ class OperatorService(rail_pb2_grpc.OperatorServicer):
                 value=request.confirm_cell,
                 limit=cell,
             )
-        return rail_pb2.RemoveTorqueResponse(state=write_state(await self._rail.remove_torque()))
+        await self._rail.acts.remove_torque()
+        return rail_pb2.RemoveTorqueResponse(state=write_state(self._rail.state()))
 
     @answering
     async def ListApprovals(

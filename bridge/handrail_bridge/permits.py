@@ -25,8 +25,8 @@ from handrail_bridge.grants import (
     Grant,
     Present,
     ToolCall,
+    require_same,
     require_same_run,
-    require_same_world,
     require_word,
 )
 from handrail_bridge.reports import Permit
@@ -181,8 +181,7 @@ class Permits:
                 hint="send the plan exactly as it was checked, or check the new one",
             )
         require_word(grant)
-        require_same_run(grant.start, present)
-        require_same_world(grant, present)
+        require_same(grant, present)
         self._same_start(grant.start, present)
         return grant
 

@@ -21,24 +21,24 @@ from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 
+from handrail_bridge.acts import Acts
 from handrail_bridge.approvals import Approvals
-from handrail_bridge.arming import arm
 from handrail_bridge.checker import CheckerProcess
-from handrail_bridge.grants import Grant
-from handrail_bridge.leases import Wish
+from handrail_bridge.grants import require_same
 from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.motion import Motion
 from handrail_bridge.notes import Notes
 from handrail_bridge.permits import Permits
 from handrail_bridge.receipts import Receipts
-from handrail_bridge.reports import CellState, Check, OwnLease, Receipt
+from handrail_bridge.reports import CellState, Check, Receipt
 from handrail_bridge.resting import Resting
 from handrail_bridge.situation import LATCHED, Situation
 from handrail_bridge.watch import Watch
 
 LOOK = 0.02  # s between two looks at the loops
 STOPPING = 1.0  # s that a stop waits to see its effect
+ENDING = 5.0  # s that the operator waits for the receipt of what has just ended
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,9 @@ class Rail:
         self._receipts = receipts
         self._notes = Notes(receipts)
         self._resting = Resting(on_stop, self._notes)
+        self.acts = Acts(
+            loop, checker, self.situation, self._notes, self._kill_permits, self._require_rest
+        )
         self._numbers = 0
         self._aborted = False
         self._configuring = 0  # devices
@@ -130,7 +133,7 @@ class Rail:
             except Exception as error:  # ours: neither may the arm go on, nor the log be silent
                 self._loop.abort(motion.number)
                 self.situation.belief.doubt(motion.grant.verdict.end_objects)
-                await self._acted(f"motion {motion.receipt_id} has no receipt: {error!r}")
+                await self._notes.write(f"motion {motion.receipt_id} has no receipt: {error!r}")
                 raise
         finally:
             self.running = None
@@ -147,24 +150,34 @@ class Rail:
         try:
             if self._aborted:
                 raise MotionStopped("The execution was cancelled before anything moved.")
-            grant = await self._play(permit_id, plan.digest(), self._numbers, token)
-        except HandrailError as error:
+            self.running = await self._play(plan, permit_id, receipt_id, token)
+        except Exception as error:  # ours, too: nobody would follow it
             self._loop.abort(self._numbers)  # where the loop's answer was lost
-            await asyncio.to_thread(self._receipts.refused, receipt_id, error.detail())
+            told = error if isinstance(error, HandrailError) else HandrailError(repr(error))
+            await asyncio.to_thread(self._receipts.refused, receipt_id, told.detail())
             raise
-        now = self.situation
-        self.running = Motion(
-            self._numbers, receipt_id, plan, grant, now.measured, now.belief.objects, now.sensors
-        )
         return self.running
 
-    async def _play(self, permit_id: str, plan_digest: str, number: int, token: int) -> Grant:
-        """The one place where a trajectory reaches the loop. It spends the permit."""
-        grant = self._permits.redeem(permit_id, plan_digest, self.situation.present())
+    async def _play(self, plan: Plan, permit_id: str, receipt_id: str, token: int) -> Motion:
+        """The one place where a trajectory reaches the loop. It spends the permit.
+
+        While the loops take it nothing moves yet, and somebody may look, stop, or lose the lease:
+        it begins where the permit would be good for it still.
+        """
+        now = self.situation
+        grant = self._permits.redeem(permit_id, plan.digest(), now.present())
         if grant.verdict.trajectory is None:
             raise Refused("The verdict holds no trajectory.")
-        await self._loop.play(grant.verdict.trajectory, number, token)
-        return grant
+        motion = Motion(
+            self._numbers, receipt_id, plan, grant, now.measured, now.belief.objects, now.sensors
+        )
+        await self._loop.play(
+            grant.verdict.trajectory,
+            motion.number,
+            token,
+            lambda: require_same(grant, now.present()),
+        )
+        return motion
 
     async def _finish(self, motion: Motion) -> Receipt:
         outcome = await motion.follow(self._loop)
@@ -220,56 +233,6 @@ class Rail:
         await asyncio.wait({resting}, timeout=max(0.0, deadline - time.monotonic()))
         return mode
 
-    # -- acts of the operator ----------------------------------------------------------
-
-    async def arm(self) -> CellState:
-        """Hold the arm where it is: neither a jump nor a sag. Permits of before are dead."""
-        self._kill_permits("was issued before the cell was armed")
-        await arm(self._loop, self._checker, self.situation)
-        self.situation.why_disarmed = ""
-        return await self._acted("armed")
-
-    async def disarm(self) -> CellState:
-        """Write no more setpoints; torque stays."""
-        self._kill_permits("was issued before the cell was disarmed")
-        await self._loop.disarm()
-        return await self._acted("disarmed")
-
-    async def reset(self) -> CellState:
-        """Clear a latched stop or fault; the cell is disarmed afterwards."""
-        self._kill_permits("was issued before the reset")
-        await self._loop.reset()
-        return await self._acted("reset")
-
-    async def revoke_leases(self, reason: str, holder: str = "") -> None:
-        """End a holder's leases, or all where none is named; what they were moving stops.
-
-        Raises:
-            UnknownName: nobody of that name holds any.
-        """
-        for name in self.situation.leases.revoke(holder):
-            await self._acted(f"lease of {name!r} revoked: {reason}")
-
-    async def take_over(self, wish: Wish) -> OwnLease:
-        """Give a lease to an operator at once; what its former holders were moving stops."""
-        lease = self.situation.leases.take_over(wish)
-        await self._acted(f"lease taken over by {wish.holder!r}")
-        return lease
-
-    async def remove_torque(self) -> CellState:
-        """Remove torque: the arm falls."""
-        self._kill_permits("was issued before torque was removed")
-        await self._loop.remove_torque()
-        return await self._acted("torque removed")
-
-    async def _acted(self, what: str) -> CellState:
-        """Write the act down; a log that cannot be written does not undo it."""
-        try:
-            await asyncio.to_thread(self._receipts.note, what)
-        except Refused as error:
-            log.warning("%s", error)
-        return self.state()
-
     # -- life --------------------------------------------------------------------------
 
     async def close(self) -> None:
@@ -290,6 +253,13 @@ class Rail:
         self._kill_permits("was killed by a stop")
         self._resting.begin()
         self._notes.add(f"{state.mode.name.lower()}: {state.reason}")
+
+    async def _require_rest(self, what: str) -> None:
+        """Refuse while a plan runs; the receipt of one that has come to its end is waited for."""
+        if self._motion is not None and self._loop.state().ended_motion_id == self._numbers:
+            await asyncio.wait({self._motion}, timeout=ENDING)
+        if self._motion is not None:
+            raise Refused(f"A motion is running; {what} needs it to end.", hint="stop it first")
 
     def _kill_permits(self, why: str) -> None:
         self.situation.stops += 1

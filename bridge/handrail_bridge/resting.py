@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from handrail_bridge.notes import Notes
 
+END = 15.0  # s: longer than any exchange with its repetitions
+
 log = logging.getLogger(__name__)
 
 
@@ -31,8 +33,9 @@ class Resting:
         return task
 
     async def close(self) -> None:
-        """Wait for what has begun."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for what has begun, for some time: a plugin may hang."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=END)
 
     async def _run(self) -> None:
         try:

@@ -240,7 +240,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                     field="take_over",
                     hint="wait for it (wait_s), or ask the operator",
                 )
-            return await self._rail.take_over(wish)
+            return await self._rail.acts.take_over(wish)
         return await leases.wait(wish, first.wait_s) if first.wait_s else leases.acquire(wish)
 
     async def _frame(

@@ -37,28 +37,13 @@ class ToolCalls:
             ProcessLost: the bridge does not answer.
         """
         if self._taken:
-            request = rpc.CallToolRequest(name=tool, arguments_json=arguments)
-            single = await ask(self._rail.CallTool(request, timeout=ANSWER))
-            return from_json(single.result_json)
-        answer = await self._exchange(rpc.CallToolsRequest(name=tool, arguments_json=arguments))
-        if answer.error:
-            raise from_status(status_pb2.Status.FromString(answer.error))
-        return from_json(answer.result_json)
-
-    def close(self) -> None:
-        """End the stream."""
-        self._patience.close()
-        if self._stream is not None:
-            self._stream.cancel()
-            self._stream = None
-
-    async def _exchange(self, request: rpc.CallToolsRequest) -> Any:
+            return await self._single(tool, arguments)
         if self._stream is None or self._stream.done():
             self._stream = self._rail.CallTools()
         self._taken = True
         try:
             with self._patience:
-                await self._stream.write(request)
+                await self._stream.write(rpc.CallToolsRequest(name=tool, arguments_json=arguments))
                 answer = await self._stream.read()
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from None
@@ -70,10 +55,26 @@ class ToolCalls:
             raise
         finally:
             self._taken = False
+        return self._result(answer)
+
+    def close(self) -> None:
+        """End the stream."""
+        self._patience.close()
+        if self._stream is not None:
+            self._stream.cancel()
+            self._stream = None
+
+    async def _single(self, tool: str, arguments: str) -> Any:
+        request = rpc.CallToolRequest(name=tool, arguments_json=arguments)
+        return from_json((await ask(self._rail.CallTool(request, timeout=ANSWER))).result_json)
+
+    def _result(self, answer: Any) -> Any:
         if answer is grpc.aio.EOF:
             self.close()
             raise ProcessLost("The bridge ended the stream.")
-        return answer
+        if answer.error:
+            raise from_status(status_pb2.Status.FromString(answer.error))
+        return from_json(answer.result_json)
 
 
 def written(arguments: Mapping[str, Any]) -> str:

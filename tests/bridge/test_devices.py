@@ -125,6 +125,7 @@ def cell(tmp_path: Path, bench: Bench) -> Cell:
 @contextlib.asynccontextmanager
 async def opened(cell: Cell, bench: Bench):
     devices = Devices(cell, {"psu": bench.wire}, lambda: False)
+    devices.start()
     try:
         await until_async(lambda: not devices.notices())
         yield devices, Tools(cell, object(), devices.opened, lambda _: nullcontext_async(), None)
@@ -188,9 +189,18 @@ async def test_a_stop_reaches_it(cell, bench):
 async def test_what_is_not_there_is_named_and_waited_for(cell, bench):
     bench.pull()
     devices = Devices(cell, {"psu": bench.wire}, lambda: False)
+    devices.start()
     try:
         await until_async(lambda: "There is no port" in "".join(devices.notices()))
         bench.plug()
         await until_async(lambda: not devices.notices())
     finally:
         await devices.close()
+
+
+async def test_what_could_not_be_stopped_at_the_end_is_said(cell, bench):
+    """The safekeeper goes on with it."""
+    async with opened(cell, bench) as (devices, _):
+        bench.pull()
+        await until(lambda: bool(devices.notices()))
+    assert "psu has not got its safe values: stop (psu is not connected" in devices.owed

@@ -103,6 +103,16 @@ def test_what_a_change_of_mode_resets_is_written_after_it() -> None:
         assert servo.value(reg.GOAL_CURRENT) == wanted
 
 
+def test_ends_that_somebody_has_set_keep_no_servo_from_its_goal() -> None:
+    port = Port("XL430-W250")
+    for servo in port.bank.servos.values():
+        servo.put(reg.MAX_POSITION, 2100)
+    bus = DynamixelBus("head", settings("XL430-W250", 1.0), port)
+    bus.connect()
+    bus.write((0.5, 0.5))
+    assert bus.read_hold().goal == pytest.approx((0.5, 0.5), abs=0.001)
+
+
 def test_another_model_is_named_with_those_that_are_known() -> None:
     bus = DynamixelBus("head", settings("XL430-W250", 1.0), Port("XM430-W210"))
     with pytest.raises(DeviceFault, match="pan is a XM430-W210, not a XL430-W250") as refused:

@@ -47,12 +47,14 @@ def mode(model: Model) -> int:
 
 
 def _most(effort: float, model: Model) -> dict[Register, int]:
-    """Return what limits a model to an effort [N.m]."""
+    """Return what limits a model to an effort [N.m], and what its mode needs for that."""
     current = model.motor_current
     if current is None:
-        return {reg.GOAL_PWM: min(round(effort / model.stall_torque * reg.FULL_PWM), reg.FULL_PWM)}
+        ends = {reg.MIN_POSITION: 0, reg.MAX_POSITION: reg.MAX_POSITION.high}  # of that mode alone
+        duty = effort / model.stall_torque
+        return ends | {reg.GOAL_PWM: min(round(duty * reg.FULL_PWM), reg.FULL_PWM)}
     units = round(effort / model.torque_per_ampere / current.unit)
-    return {reg.GOAL_PWM: reg.FULL_PWM, reg.GOAL_CURRENT: min(units, current.most)}
+    return {reg.GOAL_CURRENT: min(units, current.most)}
 
 
 def set_up(

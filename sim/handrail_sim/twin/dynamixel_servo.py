@@ -95,13 +95,19 @@ class XServo:
             if len(raw) < register.size:
                 return LENGTH_ERROR
             value = register.decode(raw)
-            if not self._model.allows(register, value):
+            if not self._model.allows(register, value) or self._is_beyond(register, value):
                 return LIMIT_ERROR
             changes.append((register, value))
             at += register.size
         for register, value in changes:
             self._take(register, value)
         return 0
+
+    def _is_beyond(self, register: Register, value: int) -> bool:
+        """Whether it is a goal that position control does not take."""
+        if register is not reg.GOAL_POSITION or self.value(reg.OPERATING_MODE) != reg.POSITION:
+            return False
+        return not self.value(reg.MIN_POSITION) <= value <= self.value(reg.MAX_POSITION)
 
     def stage(self, address: int, data: bytes) -> None:
         """Keep a write until the action instruction."""
