@@ -202,5 +202,5 @@ async def test_what_could_not_be_stopped_at_the_end_is_said(cell, bench):
     """The safekeeper goes on with it."""
     async with opened(cell, bench) as (devices, _):
         bench.pull()
-        await until(lambda: bool(devices.notices()))
+        await until_async(lambda: bool(devices.notices()))
     assert "psu has not got its safe values: stop (psu is not connected" in devices.owed
