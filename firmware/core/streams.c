@@ -217,5 +217,5 @@ void hr_streams_poll(void) {
 }
 
 bool hr_streams_may_rest(void) {
-  return all.may_rest && hr_left == 0u;
+  return all.may_rest && hr_left == 0u && !all.are_closed;
 }
