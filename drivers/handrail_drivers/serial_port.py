@@ -17,7 +17,7 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import serial
 from pydantic import BaseModel
@@ -151,6 +151,40 @@ class SerialPort:
             subject=self.path,
             hint="check the cable and the power; once it is back, the device reconnects disarmed",
         )
+
+
+class KeptPort:
+    """A port that is opened again and again, and of which the board behind it notices once.
+
+    Where it is opened, DTR is raised, and where its last holder closes it, dropped: many boards
+    begin anew at that. Here one descriptor stays open meanwhile.
+
+    Raises:
+        BusLost: the port cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            raise _not_opened(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def at(self, baud: int) -> SerialPort:
+        """Open it at a rate [bit/s]; what was opened before is closed.
+
+        Raises:
+            BusLost: it is gone, or another process holds it.
+        """
+        with contextlib.suppress(OSError):  # unplugged: opening it says so
+            fcntl.ioctl(self._descriptor, termios.TIOCNXCL)  # it outlasts who asked for it
+        return SerialPort(self._path, baud)
 
 
 def usb_ports() -> dict[str, str]:

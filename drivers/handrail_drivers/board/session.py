@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.v1.link_layout import (
@@ -23,7 +24,7 @@ from handrail.v1.link_layout import (
 from handrail_drivers.board.clock import BoardClock, ClockState
 from handrail_drivers.board.description import BoardChannel, described
 from handrail_drivers.board.link import Link
-from handrail_drivers.errors import BoardFault, DeviceFault
+from handrail_drivers.errors import BoardFault, DeviceFault, MotionStopped
 
 FIRST_EXCHANGES = 8  # of the clock, at the beginning
 CLOCK_EVERY = 1.0  # s
@@ -69,6 +70,7 @@ class Session:
         self.clock = BoardClock(self.hello.counter_hz)
         self._by_number = {one.number: one for one in self.channels.values()}
         self._held: dict[str, tuple[int, float]] = {}  # raw value, and when it was commanded [s]
+        self._made_safe: dict[str, float] = {}  # when [s]: a command of before is not kept
         self._periods: dict[str, float] = {}  # ticks between samples
         self._counts: dict[str, int] = {}
         self._next_clock = 0.0
@@ -118,10 +120,10 @@ class Session:
         """The board put outputs to their safe values: nobody may bring them back unasked."""
         with self._lock:
             self.events = [*self.events[-9:], event]
-            if event.kind == EventKind.EMERGENCY_STOP:
-                self._held.clear()
-            elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
-                self._held.pop(one.name, None)
+        if event.kind == EventKind.EMERGENCY_STOP:
+            self._let_go(self.channels)
+        elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
+            self._let_go([one.name])
 
     # --- what the keeper does -----------------------------------------------------------------
 
@@ -150,16 +152,18 @@ class Session:
         with self._lock:
             if self._held.get(name, (None, 0.0))[0] != raw:
                 return  # another value has been asked for, or none any more
-        sent = time.monotonic()
+            sent = time.monotonic()
         ack = self._link.command(self.channels[name].number, raw)
         with self._lock:
-            if self._held.get(name, (None, 0.0))[0] != raw:
-                return
-            if ack.result == AckResult.DONE:
-                self._held[name] = (raw, sent)
-            else:
-                log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
-                self._held.pop(name, None)
+            void = self._is_void(name, sent)
+            if self._held.get(name, (None, 0.0))[0] == raw and not void:
+                if ack.result == AckResult.DONE:
+                    self._held[name] = (raw, sent)
+                else:
+                    log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
+                    self._held.pop(name, None)
+        if void:
+            self.stop()
 
     def _exchange_clocks(self) -> None:
         clock, asked, answered = self._link.clock()
@@ -217,29 +221,65 @@ class Session:
             found[name] = Sample(value, *self._when(answer.time, 0))
         return found
 
-    def write(self, name: str, raw: int) -> Ack:
-        """Set an output, and keep it there from now on."""
-        sent = time.monotonic()
+    def write(self, name: str, raw: int, asked: float) -> Ack:
+        """Set an output, and keep it there from now on.
+
+        ``asked``: since when that is allowed [s, monotonic]; what was made safe later stays so.
+
+        Raises:
+            MotionStopped: it was made safe meanwhile; so is all of the board then.
+        """
         ack = self._link.command(self.channels[name].number, raw)
-        return self._hold(name, raw, sent, ack)
-
-    async def write_on_loop(self, name: str, raw: int) -> Ack:
-        """As :meth:`write`, for an event loop."""
-        sent = time.monotonic()
-        ack = await self._link.command_on_loop(self.channels[name].number, raw)
-        return self._hold(name, raw, sent, ack)
-
-    def _hold(self, name: str, raw: int, sent: float, ack: Ack) -> Ack:
-        if ack.result == AckResult.DONE:
-            with self._lock:
-                self._held[name] = (raw, sent)
+        if not self._hold(name, raw, asked, ack):
+            self.stop()
+            raise self._stopped(name)
         return ack
+
+    async def write_on_loop(self, name: str, raw: int, asked: float) -> Ack:
+        """As :meth:`write`, for an event loop."""
+        ack = await self._link.command_on_loop(self.channels[name].number, raw)
+        if not self._hold(name, raw, asked, ack):
+            with self._letting_go():
+                await self._link.stop_on_loop()
+            raise self._stopped(name)
+        return ack
+
+    def _hold(self, name: str, raw: int, asked: float, ack: Ack) -> bool:
+        """Keep an output where it was set; tell whether nothing has made it safe meanwhile."""
+        if ack.result != AckResult.DONE:
+            return True
+        with self._lock:
+            if self._is_void(name, asked):
+                return False
+            self._held[name] = (raw, asked)
+        return True
+
+    def _is_void(self, name: str, asked: float) -> bool:
+        return asked <= self._made_safe.get(name, 0.0)
+
+    def _let_go(self, names: Iterable[str]) -> None:
+        """Keep these no more, nor what is being commanded for them now."""
+        with self._lock:
+            for name in names:
+                self._held.pop(name, None)
+                self._made_safe[name] = time.monotonic()
+
+    def _stopped(self, name: str) -> MotionStopped:
+        return MotionStopped(f"{self._subject} was made safe before {name} was set.", field=name)
 
     def stop(self) -> None:
         """Keep nothing any more, and have every output go to its safe value."""
-        with self._lock:
-            self._held.clear()
-        self._link.stop()
+        with self._letting_go():
+            self._link.stop()
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Keep nothing any more, nor what is commanded while the block has the board stopped."""
+        self._let_go(self.channels)
+        try:
+            yield
+        finally:
+            self._let_go(self.channels)  # it may have come before the stop
 
     def _when(self, ticks: int, late: int) -> tuple[int, int]:
         """Return the time [ns] of so many ticks and its error; ``late``: ticks after them."""

@@ -15,6 +15,7 @@
 #endif
 #define RX_ROOM 64u /* a power of two */
 #define TICKS_A_US 2u
+#define LEAD 200u /* ticks from the wish for pulses to the first */
 #define I2C_HZ 100000UL
 #define SPINS 2000u /* most turns of a wait, some 0.5 ms */
 
@@ -165,9 +166,12 @@ static int32_t analog_read(uint8_t pin) {
 /* --- pulses of servos: an interrupt turns the pin, late by as much as another one lasts --------- */
 
 static void pulse_edge(volatile uint16_t *compare, uint8_t which) {
-  const uint8_t bit = (uint8_t)(2u << which);
+  const uint8_t bit = (uint8_t)(2u << which); /* the pin's, and the one of its interrupt */
   PORTB ^= bit;
   *compare += (PORTB & bit) != 0u ? width[which] : (uint16_t)(20000u * TICKS_A_US - width[which]);
+  if (width[which] == 0u) {
+    TIMSK1 &= (uint8_t)~bit; /* only now: a pulse that is cut short is a command, too */
+  }
 }
 
 ISR(TIMER1_COMPA_vect) {
@@ -179,14 +183,16 @@ ISR(TIMER1_COMPB_vect) {
 }
 
 static void servo(uint8_t which, uint16_t us) {
-  const uint8_t enable = which == 0u ? (1u << OCIE1A) : (1u << OCIE1B);
+  const uint8_t bit = (uint8_t)(2u << which);
+  volatile uint16_t *const compare = which == 0u ? &OCR1A : &OCR1B;
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     width[which] = us * TICKS_A_US;
-    if (us == 0u) {
-      TIMSK1 &= (uint8_t)~enable;
-      PORTB &= (uint8_t)~(2u << which);
-    } else {
-      TIMSK1 |= enable;
+    if (us != 0u && (TIMSK1 & bit) == 0u) {
+      *compare = TCNT1 + LEAD;
+      TIFR1 = bit; /* a match of long ago would begin the pulse now, and end it anywhere */
+      TIMSK1 |= bit;
+    } else if (us == 0u && (PORTB & bit) == 0u) {
+      TIMSK1 &= (uint8_t)~bit;
     }
   }
 }
