@@ -261,7 +261,7 @@ void hr_on_set_stream(const uint8_t *payload) {
       wired(order.channel, &wiring);
       informed(order.channel, &info);
       result = wiring.read == 0 ? (uint8_t)HR_ACK_RESULT_WRONG_DIRECTION
-                                : hr_stream_set(&order, &info, hr_port.now());
+                                : hr_stream_set(&order, &info);
     }
     acknowledge(order.sequence, order.channel, result, (int32_t)order.period);
   }

@@ -56,7 +56,7 @@ void hr_on_arm(const uint8_t *payload);
 
 /* streams.c */
 void hr_streams_end(void);
-uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32_t now);
+uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info);
 bool hr_streams_sample(void); /* what is due; tell whether anything was */
 void hr_streams_poll(void);   /* that, and send what is full */
 bool hr_streams_may_rest(void);

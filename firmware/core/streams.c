@@ -71,27 +71,27 @@ static void begin_frame(hr_stream *stream) {
   stream->left = stream->most;
 }
 
-static void begin_stream(hr_stream *stream, const hr_set_stream *order, const hr_channel *info, uint32_t now) {
+static void begin_stream(hr_stream *stream, const hr_set_stream *order, const hr_channel *info) {
   const uint32_t ticks_a_ms = HR_TICKS_A_MS;
   stream->frame->channel = order->channel;
   stream->frame->count = 0;
   hr_flash_copy(&stream->wiring, &hr_app.rows[order->channel].wiring, sizeof stream->wiring);
   stream->period = order->period / 1000u * ticks_a_ms + order->period % 1000u * ticks_a_ms / 1000u;
-  stream->due = now + stream->period;
   stream->width = info->low >= -32768 && info->high <= 32767 ? 2u : 4u;
   const uint32_t patient = 1u + order->patience * ticks_a_ms / stream->period; /* samples */
   const uint8_t room = (uint8_t)(sizeof stream->frame->data / stream->width);
   stream->most = (uint8_t)((patient < room ? patient : room) * stream->width);
+  stream->due = hr_port.now() + stream->period; /* the divisions above take longer than a short one */
   begin_frame(stream);
 }
 
-uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32_t now) {
+uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info) {
   hr_stream *stream = stream_of(order->channel);
   if (order->period > 1000000u || (order->period != 0u && stream == &streams[HR_STREAMS])) {
     return HR_ACK_RESULT_NO_ROOM;
   }
   if (order->period != 0u) {
-    begin_stream(stream, order, info, now);
+    begin_stream(stream, order, info);
     after = stream == after ? after + 1 : after;
   } else if (stream < after) {
     end_stream(stream);
@@ -217,5 +217,5 @@ void hr_streams_poll(void) {
 }
 
 bool hr_streams_may_rest(void) {
-  return all.may_rest && hr_left == 0u;
+  return all.may_rest && hr_left == 0u && !all.are_closed;
 }

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Rate = Annotated[float, Field(ge=1, le=10_000)]
+Rate = Annotated[float, Field(ge=1, le=50_000)]
 
 
 class LineSettings(BaseModel):
