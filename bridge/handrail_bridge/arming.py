@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
-from handrail_drivers.errors import NotReady, StaleReading
+from handrail_drivers.errors import DeviceSilent, NotReady, Refused, StaleReading
 
 from handrail_bridge.checker import CheckerProcess
 from handrail_bridge.loop.loops import Loops
+from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import fresh
 from handrail_bridge.situation import Situation
 
@@ -34,8 +35,9 @@ async def arm(loops: Loops, checker: CheckerProcess, situation: Situation) -> No
             return await loops.arm(await checker.hold_command(state.position, held))
         except NotReady as error:
             waits = error
-        except StaleReading:
-            if waits is None:  # else it is busy getting ready: a machine that homes says nothing
+        except (StaleReading, DeviceSilent, Refused):
+            # Busy getting ready: a machine that homes says nothing, and is elsewhere afterwards.
+            if waits is None or loops.state().mode != Mode.DISARMED:
                 raise
         if time.monotonic() > deadline:
             raise waits

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.measured import STALE
+from handrail_bridge.operator_client import OperatorClient
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
 
@@ -85,6 +86,14 @@ async def test_unplugged_and_plugged_in_again_it_is_there_and_disarmed(
         assert (await rail.run(to(elsewhere(cell)))).completed
 
 
+async def rearmed(operator: OperatorClient) -> None:
+    await operator.reset()  # refused by Marlin, which is halted; Grbl is heard again, in alarm
+    async with asyncio.timeout(END):
+        while (await operator.state()).age > STALE:
+            await asyncio.sleep(0.02)
+    await operator.arm()
+
+
 async def test_a_hit_switch_locks_it(cell: RunningCell, kind: str) -> None:
     says, refuses = HIT[kind]
     async with cell.armed() as rail:
@@ -94,9 +103,5 @@ async def test_a_hit_switch_locks_it(cell: RunningCell, kind: str) -> None:
         assert says in receipt.reason
         await asyncio.to_thread(cell.still_at, "x", cell.position("x"), BRAKES)
     async with cell.operator() as operator:
-        await operator.reset()
-        async with asyncio.timeout(END):  # it is heard again, in alarm
-            while (await operator.state()).age > STALE:
-                await asyncio.sleep(0.02)
         with pytest.raises(HandrailError, match=refuses):
-            await operator.arm()
+            await rearmed(operator)
