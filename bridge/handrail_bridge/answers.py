@@ -25,8 +25,8 @@ def answer(tool: str, result: Any) -> Answer:
         DeviceFault: a number in it is none; names the field. Null would break the tool's output
             schema, and whoever calculates with it would not know why.
     """
-    text = pydantic_core.to_json(result)
-    if b"NaN" in text or b"Infinity" in text or b"null" in text:  # null: of a model's fields
+    text = pydantic_core.to_json(result, inf_nan_mode="null")
+    if b"null" in text:  # no value, or no number
         _require_numbers(tool, result)
     given = result.get("time_ns") if isinstance(result, dict) else getattr(result, "time_ns", None)
     return Answer(text.decode(), time.monotonic_ns() if given is None else int(given))

@@ -14,11 +14,11 @@ from typing import Any
 from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail_drivers.errors import InvalidValue
 
-from handrail_bridge.answering import Context, answering
 from handrail_bridge.database import Database
-from handrail_bridge.messages import write_mail
-from handrail_bridge.places import LETTERS, READERS, Places
 from handrail_bridge.reports import Mail
+from handrail_bridge.rpc.messages import write_mail
+from handrail_bridge.server.answering import Context, answering
+from handrail_bridge.server.places import LETTERS, READERS, Places
 
 NAME = "mail.db"
 KEPT = 10_000

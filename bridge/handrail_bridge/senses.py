@@ -22,13 +22,13 @@ from pydantic import BaseModel, Field
 
 from handrail_bridge import vision
 from handrail_bridge.loop.state import LoopState
-from handrail_bridge.measured import age, fresh
 from handrail_bridge.parsing import require_name
 from handrail_bridge.perception.eyes import Eyes
 from handrail_bridge.perception.recognise import recognised
-from handrail_bridge.rail import Rail
-from handrail_bridge.requests import require_names, require_timeless
-from handrail_bridge.situation import RUNNING
+from handrail_bridge.rail.measured import age, fresh
+from handrail_bridge.rail.rail import Rail
+from handrail_bridge.rail.requests import require_names, require_timeless
+from handrail_bridge.rail.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question
 Metres = Annotated[float, Unit("m")]

@@ -23,9 +23,9 @@ from handrail_sim.plan import PolicyRun, Step
 from pydantic import BaseModel
 
 from handrail_bridge.answers import Answer, answer
-from handrail_bridge.approvals import Approvals
-from handrail_bridge.grants import ToolCall
 from handrail_bridge.parsing import parse
+from handrail_bridge.rail.approvals import Approvals
+from handrail_bridge.rail.grants import ToolCall
 from handrail_bridge.reports import Permit, Tool
 
 Schema = dict[str, Any]

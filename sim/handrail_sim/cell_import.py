@@ -121,6 +121,8 @@ class _Importer:
         for one, other in apart:
             names = f"{model.body(one).name} and {model.body(other).name}"
             self._ask(f"world.model: it lets {names} pass through each other (exclude)")
+        if model.body_gravcomp.any():
+            self._ask("world.model: its bodies weigh nothing (gravcomp); in the cell they weigh")
         if not model.opt.gravity.any():
             self._ask("world.model: it has no gravity: nothing falls, nothing weighs")
 

@@ -62,6 +62,8 @@ def load_spec(cell: Cell) -> mujoco.MjSpec:
     for part in (*spec.keys, *spec.sensors, *spec.actuators):
         spec.delete(part)  # keys are of all joints; the cell's own servos and sensors are added
     _forget_defaults(spec)
+    for body in spec.bodies:
+        body.gravcomp = 0  # the cell's servos carry the arm, and nothing floats
     rename_joints(spec, cell.world.joints)
     spec.option.timestep = cell.world.timestep
     # Of the others, none bears a servo that is stiff for its link.

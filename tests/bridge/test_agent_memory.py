@@ -12,7 +12,7 @@ from handrail_bridge.agents.agent import cut_off
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import MOST, Memory
 from handrail_bridge.agents.wakes import ATTEMPTS, Wake, Wakes, following, told
-from handrail_bridge.audit import AuditLog
+from handrail_bridge.rail.audit import AuditLog
 from handrail_bridge.reports import Mail
 from handrail_drivers.errors import BudgetSpent, InvalidValue, Refused, UnknownName
 from hypothesis import HealthCheck, given, settings

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from handrail_bridge import arming
 from handrail_bridge.loop.state import LoopState, Mode
+from handrail_bridge.rail import arming
 from handrail_drivers.errors import (
     DeviceFault,
     DeviceSilent,
@@ -53,7 +53,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def arm(loops: Loops) -> None:
-    await arming.arm(loops, Others(), Others())  # type: ignore[arg-type]  # stand-ins
+    await arming.arm(loops, Others(), Others(), loops.arm)  # type: ignore[arg-type]  # stand-ins
 
 
 async def test_a_machine_that_homes_is_armed_once_it_stands() -> None:

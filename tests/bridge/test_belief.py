@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from handrail_bridge.belief import Belief
+from handrail_bridge.rail.belief import Belief
 from handrail_sim import cell as cells
 from handrail_sim.verdict import ObjectBelief
 from hypothesis import given

@@ -7,12 +7,12 @@ import contextlib
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from handrail_bridge.devices import Devices, owned_names
+from handrail_bridge.devices.owned import Devices, owned_names
 from handrail_bridge.tools import Tools
 from handrail_drivers.errors import BusLost, HandrailError
 from handrail_drivers.loopback_port import StreamPort
@@ -20,8 +20,7 @@ from handrail_drivers.pseudo_terminal import PseudoTerminal
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import SHIPPED, load_cell
 from handrail_sim.twin.scpi_supply import ScpiSupply
-
-DEADLINE = 20.0  # s
+from waiting import until_async
 
 
 class Bench:
@@ -123,17 +122,12 @@ def cell(tmp_path: Path, bench: Bench) -> Cell:
     return load_cell(tmp_path / "mine.toml")
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 @contextlib.asynccontextmanager
 async def opened(cell: Cell, bench: Bench):
     devices = Devices(cell, {"psu": bench.wire}, lambda: False)
+    devices.start()
     try:
-        await until(lambda: not devices.notices())
+        await until_async(lambda: not devices.notices())
         yield devices, Tools(cell, object(), devices.opened, lambda _: nullcontext_async(), None)
     finally:
         await devices.close()
@@ -170,13 +164,13 @@ async def test_it_is_lost_and_found_and_off(cell, bench):
         await tools.call("psu_set_voltage", '{"value": 5.0}')
         await tools.call("psu_set_output", '{"value": true}')
         bench.pull()
-        await until(lambda: bool(devices.notices()))
+        await until_async(lambda: bool(devices.notices()))
         assert devices.notices()[0].startswith("psu: not connected")
         with pytest.raises(BusLost, match="looked for twice a second"):
             await tools.call("psu_read_values", "{}")
         assert bench.supply.outputs()["on"] == 1.0
         bench.plug()
-        await until(lambda: not devices.notices())
+        await until_async(lambda: not devices.notices())
         assert bench.supply.outputs()["on"] == 0.0
         assert (await tools.call("psu_read_values", "{}"))["output"] is False
 
@@ -187,7 +181,7 @@ async def test_a_stop_reaches_it(cell, bench):
         assert await devices.stop() == [""]
         assert bench.supply.outputs()["on"] == 0.0
         bench.pull()
-        await until(lambda: bool(devices.notices()))
+        await until_async(lambda: bool(devices.notices()))
         (said,) = await devices.stop()
         assert "psu has not got its safe values: stop (psu is not connected" in said
 
@@ -195,9 +189,18 @@ async def test_a_stop_reaches_it(cell, bench):
 async def test_what_is_not_there_is_named_and_waited_for(cell, bench):
     bench.pull()
     devices = Devices(cell, {"psu": bench.wire}, lambda: False)
+    devices.start()
     try:
-        await until(lambda: "There is no port" in "".join(devices.notices()))
+        await until_async(lambda: "There is no port" in "".join(devices.notices()))
         bench.plug()
-        await until(lambda: not devices.notices())
+        await until_async(lambda: not devices.notices())
     finally:
         await devices.close()
+
+
+async def test_what_could_not_be_stopped_at_the_end_is_said(cell, bench):
+    """The safekeeper goes on with it."""
+    async with opened(cell, bench) as (devices, _):
+        bench.pull()
+        await until_async(lambda: bool(devices.notices()))
+    assert "psu has not got its safe values: stop (psu is not connected" in devices.owed

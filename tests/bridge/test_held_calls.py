@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from handrail_bridge.client import Client
-from handrail_bridge.grants import CallGrant
-from handrail_bridge.permits import WAITING
+from handrail_bridge.rail.grants import CallGrant
+from handrail_bridge.rail.permits import WAITING
 from handrail_bridge.reports import Decision
 from handrail_bridge.tools import Tools
 from handrail_drivers.errors import (

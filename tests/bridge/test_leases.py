@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from handrail_bridge import messages
-from handrail_bridge.leases import Leases, Wish
+from handrail_bridge.rail.leases import Leases, Wish
+from handrail_bridge.rpc import messages
 from handrail_drivers.errors import InvalidValue, LeaseRefused, Refused, UnknownName
 from hypothesis import given
 from hypothesis import strategies as st

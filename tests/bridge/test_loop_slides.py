@@ -9,7 +9,7 @@ import pytest
 from handrail_bridge.loop.clamp import Clamp
 from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.measured import Measured
+from handrail_bridge.rail.measured import Measured
 from handrail_drivers.errors import PermitRefused, Refused
 from handrail_sim.cell_file import load_cell
 from loop_rig import PlainBus, Rig, silent, sweep

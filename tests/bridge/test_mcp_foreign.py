@@ -15,8 +15,8 @@ import pytest
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
 from mcp_rig import MODULES

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from handrail_bridge.own_threads import OwnThreads
+import pytest
+from handrail_bridge.devices.own_threads import OwnThreads
+from handrail_bridge.rail import resting
+from handrail_bridge.rail.resting import Resting
 
 LIMIT = 20.0  # s
 
@@ -44,3 +48,20 @@ async def test_a_stop_waits_for_no_client_and_for_no_other_device() -> None:
     assert await stopping == ["", ""]
     assert await client
     assert "ZeroDivisionError" in await threads.close(), "one that breaks is said"
+
+
+async def test_a_stop_that_hangs_keeps_no_bridge_from_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hang() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    monkeypatch.setattr(resting, "END", 0.01)
+    notes: Any = None
+    found = Resting(hang, notes)
+    begun = found.begin()
+    async with asyncio.timeout(LIMIT):
+        await found.close()
+    assert not begun.done()
+    begun.cancel()

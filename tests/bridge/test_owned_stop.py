@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from handrail_bridge.devices import OwnedDevice
+from handrail_bridge.devices.owned import OwnedDevice
 from handrail_drivers.api import Effect, tool
 from handrail_drivers.errors import DeviceFault, DeviceSilent, MotionStopped, NotArmed, Refused
+from waiting import until
 
 DEADLINE = 20.0  # s
 
@@ -71,13 +71,6 @@ def device(stopped: list[bool]) -> Iterator[OwnedDevice]:
     until(lambda: found.notice is None)
     yield found
     found.close()
-
-
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 @pytest.mark.parametrize("trouble", [DeviceSilent("no answer."), ValueError("a plugin's")])

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handrail_bridge.grants import Present
-from handrail_bridge.permits import OPEN, WAITING, Permits
+from handrail_bridge.rail.grants import Present
+from handrail_bridge.rail.permits import OPEN, WAITING, Permits
 from handrail_bridge.reports import Permit
 from handrail_drivers.errors import PermitRefused, Refused, UnknownName
 from handrail_sim.plan import Plan

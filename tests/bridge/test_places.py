@@ -17,10 +17,10 @@ from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.places import LETTERS, LINES, PROBES, READERS, SLOTS
 from handrail_bridge.reports import Check
-from handrail_bridge.server import CALLS, Server
-from handrail_bridge.service import RailService
+from handrail_bridge.server.places import LETTERS, LINES, PROBES, READERS, SLOTS
+from handrail_bridge.server.server import CALLS, Server
+from handrail_bridge.server.service import RailService
 from handrail_sim.cell_file import load_cell
 
 EACH = 150  # more than any place, and together more than calls in all

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge.parsing import LONGEST
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_drivers.errors import HandrailError, InvalidRequest, InvalidValue, UnknownName
 from handrail_sim import cell as cells
 from handrail_sim.cell import Cell

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from desk_plans import AXIS_X, carry, grip, pick, plan, pose
-from handrail_bridge.belief import Belief
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.result import Row, Seen, Sighting
+from handrail_bridge.rail.belief import Belief
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker

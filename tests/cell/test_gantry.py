@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.measured import STALE
 from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.rail.measured import STALE
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
+from waiting import until_async
 
 pytestmark = pytest.mark.long
 END = 20.0  # s
@@ -77,9 +78,11 @@ async def test_unplugged_and_plugged_in_again_it_is_there_and_disarmed(
         missing = [one for one in (await rail.cell()).notices if "not connected" in one]
         assert [one.split(":")[0] for one in missing] == ["machine"]
         cell.truth.plug("machine")
-        async with asyncio.timeout(END):
-            while any("not connected" in one for one in (await rail.cell()).notices):
-                await asyncio.sleep(0.02)
+
+        async def connected() -> bool:
+            return not any("not connected" in one for one in (await rail.cell()).notices)
+
+        await until_async(connected, END)
         with pytest.raises(HandrailError):
             await rail.run(to(0.1))  # it is in fault until the operator says otherwise
     async with cell.armed() as rail:
@@ -87,10 +90,12 @@ async def test_unplugged_and_plugged_in_again_it_is_there_and_disarmed(
 
 
 async def rearmed(operator: OperatorClient) -> None:
-    await operator.reset()  # refused by Marlin, which is halted; Grbl is heard again, in alarm
-    async with asyncio.timeout(END):
-        while (await operator.state()).age > STALE:
-            await asyncio.sleep(0.02)
+    await operator.reset()  # refused by Marlin, which is halted
+
+    async def heard() -> bool:
+        return (await operator.state()).age <= STALE
+
+    await until_async(heard, END)  # Grbl, again, in alarm
     await operator.arm()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
 from modbus_belt import BELT, belt
 from modbus_peer import RtuPeer, TcpPeer, Unit
+from waiting import until
 
 BITS = """
 [registers.heat]
@@ -57,14 +57,6 @@ def device(lines: Lines, peer: TcpPeer, unit: Unit, tmp_path: Path) -> Iterator[
     yield found
     unit.tricks.clear()
     found.close()
-
-
-def until(true: object, seconds: float = 20.0) -> None:
-    """Wait for what another thread does."""
-    deadline = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def is_safe(unit: Unit) -> bool:

@@ -128,12 +128,14 @@ def test_physics_that_differ_are_asked_about(tmp_path: Path) -> None:
     options = '<mujoco><option timestep="0.003" gravity="0 0 0"/>'
     apart = '</worldbody><contact><exclude body1="column" body2="hand"/></contact>'
     text = ARM.format(site="", keyframe="").replace("<mujoco>", options)
-    scene.write_text(text.replace("</worldbody>", apart))
+    floats = text.replace('<body name="boom"', '<body name="boom" gravcomp="1"')
+    scene.write_text(floats.replace("</worldbody>", apart))
     made = draft(scene, tmp_path, "mine")
     file = tmp_path / "mine.toml"
     file.write_text(made.text)
     assert load_cell(file).world.timestep == pytest.approx(0.002)
-    for about in ("0.003 s does not divide", "lets column and hand pass", "no gravity"):
+    assert not load_model(load_cell(file)).body_gravcomp.any()
+    for about in ("0.003 s does not", "lets column and hand pass", "weigh nothing", "no gravity"):
         assert any(about in sentence for sentence in made.unknown), made.unknown
 
 

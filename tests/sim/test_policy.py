@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_drivers.errors import InvalidCell, InvalidModel, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from avr_process import BOOTLOADER, DISTANCE, GREEN, PUSHER, RED, STOP, AvrProcess
-from handrail_bridge.audit import verify
+from handrail_bridge.rail.audit import verify
 from handrail_drivers.board.driver import Board
 from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.errors import BoardFault, Refused

@@ -14,7 +14,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from handrail_bridge.cli.output import Json, console, emit, escape
-from handrail_bridge.finding import everything
+from handrail_bridge.devices.finding import everything
 
 
 def discover(

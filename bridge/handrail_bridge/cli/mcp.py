@@ -19,7 +19,7 @@ from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.cli.output import problems
 from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 
 
 def mcp(

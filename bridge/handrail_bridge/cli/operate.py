@@ -13,7 +13,7 @@ from handrail_bridge import run_dir
 from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, show_state
 from handrail_bridge.cli.reach import OfCell
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Lease
 
 lease = typer.Typer(no_args_is_help=True, help="Who may move: show it, or take it away.")

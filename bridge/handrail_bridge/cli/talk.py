@@ -26,7 +26,7 @@ from handrail_bridge.cli.output import Json, console, emit, escape
 from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.cli.screen import Terminal
 from handrail_bridge.client import Client
-from handrail_bridge.pilot import Event, Log, Pilot
+from handrail_bridge.pilot.sorting import Event, Log, Pilot
 
 if TYPE_CHECKING:
     from handrail_bridge.agents.claude import Claude

@@ -12,7 +12,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings, reflex_rules
 from pydantic import BaseModel, ConfigDict
 
-from handrail_bridge.boards import streamed_names
+from handrail_bridge.devices.boards import streamed_names
 from handrail_bridge.loop.control import SIGNALS
 
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.v1.link_layout import (
@@ -27,6 +29,7 @@ from handrail_drivers.errors import BoardFault, DeviceFault, MotionStopped
 FIRST_EXCHANGES = 8  # of the clock, at the beginning
 CLOCK_EVERY = 1.0  # s
 PATIENCE = 6  # ms that samples wait for company: a frame full at 4 kHz
+LETTERS = {2: "h", 4: "i"}  # of struct, by a sample's octets
 REFRESH = 3  # times within an output's maximum age
 
 log = logging.getLogger(__name__)
@@ -100,11 +103,18 @@ class Session:
         expected = self._counts.get(one.name, frame.count)
         self.gaps += frame.count != expected
         self._counts[one.name] = (frame.count + 1) % 256
-        for place in range(len(frame.data) // one.width):
-            octets = frame.data[place * one.width :][: one.width]
-            raw = int.from_bytes(octets, "little", signed=True)
-            at = frame.time + int(place * period)
-            self._sampled(one.name, self._sample(one.value(raw), at, frame.late))
+        count = len(frame.data) // one.width
+        raw = struct.unpack_from(f"<{count}{LETTERS[one.width]}", frame.data)
+        times, error = self._times(frame, count, period)
+        for value, time_ns in zip(map(one.value, raw), times, strict=True):
+            self._sampled(one.name, Sample(value, time_ns, error))
+
+    def _times(self, frame: Samples, count: int, period: float) -> tuple[Sequence[int], int]:
+        """Return when each sample was true, and the error of them all: it is largest at an end."""
+        first, error = self._when(frame.time, frame.late)
+        last, error_of_last = self._when(frame.time + int((count - 1) * period), frame.late)
+        step = (last - first) / max(count - 1, 1)
+        return [first + int(place * step) for place in range(count)], max(error, error_of_last)
 
     def _take_event(self, event: Event) -> None:
         """The board put outputs to their safe values: nobody may bring them back unasked."""
@@ -207,7 +217,8 @@ class Session:
                     subject=self._subject,
                     field=name,
                 )
-            found[name] = self._sample(self.channels[name].value(answer.value), answer.time, 0)
+            value = self.channels[name].value(answer.value)
+            found[name] = Sample(value, *self._when(answer.time, 0))
         return found
 
     def write(self, name: str, raw: int, asked: float) -> Ack:
@@ -228,8 +239,8 @@ class Session:
         """As :meth:`write`, for an event loop."""
         ack = await self._link.command_on_loop(self.channels[name].number, raw)
         if not self._hold(name, raw, asked, ack):
-            self._let_go(self.channels)
-            await self._link.stop_on_loop()
+            with self._letting_go():
+                await self._link.stop_on_loop()
             raise self._stopped(name)
         return ack
 
@@ -258,20 +269,25 @@ class Session:
 
     def stop(self) -> None:
         """Keep nothing any more, and have every output go to its safe value."""
+        with self._letting_go():
+            self._link.stop()
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Keep nothing any more, nor what is commanded while the block has the board stopped."""
         self._let_go(self.channels)
         try:
-            self._link.stop()
+            yield
         finally:
-            self._let_go(self.channels)  # what was commanded meanwhile may have come before
+            self._let_go(self.channels)  # it may have come before the stop
 
-    def _sample(self, value: float, ticks: int, late: int) -> Sample:
-        """``late``: ticks by which it may have been read after that."""
+    def _when(self, ticks: int, late: int) -> tuple[int, int]:
+        """Return the time [ns] of so many ticks and its error; ``late``: ticks after them."""
         with self._lock:
             if not self.clock.known:
-                return Sample(value, time.monotonic_ns(), int(CLOCK_EVERY * 1e9))
+                return time.monotonic_ns(), int(CLOCK_EVERY * 1e9)
             late_ns = late * 1_000_000_000 // self.hello.counter_hz
-            error = self.clock.error_ns(ticks) + late_ns
-            return Sample(value, self.clock.host_ns(ticks), error)
+            return self.clock.host_ns(ticks), self.clock.error_ns(ticks) + late_ns
 
 
 def release(link: Link) -> None:

@@ -68,7 +68,8 @@ class Variation:
 
     def _shift(self, thing: ObjectBelief, index: int) -> Array:
         """Return by how much [m] (2,) an object lies aside."""
-        (xx, xy, yy), way = thing.covariance, self.aside[index]
+        xx, xy, yy = thing.covariance
+        way: Array = self.aside[index]
         unsure = math.sqrt(way @ np.array([[xx, xy], [xy, yy]]) @ way)
         return way * max(self.place, SIGMAS * unsure)
 

@@ -19,6 +19,8 @@ SKINS = (  # RGB of fair to dark skin (Fitzpatrick I to VI), and of gloves
 )
 GLOVES = ((0.15, 0.35, 0.75), (0.08, 0.08, 0.09), (0.90, 0.90, 0.90), (0.85, 0.45, 0.10))
 GLOVED = 0.2  # of all hands
+CLENCHED = 2.6  # rad that the fingers of a fist are bent
+ALIKE = 0.6  # of all hands bend their fingers alike; the others point, pinch, or count
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,15 @@ def _skin(rng: np.random.Generator) -> Array:
 def _fingers(
     rng: np.random.Generator, scale: float, length: float, width: float, skin: Array
 ) -> list[Part]:
-    curl = 1.4 * rng.random() ** 1.5
+    curl = CLENCHED * rng.random(FINGERS) ** 1.5
+    if rng.random() < ALIKE:
+        curl[:] = curl[0]
     spread = rng.uniform(0.0, 0.25)
     parts = []
     for number in range(FINGERS):
         across = (number - 1.5) / 1.5
         root = np.array([length / 2, 0.75 * width * across, 0.0])
-        bent = max(0.0, curl + rng.normal(0.0, 0.15))
+        bent = max(0.0, curl[number] + rng.normal(0.0, 0.15))
         reach = scale * 0.040 * (1.1 - 0.15 * abs(across))
         yaw = spread * across
         parts += _chain(root, yaw, bent / 2, reach, scale * 0.0085, skin)

@@ -16,6 +16,9 @@ GROUPS = (CUBES, PLACES, STRANGERS)  # each has cells of its own: a cube may lie
 STRIDE = 8  # px between two places of the net's grid
 
 
+NOTHING, HAND, ARM = range(3)  # what a pixel of a layer shows
+
+
 class Label(NamedTuple):
     """One thing: box and keypoint in px of the net's picture; pixel centres at .5."""
 

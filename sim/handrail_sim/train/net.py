@@ -9,7 +9,7 @@ from handrail_sim.train.labels import GROUPS, HEIGHT, STRIDE, WIDTH
 
 ROWS, COLUMNS = HEIGHT // STRIDE, WIDTH // STRIDE
 VALUES = 6  # box centre x y, log of its width and height, keypoint x y
-WIDTHS = (16, 24, 64, 96, 128)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32 of the picture
+WIDTHS = (16, 24, 64, 96, 144)  # channels at 1/2, 1/4, 1/8, 1/16, 1/32 of the picture
 MEAN, SCALE = 0.45, 0.25  # of a picture's values between 0 and 1
 
 
@@ -37,28 +37,25 @@ class Bottleneck(nn.Module):
         return out
 
 
+def _level(before: int, width: int, deep: int) -> nn.Sequential:
+    """Half as many rows and columns, then so many bottlenecks."""
+    return nn.Sequential(Step(before, width, 3, 2), *(Bottleneck(width) for _ in range(deep)))
+
+
 class Detector(nn.Module):
     """Pictures (n, 3, HEIGHT, WIDTH) to logits and values of every group at every place."""
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth, coarse = widths
-        self.quarter = nn.Sequential(
-            Step(3, half, 3, 2), Step(half, quarter, 3, 2), Bottleneck(quarter)
-        )
-        self.eighth = nn.Sequential(
-            Step(quarter, eighth, 3, 2), Bottleneck(eighth), Bottleneck(eighth)
-        )
-        self.sixteenth = nn.Sequential(
-            Step(eighth, sixteenth, 3, 2), Bottleneck(sixteenth), Bottleneck(sixteenth)
-        )
-        self.coarse = nn.Sequential(
-            Step(sixteenth, coarse, 3, 2), Bottleneck(coarse), Bottleneck(coarse)
-        )
+        self.quarter = nn.Sequential(Step(3, half, 3, 2), Step(half, quarter, 3, 2))
+        self.eighth = _level(quarter, eighth, 2)
+        self.sixteenth = _level(eighth, sixteenth, 3)
+        self.coarse = _level(sixteenth, coarse, 2)
         self.down_coarse = Step(coarse, sixteenth, 1)
         self.merge_sixteenth = Bottleneck(sixteenth)
         self.down_sixteenth = Step(sixteenth, eighth, 1)
-        self.merge_eighth = nn.Sequential(Bottleneck(eighth), Step(eighth, eighth))
+        self.merge_eighth = nn.Sequential(Bottleneck(eighth), Bottleneck(eighth))
         self.heads = nn.ModuleList(nn.Conv2d(eighth, len(group) + VALUES, 1) for group in GROUPS)
         for head, group in zip(self.heads, GROUPS, strict=True):
             nn.init.constant_(head.bias[: len(group)], -4.0)  # nothing, mostly

@@ -6,6 +6,7 @@ import math
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -13,16 +14,25 @@ from numpy.typing import NDArray
 
 from handrail_sim.cell_file import load_cell
 from handrail_sim.train import lens
-from handrail_sim.train.labels import HEIGHT, NAMES, STRIDE, WIDTH, Label, box_of
+from handrail_sim.train.labels import ARM, HAND, HEIGHT, NAMES, STRIDE, WIDTH, Label, box_of
 from handrail_sim.train.scenes import Scenes
 from handrail_sim.train.stage import Stage
 from handrail_sim.world import Array
 
 Image = NDArray[np.uint8]
 CAMERA = "overhead"
+ARM_ROOT = "base"
 GEOM = int(mujoco.mjtObj.mjOBJ_GEOM)  # comparing with the enum itself takes a second
-FEWEST = 30  # px of a hand or a strange thing, at twice the size, to be one
-Labelled = tuple[Image, list[Label]]
+FEWEST = 8  # px of a hand or a strange thing, to be one
+TASK = 750  # pictures that a process draws before it begins anew, with other surfaces
+
+
+class Shots(NamedTuple):
+    """Pictures, what each of their pixels shows, and what is to be found in them."""
+
+    pictures: Image  # (n, HEIGHT, WIDTH, 3) RGB
+    layers: Image  # (n, HEIGHT, WIDTH): labels.NOTHING, HAND or ARM
+    labels: list[list[Label]]
 
 
 class Photographer:
@@ -31,26 +41,30 @@ class Photographer:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._renderer = mujoco.Renderer(stage.model, 2 * HEIGHT, 2 * WIDTH)
+        self._outliner = mujoco.Renderer(stage.model, HEIGHT, WIDTH)
+        self._outliner.enable_segmentation_rendering()
         self._eye = stage.model.camera(CAMERA).id
+        self._person = stage.model.body("person").id
+        self._is_arm = stage.model.body_rootid == stage.model.body(ARM_ROOT).id
 
-    def take(self, scenes: Scenes, rng: np.random.Generator) -> Labelled:
-        """Return the picture (HEIGHT, WIDTH, 3) RGB of the present scene, and its labels."""
+    def take(self, scenes: Scenes, rng: np.random.Generator) -> tuple[Image, Image, list[Label]]:
+        """Return the picture of the present scene, its layer, and its labels."""
         stage, renderer = self._stage, self._renderer
         renderer.update_scene(stage.data, CAMERA)
         flags = renderer.scene.flags
         flags[mujoco.mjtRndFlag.mjRND_SHADOW] = scenes.shadows
         image = lens.taken(renderer.render(), rng)
-        renderer.enable_segmentation_rendering()
-        renderer.update_scene(stage.data, CAMERA)
-        seen = renderer.render()
-        renderer.disable_segmentation_rendering()
+        self._outliner.update_scene(stage.data, CAMERA)
+        seen = self._outliner.render()
         geoms = np.where(seen[:, :, 1] == GEOM, seen[:, :, 0], -1)
         bodies = np.where(geoms >= 0, stage.model.geom_bodyid[geoms], -1)
-        return image, self._labels(scenes, bodies)
+        layer = np.select([bodies == self._person, self._is_arm[bodies]], [HAND, ARM])
+        return image, layer.astype(np.uint8), self._labels(scenes, bodies)
 
     def close(self) -> None:
-        """Free the OpenGL context."""
+        """Free the OpenGL contexts."""
         self._renderer.close()
+        self._outliner.close()
 
     def _labels(self, scenes: Scenes, bodies: NDArray[np.int32]) -> list[Label]:
         labels = [self._solid(name, body, bodies) for body, name in scenes.cubes.items()]
@@ -69,7 +83,7 @@ class Photographer:
             return None
         left, top = np.maximum(outline.min(axis=0), 0.0).tolist()
         right, bottom = np.minimum(outline.max(axis=0), (WIDTH, HEIGHT)).tolist()
-        visible = float((bodies == number).sum()) / 4
+        visible = float((bodies == number).sum())
         shown = min(1.0, visible / max(lens.hull_area(outline), 1e-6))
         x, y = middle.tolist()
         return Label(NAMES.index(name), left, top, right, bottom, x, y, shown)
@@ -80,12 +94,11 @@ class Photographer:
         box = box_of(mask)
         if box is None or mask.sum() < FEWEST:
             return None
-        left, top, right, bottom = (edge / 2 for edge in box)
+        left, top, right, bottom = box
         middle = ((left + right) / 2, (top + bottom) / 2)
-        side = 2 * STRIDE
-        cells = mask.reshape(2 * HEIGHT // side, side, 2 * WIDTH // side, side)
+        cells = mask.reshape(HEIGHT // STRIDE, STRIDE, WIDTH // STRIDE, STRIDE)
         cover = cells.mean(axis=(1, 3), dtype=np.float32)
-        return Label(NAMES.index(name), left, top, right, bottom, *middle, 1.0, cover)
+        return Label(NAMES.index(name), *box, *middle, 1.0, cover)
 
     def _corners(self, body: str) -> Array:
         """The corners (n, 3) [m] of all boxes of a body."""
@@ -107,27 +120,32 @@ class Photographer:
         return flat + np.array((WIDTH / 2, HEIGHT / 2))
 
 
-def render(count: int, seed: int, workers: int) -> tuple[NDArray[np.uint8], list[list[Label]]]:
-    """Return pictures (count, HEIGHT, WIDTH, 3) RGB and their labels; the same for one seed."""
+def render(count: int, seed: int, workers: int) -> Shots:
+    """Return so many shots; which they are depends on the seed alone."""
     os.environ["MUJOCO_GL"] = "egl"  # for the processes below, before they import MuJoCo
-    share = -(-count // workers)
+    tasks = [(seed, task) for task in range(-(-count // TASK))]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        parts = list(pool.map(_some, [(seed, worker, share) for worker in range(workers)]))
-    pictures = [picture for part in parts for picture, _ in part]
-    return np.stack(pictures)[:count], [labels for part in parts for _, labels in part][:count]
+        pictures, layers, labels = zip(*pool.map(_some, tasks), strict=True)
+    return Shots(
+        np.concatenate(pictures)[:count],
+        np.concatenate(layers)[:count],
+        [label for part in labels for label in part][:count],
+    )
 
 
-def _some(task: tuple[int, int, int]) -> list[Labelled]:
-    seed, worker, count = task
-    rng = np.random.default_rng((seed, worker))
+def _some(task: tuple[int, int]) -> Shots:
+    rng = np.random.default_rng(task)
     stage = Stage(load_cell("desk"), rng)
     scenes = Scenes(stage, CAMERA, rng)
     photographer = Photographer(stage)
-    taken = []
+    shots = Shots(
+        np.empty((TASK, HEIGHT, WIDTH, 3), np.uint8), np.empty((TASK, HEIGHT, WIDTH), np.uint8), []
+    )
     try:
-        for _ in range(count):
+        for number in range(TASK):
             scenes.next()
-            taken.append(photographer.take(scenes, rng))
+            shots.pictures[number], shots.layers[number], labels = photographer.take(scenes, rng)
+            shots.labels.append(labels)
     finally:
         photographer.close()
-    return taken
+    return shots

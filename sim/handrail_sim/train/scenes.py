@@ -26,7 +26,10 @@ BINS = {
     "blue_bin": ((0.04, 0.10, 0.35), (0.22, 0.35, 0.80)),
 }
 HAND = 0.45  # of all scenes have one
-ANY_WAY = 0.3  # of the hands point anywhere: of some only the forearm is in the picture
+ANY_WAY = 0.4  # of the hands point anywhere: of some only the forearm is in the picture
+AT_ARM = 0.4  # of hands and strange things are where the arm is
+LINKS = ("shoulder", "upper_arm", "lower_arm", "wrist", "gripper")
+CASTS = 0.55  # of the lights throw shadows: that is half of what a picture costs
 POSES = 40  # tries for a pose of the arm over the table
 UPRIGHT, LYING = (1.0, 0.0, 0.0, 0.0), (math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0)
 
@@ -85,7 +88,7 @@ class Scenes:
 
     def _lights(self) -> None:
         rng, model = self._rng, self.stage.model
-        bright = rng.uniform(0.7, 1.05)
+        bright = rng.uniform(0.65, 1.35)  # at times more than the camera can show
         model.vis.headlight.ambient[:] = bright * rng.uniform(0.15, 0.5)
         model.vis.headlight.diffuse[:] = bright * rng.uniform(0.05, 0.45)
         for light in range(model.nlight):
@@ -94,8 +97,8 @@ class Scenes:
             tone = 1 + rng.uniform(-0.15, 0.15) * np.array((1.0, 0.0, -1.0))  # warm or cold
             model.light_diffuse[light] = bright * rng.uniform(0.05, 0.7) * tone
             model.light_specular[light] = rng.uniform(0.0, 0.4)
-            model.light_castshadow[light] = True
-        self.shadows = bool(rng.random() < 0.35)
+            model.light_castshadow[light] = rng.random() < CASTS
+        self.shadows = bool(model.light_castshadow.any())
 
     def _look(self) -> None:
         rng, model = self._rng, self.stage.model
@@ -108,7 +111,7 @@ class Scenes:
         model.cam_fovy[self._eye] = camera.fovy + rng.normal(0.0, 1.0)
 
     def _arm(self) -> None:
-        """A pose of the arm that is not in the table: home, rest, or any."""
+        """A pose of the arm that is not in the table: home, rest, or on its way to any other."""
         rng, stage = self._rng, self.stage
         arm = stage.cell.arm
         names = (*arm.joints, *arm.jaw)
@@ -117,12 +120,22 @@ class Scenes:
         pose = [known[name] + rng.normal(0.0, 0.03) for name in names]
         if draw >= 0.3:
             for _ in range(POSES):
-                pose = [rng.uniform(arm.limits[name].low, arm.limits[name].high) for name in names]
+                pose = self._on_the_way(names)
                 stage.scene.set_joints(stage.data.qpos, pose)
                 mujoco.mj_kinematics(stage.model, stage.data)
                 if stage.data.site_xpos[stage.scene.tcp, 2] > 0.01 and self._lowest() > 0.0:
                     break
         stage.scene.set_joints(stage.data.qpos, pose)
+
+    def _on_the_way(self, names: tuple[str, ...]) -> list[float]:
+        """A pose between home and anywhere: there the arm is while it works."""
+        rng, arm = self._rng, self.stage.cell.arm
+        gone = rng.random()
+        return [
+            arm.home[name]
+            + gone * (rng.uniform(arm.limits[name].low, arm.limits[name].high) - arm.home[name])
+            for name in names
+        ]
 
     def _lowest(self) -> float:
         """Height of the arm's lowest moving body [m]."""
@@ -190,8 +203,7 @@ class Scenes:
                 stage.put(body, AWAY)
                 continue
             lift = self._thing(body)
-            x, y = rng.uniform(VIEW[0], VIEW[1]), rng.uniform(VIEW[2], VIEW[3])
-            stage.put(body, (x, y, lift), _about_z(rng.uniform(-math.pi, math.pi)))
+            stage.put(body, (*self._spot(), lift), _about_z(rng.uniform(-math.pi, math.pi)))
             self.strangers.append(body)
         for number in range(SHEETS):
             self._sheet(f"sheet{number}")
@@ -242,6 +254,15 @@ class Scenes:
         x, y = rng.uniform(VIEW[0], VIEW[1]), rng.uniform(VIEW[2], VIEW[3])
         stage.put(body, (x, y, 0.0008), _about_z(rng.uniform(-math.pi, math.pi)))
 
+    def _spot(self) -> tuple[float, float]:
+        """Anywhere on the table, or at the arm: there the arm hides most of a hand, or of a pen."""
+        rng, data = self._rng, self.stage.data
+        if rng.random() >= AT_ARM:
+            return rng.uniform(*VIEW[:2]), rng.uniform(*VIEW[2:])
+        link = self.stage.model.body(LINKS[rng.integers(len(LINKS))]).id
+        x, y = data.xpos[link, :2] + rng.normal(0.0, 0.06, 2)
+        return float(np.clip(x, *VIEW[:2])), float(np.clip(y, *VIEW[2:]))
+
     def _person(self) -> None:
         """A hand that reaches in from any side, the forearm behind it; or nobody."""
         rng, stage = self._rng, self.stage
@@ -253,7 +274,7 @@ class Scenes:
             stage.model.geom_type[geom], stage.model.geom_size[geom] = part.kind, part.size
             stage.model.geom_pos[geom], stage.model.geom_quat[geom] = part.position, part.quaternion
             stage.paint(stage.model.geom(geom).name, part.color)
-        place = np.array([rng.uniform(*VIEW[:2]), rng.uniform(*VIEW[2:]), rng.uniform(0.02, 0.22)])
+        place = np.array([*self._spot(), rng.uniform(0.02, 0.22)])
         inward = math.atan2(-place[1], 0.2 - place[0]) + rng.normal(0.0, 0.9)
         if rng.random() < ANY_WAY:
             inward = rng.uniform(-math.pi, math.pi)

@@ -45,8 +45,12 @@ def into_the_crawl(maker: Maker, slowest: float, fastest: float) -> list[Step]:
     """Steps that lead into the zone where the arm has to be slow."""
     zone = maker.ground.crawl
     (x, y, z), tilt = zone.center, maker.ground.tilt[0] + 0.6
-    aside = float(maker.rng.uniform(-0.25, 0.25))
-    there = (round(x + aside * zone.size[0], 4), round(y + aside * zone.size[1], 4), round(z, 4))
+    while True:
+        aside = float(maker.rng.uniform(-0.25, 0.25))
+        moved = x + aside * zone.size[0], y + aside * zone.size[1], z
+        there = (round(moved[0], 4), round(moved[1], 4), round(moved[2], 4))
+        if maker.reaches(there, tilt):
+            break
     azimuth = math.atan2(y - maker.cell.arm.axis[1], x - maker.cell.arm.axis[0])
     speed = round(float(maker.rng.uniform(slowest, fastest)), 3)
     return [high(maker, azimuth + 0.7), pose(there, tilt=tilt, speed=speed)]
