@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.rail.measured import STALE
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
@@ -88,6 +89,16 @@ async def test_unplugged_and_plugged_in_again_it_is_there_and_disarmed(
         assert (await rail.run(to(elsewhere(cell)))).completed
 
 
+async def rearmed(operator: OperatorClient) -> None:
+    await operator.reset()  # refused by Marlin, which is halted
+
+    async def heard() -> bool:
+        return (await operator.state()).age <= STALE
+
+    await until_async(heard, END)  # Grbl, again, in alarm
+    await operator.arm()
+
+
 async def test_a_hit_switch_locks_it(cell: RunningCell, kind: str) -> None:
     says, refuses = HIT[kind]
     async with cell.armed() as rail:
@@ -97,11 +108,5 @@ async def test_a_hit_switch_locks_it(cell: RunningCell, kind: str) -> None:
         assert says in receipt.reason
         await asyncio.to_thread(cell.still_at, "x", cell.position("x"), BRAKES)
     async with cell.operator() as operator:
-        await operator.reset()
-
-        async def heard() -> bool:
-            return (await operator.state()).age <= STALE
-
-        await until_async(heard, END)  # again, in alarm
         with pytest.raises(HandrailError, match=refuses):
-            await operator.arm()
+            await rearmed(operator)

@@ -164,7 +164,7 @@ class Questions:
                 value=hold - measured,
                 limit=near,
                 unit=unit,
-                hint="the load compensation must be computed from the present position",
+                hint="it has moved since it was read: arm again",
             )
         return min(max(hold, self._config.low[index]), self._config.high[index])
 

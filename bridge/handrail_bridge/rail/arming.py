@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from handrail_drivers.errors import NotReady, StaleReading
+from handrail_drivers.errors import DeviceSilent, NotReady, Refused, StaleReading
 
 from handrail_bridge.loop.loops import Loops
+from handrail_bridge.loop.state import Mode
 from handrail_bridge.rail.checker import CheckerProcess
 from handrail_bridge.rail.measured import fresh
 from handrail_bridge.rail.situation import Situation
@@ -42,8 +43,9 @@ async def arm(
             return await hold(await checker.hold_command(state.position, held))
         except NotReady as error:
             waits = error
-        except StaleReading:
-            if waits is None:  # else it is busy getting ready: a machine that homes says nothing
+        except (StaleReading, DeviceSilent, Refused):
+            # Busy getting ready: a machine that homes says nothing, and is elsewhere afterwards.
+            if waits is None or loops.state().mode != Mode.DISARMED:
                 raise
         if time.monotonic() > deadline:
             raise waits
