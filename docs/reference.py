@@ -97,6 +97,7 @@ def cell_page() -> Iterator[str]:
         "SI units. `handrail cell schema` prints this for editors.",
         "",
     )
+    found["required"] = found["anyOf"][1]["required"]  # of a cell without a base
     yield from ("## Top level", "", *table(found, "key"))
     for name, part in sorted(found["$defs"].items()):
         if "." not in name and "properties" in part:  # the rest are plugins' settings

@@ -16,7 +16,7 @@ from handrail_bridge.agents.claude import Claude
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.prompts import RAIL
 from handrail_bridge.agents.results import Progress, Result, Waiting
-from handrail_bridge.audit import NAME, Entry, read, verify
+from handrail_bridge.rail.audit import NAME, Entry, read, verify
 from handrail_bridge.run_dir import Bridge, state_dir
 from messages_api import KEY, ModelApi
 from running_cell import RunningCell

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 LEAST = 19  # nice, of a session as a whole
 END = 10.0  # s
@@ -25,14 +26,14 @@ def main(rest: str, command: str, again: str) -> int:
     """Run them; return the exit status of the first that failed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryFile() as said:
-        beside = subprocess.Popen(
-            rest, shell=True, stdout=said, stderr=said, start_new_session=True, preexec_fn=_yield
-        )
+        beside = _start(rest, stdout=said, stderr=said, preexec_fn=_yield)
+        first = _start(command)
         try:
-            status = subprocess.run(command, shell=True, check=False).returncode
+            status = first.wait()
             print(f"--- beside it: {rest}", flush=True)
             beside.wait()
         finally:
+            _end(first)
             _end(beside)
         said.seek(0)
         shutil.copyfileobj(said, sys.stdout.buffer)
@@ -42,6 +43,11 @@ def main(rest: str, command: str, again: str) -> int:
         print(f"--- once more, alone: {again}", flush=True)
         left = subprocess.run(again, shell=True, check=False).returncode
     return status or left
+
+
+def _start(command: str, **more: Any) -> subprocess.Popen[bytes]:
+    """Begin a command that ends, with all that it starts, by one signal to its group."""
+    return subprocess.Popen(command, shell=True, start_new_session=True, **more)
 
 
 def _yield() -> None:

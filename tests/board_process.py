@@ -7,9 +7,7 @@ import os
 import queue
 import subprocess
 import threading
-import time
 import tty
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,13 +117,3 @@ def opened(process: BoardProcess, **settings: Any) -> Board:
     device = Board("board", given, port)
     device.connect()
     return device
-
-
-def soon(holds: Callable[[], T], timeout: float = READY) -> T:
-    """Wait until something holds; return it."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if found := holds():
-            return found
-        threading.Event().wait(0.01)
-    raise AssertionError("it never came")

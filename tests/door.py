@@ -10,8 +10,8 @@ from typing import Any
 
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.senses import Truth, Truths
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
 from handrail_sim.cell_file import load_cell

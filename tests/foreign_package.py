@@ -35,10 +35,11 @@ def install(
     source: str,
     attribute: str = "Lamp",
     group: str = "handrail.drivers",
+    plugin: str = "",
 ) -> None:
-    """Write a module with one plugin into a folder of the search path."""
+    """Write a module with one plugin, by its name or another, into a folder of the path."""
     (folder / f"{name}.py").write_text(textwrap.dedent(source), encoding="utf-8")
-    metadata(folder, name, {group: {name: f"{name}:{attribute}"}})
+    metadata(folder, name, {group: {plugin or name: f"{name}:{attribute}"}})
 
 
 def metadata(folder: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> None:

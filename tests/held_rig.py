@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -11,24 +11,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-from handrail_bridge.approvals import Approvals
-from handrail_bridge.audit import NAME, Entry, read
 from handrail_bridge.client import Client
-from handrail_bridge.grants import Present
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.operator_client import OperatorClient
-from handrail_bridge.permits import Permits
-from handrail_bridge.receipts import Receipts
+from handrail_bridge.rail.approvals import Approvals
+from handrail_bridge.rail.audit import NAME, Entry, read
+from handrail_bridge.rail.grants import Present
+from handrail_bridge.rail.permits import Permits
+from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.reports import Card
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, Unit, tool
-from handrail_drivers.errors import (
-    DeviceFault,
-)
+from handrail_drivers.errors import DeviceFault
 from handrail_sim.cell_file import load_cell
 from handrail_sim.demands import Approval
+from waiting import until_async
 
 NEEDS = ("valve_set_pressure", "valve_purge")
 
@@ -45,7 +44,7 @@ class Valve:
         self.done.append(pressure)
         if pressure > 9:
             raise DeviceFault("It leaks.")
-        return pressure
+        return math.nan if pressure > 8 else pressure
 
     @tool(Effect.OBSERVE)
     def purge(self) -> bool:
@@ -118,7 +117,5 @@ async def serving(folder: Path, patience: float) -> AsyncIterator[Held]:
 
 
 async def asked(operator: OperatorClient) -> Card:
-    async with asyncio.timeout(10):
-        while not (cards := await operator.cards()):
-            await asyncio.sleep(0.01)
+    cards: list[Card] = await until_async(operator.cards, 10)
     return cards[0]

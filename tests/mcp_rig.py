@@ -19,6 +19,7 @@ from handrail_bridge.loop.state import Mode
 from mcp import StdioServerParameters
 from mcp.client import Client
 from running_cell import RunningCell, assert_stood_at_once
+from waiting import until_async
 
 MODULES = Path(sys.prefix) / "peers" / "node_modules"
 INSPECTOR = MODULES / "@modelcontextprotocol" / "inspector-cli" / "build" / "index.js"
@@ -73,9 +74,13 @@ async def moving(one: Client, cell: RunningCell) -> AsyncIterator[asyncio.Task[A
 
 async def released(cell: RunningCell) -> None:
     """Nobody holds a lease, and the cell is not latched: only what moved was stopped."""
-    async with cell.agent() as rail, asyncio.timeout(10):
-        while (state := await rail.state()).leases or state.mode != Mode.ARMED:
-            await asyncio.sleep(0.02)
+    async with cell.agent() as rail:
+
+        async def so() -> bool:
+            state = await rail.state()
+            return not state.leases and state.mode == Mode.ARMED
+
+        await until_async(so, 10)
 
 
 async def cancel_in_motion(one: Client, cell: RunningCell) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_drivers import plugins
 from handrail_drivers.emulator import Place
+from handrail_drivers.errors import NotReady
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 from handrail_sim.check.checker import Checker
@@ -16,6 +20,7 @@ from handrail_sim.verdict import StartState, Verdict
 from loop_rig import Rig
 
 TOKEN = 7  # the lease's, which nobody else wants here
+HOMES = 10  # s at most
 
 
 class Machine:
@@ -33,7 +38,9 @@ class Machine:
         draws = {joint: self.truth.servo_draws[joint] for joint in joints}
         place = Place(self.name, self.settings, None, joints, draws, (seed,))
         self.emulator: Any = plugins.wires.one(self._driver).at(place)
+        self.cell = cell
         self.now_ns = 1_000_000_000
+        self.heard = bytearray()  # all that was written to it
         self._said = b""
         self.live(10_000_000)
 
@@ -52,6 +59,7 @@ class Machine:
         return float(self.truth.snapshot()["joints"][joint]["position"])
 
     def write(self, data: bytes) -> None:
+        self.heard += data
         for _, answer, _ in self.emulator.exchanges(data, None):
             self._said += answer
 
@@ -64,6 +72,28 @@ class Machine:
 
     def close(self) -> None:
         self._said = b""
+
+
+@contextlib.contextmanager
+def armed(machine: Machine, checker: Checker) -> Iterator[Rig]:
+    """The loop of a machine's bus, armed, under a lease; one that homes first has homed."""
+    rig = Rig(loop_configs(machine.cell, {})[0], machine.bus, machine.live)
+    try:
+        try:
+            arm(rig, checker)
+        except NotReady:  # it drives to its limit switches
+            rig.run(HOMES * rig.config.rate)
+            rig.ask("reset")
+            arm(rig, checker)
+        rig.lease(TOKEN)
+        yield rig
+    finally:
+        rig.close()
+
+
+def arm(rig: Rig, checker: Checker) -> None:
+    """Arm it where it stands."""
+    rig.ask("arm", hold=checker.hold_command(rig.state.position))
 
 
 def checked(rig: Rig, checker: Checker, *steps: dict[str, float]) -> Verdict:

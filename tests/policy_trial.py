@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path, load_cell
 from handrail_sim.check.checker import Checker

@@ -15,24 +15,16 @@ from typing import Any
 import numpy as np
 from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Receipt
 from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.launch import Twin
+from waiting import until
 
 END = 20.0  # s
 LINE_FAULTS = ("silent", "garble", "brownout")  # of a device on a Modbus line
 SWEEP = 0.4  # rad/s, of the sweep's fastest
-
-
-def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Return the first true answer of ``what``, asking again until a deadline."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.02)
-    return answer
 
 
 PATIENCE = (("late_reads = 10", "late_reads = 20"), ("silence = 0.05", "silence = 0.25"))
@@ -44,6 +36,8 @@ def patient(folder: Path, *changes: tuple[str, str], cell: str = "desk") -> Path
     ``changes``: what to replace in it besides, and with what.
     """
     text = (resources.files("handrail_sim") / "cells" / f"{cell}.toml").read_text()
+    if "[loop]" not in text:  # it is its base's
+        text += "\n".join(["\n[loop]", *(line for line, _ in PATIENCE)])
     for line, instead in (*PATIENCE, *changes):
         assert line in text
         text = text.replace(line, instead)
@@ -105,7 +99,7 @@ class RunningCell(Rig):
     def still_at(self, joint: str, position: float, within: float = 0.002) -> None:
         """See that a joint stays where it is, for a second of the world."""
         later = time.monotonic()
-        eventually(lambda: self.truth.history(1.0)[0, 1] > later)
+        until(lambda: self.truth.history(1.0)[0, 1] > later)
         assert abs(self.position(joint) - position) < within, "it moved by itself"
 
     def stands(self, seconds: float = 0.3) -> bool:
@@ -182,8 +176,8 @@ def assert_stood_at_once(cell: RunningCell, since: float, noticed: float = 0.0) 
 
     ``noticed``: s that it may go on before anybody can know.
     """
-    eventually(cell.stands)
+    until(cell.stands)
     assert 0 < cell.moved_since(since) < 0.15 + SWEEP * noticed
     later = time.monotonic()
-    eventually(lambda: cell.truth.history(1.0)[0, 1] > later)
+    until(lambda: cell.truth.history(1.0)[0, 1] > later)
     assert cell.moved_since(later) < 0.002

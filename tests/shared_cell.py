@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from handrail_drivers.errors import HandrailError
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
+from waiting import until
 
 NEAR = 0.003  # m: where a thing still lies as it lay
 HOME = [
@@ -80,7 +81,7 @@ async def tidied(cell: RunningCell, lay: dict[str, Place]) -> Things:
     for name, place in lay.items():
         if math.dist(where_things_lie(cell)[name], place) > NEAR:
             cell.truth.put(name, *place)
-    await asyncio.to_thread(eventually, cell.stands)
+    await asyncio.to_thread(until, cell.stands)
     async with cell.agent() as rail:
         state = await rail.state()
         assert not state.leases, state.leases

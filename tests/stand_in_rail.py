@@ -22,6 +22,7 @@ from handrail_bridge.reports import (
     Frame,
     Joint,
     Lease,
+    OwnLease,
     Permit,
     Receipt,
     Tool,
@@ -129,10 +130,10 @@ class StandInRail:
             raise
 
     @contextlib.asynccontextmanager
-    async def lease(self, holder: str, devices: Sequence[str] = ()) -> AsyncIterator[Lease]:
+    async def lease(self, holder: str, devices: Sequence[str] = ()) -> AsyncIterator[OwnLease]:
         self.leases.append(holder)
         try:
-            yield Lease(holder, 1, 2.0, tuple(devices))
+            yield OwnLease(holder, 2.0, tuple(devices), token=1)
         finally:
             self.leases.remove(holder)
 
@@ -199,7 +200,7 @@ def verdict(passed: bool) -> Verdict:
 
 def state(mode: Mode) -> CellState:
     joint = Joint("elbow_flex", 0.1, 0.0, float("nan"), 0.1, 30.0, 12.0, False, True, 0.0008)
-    lease = Lease("me", 42, 2.0, ("arm_bus",))
+    lease = Lease("me", 2.0, ("arm_bus",))
     return CellState(
         *(0, 0.01, mode, "", "", (joint,), (0.1, 0.2, 0.3), False),
         *(Counters(), (lease,), (), 1.0, 0.5, ""),

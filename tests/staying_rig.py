@@ -22,6 +22,7 @@ from handrail_bridge.reports import Mail
 from handrail_bridge.run_dir import Bridge
 from messages_api import KEY, ModelApi
 from scripted_model import Script
+from waiting import until_async
 
 LONG_WAIT = 60.0  # s
 PLENTY = 10_000_000  # tokens
@@ -70,17 +71,11 @@ class Life:
     async def slept(self, rounds: int = 3) -> None:
         """Wait until it has looked around so many times more."""
         begun = self.stay.rounds
-        await until(lambda: self.stay.rounds >= begun + rounds)
+        await until_async(lambda: self.stay.rounds >= begun + rounds, LONG_WAIT)
 
     async def answer(self, to: str, after: int) -> Mail:
         """Wait for the next mail to somebody."""
         return (await self.rail.mail(to, after, wait=LONG_WAIT))[0]
-
-
-async def until(true: Any) -> None:
-    async with asyncio.timeout(LONG_WAIT):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from handrail_drivers.board.frames import Splitter, frame, guarded
 
 FIRMWARE = Path(__file__).parents[1] / "firmware"
 CORE = FIRMWARE / "core"
-FILES = ("frame", "board", "outputs", "streams", "kinds", "stepper")
+FILES = ("frame", "line", "board", "outputs", "streams", "kinds", "stepper")
 TIMEOUT = 30
 
 # Pins of ports/host/pins.h, and channels of apps/desk.c.

@@ -14,14 +14,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import mujoco
-from handrail_bridge.belief import Belief
-from handrail_bridge.grants import Grant, Present
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.measured import Measured
-from handrail_bridge.motion import Motion, Outcome
+from handrail_bridge.rail.belief import Belief
+from handrail_bridge.rail.grants import Grant, Present
+from handrail_bridge.rail.measured import Measured
+from handrail_bridge.rail.motion import Motion, Outcome
+from handrail_bridge.rail.requests import parse_plan
 from handrail_bridge.reports import Check, Permit, Receipt
-from handrail_bridge.requests import parse_plan
 from handrail_bridge.senses import Senses
 from handrail_drivers.camera.driver import Frame
 from handrail_drivers.feetech.driver import FeetechBus
@@ -172,6 +172,7 @@ class VirtualCell:
             grant.verdict.duration,
             state.peak_following_error,
             (),
+            state.peak_slide_error,
         )
         motion = Motion(
             int(permit.id),

@@ -15,17 +15,17 @@ from handrail_drivers.camera.driver import CameraDriver
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest
 
-from handrail_bridge.checker import CheckerProcess
-from handrail_bridge.hardware import Hardware, open_cameras, open_eyes, open_hardware
+from handrail_bridge.devices.hardware import Hardware, open_cameras, open_eyes, open_hardware
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.perception.eyes import Eyes
-from handrail_bridge.places import SLOTS
-from handrail_bridge.rail import Rail
-from handrail_bridge.receipts import Receipts
+from handrail_bridge.rail.checker import CheckerProcess
+from handrail_bridge.rail.rail import Rail
+from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.run_dir import RunDir, state_dir
 from handrail_bridge.senses import Senses
-from handrail_bridge.server import Server, loopback
-from handrail_bridge.service import RailService
+from handrail_bridge.server.places import SLOTS
+from handrail_bridge.server.server import Server, loopback
+from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 
 

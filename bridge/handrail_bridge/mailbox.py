@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from handrail.v1 import mail_pb2, mail_pb2_grpc
-from handrail_drivers.errors import InvalidValue, Refused
+from handrail_drivers.errors import InvalidValue
 
-from handrail_bridge.answering import Context, answering
 from handrail_bridge.database import Database
-from handrail_bridge.messages import write_mail
 from handrail_bridge.reports import Mail
+from handrail_bridge.rpc.messages import write_mail
+from handrail_bridge.server.answering import Context, answering
+from handrail_bridge.server.places import LETTERS, READERS, Places
 
 NAME = "mail.db"
 KEPT = 10_000
@@ -26,7 +27,6 @@ LONGEST_NAME = 80
 AT_ONCE = 200
 USUAL = 50
 PATIENCE = 60.0  # s, longest wait for mail
-WAITING = 32  # readers at a time
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS mail (
     number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, sender TEXT NOT NULL,
@@ -42,7 +42,8 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self._base = Database(folder / NAME, SCHEMA)
-        self._waiting = 0
+        self._readers = Places(READERS, "waits for mail")
+        self._letters = Places(LETTERS, "calls of the mailbox")
         self._arrived = asyncio.Event()
 
     async def send(
@@ -52,13 +53,14 @@ class Mailbox:
 
         Raises:
             InvalidValue: a part is empty or too long.
-            Refused: it cannot be written.
+            Refused: it cannot be written, or too many are being written.
         """
         _require("sender", sender, LONGEST_NAME)
         _require("recipient", recipient, LONGEST_NAME)
         _require("text", text, LONGEST)
         row = (time.time(), sender, recipient, text, by_operator, answers)
-        number = await asyncio.to_thread(self._insert, row)
+        with self._letters:
+            number = await asyncio.to_thread(self._insert, row)
         self._arrived.set()
         self._arrived = asyncio.Event()
         return Mail(number, *row)
@@ -78,20 +80,16 @@ class Mailbox:
 
         Raises:
             InvalidValue: a limit or a wait out of range.
-            Refused: too many wait already.
+            Refused: too many wait already, or look at this moment.
         """
         _require_range("limit", limit, AT_ONCE, "1")
         _require_range("wait_s", wait, PATIENCE, "s")
-        found = await self._found(recipient, after, limit)
+        with self._letters:
+            found = await self._found(recipient, after, limit)
         if found or not wait:
             return found
-        if self._waiting >= WAITING:
-            raise Refused(f"{WAITING} readers wait for mail already.", limit=WAITING)
-        self._waiting += 1
-        try:
+        with self._readers:
             return await self._await(recipient, after, limit, wait)
-        finally:
-            self._waiting -= 1
 
     async def _await(self, recipient: str, after: int, limit: int, wait: float) -> list[Mail]:
         try:

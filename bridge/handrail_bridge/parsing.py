@@ -10,6 +10,7 @@ from handrail_drivers.errors import InvalidRequest, InvalidValue, UnknownName
 from pydantic import BaseModel, ValidationError
 
 LONGEST = 256 << 10  # bytes of one request's JSON
+ANGLES, LENGTHS = ("tilt", "yaw"), ("gap",)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -73,8 +74,21 @@ def _invalid(error: ValidationError, whole: str) -> InvalidRequest:
         field=field,
         value=_shown(first["input"]),
         limit=limit,
-        hint="see the tool's input schema: `handrail tools --json`",
+        hint=_in_another_unit(field, first["input"], limit)
+        or "see the tool's input schema: `handrail tools --json`",
     )
+
+
+def _in_another_unit(field: str, given: object, limit: float | None) -> str:
+    """Degrees and millimetres give themselves away by their size; "" where they do not."""
+    name = field.rpartition(".")[2]
+    if limit is None or not isinstance(given, (int, float)) or not math.isfinite(given):
+        return ""
+    if name in ANGLES and abs(math.radians(given)) <= abs(limit):
+        return f"angles are in radians: {given:g} degrees are {math.radians(given):.4f} rad"
+    if name in LENGTHS and 0 <= given / 1000 <= limit:
+        return f"lengths are in metres: {given:g} mm are {given / 1000:g} m"
+    return ""
 
 
 def _shown(given: object) -> object:

@@ -18,10 +18,16 @@ class Lease:
     """Who may move ``devices`` right now, and who waits for them, in the order of arrival."""
 
     holder: str
-    token: int
     remaining: float  # s until it lapses without a heartbeat
     devices: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLease(Lease):
+    """One's own lease. Who has its ``token`` may move the devices: nobody else is told it."""
+
+    token: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,13 @@ class Receipt:
     reason: str  # why it ended early; empty where completed
     fault_code: str
     duration: float  # s
-    peak_following_error: float  # rad
+    peak_following_error: float  # rad, of joints that turn
     reflexes: tuple[str, ...]  # that fired
-    end_position: dict[str, float]  # rad, by joint
+    end_position: dict[str, float]  # rad, or m where one slides, by joint
     goal: tuple[GoalResult, ...]  # evaluated on the measured state
     approver: str = ""  # of its permit; empty where nobody was asked
     sensors: dict[str, float] = field(default_factory=dict)  # what devices read at its end
+    peak_slide_error: float = 0.0  # m, of joints that slide
 
     @property
     def goal_met(self) -> bool:

@@ -22,13 +22,13 @@ from pydantic import BaseModel, Field
 
 from handrail_bridge import vision
 from handrail_bridge.loop.state import LoopState
-from handrail_bridge.measured import age, fresh
 from handrail_bridge.parsing import require_name
 from handrail_bridge.perception.eyes import Eyes
 from handrail_bridge.perception.recognise import recognised
-from handrail_bridge.rail import Rail
-from handrail_bridge.requests import require_names, require_timeless
-from handrail_bridge.situation import RUNNING
+from handrail_bridge.rail.measured import age, fresh
+from handrail_bridge.rail.rail import Rail
+from handrail_bridge.rail.requests import require_names, require_timeless
+from handrail_bridge.rail.situation import RUNNING
 
 FRAME = 3.0  # s to wait for a frame captured after the question
 Metres = Annotated[float, Unit("m")]
@@ -50,6 +50,9 @@ class ObjectReport(BaseModel):
     sigma: Annotated[
         Metres | None, Field(description="standard deviation of its place; none: nobody says")
     ] = None
+    turn_sigma: Annotated[
+        Radians | None, Field(description="standard deviation of its yaw; none: nobody says")
+    ] = None
     held: bool = False
     region: Annotated[str | None, Field(description="region of the cell that it lies in")] = None
 
@@ -65,9 +68,9 @@ class Look(BaseModel):
 class JointReport(BaseModel):
     """One joint as measured."""
 
-    position: Radians
-    velocity: Annotated[float, Unit("rad/s")]
-    effort: Annotated[float, Unit("N.m")]
+    position: Annotated[float, Field(description="rad (m where it slides)")]
+    velocity: Annotated[float, Field(description="rad/s (m/s)")]
+    effort: Annotated[float, Field(description="N.m (N)")]
     temperature: Annotated[float, Unit("Cel")]
     voltage: Annotated[float, Unit("V")]
 
@@ -248,6 +251,7 @@ class Senses:
                 "yaw": _yaw(thing.quaternion),
                 "age": age(thing.time_ns),
                 "sigma": thing.sigma or None,
+                "turn_sigma": thing.turn_sigma or None,
                 "held": thing.held_pose is not None,
                 "region": region_of(self._cell, thing.position),
             }

@@ -22,9 +22,10 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import PolicyRun, Step
 from pydantic import BaseModel
 
-from handrail_bridge.approvals import Approvals
-from handrail_bridge.grants import ToolCall
+from handrail_bridge.answers import Answer, answer
 from handrail_bridge.parsing import parse
+from handrail_bridge.rail.approvals import Approvals
+from handrail_bridge.rail.grants import ToolCall
 from handrail_bridge.reports import Permit, Tool
 
 Schema = dict[str, Any]
@@ -33,6 +34,7 @@ Schema = dict[str, Any]
 class Call(NamedTuple):
     """How a tool is called: what gives its arguments, and whether it is awaited, or may wait."""
 
+    name: str
     method: Callable[..., Any]
     model: type[BaseModel]
     effect: Effect
@@ -120,10 +122,10 @@ class Tools:
         Raises:
             HandrailError: as :meth:`result`.
         """
-        return pydantic_core.to_jsonable_python(await self.result(name, arguments))
+        return pydantic_core.from_json((await self.result(name, arguments)).text)
 
-    async def result(self, name: str, arguments: str, permit_id: str = "") -> Any:
-        """Call a tool that moves nothing with a JSON object; return what its method does.
+    async def result(self, name: str, arguments: str, permit_id: str = "") -> Answer:
+        """Call a tool that moves nothing with a JSON object.
 
         Raises:
             UnknownName: no such tool.
@@ -131,6 +133,7 @@ class Tools:
                 while a plan runs.
             InvalidValue: an argument that does not fit the schema.
             PermitRefused: it needs approval, and the permit is not good for this call.
+            DeviceFault: what it returned has no number where one should be.
         """
         call = self._callable(name)
         valid = parse(call.model, arguments, "arguments")
@@ -144,12 +147,12 @@ class Tools:
             return await asyncio.shield(self._configure(what, call, given))
         if call.awaited or call.may_wait:
             return await _done(call, given)
-        return call.method(**given)
+        return answer(name, call.method(**given))
 
     async def propose(self, name: str, arguments: str, approver: str = "") -> Permit:
         """Ask a person about one call of a tool that needs approval; nothing is called.
 
-        ``approver``: the operator where one asks by himself.
+        ``approver``: the operator, where the request is the operator's own.
 
         Raises:
             UnknownName, InvalidValue: as :meth:`result`.
@@ -175,7 +178,9 @@ class Tools:
             raise Refused(f"{tool.name} needs a person, and nobody can be asked.", field="name")
         return self._approvals
 
-    async def _permitted(self, permit_id: str, asked: ToolCall, call: Call, given: Schema) -> Any:
+    async def _permitted(
+        self, permit_id: str, asked: ToolCall, call: Call, given: Schema
+    ) -> Answer:
         """Call what needs a person: the one place where such a tool's method is reached."""
         approvals = self._asking(asked.tool)
         approvals.examine_call(permit_id, asked)
@@ -185,7 +190,7 @@ class Tools:
         async with still, approvals.spending(permit_id, asked):
             return await _done(call, given)
 
-    async def _configure(self, what: str, call: Call, given: Schema) -> Any:
+    async def _configure(self, what: str, call: Call, given: Schema) -> Answer:
         async with self._configuring(what):
             return await _done(call, given)
 
@@ -204,6 +209,7 @@ class Tools:
             )
             method = methods[schema.name]
             self._calls[name] = Call(
+                name,
                 method,
                 arguments_model(method),
                 schema.effect,
@@ -212,12 +218,14 @@ class Tools:
             )
 
 
-async def _done(call: Call, given: Schema) -> Any:
+async def _done(call: Call, given: Schema) -> Answer:
     if call.awaited:
-        return await call.method(**given)
-    if call.may_wait:
-        return await asyncio.to_thread(call.method, **given)
-    return call.method(**given)
+        result = await call.method(**given)
+    elif call.may_wait:
+        result = await asyncio.to_thread(call.method, **given)
+    else:
+        result = call.method(**given)
+    return answer(call.name, result)
 
 
 def _moving(name: str, *, planned: bool) -> Refused:

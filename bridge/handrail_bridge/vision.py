@@ -36,8 +36,8 @@ class Detection:
     color: str
     position: Point
     yaw: float  # faces repeat each quarter turn: -pi/4 to pi/4
-    area_px: float
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)  # m2, xx xy yy; zeros: nobody says
+    turn_sigma: float = 0.0  # rad, of the yaw; 0: nobody says
 
 
 class Pinhole:
@@ -138,7 +138,7 @@ def _blobs(
         expected = pinhole.area(thing.size[0], (x, y, thing.size[2]))
         if SMALLEST * expected < area < LARGEST * expected:
             yaw = _yaw(contour, pinhole, thing.size[2])
-            found.append(Detection(color, (x, y, height), yaw, area))
+            found.append(Detection(color, (x, y, height), yaw))
     return found
 
 

@@ -130,7 +130,8 @@ class MotionBus(Protocol):
     :class:`~handrail_drivers.errors.DeviceFault` that names the joint or the bus.
 
     A driver whose joints do not tell how hard they push has ``measures_effort = False`` in its
-    class: no effort of theirs is held against what the check predicted. One that makes nothing of
+    class, or in its settings where it depends on them: no effort of theirs is held against what
+    the check predicted. One that makes nothing of
     the time between two setpoints has ``told_any_time = True``: a stop then waits for no tick.
     """
 

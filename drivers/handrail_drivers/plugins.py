@@ -1,7 +1,8 @@
 """Finds plugins through entry points, ours like everybody's.
 
 A plugin that cannot be used (it does not import, hangs at that, lacks what its kind needs, or was
-built for a newer API) is named with the reason, and the others go on.
+built for a newer API) is named with the reason, and the others go on. Nobody takes over a name:
+what comes with Handrail keeps its own, and where two other packages have one, neither is used.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Plugins(Generic[T]):
 
     def names(self) -> list[str]:
         """Return the name of every one that is installed; loads none."""
-        return sorted(entry.name for entry in _installed(self.group))
+        return sorted(name for name, entry in self._by_name().items() if name == entry.name)
 
     def one(self, name: str) -> T:
         """Return one; imports no other.
@@ -51,11 +52,11 @@ class Plugins(Generic[T]):
             UnknownName: no such plugin is installed.
             DeviceFault: it is installed and cannot be used.
         """
-        found = {entry.name: entry for entry in _installed(self.group)}
+        found = self._by_name()
         if name not in found:
             raise UnknownName(self.kind, name, found, field=self.kind)
         try:
-            return self._load(found[name])
+            return self._load(name, found[name])
         except Exception as error:
             raise DeviceFault(
                 f"The {self.kind} {name} cannot be used: {error}.",
@@ -73,19 +74,33 @@ class Plugins(Generic[T]):
 
     def origins(self) -> dict[str, str]:
         """Return the package that each comes from, and its version; loads none."""
-        return {entry.name: _origin(entry) for entry in _installed(self.group)}
+        return {name: _origin(entry) for name, entry in self._by_name().items()}
 
     def _sort(self) -> tuple[dict[str, T], dict[str, str]]:
         found: dict[str, T] = {}
         faults: dict[str, str] = {}
-        for entry in sorted(_installed(self.group), key=lambda entry: entry.name):
+        for name, entry in sorted(self._by_name().items()):
             try:
-                found[entry.name] = self._load(entry)
+                found[name] = self._load(name, entry)
             except Exception as error:  # noqa: BLE001  a foreign module may raise anything at import
-                faults[entry.name] = f"{entry.value}: {type(error).__name__}: {error}"
+                faults[name] = f"{entry.value}: {type(error).__name__}: {error}"
         return found, faults
 
-    def _load(self, entry: EntryPoint) -> T:
+    def _by_name(self) -> dict[str, EntryPoint]:
+        """Return what is installed by name; one whose name another has by its package, too."""
+        named: dict[str, list[EntryPoint]] = {}
+        for entry in _installed(self.group):
+            named.setdefault(entry.name, []).append(entry)
+        keepers = {name: _keeper(entries) for name, entries in named.items()}
+        return {
+            name if entry is keepers[name] else f"{name} of {_origin(entry)}": entry
+            for name, entries in named.items()
+            for entry in entries
+        }
+
+    def _load(self, name: str, entry: EntryPoint) -> T:
+        if name != entry.name:
+            raise TypeError(f"another package has a {self.kind} {entry.name}, too")
         module, known = self._good.get(entry.value, (None, None))
         if known is not None and module is sys.modules.get(entry.module):
             return known
@@ -124,6 +139,12 @@ def require_version(built_for: object) -> None:
         newer = (major, minor) > API_VERSION
         what = "update Handrail" if newer else "it needs a newer release of its own"
         raise TypeError(f"it was built for the plugin API {built_for}, this is {ours}: {what}")
+
+
+def _keeper(entries: list[EntryPoint]) -> EntryPoint | None:
+    """Return which of several of one name has it; None: none of them."""
+    ours = [entry for entry in entries if entry.dist and entry.dist.name == "handrail"]
+    return next(iter(ours or entries)) if len(ours or entries) == 1 else None
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -30,8 +30,15 @@ class Difference:
 
     def sentence(self) -> str:
         """Return it for people."""
-        end = "nothing more" if not self.expected else self.expected[:SHOWN].hex(" ")
-        return f"at question {self.turn}, the capture has {end}; {self.found[:SHOWN].hex(' ')} came"
+        end = "nothing more" if not self.expected else _shown(self.expected)
+        return f"at question {self.turn}, the capture has {end}; {_shown(self.found)} came"
+
+
+def _shown(data: bytes) -> str:
+    """Return the first bytes in hexadecimal, and as text where they are some."""
+    part = data[:SHOWN]
+    is_text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in part)
+    return part.hex(" ") + (f" ({part.decode('ascii')!r})" if is_text else "")
 
 
 class StrictReplay:

@@ -17,7 +17,7 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import serial
 from pydantic import BaseModel
@@ -61,6 +61,7 @@ class SerialPort:
         self._poll.register(self._descriptor, select.POLLIN)
         self._attributes = termios.tcgetattr(self._descriptor)
         self._wake_size = 0
+        self._wake_at(1)  # of none, reading nothing would look like the end
 
     def write(self, data: bytes) -> None:
         """Send all of data, or raise BusLost."""
@@ -79,7 +80,8 @@ class SerialPort:
         deadline = time.monotonic() + timeout_s
         data = b""
         while True:
-            self._wait_for(size - len(data), max(deadline - time.monotonic(), 0))
+            if (left := deadline - time.monotonic()) > 0:  # who only looks changes no terminal
+                self._wait_for(size - len(data), left)
             data += self._take(size - len(data))
             if len(data) == size or time.monotonic() >= deadline:
                 return data
@@ -98,17 +100,23 @@ class SerialPort:
 
     def _wait_for(self, size: int, timeout_s: float) -> None:
         """Wait until so many bytes are there; the kernel counts, up to 255."""
-        descriptor = self._open_descriptor()
-        wake_size = min(size, MOST_AT_ONCE)
+        self._wake_at(min(size, MOST_AT_ONCE))
         try:
-            if wake_size != self._wake_size:
-                self._attributes[CONTROL][termios.VMIN] = wake_size
-                self._attributes[CONTROL][termios.VTIME] = 0
-                termios.tcsetattr(descriptor, termios.TCSANOW, self._attributes)
-                self._wake_size = wake_size
             self._poll.poll(timeout_s * 1000)
-        except (OSError, termios.error) as error:
+        except OSError as error:
             raise self._lost(error) from error
+
+    def _wake_at(self, size: int) -> None:
+        descriptor = self._open_descriptor()
+        if size == self._wake_size:
+            return
+        self._attributes[CONTROL][termios.VMIN] = size
+        self._attributes[CONTROL][termios.VTIME] = 0
+        try:
+            termios.tcsetattr(descriptor, termios.TCSANOW, self._attributes)
+        except termios.error as error:
+            raise self._lost(error) from error
+        self._wake_size = size
 
     def _take(self, size: int) -> bytes:
         """Return up to size bytes of those that are there, in as many pieces as they come."""
@@ -143,6 +151,40 @@ class SerialPort:
             subject=self.path,
             hint="check the cable and the power; once it is back, the device reconnects disarmed",
         )
+
+
+class KeptPort:
+    """A port that is opened again and again, and of which the board behind it notices once.
+
+    Where it is opened, DTR is raised, and where its last holder closes it, dropped: many boards
+    begin anew at that. Here one descriptor stays open meanwhile.
+
+    Raises:
+        BusLost: the port cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError as error:
+            raise _not_opened(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def at(self, baud: int) -> SerialPort:
+        """Open it at a rate [bit/s]; what was opened before is closed.
+
+        Raises:
+            BusLost: it is gone, or another process holds it.
+        """
+        with contextlib.suppress(OSError):  # unplugged: opening it says so
+            fcntl.ioctl(self._descriptor, termios.TIOCNXCL)  # it outlasts who asked for it
+        return SerialPort(self._path, baud)
 
 
 def usb_ports() -> dict[str, str]:

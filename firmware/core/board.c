@@ -9,21 +9,9 @@ hr_state hr_now;
 
 static uint8_t received[RECEIVED];
 static hr_incoming incoming = {.octets = received, .room = RECEIVED};
-static uint8_t outgoing[HR_LONGEST_FROM_BOARD + HR_FRAME_MORE];
 static uint16_t description;
 static uint32_t last_turn;
 static uint32_t next_hello;
-
-bool hr_send(uint8_t number, const void *fields, uint8_t size) {
-  outgoing[1] = number;
-  memcpy(&outgoing[2], fields, size);
-  const uint8_t count = hr_frame_close(outgoing, (uint8_t)(size + 1u));
-  const bool sent = hr_port.send(outgoing, count);
-  if (!sent) {
-    hr_now.counts.unsent++;
-  }
-  return sent;
-}
 
 void hr_event_out(uint8_t kind, uint8_t channel, int32_t value, uint32_t now) {
   const hr_event event = {.kind = kind, .channel = channel, .value = value, .time = now};
@@ -151,6 +139,7 @@ void hr_take(uint8_t *payload, uint8_t size) {
 static void frame_ends(void) {
   const int16_t size = hr_incoming_end(&incoming);
   if (size > 0) {
+    (void)hr_streams_sample(); /* an answer takes as long as many a period */
     hr_take(received, (uint8_t)size);
   } else if (size == -2) {
     hr_now.counts.bad_crc++;
@@ -172,7 +161,7 @@ void hr_octet(uint8_t octet) {
 void hr_start(void) {
   hr_channel info;
   memset(&hr_now, 0, sizeof hr_now);
-  hr_now.ticks_a_ms = hr_port.counter_hz / 1000u;
+  hr_line_start();
   hr_incoming_begin(&incoming);
   description = 0xFFFFu;
   for (uint8_t n = 0; n < hr_app.count; n++) {
@@ -198,11 +187,12 @@ void hr_poll(void) {
       break;
     }
     hr_octet((uint8_t)octet);
+    hr_streams_poll();
   }
-  hr_streams_poll(hr_port.now());
+  hr_streams_poll();
   if (hr_now.session == 0u && (int32_t)(now - next_hello) >= 0) {
     say_hello();
-    next_hello = now + HELLO_EVERY * hr_now.ticks_a_ms;
+    next_hello = now + HELLO_EVERY * HR_TICKS_A_MS;
   }
   hr_port.watchdog();
 }

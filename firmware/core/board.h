@@ -6,6 +6,9 @@
 #include "hal.h"
 #include "link.h"
 
+/* Of functions that a turn of the main loop seldom needs: inlined, they would make every turn slower. */
+#define HR_SELDOM __attribute__((noinline))
+
 #define HR_NO_PIN 0xFFu
 #define HR_PULL_UP 1u /* flags of inputs */
 #define HR_INVERT 2u

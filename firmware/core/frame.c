@@ -2,17 +2,34 @@
 
 #include "flash.h"
 
+typedef struct {
+  uint8_t high;
+  uint8_t low;
+} halves;
+
 /* An octet at once and in halves: every octet of the line passes here. */
+static inline halves crc_with(halves crc, uint8_t octet) {
+  uint8_t x = crc.high ^ octet;
+  x ^= (uint8_t)(x >> 4);
+  crc.high = crc.low ^ (uint8_t)(x << 4) ^ (uint8_t)(x >> 3);
+  crc.low = (uint8_t)(x << 5) ^ x;
+  return crc;
+}
+
+static inline halves halved(uint16_t crc) {
+  return (halves){.high = (uint8_t)(crc >> 8), .low = (uint8_t)(crc & 0xFFu)};
+}
+
+static inline uint16_t whole(halves crc) {
+  return (uint16_t)((uint16_t)crc.high << 8 | crc.low);
+}
+
 uint16_t hr_frame_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
-  uint8_t high = (uint8_t)(crc >> 8);
-  uint8_t low = (uint8_t)(crc & 0xFFu);
+  halves so_far = halved(crc);
   for (uint8_t n = 0; n < count; n++) {
-    uint8_t x = high ^ octets[n];
-    x ^= (uint8_t)(x >> 4);
-    high = (uint8_t)(low ^ (uint8_t)(x << 4) ^ (uint8_t)(x >> 3));
-    low = (uint8_t)((uint8_t)(x << 5) ^ x);
+    so_far = crc_with(so_far, octets[n]);
   }
-  return (uint16_t)((uint16_t)high << 8 | low);
+  return whole(so_far);
 }
 
 uint16_t hr_guard_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
@@ -28,25 +45,38 @@ uint16_t hr_guard_crc(uint16_t crc, const uint8_t *octets, uint8_t count) {
   return crc;
 }
 
-void hr_cobs_stuff(uint8_t *frame, uint8_t count) {
-  const uint8_t *const end = frame + count + 1;
-  uint8_t *code = frame; /* where the newest stands */
-  for (uint8_t *at = frame + 1; at < end; at++) {
-    if (*at == 0u) {
-      *code = (uint8_t)(at - code);
-      code = at;
-    }
+/* No block is full before its frame has ended: HR_PAYLOAD_MOST and the CRC are one. */
+static inline void stuff(hr_outgoing *out, uint8_t *ring, uint8_t octet) {
+  if (octet == 0u) {
+    ring[out->code] = (uint8_t)(out->at - out->code);
+    out->code = out->at;
+  } else {
+    ring[out->at] = octet;
   }
-  *code = (uint8_t)(end - code);
+  out->at++;
 }
 
-uint8_t hr_frame_close(uint8_t *frame, uint8_t payload) {
-  const uint16_t crc = hr_frame_crc(0xFFFFu, &frame[1], payload);
-  frame[payload + 1u] = (uint8_t)(crc & 0xFFu);
-  frame[payload + 2u] = (uint8_t)(crc >> 8);
-  hr_cobs_stuff(frame, (uint8_t)(payload + 2u));
-  frame[payload + 3u] = 0;
-  return (uint8_t)(payload + HR_FRAME_MORE);
+void hr_outgoing_begin(hr_outgoing *out, uint8_t *ring, uint8_t at, uint8_t number) {
+  *out = (hr_outgoing){.at = (uint8_t)(at + 1u), .code = at, .crc = hr_frame_crc(0xFFFFu, &number, 1)};
+  stuff(out, ring, number);
+}
+
+void hr_outgoing_put(hr_outgoing *out, uint8_t *ring, const uint8_t *octets, uint8_t count) {
+  hr_outgoing now = *out; /* in registers */
+  halves crc = halved(now.crc);
+  for (const uint8_t *const end = octets + count; octets < end; octets++) {
+    crc = crc_with(crc, *octets);
+    stuff(&now, ring, *octets);
+  }
+  now.crc = whole(crc);
+  *out = now;
+}
+
+void hr_outgoing_end(hr_outgoing *out, uint8_t *ring) {
+  stuff(out, ring, (uint8_t)(out->crc & 0xFFu));
+  stuff(out, ring, (uint8_t)(out->crc >> 8));
+  stuff(out, ring, 0);
+  ring[out->code] = 0;
 }
 
 void hr_incoming_begin(hr_incoming *in) {

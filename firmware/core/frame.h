@@ -14,11 +14,22 @@ uint16_t hr_frame_crc(uint16_t crc, const uint8_t *octets, uint8_t count);
 /* Polynomial 0x3D65, likewise; begun with the session and inverted at the end: CRC-16/EN-13757. */
 uint16_t hr_guard_crc(uint16_t crc, const uint8_t *octets, uint8_t count);
 
-/* Stuff `count` octets (254 at most) that stand at frame[1]; the frame is one longer, without zeros. */
-void hr_cobs_stuff(uint8_t *frame, uint8_t count);
+/* A frame on its way out, made in a ring of 256 octets where its places in it wrap by themselves: whoever sends it from
+ * there may have it made piece by piece. */
+typedef struct {
+  uint8_t at;   /* the next octet's place */
+  uint8_t code; /* of its present block: written when that ends */
+  uint16_t crc;
+} hr_outgoing;
 
-/* Make a frame of a payload that stands at frame[1]; return its size, the zero included. */
-uint8_t hr_frame_close(uint8_t *frame, uint8_t payload);
+/* Begin a frame at a place of the ring with its payload's first octet, a message's number. */
+void hr_outgoing_begin(hr_outgoing *out, uint8_t *ring, uint8_t at, uint8_t number);
+
+/* Add octets of its payload, HR_PAYLOAD_MOST with the first. */
+void hr_outgoing_put(hr_outgoing *out, uint8_t *ring, const uint8_t *octets, uint8_t count);
+
+/* Add its CRC and the zero at its end; `at` is then the place behind it. */
+void hr_outgoing_end(hr_outgoing *out, uint8_t *ring);
 
 /* A frame on its way in: each octet is worked off while the line brings the next, so that little is left at its end. */
 typedef struct {

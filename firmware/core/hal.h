@@ -1,4 +1,4 @@
-/* All that a port has to give. No function waits longer than it says. */
+/* All that a port has to give, and what it sends. No function waits longer than it says. */
 #ifndef HANDRAIL_HAL_H
 #define HANDRAIL_HAL_H
 
@@ -15,10 +15,8 @@ typedef struct {
   uint32_t (*now)(void);
   /* The next octet from the line, or -1; waits never. */
   int16_t (*receive)(void);
-  /* Take all octets for sending, or none: false where there is no room; waits never. */
-  bool (*send)(const uint8_t *octets, uint8_t count);
-  /* Octets that it would take now. */
-  uint8_t (*room)(void);
+  /* There is something in `hr_out`: have it sent; waits never. */
+  void (*send)(void);
   void (*pin_mode)(uint8_t pin, hr_pin_mode mode);
   bool (*pin_read)(uint8_t pin);
   void (*pin_write)(uint8_t pin, bool high);
@@ -36,6 +34,15 @@ typedef struct {
   uint8_t (*reset_cause)(void);
   uint16_t (*overruns)(void);
 } hr_hal;
+
+/* What waits to be sent: frames are made where they wait, and leave from there. */
+typedef struct {
+  uint8_t octets[256];  /* their places wrap by themselves */
+  volatile uint8_t in;  /* whole frames end before it; the core's */
+  volatile uint8_t out; /* the next octet to be sent, none where it is `in`; the port's */
+} hr_sending;
+
+extern hr_sending hr_out;
 
 /* The port's own. */
 extern const hr_hal hr_port;

@@ -58,16 +58,13 @@ static void turn_quadrature(hr_turned *me, uint32_t now) {
   static const int8_t turn[16] HR_FLASH = {0, 1, -1, 2, -1, 0, 2, 1, 1, 2, 0, -1, 2, -1, 1, 0};
   hr_count *count = (hr_count *)me;
   const uint8_t levels = levels_of(count);
-  int8_t by;
   (void)now;
   if (levels == count->levels) {
     return;
   }
-  hr_flash_copy(&by, &turn[(uint8_t)(count->levels << 2 | levels)], 1);
+  const int8_t by = (int8_t)hr_flash_octet(&turn[(uint8_t)(count->levels << 2 | levels)]);
   count->levels = levels;
-  if (by == 2) {
-    count->skipped++;
-  } else {
+  if (by != 2) { /* both changed at once: it was too fast */
     count->count = (int32_t)((uint32_t)count->count + (uint32_t)(int32_t)by);
   }
 }

@@ -90,7 +90,6 @@ typedef struct {
 typedef struct {
   hr_turned turned;
   int32_t count;
-  uint16_t skipped; /* changes of both inputs at once: it was too fast */
   uint8_t levels;
   uint8_t pin;
   uint8_t second;

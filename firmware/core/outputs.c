@@ -3,8 +3,7 @@
 
 #define CALM 50u /* ms that the emergency stop has to be closed to count as released */
 
-static bool have_last; /* a command of this session */
-static hr_ack last;    /* the newest one's */
+static hr_ack last; /* of the newest command of this session; its result is 0 before the first */
 static hr_turned *turned; /* the first that wants every turn */
 static uint8_t live;      /* outputs that may be off their safe values */
 static uint32_t first_due; /* not after the first of them is too old */
@@ -20,7 +19,6 @@ static void informed(uint8_t channel, hr_channel *info) {
 
 static void make_safe(uint8_t channel) {
   hr_wiring wiring;
-  hr_channel info;
   wired(channel, &wiring);
   if (wiring.write == 0) {
     return;
@@ -28,8 +26,9 @@ static void make_safe(uint8_t channel) {
   if (wiring.make_safe != 0) {
     wiring.make_safe(&wiring);
   } else {
-    informed(channel, &info);
-    wiring.write(&wiring, info.safe);
+    int32_t safe; /* of the description this alone: a whole one takes 50 us to read */
+    hr_flash_copy(&safe, &hr_app.rows[channel].info.safe, sizeof safe);
+    wiring.write(&wiring, safe);
   }
   live = (uint8_t)(live - hr_app.outputs[channel].live);
   hr_app.outputs[channel].live = 0;
@@ -48,7 +47,6 @@ void hr_turn_always(hr_turned *me) {
 
 void hr_outputs_start(void) {
   turned = 0;
-  have_last = false;
   for (uint8_t n = 0; n < hr_app.count; n++) {
     hr_wiring wiring;
     hr_channel info;
@@ -69,13 +67,16 @@ void hr_session_begin(uint16_t session) {
   hr_streams_end();
   hr_now.session = session;
   hr_now.armed = false;
-  have_last = false;
+  last.result = 0;
 }
 
 /* --- the emergency stop and the dead-man ------------------------------------------------------ */
 
 static void look_at_stop(uint32_t now) {
   const bool open = hr_port.pin_read(hr_app.stop_pin) == (hr_app.stop_level != 0u);
+  if (!open && !hr_now.stopped) {
+    return;
+  }
   if (open) {
     calm_since = now;
   }
@@ -85,9 +86,11 @@ static void look_at_stop(uint32_t now) {
     hr_all_safe();
     hr_now.counts.emergency_stops++;
     hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP, 0xFFu, 0, now);
-  } else if (hr_now.stopped && now - calm_since > CALM * hr_now.ticks_a_ms) {
+  } else if (now - calm_since > CALM * HR_TICKS_A_MS) {
     hr_now.stopped = false;
     hr_event_out(HR_EVENT_KIND_EMERGENCY_STOP_RELEASED, 0xFFu, 0, now);
+  } else {
+    /* still open, or not long enough closed */
   }
 }
 
@@ -95,7 +98,7 @@ static void look_at_stop(uint32_t now) {
 static uint32_t due_of(uint8_t channel) {
   uint16_t max_age;
   hr_flash_copy(&max_age, &hr_app.rows[channel].info.max_age, sizeof max_age);
-  return hr_app.outputs[channel].commanded + (uint32_t)max_age * hr_now.ticks_a_ms;
+  return hr_app.outputs[channel].commanded + (uint32_t)max_age * HR_TICKS_A_MS;
 }
 
 static void look_at_ages(uint32_t now) {
@@ -137,6 +140,7 @@ void hr_outputs_poll(uint32_t now) {
   }
   for (hr_turned *one = turned; one != 0; one = one->next) {
     one->turn(one, now);
+    hr_streams_poll(); /* a sample is due more often than the loop turns */
   }
 }
 
@@ -169,7 +173,6 @@ static void acknowledge(uint16_t sequence, uint8_t channel, uint8_t result, int3
   (void)hr_send(HR_ACK, &ack, sizeof ack);
   if (result != HR_ACK_RESULT_STALE && result != HR_ACK_RESULT_NO_SESSION) {
     last = ack;
-    have_last = true;
   }
 }
 
@@ -185,6 +188,7 @@ static bool admitted(const uint8_t *payload, uint8_t size) {
   if (!guarded(payload, size)) {
     return false;
   }
+  const bool have_last = last.result != 0u;
   if (have_last && sequence == last.sequence) {
     hr_now.counts.repeated++;
     (void)hr_send(HR_ACK, &last, sizeof last);

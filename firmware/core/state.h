@@ -22,14 +22,24 @@ typedef struct {
   uint16_t session; /* 0: none */
   bool armed;
   bool stopped; /* the emergency stop is open */
-  uint32_t ticks_a_ms; /* of the counter: a division takes as long as half an octet of the line */
   hr_status counts;
 } hr_state;
 
 extern hr_state hr_now;
 
-/* board.c */
+#define HR_TICKS_A_MS (hr_port.counter_hz / 1000u)
+
+/* line.c */
+void hr_line_start(void);
+uint8_t hr_room(void); /* octets that may wait besides */
 bool hr_send(uint8_t number, const void *fields, uint8_t size);
+/* There has to be room for the frame, and the fields stand until the last piece has gone. */
+void hr_send_in_pieces(uint8_t number, const void *fields, uint8_t size);
+extern uint8_t hr_left; /* octets of it; 0: none leaves in pieces */
+void hr_send_a_piece(void);
+void hr_send_the_rest(void); /* samples are taken meanwhile */
+
+/* board.c */
 void hr_event_out(uint8_t kind, uint8_t channel, int32_t value, uint32_t now);
 void hr_take(uint8_t *payload, uint8_t size);
 void hr_octet(uint8_t octet);
@@ -47,7 +57,8 @@ void hr_on_arm(const uint8_t *payload);
 /* streams.c */
 void hr_streams_end(void);
 uint8_t hr_stream_set(const hr_set_stream *order, const hr_channel *info, uint32_t now);
-void hr_streams_poll(uint32_t now);
+bool hr_streams_sample(void); /* what is due; tell whether anything was */
+void hr_streams_poll(void);   /* that, and send what is full */
 bool hr_streams_may_rest(void);
 
 #endif

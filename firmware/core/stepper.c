@@ -47,8 +47,15 @@ static void choose_pace(hr_stepper *stepper) {
   }
 }
 
-static void turn_stepper(hr_turned *me, uint32_t now) {
-  hr_stepper *stepper = (hr_stepper *)me;
+static void step(hr_stepper *stepper, uint32_t now) {
+  stepper->last = now; /* a loop that was late makes it slower, never faster */
+  hr_port.pin_write(stepper->step_pin, true);
+  stepper->high = 1;
+  stepper->position += stepper->direction;
+  choose_pace(stepper);
+}
+
+static void HR_SELDOM move_on(hr_stepper *stepper, uint32_t now) {
   if (stepper->high != 0u) {
     hr_port.pin_write(stepper->step_pin, false);
     stepper->high = 0;
@@ -57,16 +64,19 @@ static void turn_stepper(hr_turned *me, uint32_t now) {
     if (stepper->target != stepper->position) {
       set_off(stepper, now);
     }
-    return;
+  } else if (now - stepper->last >= stepper->interval) {
+    step(stepper, now);
+  } else {
+    /* the next step is not due */
   }
-  if (now - stepper->last < stepper->interval) {
-    return;
+}
+
+static void turn_stepper(hr_turned *me, uint32_t now) {
+  hr_stepper *stepper = (hr_stepper *)me;
+  const bool stands = stepper->ramp == 0u && stepper->target == stepper->position && stepper->high == 0u;
+  if (!stands) {
+    move_on(stepper, now);
   }
-  stepper->last = now; /* a loop that was late makes it slower, never faster */
-  hr_port.pin_write(stepper->step_pin, true);
-  stepper->high = 1;
-  stepper->position += stepper->direction;
-  choose_pace(stepper);
 }
 
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info) {

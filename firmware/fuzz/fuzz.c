@@ -39,18 +39,23 @@ static void turn(uint32_t us) {
 }
 
 static void give_frame(const uint8_t *octets, uint8_t count, bool seal) {
-  uint8_t frame[1u + HR_LONGEST_FROM_HOST + HR_FRAME_MORE] = {0};
-  const uint8_t size = count < HR_LONGEST_FROM_HOST ? count : (uint8_t)HR_LONGEST_FROM_HOST;
+  uint8_t payload[HR_LONGEST_FROM_HOST];
+  uint8_t frame[sizeof payload + HR_FRAME_MORE];
+  hr_outgoing out;
+  const uint8_t size = count < sizeof payload ? count : (uint8_t)sizeof payload;
   if (size == 0u) {
     return;
   }
-  memcpy(&frame[1], octets, size);
+  memcpy(payload, octets, size);
   if (seal && size > 2u) {
-    const uint16_t crc = (uint16_t)~hr_guard_crc(SESSION, &frame[1], (uint8_t)(size - 2u));
-    frame[size - 1u] = (uint8_t)(crc & 0xFFu);
-    frame[size] = (uint8_t)(crc >> 8);
+    const uint16_t crc = (uint16_t)~hr_guard_crc(SESSION, payload, (uint8_t)(size - 2u));
+    payload[size - 2u] = (uint8_t)(crc & 0xFFu);
+    payload[size - 1u] = (uint8_t)(crc >> 8);
   }
-  host_receive(frame, hr_frame_close(frame, size));
+  hr_outgoing_begin(&out, frame, 0, payload[0]);
+  hr_outgoing_put(&out, frame, &payload[1], (uint8_t)(size - 1u));
+  hr_outgoing_end(&out, frame);
+  host_receive(frame, out.at);
 }
 
 static void obey(uint8_t what, const uint8_t *with, uint8_t count) {

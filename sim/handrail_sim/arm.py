@@ -16,11 +16,11 @@ class JointLimits(Section):
 
     low: float
     high: float
-    velocity: Positive = Field(description="rad/s")
-    acceleration: Positive = Field(description="rad/s2")
-    jerk: Positive = Field(description="rad/s3")
-    effort: Positive = Field(description="N.m")
-    unit: Literal["rad", "m"] = "rad"
+    velocity: Positive = Field(description="rad/s (m/s)")
+    acceleration: Positive = Field(description="rad/s2 (m/s2)")
+    jerk: Positive = Field(description="rad/s3 (m/s3)")
+    effort: Positive = Field(description="N.m (N)")
+    unit: Literal["rad", "m"] = Field(default="rad", description="m: it slides")
 
     @property
     def effort_unit(self) -> str:
@@ -36,11 +36,11 @@ class JointLimits(Section):
 class Servo(Section):
     """The servo as the check believes it to be (facts: MuJoCo position actuator)."""
 
-    stiffness: Positive = Field(description="N.m/rad, at the P gain that the driver writes")
-    damping: Annotated[float, Field(ge=0)] = Field(description="N.m.s/rad, joint and drive")
-    friction: Annotated[float, Field(ge=0)] = Field(description="N.m, dry")
+    stiffness: Positive = Field(description="N.m/rad (N/m), at the P gain that the driver writes")
+    damping: Annotated[float, Field(ge=0)] = Field(description="N.m.s/rad (N.s/m), joint and drive")
+    friction: Annotated[float, Field(ge=0)] = Field(description="N.m (N), dry")
     derivative: Annotated[float, Field(ge=0)] = Field(
-        default=0.0, description="N.m.s/rad, of its controller on the velocity"
+        default=0.0, description="N.m.s/rad (N.s/m), of its controller on the velocity"
     )
 
 
@@ -105,8 +105,8 @@ class Arm(Section):
     )
     limits: dict[str, JointLimits] = Field(description="by joint, gripper and external included")
     servo: dict[str, Servo] = Field(description="by joint")
-    home: dict[str, float] = Field(description="joint positions [rad] of arm_home")
-    rest: dict[str, float] = Field(description="joint positions [rad] at rest without torque")
+    home: dict[str, float] = Field(description="joint positions [rad] ([m]) of arm_home")
+    rest: dict[str, float] = Field(description="joint positions [rad] ([m]) at rest without torque")
     seeds: tuple[dict[str, float], ...] = Field(
         default=(),
         description="joint positions [rad] from which poses are sought; none: home and the middle",

@@ -49,7 +49,7 @@ class Device(Section):
         default=None, description="s without a whole reading that stop its loop; none: the loop's"
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="the driver's own settings, see `handrail tools`"
+        default_factory=dict, description="the driver's own settings, see `handrail cell schema`"
     )
     twin: dict[str, Any] | None = Field(
         default=None,
@@ -145,6 +145,11 @@ class World(Section):
 
     model: str = Field(description="MJCF file, beside the cell file or shipped with Handrail")
     timestep: Positive = Field(default=0.002, description="s")
+    joints: dict[Name, str] = Field(
+        default_factory=dict,
+        description="what the model calls joints that the cell has to call otherwise, by the "
+        "cell's name",
+    )
     perturbation: bool = Field(
         default=True, description="the truth differs from the belief by a hidden draw per seed"
     )

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from handrail_drivers import plugins
 
+from handrail_sim.arm_faults import arm_faults
 from handrail_sim.cell import (
     FASTEST,
     RULES,
@@ -20,7 +21,15 @@ from handrail_sim.cell import (
     ZoneKind,
 )
 from handrail_sim.demand_faults import demand_faults
-from handrail_sim.model_faults import Data, Fault, model_faults, nearest, table, tables
+from handrail_sim.model_faults import (
+    Data,
+    Fault,
+    is_number,
+    model_faults,
+    nearest,
+    table,
+    tables,
+)
 from handrail_sim.policy.faults import policy_faults
 from handrail_sim.sight_faults import sight_faults
 from handrail_sim.toml_lines import KeyPath
@@ -38,8 +47,8 @@ def find_faults(data: Data, find_file: FindFile) -> list[Fault]:
     faults = model_faults(Cell, {key: data[key] for key in data if key != "folder"})
     if "folder" in data:
         faults.append(Fault(("folder",), "there is no such key; the loader sets it."))
-    checks = (_devices, _twins, demand_faults, _references, _ticks, _cores, _rules, _zones, _joints)
-    for check in (*checks, _gripper, _ranges, _cameras, sight_faults, policy_faults):
+    checks = (_devices, _twins, demand_faults, _references, _ticks, _cores, _rules, _zones)
+    for check in (*checks, arm_faults, _cameras, sight_faults, policy_faults):
         faults.extend(check(data, find_file))
     faults.extend(reflex_faults(data))
     return faults
@@ -117,7 +126,7 @@ def _ticks(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     """A tick of the loop is a whole number of the world's time steps, or time goes wrong there."""
     step = table(data, "world").get("timestep", World.model_fields["timestep"].default)
     rate = table(data, "loop").get("rate", Loop.model_fields["rate"].default)
-    if not (_is_number(step) and _is_number(rate) and step > 0 and 0 < rate <= FASTEST):
+    if not (is_number(step) and is_number(rate) and step > 0 and 0 < rate <= FASTEST):
         return  # has a fault of its own
     ticks = 1 / (step * rate)
     if round(ticks) < 1 or abs(ticks - round(ticks)) > 1e-6:
@@ -188,82 +197,6 @@ def _known(table: Data, path: KeyPath, names: Iterable[str]) -> Iterator[Fault]:
         yield Fault(path, f"there is no {kind} {name!r}.{nearest(name, names)}")
 
 
-def _all_joints(arm: Data) -> list[str]:
-    joints = arm.get("joints")
-    names = [*joints, *_jaw(arm), *table(arm, "external")] if isinstance(joints, list) else []
-    return [name for name in names if isinstance(name, str)]
-
-
-def _jaw(arm: Data) -> list[str]:
-    return [arm["gripper"]] if isinstance(arm.get("gripper"), str) else []
-
-
-def _joints(data: Data, _find_file: FindFile) -> Iterator[Fault]:
-    """Joints are told once, and everything that is given by joint is given for all of them."""
-    arm = table(data, "arm")
-    joints = _all_joints(arm)
-    if _jaw(arm) and joints.count(arm["gripper"]) > 1:
-        yield Fault(("arm", "gripper"), f"{arm['gripper']!r} is a joint of the arm already.")
-    elif len(set(joints)) < len(joints):
-        yield Fault(("arm", "joints"), "a joint is named twice.")
-    for part in ("limits", "servo", "home", "rest"):
-        if isinstance(arm.get(part), dict):
-            yield from _by_joint(arm[part], ("arm", part), joints)
-    for device, own in _wired(arm, joints):
-        wired = table(data, "devices", device, "settings", "joints")
-        path = ("devices", device, "settings", "joints")
-        if wired:
-            yield from _by_joint(wired, path, own)
-            if sorted(wired) == sorted(own) and list(wired) != own:
-                yield Fault(path, f"must be in the order of the arm: {', '.join(own)}.")
-
-
-def _gripper(data: Data, _find_file: FindFile) -> Iterator[Fault]:
-    """What a gripper needs is told; where poses are sought from, it is left out."""
-    arm = table(data, "arm")
-    for key in ("jaw_open", "jaw_empty", "hold_effort"):
-        if "gripper" in arm and key not in arm:
-            yield Fault(("arm", key), "is missing: a gripper needs it.")
-    others = {*_jaw(arm), *table(arm, "external")}
-    alone = [name for name in _all_joints(arm) if name not in others]
-    for index, seed in enumerate(arm.get("seeds", ())):
-        if isinstance(seed, dict):
-            yield from _by_joint(seed, ("arm", "seeds", index), alone)
-
-
-def _wired(arm: Data, joints: list[str]) -> list[tuple[str, list[str]]]:
-    """Return which joints each bus has, but for external axes, which name their own."""
-    device, jaw = str(arm.get("device")), _jaw(arm)
-    own = [name for name in joints if name not in {*jaw, *table(arm, "external")}]
-    if "gripper_device" not in arm:
-        return [(device, [*own, *jaw])]
-    return [(device, own), (str(arm["gripper_device"]), jaw)]
-
-
-def _by_joint(table: Data, path: KeyPath, joints: list[str]) -> Iterator[Fault]:
-    for name in joints:
-        if name not in table:
-            yield Fault((*path, name), "is missing: every joint and the gripper needs one.")
-    for name in table:
-        if name not in joints:
-            yield Fault((*path, name), f"there is no joint {name!r}.{nearest(name, joints)}")
-
-
-def _ranges(data: Data, _find_file: FindFile) -> Iterator[Fault]:
-    """Limits are the right way round, and home and rest lie within them."""
-    for name, limits in tables(data, "arm", "limits"):
-        low, high = limits.get("low"), limits.get("high")
-        if not (_is_number(low) and _is_number(high)):
-            continue
-        if low >= high:
-            yield Fault(("arm", "limits", name, "low"), f"must be below high = {high}, not {low}.")
-            continue
-        for pose in ("home", "rest"):
-            value = table(data, "arm", pose).get(name)
-            if _is_number(value) and not low <= value <= high:
-                yield Fault(("arm", pose, name), f"must be in {low} to {high} rad, not {value}.")
-
-
 def _cameras(data: Data, _find_file: FindFile) -> Iterator[Fault]:
     """A camera's quaternion has length one, and its search area has an extent."""
     for name, camera in tables(data, "cameras"):
@@ -277,7 +210,7 @@ def _cameras(data: Data, _find_file: FindFile) -> Iterator[Fault]:
 
 
 def _is_four(value: Any) -> TypeGuard[list[float]]:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+    return isinstance(value, list) and len(value) == 4 and all(map(is_number, value))
 
 
 def _is_unit(quaternion: list[float]) -> bool:
@@ -286,7 +219,3 @@ def _is_unit(quaternion: list[float]) -> bool:
 
 def _is_area(search: list[float]) -> bool:
     return search[0] < search[1] and search[2] < search[3]
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

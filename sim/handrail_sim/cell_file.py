@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,10 @@ from handrail_drivers.plugins import Plugins, drivers, reflexes, wires
 from handrail_drivers.reflex import Rule
 from pydantic import BaseModel
 
+from handrail_sim import cell_base
 from handrail_sim.cell import Cell
+from handrail_sim.cell_base import CellText
 from handrail_sim.cell_faults import find_faults
-from handrail_sim.model_faults import Fault
-from handrail_sim.toml_lines import key_lines, nearest_line
 
 SHIPPED = Path(str(files("handrail_sim")))
 
@@ -37,12 +35,13 @@ def load_cell(name_or_path: str | Path) -> Cell:
         InvalidCell: the file cannot be read or has faults; all of them are listed.
     """
     path = _find(name_or_path)
-    text = _read(path)
-    data = _parse(path, text)
     folder = path.parent.resolve()
+    shipped = f"give a path, or a shipped name: {', '.join(shipped_cells())}"
+    text = CellText.read(path, hint=shipped)
+    data, texts = cell_base.on_its_base(text, lambda name: cell_path(folder, name))
     faults = find_faults(data, lambda name: cell_path(folder, name))
     if faults:
-        raise _invalid(path, text, faults)
+        raise cell_base.invalid(texts, faults)
     cell = Cell.model_validate_json(json.dumps(data), strict=True)
     return cell.model_copy(update={"folder": folder})
 
@@ -116,6 +115,8 @@ def cell_schema() -> dict[str, Any]:
     """Return the JSON Schema of cell files, the settings of every installed driver included."""
     schema = Cell.model_json_schema()
     del schema["properties"]["folder"]  # set by the loader, never written in a file
+    schema["properties"][cell_base.BASE] = cell_base.SCHEMA
+    schema["anyOf"] = [{"required": [cell_base.BASE]}, {"required": schema.pop("required")}]
     definitions, device = schema["$defs"], schema["$defs"]["Device"]
     device["allOf"] = [
         {
@@ -173,37 +174,3 @@ def _find(name_or_path: str | Path) -> Path:
     if name_or_path not in shipped:
         raise UnknownName("cell", name_or_path, shipped)
     return shipped[name_or_path]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidCell(
-            f"The cell file {path} cannot be read: {reason}.",
-            faults=[f"{path}: {reason}"],
-            hint=f"give a path, or a shipped name: {', '.join(shipped_cells())}",
-        ) from error
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r"at line (\d+)", str(error))
-        line = int(at.group(1)) if at else text.count("\n") + 1
-        fault = f"{path.name}:{line}: not TOML: {error}"
-        raise InvalidCell(f"The cell file {path} has a syntax error.", faults=[fault]) from error
-
-
-def _invalid(path: Path, text: str, faults: list[Fault]) -> InvalidCell:
-    lines = key_lines(text)
-    placed = sorted((nearest_line(lines, fault.path), fault.sentence()) for fault in faults)
-    listed = [f"{path.name}:{line}: {sentence}" for line, sentence in placed]
-    count = "1 fault" if len(listed) == 1 else f"{len(listed)} faults"
-    return InvalidCell(
-        f"The cell file {path} has {count}:\n  " + "\n  ".join(listed),
-        faults=listed,
-        hint="`handrail cell schema` prints what is allowed",
-    )

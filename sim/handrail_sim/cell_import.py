@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +20,10 @@ from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Loop
 from handrail_sim.gripper_draft import JawDraft
 from handrail_sim.gripper_import import Unguessed, find_jaw, on
+from handrail_sim.joint_names import joint_names, name_joints
 from handrail_sim.kinematic_chain import arm_and_others, below, rigid_end
 from handrail_sim.scenery_import import GUESS, Scenery, quoted, table
+from handrail_sim.world_demands import name_bodies
 
 TCP = ("tcp", "grip_site", "pinch", "gripperframe", "attachment_site", "ee_site", "end_effector")
 SLOW = {"velocity": 0.5, "acceleration": 2.0, "jerk": 20.0}  # rad/s, rad/s2, rad/s3
@@ -44,7 +47,10 @@ def draft(path: Path, folder: Path, name: str) -> Draft:
         InvalidCell: MuJoCo cannot read the file, or there is no arm in it.
     """
     try:
-        model = mujoco.MjModel.from_xml_path(str(path))
+        spec = mujoco.MjSpec.from_file(str(path))
+        name_bodies(spec)
+        name_joints(spec)
+        model = spec.compile()
     except ValueError as error:
         raise InvalidCell(f"{path}: {error}", field="world.model") from error
     return _Importer(model, os.path.relpath(path, folder), name).draft()
@@ -61,6 +67,7 @@ class _Importer:
         mujoco.mj_forward(model, self._data)
         self._arm, self._others = arm_and_others(model)
         self._draft = Draft()
+        self._call = joint_names(model)
         self._jaw = self._find_jaw()
 
     def draft(self) -> Draft:
@@ -75,13 +82,29 @@ class _Importer:
         self._draft.unknown.append(sentence)
 
     def _head(self) -> Iterator[str]:
-        yield f'name = "{self._name}"'
-        yield f'description = "imported from {self._path}: look at every line marked guessed"'
+        yield f"name = {quoted(self._name)}"
+        told = f"imported from {self._path}: look at every line marked guessed"
+        yield f"description = {quoted(told)}"
         yield f"\n[world]\nmodel = {quoted(self._path)}"
         yield f"timestep = {self._timestep():.6g}\n"
+        yield from self._called_otherwise()
         self._ask_about_physics()
         yield "[devices]\n"
         self._ask("devices: without a driver for the arm its plans can be checked, and not run")
+
+    def _called_otherwise(self) -> Iterator[str]:
+        names = [(self._model.joint(joint).name, self._call[joint]) for joint in self._moved()]
+        odd = {ours: model for model, ours in names if ours != model}
+        if odd:
+            yield "[world.joints]"
+            yield from (f"{ours} = {quoted(model)}" for ours, model in odd.items())
+            yield ""
+            listed = ", ".join(f"{model!r} {ours}" for ours, model in odd.items())
+            self._ask(f"world.joints: what the model calls otherwise the cell calls so: {listed}")
+
+    def _moved(self) -> list[int]:
+        """Return the joints that the cell names."""
+        return self._arm if self._jaw is None else [*self._arm, self._jaw.jaw.joint]
 
     def _timestep(self) -> float:
         """Return the model's time step [s], or the next below it that divides a tick."""
@@ -96,14 +119,16 @@ class _Importer:
         model = self._model
         apart = [sorted((int(pair) >> 16, int(pair) & 0xFFFF)) for pair in model.exclude_signature]
         for one, other in apart:
-            names = f"{model.body(one).name or one} and {model.body(other).name or other}"
+            names = f"{model.body(one).name} and {model.body(other).name}"
             self._ask(f"world.model: it lets {names} pass through each other (exclude)")
+        if model.body_gravcomp.any():
+            self._ask("world.model: its bodies weigh nothing (gravcomp); in the cell they weigh")
         if not model.opt.gravity.any():
             self._ask("world.model: it has no gravity: nothing falls, nothing weighs")
 
     def _chain(self) -> Iterator[str]:
         model = self._model
-        names = [model.joint(joint).name for joint in self._arm]
+        names = [self._call[joint] for joint in self._arm]
         yield f"[arm]\njoints = [{', '.join(map(quoted, names))}]"
         if self._jaw is not None:
             yield from self._jaw.head()
@@ -131,7 +156,7 @@ class _Importer:
             has = "it" if len(ours) == 1 else "them"
             self._ask(f"arm.gripper: {self._named(ours)} held rigid as the model has {has}: {why}")
             return None
-        return JawDraft(self._model, jaw, self._ask)
+        return JawDraft(self._model, jaw, self._call[jaw.joint], self._ask)
 
     def _named(self, joints: list[int]) -> str:
         names = ", ".join(self._model.joint(joint).name for joint in joints)
@@ -142,7 +167,8 @@ class _Importer:
         tip = int(model.jnt_bodyid[self._arm[-1]])
         sites = [model.site(number) for number in range(model.nsite)]
         own = [site.name for site in sites if site.name and below(model, int(site.bodyid[0]), tip)]
-        found = next((name for name in TCP if name in own), None)
+        usual = {name: re.split("[/:]", name)[-1].lower() for name in own}
+        found = next((name for like in TCP for name in own if usual[name] == like), None)
         if found is not None:
             yield f"tcp = {quoted(found)}"
             self._ask(f"arm.tcp: {found} should have +z as approach and +x as opening direction")
@@ -155,12 +181,12 @@ class _Importer:
 
     def _home(self) -> dict[str, float]:
         model = self._model
-        moved = self._arm if self._jaw is None else [*self._arm, self._jaw.jaw.joint]
+        moved = self._moved()
         if model.nkey:
             at = [float(self._data.qpos[model.jnt_qposadr[joint]]) for joint in moved]
         else:
             at = [sum(self._range(joint)) / 2 for joint in moved]
-        return {model.joint(j).name: place for j, place in zip(moved, at, strict=True)}
+        return {self._call[joint]: place for joint, place in zip(moved, at, strict=True)}
 
     def _range(self, joint: int) -> tuple[float, float]:
         if not self._model.jnt_limited[joint]:
@@ -172,7 +198,7 @@ class _Importer:
         yield "\n[arm.limits]" + GUESS.replace("guessed", "velocity, acceleration and jerk guessed")
         for joint in self._arm:
             low, high = self._range(joint)
-            name = self._model.joint(joint).name
+            name = self._call[joint]
             limits = {"low": low, "high": high, **SLOW, "effort": self._effort(joint)}
             yield f"{name} = {table(limits)}"
             if not self._model.jnt_limited[joint]:
@@ -192,7 +218,7 @@ class _Importer:
                 return gear * float(np.abs(model.actuator_ctrlrange[number]).max())
         if model.jnt_actfrclimited[joint]:
             return float(np.abs(model.jnt_actfrcrange[joint]).max())
-        self._ask(f"arm.limits.{model.joint(joint).name}.effort: no limit in the model; guessed")
+        self._ask(f"arm.limits.{self._call[joint]}.effort: no limit in the model; guessed")
         return EFFORT
 
     def _servos(self) -> Iterator[str]:
@@ -206,7 +232,7 @@ class _Importer:
             own = float(self._model.dof_damping[dof])
             servo = {"stiffness": stiffness, "damping": own, "friction": friction}
             servo["derivative"] = damping
-            name = self._model.joint(joint).name
+            name = self._call[joint]
             yield f"{name} = {table(servo)}{'' if known else GUESS}"
             if not known:
                 self._ask(

@@ -54,7 +54,9 @@ class Spread(Section):
         "of where perception saw it, where those are more",
     )
     turn: Annotated[float, Field(ge=0)] = Field(
-        default=0.05, description="rad about the vertical, from how an object was seen to lie"
+        default=0.05,
+        description="rad about the vertical, from how an object was seen to lie; three standard "
+        "deviations of how perception saw it, where those are more",
     )
     lateness: Annotated[float, Field(ge=0)] = Field(
         default=0.008, description="s by which a tick may be late, or a row be held by late reads"
@@ -91,7 +93,9 @@ class Check(Section):
     """What the check demands beyond the joint limits."""
 
     clearance: Annotated[float, Field(ge=0)] = Field(default=0.004, description="m to obstacles")
-    table_clearance: Annotated[float, Field(ge=0)] = Field(default=0.0005, description="m, to")
+    table_clearance: Annotated[float, Field(ge=0)] = Field(
+        default=0.0005, description="m to the bodies in tables, where things are taken"
+    )
     tables: tuple[str, ...] = Field(
         default=("table",), description="bodies of the world's model from which things are taken"
     )

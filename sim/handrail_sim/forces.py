@@ -51,7 +51,7 @@ def presses(model: mujoco.MjModel) -> list[Press]:
     for number in range(model.nsensor):
         sensor = model.sensor(number)
         if sensor.name.startswith(MARK):
-            _, _, one, other = sensor.name.split("/")
+            one, other = (model.body(int(part[0])).name for part in (sensor.objid, sensor.refid))
             start = int(sensor.adr[0])
             found.append(Press(one, other, slice(start, start + 3)))
     return found
@@ -61,7 +61,7 @@ def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
     # One that the world lacks is refused by who looks for all that the cell names.
     objects = [thing.body for thing in cell.objects.values() if spec.body(thing.body) is not None]
     external = set(cell.arm.external)
-    fixed = [body.name for body in spec.bodies if body.geoms and _stands(body, external)]
+    fixed = [body.name for body in spec.bodies if body.geoms and stands(body, external)]
     if cell.arm.gripper is not None:
         jaw = spec.joint(cell.arm.gripper).parent
         others = [spec.joint(name).parent.name for _, name in in_spec(spec, cell.arm.jaw)]
@@ -70,7 +70,7 @@ def _pairs(spec: mujoco.MjSpec, cell: Cell) -> Iterator[tuple[str, str]]:
     yield from itertools.combinations(objects, 2)
 
 
-def _stands(body: mujoco.MjsBody, external: Collection[str]) -> bool:
+def stands(body: mujoco.MjsBody, external: Collection[str] = ()) -> bool:
     """Tell whether nothing moves a body, but for external axes: a belt is a table that moves."""
     while body.name != "world":
         if any(joint.name not in external for joint in body.joints):

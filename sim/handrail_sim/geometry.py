@@ -13,21 +13,28 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell
+from handrail_sim.forces import stands
 from handrail_sim.world import load_spec
 
 
 def geometry(cell: Cell, reach: float) -> mujoco.MjModel:
     """Return the world with a reach [m]: geoms as in the belief's model, by number."""
     spec = load_spec(cell)
-    obstacles = [thing.body for thing in cell.obstacles.values()]
-    for name in (*obstacles, *(region.body for region in cell.regions.values() if region.body)):
-        for number, geom in enumerate(spec.body(name).geoms):
+    for body in _obstacles(spec, cell):
+        for number, geom in enumerate(body.geoms):
             if geom.type == mujoco.mjtGeom.mjGEOM_BOX:
-                _as_mesh(spec, geom, f"{name}/box {number}")
+                _as_mesh(spec, geom, f"{body.name}/box {number}")
     model = spec.compile()
     model.geom_margin[:] = reach / 2  # MuJoCo adds the two geoms' margins
     model.body_margin[:] = reach  # what it looks for at all; compiled from the margins in the file
     return model
+
+
+def _obstacles(spec: mujoco.MjSpec, cell: Cell) -> list[mujoco.MjsBody]:
+    """Return what stands, named by the cell or not: all but tables and what carries the arm."""
+    carries = spec.joint(cell.arm.joints[0]).parent.parent.name
+    others = {"world", carries, *cell.check.tables}
+    return [body for body in spec.bodies if stands(body) and body.name not in others]
 
 
 def _as_mesh(spec: mujoco.MjSpec, box: mujoco.MjsGeom, name: str) -> None:

@@ -18,11 +18,12 @@ AJAR = 0.0015  # m that a jaw stays open which holds something
 
 
 class JawDraft:
-    """Writes one jaw; ``ask`` is told what a person has to look at."""
+    """Writes one jaw by the cell's ``name``; ``ask`` is told what a person has to look at."""
 
-    def __init__(self, model: mujoco.MjModel, jaw: Jaw, ask: Callable[[str], None]) -> None:
-        self._model, self.jaw, self._ask = model, jaw, ask
-        self._name = model.joint(jaw.joint).name
+    def __init__(
+        self, model: mujoco.MjModel, jaw: Jaw, name: str, ask: Callable[[str], None]
+    ) -> None:
+        self._model, self.jaw, self._name, self._ask = model, jaw, name, ask
         self._low, self._high = model.jnt_range[jaw.joint].tolist()
 
     def head(self) -> Iterator[str]:

@@ -105,8 +105,6 @@ class _Hand:
             raise Unguessed("it has more than two fingers, and a gripper has two")
         if not self._model.jnt_limited[self._joint]:
             raise Unguessed("the model does not say how far its fingers go")
-        if not all(self._model.body(b).name for b in (self._fixed, self._moving, self._palm)):
-            raise Unguessed("its bodies have no names in the model")
         self._put(self._low)
         axis = self._axis(self._joint)
         follower = self._followers[0]

@@ -12,7 +12,6 @@ HINGE, SLIDE, FREE = (
     int(mujoco.mjtJoint.mjJNT_SLIDE),
     int(mujoco.mjtJoint.mjJNT_FREE),
 )
-NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 GRIPPER = re.compile("grip|finger|jaw|claw|knuckle")
 HAND = 3  # joints at most of a hand's branch: what forks with more beyond is a torso
 
@@ -24,7 +23,7 @@ def arm_and_others(model: mujoco.MjModel) -> tuple[list[int], list[int]]:
     forks near its end.
 
     Raises:
-        InvalidCell: there is no hinge, or a joint's name cannot stand in a cell file.
+        InvalidCell: there is no hinge.
     """
     chains = [_chain(model, body) for body in range(model.nbody)]
     chain = max(chains, key=len, default=[])
@@ -34,13 +33,6 @@ def arm_and_others(model: mujoco.MjModel) -> tuple[list[int], list[int]]:
         raise InvalidCell(
             f"The model has no chain of hinges{first}: there is no arm in it.",
             hint="an arm begins with a hinge: fix in the model what carries it",
-        )
-    odd = [model.joint(joint).name for joint in arm if not NAME.match(model.joint(joint).name)]
-    if odd:
-        raise InvalidCell(
-            f"A cell names joints in small letters, digits and underscores; rename {odd[0]!r}.",
-            field="arm.joints",
-            value=odd[0],
         )
     moving = [joint for joint in range(model.njnt) if int(model.jnt_type[joint]) in (HINGE, SLIDE)]
     return arm, [joint for joint in moving if joint not in arm]
@@ -87,13 +79,13 @@ def below(model: mujoco.MjModel, body: int, top: int) -> bool:
 
 
 def rigid_end(model: mujoco.MjModel, body: int) -> int:
-    """Return the end of the chain of single, named, rigid bodies that begins with one."""
+    """Return the end of the chain of single, rigid bodies that begins with one."""
     while True:
         children = [
             child
             for child in range(body + 1, model.nbody)
             if int(model.body_parentid[child]) == body and not model.body_jntnum[child]
         ]
-        if len(children) != 1 or not model.body(children[0]).name:
+        if len(children) != 1:
             return body
         body = children[0]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -124,3 +125,8 @@ def pinned_file(owner: Data, path: KeyPath, find_file: Callable[[str], Path]) ->
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     if isinstance(pinned, str) and pinned != digest:
         yield Fault((*path, "sha256"), f"{file.name} has {digest}: it is another file.")
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Tell whether a value of a table is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

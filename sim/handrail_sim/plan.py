@@ -13,8 +13,11 @@ from typing import Annotated, Any, Literal, Self
 from handrail_drivers.api import Unit
 from pydantic import BaseModel, Field, model_validator
 
-from handrail_sim.predicates import Predicate
+from handrail_sim.predicates import Predicate, size
 from handrail_sim.strict import Finite, Point, Strict
+
+TURN = 6.2832  # rad: more than once round was meant in degrees
+MOST = 256  # predicates in a plan: each is evaluated many times, in the check and while it runs
 
 Speed = Annotated[float, Field(gt=0, le=1, description="fraction of the cell's velocity limits")]
 
@@ -52,7 +55,7 @@ class MoveToPose(StepBase):
         bool, Field(description="find a way round what stands between; else go straight in joints")
     ] = False
     tilt: Annotated[float, Field(ge=-0.5, le=1.8), Unit("rad")] = 0.0
-    yaw: Annotated[float | None, Unit("rad")] = None
+    yaw: Annotated[float | None, Field(ge=-TURN, le=TURN), Unit("rad")] = None
     speed: Speed = 1.0
 
 
@@ -121,6 +124,14 @@ class Plan(Strict):
         """Where a policy leaves the arm is not known beforehand, so that nothing can follow it."""
         if any(isinstance(step, PolicyRun) for step in self.steps[:-1]):
             raise ValueError("policy_run must be the last step: plan on from where it ends")
+        return self
+
+    @model_validator(mode="after")
+    def _predicates_are_few(self) -> Self:
+        """Parts count, too."""
+        whole = (*self.goal, *(one for step in self.steps for one in step.expect))
+        if (count := sum(map(size, whole))) > MOST:
+            raise ValueError(f"a plan has {MOST} predicates at most, parts counted, not {count}")
         return self
 
     def digest(self) -> str:

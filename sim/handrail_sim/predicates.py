@@ -47,7 +47,7 @@ class AtPose(Strict):
 
 
 class JointInRange(Strict):
-    """A joint's position [rad] lies in a range."""
+    """A joint's position [rad], or [m] where it slides, lies in a range."""
 
     predicate: Literal["joint_in_range"] = "joint_in_range"
     joint: str
@@ -60,7 +60,7 @@ class EffortBelow(Strict):
 
     predicate: Literal["effort_below"] = "effort_below"
     joint: str
-    limit: Annotated[float, Field(gt=0), Unit("N.m")]
+    limit: Annotated[float, Field(gt=0, description="N.m (N where it slides)")]
 
 
 class ObjectInRegion(Strict):
@@ -201,6 +201,11 @@ def parts(predicate: Predicate) -> tuple[Predicate, ...]:
         case Not() | Within():
             return (predicate.of,)
     return ()
+
+
+def size(predicate: Predicate) -> int:
+    """Return of how many predicates a predicate is made, itself counted."""
+    return 1 + sum(map(size, parts(predicate)))
 
 
 def timed(predicate: Predicate) -> tuple[Within, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
 
 import mujoco
 
-from handrail_sim.kinematic_chain import FREE, NAME
+from handrail_sim.joint_names import LegalNames
+from handrail_sim.kinematic_chain import FREE
 from handrail_sim.world import Array
 
 GUESS = "  # guessed"
@@ -32,16 +34,16 @@ class Scenery:
 
     def objects(self) -> Iterator[str]:
         """Yield what can move freely and is one box."""
-        model = self._model
+        model, legal = self._model, LegalNames("thing")
         for joint in range(model.njnt):
             if int(model.jnt_type[joint]) != FREE:
                 continue
             body = model.body(int(model.jnt_bodyid[joint]))
-            name = _spoken(body.name)
             geoms = _boxes(model, body.id)
-            if len(geoms) != 1 or not NAME.match(name):
+            if len(geoms) != 1:
                 self._ask(f"objects: {body.name!r} can move, and is no single box: left out")
                 continue
+            name = legal.of(body.name)
             size = (2 * model.geom_size[geoms[0]]).tolist()
             yield f"\n[objects.{name}]\nbody = {quoted(body.name)}"
             yield f"color = {quoted(_color(model.geom_rgba[geoms[0]]))}{GUESS}"
@@ -49,14 +51,14 @@ class Scenery:
 
     def obstacles(self) -> Iterator[str]:
         """Yield what stands still, upright, and is one box."""
-        model = self._model
+        model, legal = self._model, LegalNames("box")
         for body in range(1, model.nbody):
             geoms = _boxes(model, body)
-            name = _spoken(model.body(body).name)
-            if int(model.body_weldid[body]) != 0 or not len(geoms) or not NAME.match(name):
+            name = model.body(body).name
+            if int(model.body_weldid[body]) != 0 or not len(geoms):
                 continue
-            if TABLE.search(name):  # as an obstacle it would keep away what lies on it
-                self._tables.append(self._model.body(body).name)
+            if TABLE.search(name.lower()):  # as an obstacle it would keep away what lies on it
+                self._tables.append(name)
                 continue
             if len(geoms) > 1:
                 self._ask(f"obstacles: {name} has several parts; it is collided with, not named")
@@ -67,7 +69,7 @@ class Scenery:
                 continue
             yaw = math.atan2(rotation[1, 0], rotation[0, 0])
             size = (2 * model.geom_size[geoms[0]]).tolist()
-            yield f"\n[obstacles.{name}]\nbody = {quoted(model.body(body).name)}"
+            yield f"\n[obstacles.{legal.of(name)}]\nbody = {quoted(name)}"
             yield f"center = {listed(self._data.geom_xpos[geoms[0]].tolist())}"
             yield f"size = {listed(size)}\nyaw = {yaw:.6g}"
 
@@ -81,9 +83,11 @@ class Scenery:
         """Yield a comment on the model's cameras."""
         names = [self._model.camera(number).name for number in range(self._model.ncam)]
         if names:
-            listed = ", ".join(names)
+            listed = ", ".join(map(quoted, names))
             yield f"\n# Cameras of the model, each of which needs a device to see with: {listed}"
-            self._ask(f"cameras: {listed} are of the model; a camera of a cell needs a device")
+            self._ask(
+                f"cameras: {', '.join(names)} are of the model; a camera of a cell needs a device"
+            )
 
 
 def _boxes(model: mujoco.MjModel, body: int) -> list[int]:
@@ -98,14 +102,9 @@ def _color(rgba: Array) -> str:
     return min(COLORS, key=lambda name: math.dist(COLORS[name], rgba[:3].tolist()))
 
 
-def _spoken(name: str) -> str:
-    return re.sub(r"[^a-z0-9_]+", "_", name.lower())
-
-
 def quoted(text: str) -> str:
     """Return a text as TOML writes it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def listed(values: list[float]) -> str:

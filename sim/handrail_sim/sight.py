@@ -67,6 +67,9 @@ class Place(Section):
     sigma: Positive = Field(
         default=1.0, description="px of the camera's picture, standard deviation of where a find is"
     )
+    turn_sigma: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="rad, standard deviation of a square thing's direction; 0: unsaid"
+    )
     camera_sigma: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="m on the table, by which the camera's pose may be wrong"
     )

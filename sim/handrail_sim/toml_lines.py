@@ -6,6 +6,7 @@ Works on text that ``tomllib`` has accepted, so it only finds keys and steps ove
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 
 KeyPath = tuple[str | int, ...]
 
@@ -19,12 +20,18 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return _Scanner(text.replace("\r\n", "\n")).scan()
 
 
-def nearest_line(lines: dict[KeyPath, int], path: KeyPath) -> int:
-    """Return the line of a key, or of the innermost table around it that is written down."""
+def nearest_key(texts: Sequence[dict[KeyPath, int]], path: KeyPath) -> tuple[int, int]:
+    """Return in which text a key is, or the innermost table around it, and on which line.
+
+    Args:
+        texts: the lines of each text's keys; where two have it, the first counts.
+        path: of the key.
+    """
     for end in range(len(path), 0, -1):
-        if path[:end] in lines:
-            return lines[path[:end]]
-    return 1
+        for number, lines in enumerate(texts):
+            if path[:end] in lines:
+                return number, lines[path[:end]]
+    return 0, 1
 
 
 class _Scanner:

@@ -157,8 +157,8 @@ class ObjectBelief:
 
     ``held_pose`` is its pose in the TCP frame while held (7 numbers: x y z qw qx qy qz).
     ``source``: ``seen``, ``predicted``, or ``unknown`` (then the pose means nothing).
-    ``covariance`` [m2] is that of its place in the table's plane, xx, xy, yy, as perception
-    reported it; zeros where nobody has.
+    ``covariance`` [m2] is that of its place in the table's plane, xx, xy, yy, and ``turn_sigma``
+    [rad] the standard deviation of its turn, as perception reported them; zeros where nobody has.
     """
 
     position: tuple[float, float, float]
@@ -167,6 +167,7 @@ class ObjectBelief:
     time_ns: int
     held_pose: tuple[float, ...] | None = None
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_sigma: float = 0.0
 
     @property
     def sigma(self) -> float:
@@ -229,8 +230,8 @@ class Verdict:
     duration: float  # s
     clearance: float | None  # m, smallest seen; None where nothing came near
     clearance_pair: str
-    peak_velocity: dict[str, float]  # rad/s
-    peak_effort: dict[str, float]  # N.m
+    peak_velocity: dict[str, float]  # rad/s, or m/s where one slides
+    peak_effort: dict[str, float]  # N.m, or N
     check_time: float  # s of wall clock
     trajectory: Trajectory | None
     end_objects: dict[str, ObjectBelief]  # the belief after execution, predicted

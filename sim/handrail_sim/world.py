@@ -32,8 +32,6 @@ def load_model(cell: Cell) -> mujoco.MjModel:
         InvalidCell: the world lacks what the cell file names.
     """
     spec = load_spec(cell)
-    for actuator in list(spec.actuators):
-        spec.delete(actuator)  # the cell's servos take their place
     for name in cell.arm.all_joints:
         _add_servo(spec, cell, name)
     add_force_sensors(spec, cell)
@@ -85,11 +83,6 @@ class Scene:
                 choices=[both],
             )
         self._jaw = None if self.jaw is None else self._jaw_geometry(joints[self.jaw])
-
-    def joint_positions(self, data: mujoco.MjData) -> Array:
-        """Return the joints' positions (6,) [rad]."""
-        positions: Array = data.qpos[self.joint_qpos]
-        return positions
 
     def set_joints(self, qpos: Array, positions: Sequence[float] | Array) -> None:
         """Put the joints, and what follows them, into the model's positions (..., nq).

@@ -9,9 +9,30 @@ from handrail_drivers.errors import InvalidCell
 
 from handrail_sim.cell import Cell
 from handrail_sim.coupling import in_spec
+from handrail_sim.joint_names import name_joints, rename_joints
 from handrail_sim.world_demands import name_bodies, require_physics
 
 WORLDS = Path(__file__).parent / "worlds"
+# What defaults of a model can say of servos, and of obstacles that become meshes.
+ADDED = {
+    "actuator": (
+        "gear",
+        "ctrllimited",
+        "ctrlrange",
+        "actlimited",
+        "actrange",
+        "actdim",
+        "actearly",
+        "dyntype",
+        "inheritrange",
+        "cranklength",
+        "damping",
+        "armature",
+        "delay",
+        "nsample",
+    ),
+    "mesh": ("scale", "inertia"),
+}
 
 
 def load_spec(cell: Cell) -> mujoco.MjSpec:
@@ -37,6 +58,13 @@ def load_spec(cell: Cell) -> mujoco.MjSpec:
         raise InvalidCell(f"world.model: {path}: {error}", field="world.model") from error
     require_physics(spec)
     name_bodies(spec)
+    name_joints(spec)
+    for part in (*spec.keys, *spec.sensors, *spec.actuators):
+        spec.delete(part)  # keys are of all joints; the cell's own servos and sensors are added
+    _forget_defaults(spec)
+    for body in spec.bodies:
+        body.gravcomp = 0  # the cell's servos carry the arm, and nothing floats
+    rename_joints(spec, cell.world.joints)
     spec.option.timestep = cell.world.timestep
     # Of the others, none bears a servo that is stiff for its link.
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -55,10 +83,16 @@ def shape_files(path: Path) -> list[Path]:
     return [folder / shape.file for shape in (*spec.meshes, *spec.hfields) if shape.file]
 
 
+def _forget_defaults(spec: mujoco.MjSpec) -> None:
+    """What the model says of its own motors and meshes is not to be so of those that are added."""
+    plain = mujoco.MjSpec().default
+    for kind, parts in ADDED.items():
+        for part in parts:
+            setattr(getattr(spec.default, kind), part, getattr(getattr(plain, kind), part))
+
+
 def _hold_the_rest(spec: mujoco.MjSpec, cell: Cell) -> None:
     """Make joints rigid that the cell does not name, such as the fingers of a foreign model."""
-    for key in list(spec.keys):
-        spec.delete(key)  # of the model with all its joints
     free = {thing.body for thing in cell.objects.values()}
     coupled = list(in_spec(spec, cell.arm.all_joints))
     ours = {*cell.arm.all_joints, *(name for _, name in coupled)}
@@ -69,7 +103,7 @@ def _hold_the_rest(spec: mujoco.MjSpec, cell: Cell) -> None:
         return
     kept = {equality.name for equality, _ in coupled}
     others = [equality for equality in spec.equalities if equality.name not in kept]
-    for part in (*others, *spec.tendons, *spec.actuators, *spec.sensors):
+    for part in (*others, *spec.tendons):
         spec.delete(part)
     for joint in foreign:
         spec.delete(joint)

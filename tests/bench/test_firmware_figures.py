@@ -50,3 +50,5 @@ def test_it_can_be_measured():
     assert len(report.rows) == 8
     assert all(row.value >= 0 for row in report.rows)
     assert "command to acknowledgement" in report.markdown
+    shares = {row.figure: row.value for row in report.rows if row.unit == "1"}
+    assert shares[f"share of the line / {bench.BARE}, 1000000 bit/s"] > 0.25

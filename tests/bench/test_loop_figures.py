@@ -121,7 +121,7 @@ def test_a_write_of_six_goals_is_26_bytes_on_the_wire() -> None:
     assert frame_time(load_cell("desk")) == pytest.approx(26 * 10 / 1e6)
 
 
-def test_the_readme_shows_every_case_and_road() -> None:
+def test_the_tables_show_every_case_and_road() -> None:
     rounds = {OURS: [ticks(1, 2)], BARE: [ticks(3)], CYCLICTEST: [ticks(4)]}
     shown = markdown(
         [Case(500, "no wire", "idle", rounds), Case(250, "the desk's", "idle", {OURS: [ticks(1)]})],

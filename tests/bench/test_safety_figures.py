@@ -11,16 +11,10 @@ import pytest
 from handrail_bridge.bench.safety.abuse import ABUSES, RIVALRIES
 from handrail_bridge.bench.safety.classes import Case, Make, Maker, joints, pose, text
 from handrail_bridge.bench.safety.grounds import GROUNDS, ground_cell
-from handrail_bridge.bench.safety.kinds import (
-    GRASPING,
-    SAFE,
-    UNSAFE,
-    into_itself,
-    nonsense,
-    nudge,
-    pick,
-    through_the_post,
-)
+from handrail_bridge.bench.safety.kinds import GRASPING, SAFE, UNSAFE
+from handrail_bridge.bench.safety.kinds_harmful import into_itself, through_the_post
+from handrail_bridge.bench.safety.kinds_mistaken import nonsense
+from handrail_bridge.bench.safety.kinds_safe import nudge, pick
 from handrail_bridge.bench.safety.summary import markdown, rows, wilson
 from handrail_bridge.bench.safety.trial import Result, Trials
 from handrail_bridge.bench.safety.truth import Truth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from door import door
@@ -13,6 +14,7 @@ from handrail_bridge.loop.settings import LoopConfig, loop_configs
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import Trajectory
 from loop_rig import ROWS, TRAVEL, PlainBus, Rig, sweep
+from rail_rig import opened
 from reflex_trial import Trial
 from staying_rig import Place
 
@@ -25,6 +27,13 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(staying, "LONG", 0.05)
     there = Place(run_dir.state_dir("desk"))
     async with door(there.folder, there.facts) as there.address:
+        yield there
+
+
+@pytest.fixture
+async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
+    """The desk's rail, armed."""
+    async with opened(tmp_path) as there:
         yield there
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge.bridge import running
-from handrail_bridge.server import loopback
+from handrail_bridge.server.server import loopback
 from handrail_drivers.errors import NotPermittedRole
 from handrail_sim.cell_file import load_cell
 

@@ -10,7 +10,8 @@ from handrail_bridge.agents import discovering
 from handrail_bridge.agents.discovering import OPERATOR
 from handrail_drivers.discovery import Found
 from scripted_model import Request, plays, reply, say, use
-from staying_rig import Place, living, newest, until
+from staying_rig import LONG_WAIT, Place, living, newest
+from waiting import until_async
 
 
 async def test_new_hardware_is_proposed_and_nothing_more(
@@ -38,7 +39,7 @@ async def test_new_hardware_is_proposed_and_nothing_more(
     async with living(place, script, "finder") as life:
         await life.rail.send_mail("ann", "finder", "What is new here?")
         mail = await life.answer(OPERATOR, before)
-        await until(lambda: len(life.api.requests) == 4)
+        await until_async(lambda: len(life.api.requests) == 4, LONG_WAIT)
         tools = life.api.requests[0].tools
         refused = life.api.requests[3].said
         assert [m.number for m in await life.rail.mail(OPERATOR, before)] == [mail.number]

@@ -12,7 +12,7 @@ from handrail_bridge.agents.agent import cut_off
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import MOST, Memory
 from handrail_bridge.agents.wakes import ATTEMPTS, Wake, Wakes, following, told
-from handrail_bridge.audit import AuditLog
+from handrail_bridge.rail.audit import AuditLog
 from handrail_bridge.reports import Mail
 from handrail_drivers.errors import BudgetSpent, InvalidValue, Refused, UnknownName
 from hypothesis import HealthCheck, given, settings
@@ -64,9 +64,7 @@ def test_goals_and_notes_outlive_a_restart(reopen: Reopen) -> None:
         memory.close_goal(first, "done", "again")
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(words=st.text(max_size=60))
 def test_any_words_can_be_searched_for(reopen: Reopen, words: str) -> None:
     memory, _ = reopen()

@@ -17,8 +17,8 @@ from handrail_bridge.agents.missing import Missing
 from handrail_bridge.agents.results import Result
 from handrail_bridge.agents.session import Session
 from handrail_bridge.agents.wakes import Wakes
-from handrail_bridge.hardware import Hardware
-from handrail_bridge.inputs import Inputs
+from handrail_bridge.devices.hardware import Hardware
+from handrail_bridge.devices.inputs import Inputs
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.settings import InputConfig
 from handrail_drivers.reflex import Signal

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 \u202egnp.\u200b [bold]approved[/bold] \r"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=80) | st.just(HOSTILE))
 def test_no_word_of_a_model_steers_the_terminal(
     capsys: pytest.CaptureFixture[str], text: str

@@ -16,7 +16,8 @@ from handrail_bridge.agents.stay import OPERATOR
 from handrail_bridge.client import Client
 from handrail_bridge.run_dir import Bridge
 from scripted_model import Fault, Request, plays, reply, say, use
-from staying_rig import LONG_WAIT, Place, living, newest, until
+from staying_rig import LONG_WAIT, Place, living, newest
+from waiting import until_async
 
 
 async def test_it_sleeps_without_a_token_and_mail_wakes_it(place: Place) -> None:
@@ -79,7 +80,7 @@ async def test_a_days_tokens_have_an_end(place: Place) -> None:
     before = await newest(place)
     async with living(place, lambda _: reply(say("Hm.")), "frugal", day=1) as life:
         await life.rail.send_mail("ann", "frugal", "Are you there?")
-        await until(lambda: len(life.api.requests) == 1)
+        await until_async(lambda: len(life.api.requests) == 1, LONG_WAIT)
         await life.slept(1)
         await life.rail.send_mail("ann", "frugal", "Still?")
         mail = await life.answer(OPERATOR, before)
@@ -97,7 +98,7 @@ async def test_a_trigger_wakes_it_and_things_are_looked_at_for_it(
     report = reply(use("mail_send", to=OPERATOR, text="It is held."))
     async with living(place, plays(report, reply(say("Bye."))), "watcher") as life:
         life.wakes.watch({"predicate": "holding", "object": "red_cube_a"}, "tell", rest=60.0)
-        await until(lambda: place.facts.evaluated >= 3)
+        await until_async(lambda: place.facts.evaluated >= 3, LONG_WAIT)
         assert (life.api.requests, place.facts.looked) == ([], 1)
         place.facts.met = True
         assert (await life.answer(OPERATOR, before)).text == "It is held."
@@ -155,7 +156,7 @@ async def test_a_bridge_that_goes_and_comes_is_found_again(
         life = await stack.enter_async_context(
             living(gone, plays(answer, reply(say("Bye."))), "faithful")
         )
-        await until(lambda: life.stay.rounds >= 2)
+        await until_async(lambda: life.stay.rounds >= 2, LONG_WAIT)
         await closing.aclose()
         here.append(Bridge("desk", place.address, "", 0, ()))
         async with Client.connect(place.address) as rail:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handrail_bridge.approvals import Approvals
-from handrail_bridge.permits import Permits
+from handrail_bridge.rail.approvals import Approvals
+from handrail_bridge.rail.permits import Permits
 from handrail_bridge.reports import ELICITATION, OPERATOR, Decision
 from handrail_drivers.errors import NotPermittedRole, UnknownName
 from handrail_sim.cell_file import load_cell

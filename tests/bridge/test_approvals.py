@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from handrail_bridge.approvals import Approvals
-from handrail_bridge.audit import NAME, read
-from handrail_bridge.grants import Present
-from handrail_bridge.permits import Permits
-from handrail_bridge.receipts import Receipts
+from handrail_bridge.rail.approvals import Approvals
+from handrail_bridge.rail.audit import NAME, read
+from handrail_bridge.rail.grants import Present
+from handrail_bridge.rail.permits import Permits
+from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.reports import Decision
 from handrail_drivers.errors import UnknownName
 from handrail_sim.cell import Cell

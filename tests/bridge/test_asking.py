@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from handrail_bridge.asking import events
+from handrail_bridge.client.asking import events
 
 
 class Talkative:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from handrail_bridge.audit import NAME, AuditLog, read, verify
 from handrail_bridge.cli.main import app
+from handrail_bridge.rail.audit import NAME, AuditLog, read, verify
 from handrail_drivers.errors import AuditBroken, Refused
 from typer.testing import CliRunner
 
@@ -117,7 +117,7 @@ def test_threads_and_processes_make_one_chain(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, pathlib
-from handrail_bridge.audit import AuditLog
+from handrail_bridge.rail.audit import AuditLog
 log = AuditLog(pathlib.Path(sys.argv[1]))
 while True:
     print(log.append("note", what="x" * 500).number, flush=True)

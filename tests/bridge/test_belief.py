@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from handrail_bridge.belief import Belief
+from handrail_bridge.rail.belief import Belief
 from handrail_sim import cell as cells
 from handrail_sim.verdict import ObjectBelief
 from hypothesis import given
@@ -27,6 +27,7 @@ class Seen:
     position: tuple[float, float, float]
     yaw: float = 0.0
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_sigma: float = 0.0
 
 
 @pytest.fixture
@@ -56,6 +57,18 @@ def test_objects_of_one_colour_keep_their_names_when_they_shift(belief: Belief) 
     shifted_a, shifted_b = (0.12, 0.11, 0.0125), (0.21, 0.17, 0.0125)
     belief.look([Seen("red", shifted_b), Seen("red", shifted_a), Seen("blue", BLUE)], CAMERA, 2)
     assert red_names_at(belief) == {shifted_a: before[RED_A], shifted_b: before[RED_B]}
+
+
+def test_many_of_one_colour_are_told_apart() -> None:
+    one = next(iter(DESK.objects.values()))
+    things = {f"cube_{n}": one for n in range(40)}
+    belief = Belief(things, TOLERANCE)
+    spots = [(0.1 + 0.03 * (n % 8), -0.1 + 0.03 * (n // 8), 0.0125) for n in range(40)]
+    belief.look([Seen(one.color, spot) for spot in spots], CAMERA, 1)
+    before = {name: thing.position for name, thing in belief.objects.items()}
+    belief.look([Seen(one.color, (x + 0.005, y, z)) for x, y, z in reversed(spots)], CAMERA, 2)
+    for name, (x, y, z) in before.items():
+        assert belief.objects[name].position == (x + 0.005, y, z)
 
 
 def test_what_a_look_misses_is_unknown_and_what_lies_outside_stays(belief: Belief) -> None:

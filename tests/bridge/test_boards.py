@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 from board_process import BoardProcess
-from handrail_bridge.boards import Boards, streamed_names
+from handrail_bridge.devices.boards import Boards, streamed_names
 from handrail_bridge.loop.settings import input_configs
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_bridge.tools import Tools
-from handrail_drivers.errors import BoardSilent, Refused, UnknownName
+from handrail_drivers.errors import BoardSilent, NotArmed, Refused, UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from virtual_board import GREEN, STOP, compiled
+from waiting import until_async
 
 DEVICE = """
 [devices.tower]
@@ -36,7 +37,6 @@ age = 0.4
 
 [arm]
 """
-END = 20.0
 
 
 def cell(folder: Path, signal: str = "tower.emergency_stop") -> Cell:
@@ -81,13 +81,14 @@ def test_a_reflex_that_looks_at_nothing_is_told_what_there_is(tmp_path):
 
 
 async def test_tools_appear_once_the_board_is_there_and_its_signals_are_told(tmp_path, program):
-    found, signals = cell(tmp_path), {}
+    found, signals, stopped = cell(tmp_path), {}, [False]
     with BoardProcess(program) as process:
         process.power_off()
         boards = Boards(
             found,
             {"tower": process.path},
             lambda name, value, at: signals.update({name: (value, at)}),
+            lambda: stopped[0],
         )
         tools = Tools(found, Senses(), dict(boards.opened), configuring, None)
         await boards.start(tools.renew)
@@ -98,23 +99,27 @@ async def test_tools_appear_once_the_board_is_there_and_its_signals_are_told(tmp
         assert boards.notices() == ("tower: not connected, no board answers at its port",)
 
         process.power_on()
-        await until(lambda: "tower_set_lamp_green" in tools.listed)
-        await until(lambda: boards.notices() == ())
-        await until(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
+        await until_async(lambda: "tower_set_lamp_green" in tools.listed)
+        await until_async(lambda: boards.notices() == ())
+        await until_async(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
         assert signals["tower.emergency_stop"][1] <= time.monotonic_ns()
         await asyncio.to_thread(process.order, f"pin {STOP} 1")
-        await until(lambda: signals["tower.emergency_stop"][0] == 0.0)
+        await until_async(lambda: signals["tower.emergency_stop"][0] == 0.0)
         with pytest.raises(Refused, match="no check knows how it moves"):
             await tools.call("tower_set_pusher", '{"value": 0.1}')
 
         await tools.call("tower_set_lamp_green", '{"value": true}')
         await asyncio.to_thread(process.await_change, GREEN, 1)
-        boards.stop()
+        stopped[0] = True
+        assert await boards.stop() == [""]
         await asyncio.to_thread(process.await_change, GREEN, 0)
+        with pytest.raises(NotArmed, match="lamp_green of tower keeps its safe value"):
+            await tools.call("tower_set_lamp_green", '{"value": true}')
+        await tools.call("tower_set_lamp_green", '{"value": false}')
         boards.mute()
         signals.clear()
         await asyncio.to_thread(process.order, f"pin {STOP} 0")
-        await until(lambda: boards.opened["tower"].latest("emergency_stop").value == 1.0)
+        await until_async(lambda: boards.opened["tower"].latest("emergency_stop").value == 1.0)
         assert signals == {}
         await boards.close()
 
@@ -127,18 +132,13 @@ async def test_what_a_lost_board_said_counts_no_more_at_once(tmp_path, program):
             cell(tmp_path),
             {"tower": process.path},
             lambda name, value, at: signals.update({name: (value, at)}),
+            lambda: False,
         )
         await boards.start(lambda _name, _board: None)
-        await until(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
+        await until_async(lambda: signals.get("tower.emergency_stop", (0.0,))[0] == 1.0)
         process.power_off()
-        await until(lambda: signals["tower.emergency_stop"] == (0.0, 0))
+        await until_async(lambda: signals["tower.emergency_stop"] == (0.0, 0))
         assert boards.opened["tower"].readings() == {}
         process.power_on()
-        await until(lambda: signals["tower.emergency_stop"][0] == 1.0)
+        await until_async(lambda: signals["tower.emergency_stop"][0] == 1.0)
         await boards.close()
-
-
-async def until(holds) -> None:
-    async with asyncio.timeout(END):
-        while not holds():
-            await asyncio.sleep(0.01)

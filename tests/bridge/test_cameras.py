@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handrail_bridge.hardware import camera_driver
+from handrail_bridge.devices.hardware import camera_driver
 from handrail_drivers.camera.network import NetworkCamera
 from handrail_drivers.camera.usb import UsbCamera
 from handrail_sim.cell_file import load_cell

@@ -1,4 +1,4 @@
-"""What a person sees before he says yes: the bridge's own words and picture, nobody else's."""
+"""What a person sees before saying yes: the bridge's own words and picture, nobody else's."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import pytest
-from handrail_bridge.cards import card, told
-from handrail_bridge.grants import Grant, Present
-from handrail_bridge.permits import Permits
-from handrail_bridge.picture import picture
+from handrail_bridge.rail.cards import card, told
+from handrail_bridge.rail.grants import Grant, Present
+from handrail_bridge.rail.permits import Permits
+from handrail_bridge.rail.picture import picture
 from handrail_sim.cell import Cell, Zone
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from handrail_bridge.checker import CheckerProcess
+from handrail_bridge.rail.checker import CheckerProcess
 from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell_file import load_cell
 

@@ -25,7 +25,8 @@ print(signal.sigwait({signal.SIGUSR1}).name, flush=True)
 """
 COMMANDS = (
     *(["tools"], ["call", "look"], ["state"], ["stop"], ["arm"], ["disarm"], ["reset"], ["park"]),
-    *(["lease", "show"], ["lease", "revoke"], ["approve"]),
+    *(["lease", "show"], ["lease", "revoke"], ["approve"], ["mcp"]),
+    *(["agent", "--pilot"], ["agent", "sort"], ["mail", "list"], ["mail", "send", "ann", "Hello."]),
 )
 
 
@@ -90,7 +91,8 @@ def test_a_stop_of_one_cell_leaves_the_other_alone(
 
 
 @pytest.mark.usefixtures("loops")
-def test_every_command_can_say_which_cell_it_means() -> None:
+def test_every_command_can_say_which_cell_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "of nobody")
     for command in COMMANDS:
         found = CliRunner().invoke(app, [*command, "--cell", "nowhere"]).exception
         assert isinstance(found, ProcessLost), command

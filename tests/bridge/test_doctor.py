@@ -87,3 +87,13 @@ def test_the_command_says_what_this_machine_has():
     found = json.loads(done.stdout)
     assert done.returncode == (0 if all(one["well"] for one in found) else 1)
     assert all(one["well"] or one["remedy"] for one in found)
+
+
+def test_a_port_that_cannot_be_opened_is_one_finding_more():
+    command = [HANDRAIL, "doctor", "--port", "/dev/not_there", "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=60)
+    *others, last = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert {one["check"] for one in others} >= {"ports", "realtime", "GL"}
+    assert last["sentence"] == "There is no port /dev/not_there."
+    assert last["remedy"]

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from board_process import BoardProcess
 from handrail_bridge import run_dir
-from handrail_bridge.audit import verify
 from handrail_bridge.firmware import flashing
 from handrail_bridge.firmware.asking import info
 from handrail_bridge.firmware.boards import KINDS, programmer
 from handrail_bridge.firmware.images import Images
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rail.audit import verify
 from handrail_drivers.errors import (
     BoardFault,
     BoardSilent,

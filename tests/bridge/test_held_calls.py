@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from handrail_bridge.client import Client
-from handrail_bridge.grants import CallGrant
-from handrail_bridge.permits import WAITING
+from handrail_bridge.rail.grants import CallGrant
+from handrail_bridge.rail.permits import WAITING
 from handrail_bridge.reports import Decision
 from handrail_bridge.tools import Tools
 from handrail_drivers.errors import (
@@ -73,6 +73,13 @@ async def test_what_the_device_refuses_is_written_down_too(held: Held) -> None:
     with pytest.raises(DeviceFault):
         await decided(held, approve=True, pressure=9.5)
     assert "It leaks" in held.log()[-1].body["error"]["message"]
+
+
+async def test_an_answer_that_is_no_number_is_written_down_as_what_became_of_it(held: Held) -> None:
+    with pytest.raises(DeviceFault, match="was called, and its answer has no number"):
+        await decided(held, approve=True, pressure=8.5)
+    assert held.valve.done == [8.5]
+    assert held.log()[-1].body["error"]["value"] == "nan"
 
 
 @pytest.mark.parametrize("patience", [0.2])
@@ -175,7 +182,7 @@ async def test_what_cannot_be_written_down_is_not_done(
     assert held.valve.done == []
 
 
-async def test_who_operates_asks_himself(held: Held) -> None:
+async def test_the_operators_own_request_is_approved(held: Held) -> None:
     async with held.operator() as operator:
         assert await operator.call("valve_set_pressure", pressure=2.0) == 2.0
         assert await operator.cards() == []

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from handrail_bridge.agents.toolset import ToolSet
-from handrail_bridge.approvals import Approvals
 from handrail_bridge.mcp.approval import Person
 from handrail_bridge.mcp.server import McpServer
+from handrail_bridge.rail.approvals import Approvals
 from handrail_bridge.reports import Decision
 from handrail_drivers.errors import (
     NotPermittedRole,

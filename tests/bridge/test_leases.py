@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from handrail_bridge.leases import Leases, Wish
+from handrail_bridge.rail.leases import Leases, Wish
+from handrail_bridge.rpc import messages
 from handrail_drivers.errors import InvalidValue, LeaseRefused, Refused, UnknownName
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +49,40 @@ def test_one_holder_of_a_device_at_a_time(leases: Leases, clock: Clock) -> None:
     assert refused.value.limit == 1.5
     other = leases.acquire(leases.wish("second", JAW))
     assert leases.tokens() == {"arm_bus": lease.token, "jaw_bus": other.token}
+
+
+def test_a_token_is_told_to_its_holder_alone_and_cannot_be_guessed(leases: Leases) -> None:
+    lease = leases.acquire(leases.wish("me"))
+    assert messages.read_own_lease(messages.write_own_lease(lease)).token == lease.token
+    (seen,) = leases.current()
+    assert str(lease.token) not in str(messages.write_lease(seen))
+    assert not hasattr(messages.read_lease(messages.write_lease(seen)), "token")
+    for step in range(1, 1000):
+        with pytest.raises(LeaseRefused):
+            leases.require(lease.token + step, ARM)
+    given = set()
+    for _ in range(3):  # what comes next does not follow from what was
+        leases.release(lease.token)
+        given.add(-lease.token + (lease := leases.acquire(leases.wish("me"))).token)
+    assert len(given) == 3
+    assert all(0 < step < 2**34 for step in given)
+    assert lease.token < 2**63
+
+
+def test_the_leases_of_a_holder_are_revoked_by_its_name(
+    leases: Leases, told: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    arm, jaw = (leases.acquire(leases.wish(name, (of,))) for name, of in (("a", *ARM), ("b", *JAW)))
+    with pytest.raises(UnknownName, match="'c'"):
+        leases.revoke("c")
+    assert leases.revoke("a") == ("a",)
+    assert told[-1] == (0, ARM)
+    assert leases.tokens() == {"arm_bus": 0, "jaw_bus": jaw.token}
+    with pytest.raises(LeaseRefused, match="revoked"):
+        leases.beat(arm.token)
+    assert leases.revoke() == ("b",)
+    assert leases.tokens() == {"arm_bus": 0, "jaw_bus": 0}
+    assert leases.revoke() == ()
 
 
 def test_a_set_is_taken_whole_or_not_at_all(leases: Leases) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
-from handrail_bridge.loop.control import Control
+from handrail_bridge.loop.control import ABORT, BEGIN, Control
+from handrail_bridge.loop.loops import Loops
 from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.api import JointState
@@ -237,3 +239,34 @@ def test_a_bus_may_have_a_core_and_a_patience_of_its_own() -> None:
     arm, gripper = loop_configs(cell.model_copy(update={"devices": devices, "loop": loop}), {})
     assert (gripper.cpu, gripper.late_reads, gripper.silence) == (0, 7, 0.4)
     assert (arm.cpu, arm.late_reads, arm.silence) == (1, loop.late_reads, loop.silence)
+
+
+class Taker:
+    """The link of a loop that takes whatever is played, or fails as it is told to."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self._fails = fails
+
+    async def load(self, *_: object) -> None:
+        if self._fails is not None:
+            raise self._fails
+
+    async def close(self) -> None:
+        """End."""
+
+
+@pytest.mark.parametrize("stage", ["the second bus", "the last look"])
+async def test_what_one_bus_has_taken_is_given_up_where_anything_fails(stage: str) -> None:
+    a_bug, control = ZeroDivisionError(), Control.create()
+    second: Any = Taker(a_bug if stage == "the second bus" else None)
+    first: Any = Taker()
+    loops = Loops(configs(), control, [first, second])
+
+    def last_look() -> None:
+        raise a_bug
+
+    path = sweep([0.1] * 6, {0: 0.5, 5: 0.2}, 50, 250, JOINTS)
+    with pytest.raises(ZeroDivisionError):
+        await loops.play(path, 3, 7, last_look)
+    assert (control.word(ABORT), control.word(BEGIN)) == (3, 0)
+    await loops.close()

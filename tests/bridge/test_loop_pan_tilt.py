@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import Mode
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from loop_rig import Rig
-from one_machine import TOKEN, Machine, begin, checked, ended
+from one_machine import Machine, arm, armed, begin, checked, ended
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +29,9 @@ def head(cell: Cell) -> Machine:
 
 
 @pytest.fixture
-def rig(cell: Cell, checker: Checker, head: Machine) -> Iterator[Rig]:
-    rig = Rig(loop_configs(cell, {})[0], head.bus, head.live)
-    arm(rig, checker)
-    rig.lease(TOKEN)
-    yield rig
-    rig.close()
-
-
-def arm(rig: Rig, checker: Checker) -> None:
-    rig.ask("arm", hold=checker.hold_command(rig.state.position))
+def rig(checker: Checker, head: Machine) -> Iterator[Rig]:
+    with armed(head, checker) as rig:
+        yield rig
 
 
 def test_a_plan_moves_it_as_the_check_saw_it(rig: Rig, checker: Checker, head: Machine) -> None:

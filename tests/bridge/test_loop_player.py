@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from handrail_bridge.loop.player import Player
 from handrail_sim.verdict import Array, Trajectory
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from loop_rig import wide_tube
 
@@ -58,7 +58,6 @@ def off_the_line(commands: Array) -> float:
     return float(np.abs(commands - commands[:, :1] * np.array([1.0, 2.0, -1.0])).max())
 
 
-@settings(deadline=None)
 @given(begin=st.integers(1, 99), slow_by=st.floats(0.001, 1.0))
 def test_a_slow_down_stays_on_the_path_and_ends_on_hold(begin: int, slow_by: float) -> None:
     checked = straight(100)
@@ -105,7 +104,6 @@ def test_a_loop_of_another_rate_plays_the_same_path_in_the_same_time(rate: int) 
     assert off_the_line(np.array(commands)) < 1e-9
 
 
-@settings(deadline=None)
 @given(scale=st.floats(0.05, 0.95))
 def test_slowed_down_it_takes_longer_on_the_same_path_and_less_effort(scale: float) -> None:
     player = Player(straight(100), 1, 1, 250, stiffness=(10.0,) * JOINTS)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from handrail_bridge.loop.control import SIGNAL_AT
 from handrail_bridge.loop.reflexes import Reflexes
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import InvalidValue, NotArmed, UnknownName
@@ -116,9 +119,19 @@ def test_a_torn_signal_stops_nothing_at_once(trial: Callable[..., Trial]) -> Non
     one = trial({"emergency_stop": BUTTON})
     one.signal(1.0)
     one.begin()
-    one.rig.control.put_signal(0, Signal(math.nan, 0))  # time 0: as if none had come
+    os.pwrite(one.rig.control.fileno, struct.pack("<q", 51), SIGNAL_AT)  # half of the next
     one.rig.run(1)
     assert one.rig.state.mode == Mode.MOVING
+
+
+def test_a_withdrawn_signal_stops_at_once(trial: Callable[..., Trial]) -> None:
+    """The device that gave it is gone: what it said last counts no more, however fresh."""
+    one = trial({"emergency_stop": BUTTON | {"age": 1.0}})
+    one.signal(1.0)
+    one.begin()
+    one.rig.control.put_signal(0, Signal(0.0, 0))
+    one.rig.run(1)
+    assert "emergency_stop: box.stop has no value any more" in one.rig.state.reason
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ while not control.word(STOPS):
         time_ns=n, due_ns=n, alive_ns=n, mode=Mode(n % 6 + 1), reason=text, position=same,
         velocity=same, effort=same, setpoint=same, temperature=same, voltage=same,
         torque_enabled=(n % 2 == 0,) * 6, ticks=n, clamps=n, fired=n, rows=n,
-        peak_following_error=float(n), speed_scale=float(n), ended_reason=text,
+        peak_following_error=float(n), peak_slide_error=float(n), speed_scale=float(n),
+        ended_reason=text,
     ))
 print(n)
 """

@@ -65,12 +65,12 @@ async def test_what_is_empty_or_too_long_is_refused(
 
 
 async def test_waiting_readers_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mailbox, "WAITING", 1)
+    monkeypatch.setattr(mailbox, "READERS", 1)
     box = Mailbox(tmp_path)
     waiting = asyncio.create_task(box.newer("robot", wait=30.0))
-    while not box._waiting:
+    while not box._readers._taken:
         await asyncio.sleep(0.01)
-    with pytest.raises(Refused, match="wait for mail already"):
+    with pytest.raises(Refused, match="1 waits for mail are open already"):
         await box.newer("robot", wait=1.0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handrail_bridge.modbus_devices import ModbusDevices
+from handrail_bridge.devices.modbus import ModbusDevices
 from handrail_drivers.errors import NotArmed
 from handrail_sim.cell import Device, WithoutPower
 from handrail_sim.cell_file import load_cell

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.noise import SAMPLES, SETTLED_NS, Noise
+from handrail_bridge.rail.noise import SAMPLES, SETTLED_NS, Noise
 
 LOOK_NS = 20_000_000
 

@@ -7,9 +7,9 @@ import contextlib
 from typing import Any
 
 import pytest
-from handrail_bridge import tool_calls
-from handrail_bridge.patience import RINGS, Patience
-from handrail_bridge.tool_calls import ToolCalls
+from handrail_bridge.client import tool_calls
+from handrail_bridge.client.patience import RINGS, Patience
+from handrail_bridge.client.tool_calls import ToolCalls
 from handrail_drivers.errors import ProcessLost
 
 SOON = 0.02  # s

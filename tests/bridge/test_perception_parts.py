@@ -138,6 +138,9 @@ def test_the_direction_of_an_edge_is_the_worlds(camera):
     first, second = placing.placed([turned, find], None)
     assert first.yaw == pytest.approx(-0.2, abs=1e-3)
     assert second.yaw is None
+    unsure = Placing(camera, Place(turn_sigma=0.03)).placed([turned, find], None)
+    assert [one.turn_sigma for one in unsure] == [0.03, None]
+    assert first.turn_sigma is None, "nobody says"
 
 
 def test_a_zone_is_as_near_as_what_is_seen_may_be(camera):

@@ -20,7 +20,7 @@ from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_drivers.camera.driver import Frame
 from handrail_drivers.errors import DeviceFault, InvalidModel, ProcessLost, StaleReading
 from handrail_sim.cell_file import load_cell
-from running_cell import eventually
+from waiting import until
 
 WAIT = 30.0  # s
 TABLE = np.full((480, 640, 3), 180, np.uint8)
@@ -146,4 +146,4 @@ def test_the_process_dies_with_its_parent():
     with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
         child = psutil.Process(int(parent.stdout.readline()))
         os.kill(parent.pid, signal.SIGKILL)
-    eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handrail_bridge.grants import Present
-from handrail_bridge.permits import OPEN, WAITING, Permits
+from handrail_bridge.rail.grants import Present
+from handrail_bridge.rail.permits import OPEN, WAITING, Permits
 from handrail_bridge.reports import Permit
 from handrail_drivers.errors import PermitRefused, Refused, UnknownName
 from handrail_sim.plan import Plan
@@ -119,6 +119,19 @@ def test_few_wait_for_a_person_and_none_of_them_gives_way(permits: Permits) -> N
     for _ in range(2 * OPEN):
         permits.issue(PLAN, verdict(), present(), ("arm_bus",), NOW)
     assert [grant.id for grant in permits.waiting(NOW)] == [permit.id for permit in waiting]
+
+
+def test_what_nobody_answered_leaves_room_for_others(permits: Permits) -> None:
+    asking = replace(verdict(), asks=ASKS)
+    later = NOW
+    for _ in range(OPEN // WAITING + 1):
+        for _ in range(WAITING):
+            unanswered = permits.issue(PLAN, asking, present(), ("arm_bus",), later)
+        later += PATIENCE
+    other = permits.issue(PLAN, verdict(), present(), ("arm_bus",), later)
+    permits.redeem(other.id, "plan", present(time=later))
+    with pytest.raises(PermitRefused, match="nobody answered within"):
+        permits.approved(unanswered.id, later)
 
 
 def test_a_lease_taken_after_the_check_may_execute(permits: Permits) -> None:
@@ -254,7 +267,7 @@ def test_only_what_was_shown_can_be_approved(permits: Permits) -> None:
         permits.asked(grant.number + 1, grant.verdict.trajectory.digest(), NOW)
 
 
-def test_an_operator_who_asks_himself_has_approved(permits: Permits) -> None:
+def test_the_operators_own_request_is_approved(permits: Permits) -> None:
     found = replace(verdict(), asks=ASKS)
     permit = permits.issue(PLAN, found, present(), ("arm_bus",), NOW, "the operator")
     assert (permit.approver, permit.expires_in) == ("the operator", LIFETIME)

@@ -6,8 +6,8 @@ import contextlib
 import math
 
 import pytest
-from handrail_bridge.pilot import ATTEMPTS, Pilot
-from handrail_bridge.pilot_grasp import Base, grasps, way_round
+from handrail_bridge.pilot.grasp import Base, grasps, way_round
+from handrail_bridge.pilot.sorting import ATTEMPTS, Pilot
 from handrail_bridge.reports import Check, Permit, Receipt
 from handrail_bridge.senses import describe
 from handrail_sim.cell_file import load_cell

@@ -3,124 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from itertools import chain, repeat
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from handrail_bridge import watch
-from handrail_bridge.audit import NAME, read
-from handrail_bridge.leases import Wish
-from handrail_bridge.loop.settings import loop_configs
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.motion import Motion
-from handrail_bridge.notes import PENDING
-from handrail_bridge.rail import Rail
-from handrail_bridge.receipts import Receipts
-from handrail_bridge.requests import parse_plan
-from handrail_drivers.errors import ProcessLost
+from handrail_bridge.rail import watch
+from handrail_bridge.rail.audit import read
+from handrail_bridge.rail.motion import Motion
+from handrail_bridge.rail.notes import PENDING
+from handrail_bridge.rail.receipts import Receipts
+from handrail_bridge.rail.requests import parse_plan
+from handrail_drivers.errors import PermitRefused, ProcessLost
 from handrail_sim.cell_file import load_cell
-from handrail_sim.check.checker import Checker
-from handrail_sim.plan import Plan
-from handrail_sim.verdict import ObjectBelief, StartState, Verdict
-from loop_rig import PlainBus, Rig
-
-NUDGE = '{"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.1}}]}'
-
-
-class Loop:
-    """A loop that stands, and takes whatever is played."""
-
-    devices = ("arm_bus",)
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self.aborted: list[int] = []
-        self.scatter = 0.0  # rad, of the first joint's readings
-        self._draw = random.Random(0)
-
-    def state(self) -> LoopState:
-        state, now = self._rig.state, time.monotonic_ns()
-        position = (self._draw.gauss(state.position[0], self.scatter), *state.position[1:])
-        return state._replace(time_ns=now, alive_ns=now, position=position)
-
-    def fired(self, _: LoopState) -> tuple[str, ...]:
-        return ()
-
-    def moved_by(self, _: object) -> tuple[str, ...]:
-        return ("arm_bus",)
-
-    async def arm(self, hold: Any) -> None:
-        self.armed = hold
-
-    async def play(self, *_: object) -> None:
-        """Accept it."""
-
-    def run(self, ticks: int) -> None:
-        self._rig.run(ticks)
-
-    def abort(self, number: int) -> None:
-        self.aborted.append(number)
-
-    def set_lease(self, token: int, devices: tuple[str, ...], until: float) -> None:
-        """Whoever holds the lease may move it."""
-
-    def raise_stop(self, reason: str) -> None:
-        self._rig.control.raise_stop(reason)
-        self._rig.run(1)
-
-    def pulse(self) -> None:
-        """The bridge lives."""
-
-    async def close(self) -> None:
-        """End."""
-
-
-class Desk:
-    """The checker of the desk, in this process."""
-
-    def __init__(self) -> None:
-        self._checker = Checker(load_cell("desk"))
-
-    async def check(self, plan: Plan, start: StartState) -> Verdict:
-        return self._checker.check(plan, start)
-
-    async def hold_command(self, position: Any, objects: Any) -> tuple[float, ...]:
-        return self._checker.hold_command(position, objects)
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-@pytest.fixture
-async def road(tmp_path: Path) -> AsyncIterator[SimpleNamespace]:
-    cell = load_cell("desk")
-    config = loop_configs(cell, {})[0].model_copy(update={"rules": {}})
-    bus = PlainBus(config.joints)
-    bus.position[:] = [cell.arm.home[name] for name in config.joints]
-    rig = Rig(config, lambda: bus)
-    desk: Any = Desk()
-    rig.ask("arm", hold=await desk.hold_command(bus.position, {}))
-    loop: Any = Loop(rig)
-    rests: list[str] = []  # one sentence a stop, empty where all came to rest
-    says = [""]
-
-    async def rest() -> str:
-        rests.append(says[0])
-        return says[0]
-
-    rail = Rail(cell, "digest", loop, desk, Receipts(tmp_path, "digest"), rest)
-    yield SimpleNamespace(
-        rail=rail, loop=loop, cell=cell, log=tmp_path / NAME, bus=bus, rests=rests, says=says
-    )
-    await rail.close()
-    rig.close()
+from handrail_sim.verdict import ObjectBelief
+from rail_rig import NUDGE, began
 
 
 async def test_a_plan_that_nobody_follows_any_more_is_stopped_and_written_down(
@@ -130,14 +32,41 @@ async def test_a_plan_that_nobody_follows_any_more_is_stopped_and_written_down(
         raise ZeroDivisionError
 
     monkeypatch.setattr(Motion, "follow", broken)
-    plan = parse_plan(NUDGE, road.cell)
-    lease = await road.rail.take_over(Wish("me", ("arm_bus",), 60.0))
-    check = await road.rail.check(plan)
     with pytest.raises(ZeroDivisionError):
-        await road.rail.execute(plan, check.permit.id, lease.token)
+        await (await began(road))
     assert road.loop.aborted == [1]
     assert "ZeroDivisionError" in read(road.log, 1)[0].body["what"]
     assert road.rail.running is None
+
+
+async def test_a_loop_that_fails_in_a_way_nobody_foresaw_may_not_go_on_unfollowed(
+    road: SimpleNamespace,
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    road.loop.meanwhile = broken
+    with pytest.raises(ZeroDivisionError):
+        await (await began(road))
+    assert (road.loop.begun, road.loop.aborted) == ([], [1])
+    refused = read(road.log, 1)[0]
+    assert refused.event == "refused"
+    assert "ZeroDivisionError" in refused.body["error"]["message"]
+
+
+async def test_what_becomes_known_while_it_is_loaded_keeps_a_plan_from_beginning(
+    road: SimpleNamespace,
+) -> None:
+    def a_look_that_ends() -> None:
+        belief = road.rail.situation.belief
+        seen = ObjectBelief((0.2, 0.1, 0.0125), (1.0, 0.0, 0.0, 0.0), "seen", 1)
+        belief.advance({"red_cube_a": seen}, belief.objects)
+
+    road.loop.meanwhile = a_look_that_ends
+    with pytest.raises(PermitRefused, match="known of the objects has changed"):
+        await (await began(road))
+    assert (road.loop.begun, road.loop.aborted) == ([], [1])
+    assert read(road.log, 1)[0].event == "refused"
 
 
 async def noted(road: SimpleNamespace, *texts: str) -> None:
@@ -227,7 +156,7 @@ async def follow(states: Iterator[LoopState], monkeypatch: pytest.MonkeyPatch) -
     plan = parse_plan(NUDGE, load_cell("desk"))
     motion = Motion(1, "id", plan, grant, *cast("Any", (None, {}, dict)))
     monkeypatch.setattr(motion, "_now", lambda: told.now)
-    monkeypatch.setattr("handrail_bridge.motion.LOOK", 0.0)
+    monkeypatch.setattr("handrail_bridge.rail.motion.LOOK", 0.0)
     outcome = await motion.follow(told)
     assert told.aborted is (outcome.fault_code == ProcessLost.code), "who is given up is aborted"
     return outcome.completed, outcome.reason
@@ -281,9 +210,9 @@ async def test_arming_carries_what_the_jaw_holds(
     situation, felt = road.rail.situation, [True]
     monkeypatch.setattr(situation.measured, "holding", lambda _: felt[0])
     situation.belief.advance({"red_cube_a": held}, situation.belief.objects)
-    await road.rail.arm()
+    await road.rail.acts.arm()
     loaded, felt[0] = np.array(road.loop.armed), False
-    await road.rail.arm()
+    await road.rail.acts.arm()
     more = loaded - np.array(road.loop.armed)
     assert np.abs(more).max() > 0.001, "its weight"
     assert situation.belief.held is None, "it is felt no more"

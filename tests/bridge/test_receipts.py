@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from handrail_bridge.audit import NAME, Entry, read
-from handrail_bridge.grants import Grant, Present
-from handrail_bridge.receipts import Receipts
+from handrail_bridge.rail.audit import NAME, Entry, read
+from handrail_bridge.rail.grants import Grant, Present
+from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.reports import Receipt
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult, Robustness, Trajectory, Verdict

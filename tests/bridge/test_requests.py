@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge.parsing import LONGEST
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_drivers.errors import HandrailError, InvalidRequest, InvalidValue, UnknownName
 from handrail_sim import cell as cells
+from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
 
-DESK = cells.Cell.model_validate(
+DESK = Cell.model_validate(
     tomllib.loads((Path(cells.__file__).parent / "cells" / "desk.toml").read_text())
 )
 
@@ -19,9 +21,9 @@ def move(**positions: object) -> dict:
     return {"tool": "arm_move_joints", "positions": positions}
 
 
-def refusal(*steps: object, **plan: object) -> HandrailError:
+def refusal(*steps: object, cell: Cell = DESK, **plan: object) -> HandrailError:
     with pytest.raises(InvalidRequest) as refused:
-        parse_plan(json.dumps({"steps": list(steps), **plan}), DESK)
+        parse_plan(json.dumps({"steps": list(steps), **plan}), cell)
     return refused.value
 
 
@@ -45,8 +47,41 @@ def test_beyond_a_joints_limit() -> None:
     assert "radians" not in error.hint
 
 
-def test_degrees_are_recognised() -> None:
+def test_degrees_are_recognised_and_millimetres() -> None:
     assert "45 degrees are 0.7854 rad" in refusal(move(elbow_flex=45)).hint
+    error = refusal(move(x=200), cell=load_cell("gantry"))
+    assert (error.limit, error.unit) == (0.28, "m")
+    assert error.hint == "lengths are in metres: 200 mm are 0.2 m"
+
+
+@pytest.mark.parametrize(
+    ("step", "hint"),
+    [
+        ({"tool": "arm_move_to_pose", "position": (0.2, 0, 0.1), "yaw": 90}, "1.5708 rad"),
+        ({"tool": "arm_move_to_pose", "position": (0.2, 0, 0.1), "yaw": -45}, "-0.7854 rad"),
+        ({"tool": "arm_move_to_pose", "position": (0.2, 0, 0.1), "tilt": 30}, "0.5236 rad"),
+        ({"tool": "gripper_set", "gap": 55}, "55 mm are 0.055 m"),
+        ({"tool": "gripper_set", "gap": -1}, "input schema"),
+        ({"tool": "arm_move_to_pose", "position": (0.2, 0, 0.1), "yaw": 1e308}, "input schema"),
+    ],
+)
+def test_another_unit_is_recognised_by_its_size(step: dict, hint: str) -> None:
+    assert hint in refusal(step).hint
+
+
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    """Whoever reads the first one, such as a person's viewer, would see another plan."""
+    text = '{"steps": [{"tool": "wait", "seconds": 1, "seconds": 2}]}'
+    with pytest.raises(InvalidRequest, match="'seconds' twice"):
+        parse_plan(text, DESK)
+
+
+def test_a_plan_has_so_many_predicates_and_no_more() -> None:
+    """Each is evaluated again and again; a quarter of a megabyte of them took minutes."""
+    some = {"predicate": "all", "of": [{"predicate": "released"}] * 15}
+    assert parse_plan(json.dumps({"steps": [{"tool": "arm_home"}], "goal": [some] * 16}), DESK)
+    step = {"tool": "arm_home", "expect": [{"predicate": "released"}]}
+    assert "256 predicates at most" in refusal(step, goal=[some] * 16).message
 
 
 @pytest.mark.parametrize("speed", ["1", True, None, [1]])

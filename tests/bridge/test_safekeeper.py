@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from handrail_sim.cell_file import load_cell
 from modbus_belt import BELT
 from modbus_peer import TcpPeer, Unit
 from test_devices import Bench
+from waiting import until
 
 DEADLINE = 20.0  # s
 RUNNING, SAFE = {0: 250, 1: 5}, {0: 0, 1: 0}
@@ -66,14 +67,6 @@ class Beat:
 
     def go_on(self) -> None:
         self.last = time.monotonic()
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for what another thread does."""
-    deadline = time.monotonic() + DEADLINE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_only_what_the_bridge_brings_to_rest_is_kept(cell: Cell) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import grpc.aio
 import pytest
 from handrail.v1 import rail_pb2
-from handrail_bridge import service
-from handrail_bridge.leases import Leases
-from handrail_bridge.service import RailService
+from handrail_bridge.rail.leases import Leases
+from handrail_bridge.server import service
+from handrail_bridge.server.service import RailService
 from handrail_drivers.errors import HandrailError
 
 
@@ -35,7 +35,7 @@ async def test_a_lease_stream_without_a_first_message_is_refused_in_words(
     async def abort(_: object, error: HandrailError) -> None:
         refused.append(error)
 
-    monkeypatch.setattr("handrail_bridge.answering.abort", abort)
+    monkeypatch.setattr("handrail_bridge.server.answering.abort", abort)
     monkeypatch.setattr(service, "FIRST", 0.01)
     nothing: Any = None
     stream: Any = RailService(nothing, nothing, {}, tuple).HoldLease(nothing, Silent())
@@ -75,7 +75,7 @@ async def test_who_leaves_its_lease_stream_holds_nothing_from_then_on(
     async def first() -> Any:
         return rail_pb2.HoldLeaseRequest(holder="me", heartbeat_s=0.05)
 
-    monkeypatch.setattr("handrail_bridge.answering.abort", abort)
+    monkeypatch.setattr("handrail_bridge.server.answering.abort", abort)
     holder = SimpleNamespace(read=first, write=written)
     rail: Any = SimpleNamespace(situation=SimpleNamespace(leases=leases))
     nothing: Any = None

@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from handrail_bridge.status import from_status, to_status
+from handrail_bridge.rpc.status import from_status, to_status
 from handrail_drivers.errors import (
     DeviceFault,
     HandrailError,

@@ -14,9 +14,9 @@ from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.reports import CellState
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
-from handrail_bridge.telling import Telling, until_next
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
+from handrail_bridge.server.telling import Telling, until_next
 from handrail_drivers.errors import ProcessLost
 
 

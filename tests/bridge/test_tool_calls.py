@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handrail_bridge import service
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
+from handrail_bridge.client.tool_calls import ToolCalls
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.places import LINES
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
-from handrail_bridge.tool_calls import ToolCalls
+from handrail_bridge.server import service
+from handrail_bridge.server.places import LINES
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
 from handrail_drivers.errors import InvalidValue, ProcessLost, Refused, UnknownName

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, Unit, tool
-from handrail_drivers.errors import InvalidValue, Refused, UnknownName
+from handrail_drivers.errors import DeviceFault, InvalidValue, Refused, UnknownName
 from handrail_sim.cell_file import load_cell
+from pydantic import BaseModel
 
 DESK = load_cell("desk")
 TYPES = {"object", "array", "number", "integer", "string", "boolean", "null"}
@@ -28,6 +30,35 @@ class Sight:
     async def wait_for(self) -> list[int]:
         """Wait for something."""
         return [1]
+
+
+class Reading(BaseModel):
+    """Its ``sensors`` may have none."""
+
+    note: str
+    sensors: dict[str, tuple[float | None, ...]]
+
+
+class Gauges(Sight):
+    """Instruments whose last answer was ``value``; ``note`` is somebody's text."""
+
+    def __init__(self, value: float | None, note: str = "") -> None:
+        self._value, self._note = value, note
+
+    @tool(Effect.OBSERVE)
+    def read_plain(self) -> dict[str, Any]:
+        """Read them, as plain values."""
+        return {"note": self._note, "sensors": {"left": [1.0, self._value]}}
+
+    @tool(Effect.OBSERVE)
+    async def read_model(self) -> Reading:
+        """Read them, as a model."""
+        return Reading(note=self._note, sensors={"left": (1.0, self._value)})
+
+    @tool(Effect.CONFIGURE)
+    def tare(self) -> Reading:
+        """Make them show nothing."""
+        return Reading(note=self._note, sensors={"left": (1.0, self._value)})
 
 
 class Lamp(Sight):
@@ -193,3 +224,31 @@ async def test_an_unknown_tool_names_the_nearest(tools: Tools) -> None:
     with pytest.raises(UnknownName) as unknown:
         await tools.call("mesure", "{}")
     assert unknown.value.hint == "use 'measure'"
+
+
+# --- what is no number ----------------------------------------------------------------------------
+
+
+def reading(value: float | None, note: str = "") -> Tools:
+    return Tools(
+        DESK, object(), {"gauge": Gauges(value, note)}, lambda _: contextlib.nullcontext(), None
+    )
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["gauge_read_plain", "gauge_read_model", "gauge_tare"])
+async def test_an_answer_without_a_number_is_refused_and_names_the_field(
+    name: str, value: float
+) -> None:
+    with pytest.raises(DeviceFault, match=f"{name} was called") as refused:
+        await reading(value).result(name, "{}")
+    assert (refused.value.field, refused.value.value) == ("sensors.left[1]", repr(value))
+
+
+@pytest.mark.parametrize("name", ["gauge_read_plain", "gauge_read_model", "gauge_tare"])
+@pytest.mark.parametrize("value", [0.5, None])
+async def test_text_that_looks_like_one_and_a_value_that_may_lack_are_answers(
+    name: str, value: float | None
+) -> None:
+    told = json.loads((await reading(value, "NaN null Infinity").result(name, "{}")).text)
+    assert told == {"note": "NaN null Infinity", "sensors": {"left": [1.0, value]}}

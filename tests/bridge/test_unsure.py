@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from desk_plans import AXIS_X, carry, grip, plan, pose
-from handrail_bridge.belief import Belief
+from desk_plans import AXIS_X, carry, grip, pick, plan, pose
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.result import Row, Seen, Sighting
+from handrail_bridge.rail.belief import Belief
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
@@ -31,8 +31,8 @@ def checker(cell: Cell) -> Checker:
     return Checker(load_cell("desk"))
 
 
-def seen(sigma: float, across: float | None = None) -> Seen:
-    """A cube at 0.2 m; so sure [m] of it along its azimuth, and across."""
+def seen(sigma: float, across: float | None = None, turn_sigma: float | None = None) -> Seen:
+    """A cube at 0.2 m; so sure [m] of it along its azimuth, and across, and [rad] of its turn."""
     x, y = AXIS_X + 0.2 * math.cos(WEST), 0.2 * math.sin(WEST)
     along, sideways = sigma**2, (sigma if across is None else across) ** 2
     c, s = math.cos(WEST), math.sin(WEST)
@@ -44,7 +44,7 @@ def seen(sigma: float, across: float | None = None) -> Seen:
     )
     one = Sighting(
         label="red", score=1.0, track=1, box=(0, 0, 9, 9), position=(x, y, 0.0125), yaw=WEST
-    ).model_copy(update={"covariance": unsure})
+    ).model_copy(update={"covariance": unsure, "turn_sigma": turn_sigma})
     return Seen(pipeline="eyes", sequence=1, time_ns=1, done_ns=2, sightings=(one,))
 
 
@@ -63,6 +63,14 @@ def passing(cell: Cell, checker: Checker, look: Seen) -> Verdict:
     home = checker.at_home()
     start = replace(home, objects=believed(cell, look).objects)
     return checker.check(plan(carry(azimuth), grip(0.0), pose(beside, tilt=0.1)), start)
+
+
+def grasping(cell: Cell, checker: Checker, look: Seen) -> Verdict:
+    (one,) = look.sightings
+    assert one.position is not None
+    start = replace(checker.at_home(), objects=believed(cell, look).objects)
+    held = [{"predicate": "holding", "object": CUBE}]
+    return checker.check(plan(*pick(*one.position[:2], WEST), goal=held), start)
 
 
 def test_a_close_pass_is_good_for_what_is_surely_where_it_was_seen(
@@ -96,6 +104,38 @@ def test_the_cells_own_allowance_is_the_least(cell: Cell, checker: Checker) -> N
         for world in checker._worlds.variations:
             aside = math.dist(world.start(start).objects[CUBE].position, there)
             assert aside == pytest.approx(max(place, 3 * sigma))
+
+
+def test_a_grasp_fails_where_the_thing_may_lie_across_the_fingers(
+    cell: Cell, checker: Checker
+) -> None:
+    """As sure as the desk's own model is of a cube's turn, it does not."""
+    assert grasping(cell, checker, seen(0.0005, turn_sigma=0.026)).violations == ()
+    verdict = grasping(cell, checker, seen(0.0005, turn_sigma=0.2))
+    assert [violation.kind for violation in verdict.violations] == [ViolationKind.ROBUSTNESS]
+    assert "perception is unsure of its turn by 0.200 rad" in verdict.violations[0].detail["world"]
+
+
+@pytest.mark.parametrize(
+    ("sigma", "turn"), [(None, 0.05), (0.01, 0.05), (0.1, 0.3), (2.0, math.pi / 4)]
+)
+def test_a_thing_is_turned_as_perception_is_unsure_of_it(
+    cell: Cell, checker: Checker, sigma: float | None, turn: float
+) -> None:
+    """By the cell's own allowance at least; by an eighth of a turn at most: it is square."""
+    start = replace(checker.at_home(), objects=believed(cell, seen(0.0, turn_sigma=sigma)).objects)
+    turns = []
+    for world in checker._worlds.variations:
+        w, *_, z = world.start(start).objects[CUBE].quaternion
+        turns.append(2 * math.atan2(z, w) - WEST)
+    assert sorted(turns) == pytest.approx([-turn] * 4 + [turn] * 4)
+
+
+def test_a_look_that_is_less_sure_of_a_turn_ends_what_was_permitted(cell: Cell) -> None:
+    sure, unsure = seen(0.001, turn_sigma=0.01), seen(0.001, turn_sigma=0.2)
+    assert believed(cell, sure, unsure).version > believed(cell, sure, sure).version
+    assert believed(cell, unsure, sure).version == believed(cell, unsure).version
+    assert believed(cell, unsure).objects[CUBE].turn_sigma == 0.2
 
 
 def test_a_look_that_is_less_sure_ends_what_was_permitted(cell: Cell) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from running_cell import RunningCell, eventually, twin_and_wires
+from running_cell import RunningCell, twin_and_wires
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -27,5 +28,5 @@ def cell(wires: RunningCell) -> RunningCell:
 async def armed(cell: RunningCell) -> RunningCell:
     """The cell, armed and at rest."""
     await cell.arm()
-    await asyncio.to_thread(eventually, cell.stands)
+    await asyncio.to_thread(until, cell.stands)
     return cell

@@ -11,8 +11,9 @@ from agent_rig import Recorder, Step, employed, turn
 from handrail_bridge.agents.agent import Ended, Task
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.prompts import RAIL
-from running_cell import RunningCell, eventually, twin_and_wires
+from running_cell import RunningCell, twin_and_wires
 from scripted_model import Request, Script, plays, reply, say, use
+from waiting import until
 
 SLOW = 0.05  # of the full speed
 
@@ -89,5 +90,5 @@ async def test_who_moves_what_is_not_his_is_told_whose_it_is(cell: RunningCell) 
     _, screen = await at_work(cell, script, "belter", ("belt_drive",))
     assert screen.codes == ["lease_refused"]
     assert "moves arm_bus, which the lease does not hold" in screen.results[-1].text
-    await asyncio.to_thread(eventually, cell.stands)
+    await asyncio.to_thread(until, cell.stands)
     assert cell.joints()["shoulder_pan"] == pytest.approx(1.2, abs=0.06)

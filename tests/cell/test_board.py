@@ -11,13 +11,15 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import DeviceFault, NotArmed
-from running_cell import RunningCell, assert_stood_at_once, eventually, midway, twin_and_wires
+from running_cell import RunningCell, assert_stood_at_once, midway, twin_and_wires
+from waiting import until, until_async
 
 BUTTON = "emergency_stop"
 EYE = (-0.08, -0.34)  # m, where the distance sensor looks along x
@@ -46,7 +48,7 @@ def lit(cell: RunningCell) -> set[str]:
 
 
 def shows(cell: RunningCell, *lamps: str) -> None:
-    eventually(lambda: lit(cell) == set(lamps))
+    until(lambda: lit(cell) == set(lamps))
 
 
 def green_pixels(cell: RunningCell) -> int:
@@ -72,7 +74,7 @@ async def test_its_tools_appear_and_a_lamp_is_lit_in_the_world(cell: RunningCell
         done = await rail.call("tower_set_lamp_green", value=True)
         assert done == {"name": "lamp_green", "value": True}
         shows(cell, "lamp_red", "lamp_green")
-        eventually(lambda: green_pixels(cell) > 20)
+        await until_async(lambda: green_pixels(cell) > 20)
         await rail.call("tower_set_lamp_green", value=False)
 
 
@@ -86,9 +88,11 @@ async def test_its_distance_sensor_follows_the_world(cell: RunningCell) -> None:
         assert await distance() == pytest.approx(0.5, abs=0.002)
         cell.truth.put("red_cube_a", EYE[0] + 0.2, EYE[1])
         nearest, farthest = 0.2 - 0.0125 * math.sqrt(2), 0.2 - 0.0125
-        async with asyncio.timeout(20):
-            while not nearest - 0.003 < await distance() < farthest + 0.003:
-                await asyncio.sleep(0.02)
+
+        async def near() -> bool:
+            return nearest - 0.003 < await distance() < farthest + 0.003
+
+        await until_async(near)
         cell.truth.put("red_cube_a", 0.2, 0.1)
 
 
@@ -178,16 +182,18 @@ async def test_a_board_that_is_gone_stops_the_arm_and_comes_back_with_its_tools(
 ) -> None:
     async with cell.armed() as rail:
         cell.truth.pull("tower")
-        async with asyncio.timeout(20):
-            while (await rail.state()).mode != Mode.FAULT:
-                await asyncio.sleep(0.02)
-            cell.truth.plug("tower")
-            while True:
-                try:
-                    report = await rail.call("tower_read_board")
-                    break
-                except DeviceFault:
-                    await asyncio.sleep(0.05)
+
+        async def in_fault() -> bool:
+            return (await rail.state()).mode == Mode.FAULT
+
+        async def told() -> dict[str, Any] | None:
+            with contextlib.suppress(DeviceFault):
+                return await rail.call("tower_read_board")
+            return None
+
+        await until_async(in_fault)
+        cell.truth.plug("tower")
+        report = await until_async(told)
     assert report["held"] == []
     await armed_again(cell)
 
@@ -204,6 +210,6 @@ async def test_a_dead_bridge_leaves_lamps_safe_and_the_pusher_without_force(
     assert cell.truth.outputs("pusher_board")["pulse"] == pytest.approx(1800, abs=40)
     cell.process.kill()
     await asyncio.to_thread(shows, cell, "lamp_red")
-    eventually(lambda: cell.truth.outputs("pusher_board")["pulse"] == 0)
+    await until_async(lambda: cell.truth.outputs("pusher_board")["pulse"] == 0)
     await asyncio.to_thread(cell.still_at, "pusher", cell.position("pusher"))
     cell.down()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from handrail_bridge.demo.outcome import Outcome
 from handrail_bridge.demo.run import run
-from handrail_bridge.pilot import Event
+from handrail_bridge.pilot.sorting import Event
 from handrail_sim.cell_file import load_cell
 
 # What the pilot says of a receipt: its goal was met, and what the scale read at its end.

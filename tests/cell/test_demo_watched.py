@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge.demo.run import run
-from handrail_bridge.pilot import Event
+from handrail_bridge.pilot.sorting import Event
 
 
 @pytest.mark.long

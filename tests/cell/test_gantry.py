@@ -1,4 +1,4 @@
-"""A gantry on a serial line: it moves by permitted plans, stands at a stop, returns disarmed."""
+"""Gantries on a serial line: they move by permitted plans, stand at a stop, return disarmed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from typing import Any
 
 import pytest
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.measured import STALE
+from handrail_bridge.rail.measured import STALE
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
+from waiting import until_async
 
 pytestmark = pytest.mark.long
 END = 20.0  # s
 BRAKES = 0.03  # m: the way of a stop at full speed, and of what is on its way to the machine
 
 
+# What a limit switch that is hit on the way ends a plan with, and what arming is refused with then.
+HIT = {"gantry": ("limit switch", "has to be homed"), "gantry_marlin": ("halted", "halted")}
+
+
+@pytest.fixture(scope="module", params=HIT)
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def wires() -> Iterator[RunningCell]:
-    with twin_and_wires(cell="gantry") as cell:
+def wires(kind: str) -> Iterator[RunningCell]:
+    with twin_and_wires(cell=kind) as cell:
         yield cell
 
 
@@ -66,26 +77,31 @@ async def test_unplugged_and_plugged_in_again_it_is_there_and_disarmed(
         missing = [one for one in (await rail.cell()).notices if "not connected" in one]
         assert [one.split(":")[0] for one in missing] == ["machine"]
         cell.truth.plug("machine")
-        async with asyncio.timeout(END):
-            while any("not connected" in one for one in (await rail.cell()).notices):
-                await asyncio.sleep(0.02)
+
+        async def connected() -> bool:
+            return not any("not connected" in one for one in (await rail.cell()).notices)
+
+        await until_async(connected, END)
         with pytest.raises(HandrailError):
             await rail.run(to(0.1))  # it is in fault until the operator says otherwise
     async with cell.armed() as rail:
         assert (await rail.run(to(elsewhere(cell)))).completed
 
 
-async def test_a_hit_switch_locks_it(cell: RunningCell) -> None:
+async def test_a_hit_switch_locks_it(cell: RunningCell, kind: str) -> None:
+    says, refuses = HIT[kind]
     async with cell.armed() as rail:
         act = OnTheWay(cell, "x", 0.05, lambda: cell.truth.inject("limit", "machine"))
         receipt = await rail.run(to(elsewhere(cell)), act)
         assert not receipt.completed
-        assert "limit switch" in receipt.reason
+        assert says in receipt.reason
         await asyncio.to_thread(cell.still_at, "x", cell.position("x"), BRAKES)
     async with cell.operator() as operator:
         await operator.reset()
-        async with asyncio.timeout(END):  # it is heard again, in alarm
-            while (await operator.state()).age > STALE:
-                await asyncio.sleep(0.02)
-        with pytest.raises(HandrailError, match="has to be homed"):
+
+        async def heard() -> bool:
+            return (await operator.state()).age <= STALE
+
+        await until_async(heard, END)  # again, in alarm
+        with pytest.raises(HandrailError, match=refuses):
             await operator.arm()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.pilot_grasp import Base, grasps, pick
+from handrail_bridge.pilot.grasp import Base, grasps, pick
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import InvalidValue
 from handrail_sim.cell_file import load_cell
@@ -18,11 +18,11 @@ from running_cell import (
     LINE_FAULTS,
     OnTheWay,
     RunningCell,
-    eventually,
     mended,
     midway,
     twin_and_wires,
 )
+from waiting import until, until_async
 
 ARM = load_cell("desk_2f85").arm
 FINGERS = ("left_finger", "right_finger")
@@ -103,11 +103,9 @@ async def test_what_it_takes_is_between_both_fingers_and_a_stop_keeps_it(cell: R
         name, receipt = await take(rail)
         assert receipt.completed, receipt.reason
         assert name in touched(cell)
-        async with asyncio.timeout(5):  # it says so a moment after it presses
-            while not await holds(rail):
-                await asyncio.sleep(0.02)
+        await until_async(lambda: holds(rail), 5)  # it says so a moment after it presses
         await rail.stop("test")
-        eventually(cell.stands)
+        await until_async(cell.stands)
         assert name in touched(cell)
     async with cell.armed() as rail:  # reset, and armed again
         assert name in touched(cell)
@@ -140,7 +138,7 @@ async def test_one_that_loses_its_activation_stops_the_arm_and_stays_still(
         state = await rail.state()
         assert state.mode == Mode.FAULT
         assert "activation is lost" in state.reason or "lost torque" in state.reason
-        eventually(cell.stands)
+        await until_async(cell.stands)
         jaw = cell.truth.history(2.0)[:, JAW]
         assert float(np.ptp(jaw)) < 0.001
 
@@ -162,7 +160,7 @@ async def test_a_fault_on_its_line_stops_the_fingers_and_nothing_counts_as_done(
         receipt = await rail.run({"steps": [closing]}, act)
         assert act.at, "nothing happened on the way"
         assert not receipt.completed
-        await asyncio.to_thread(eventually, cell.stands)
+        await asyncio.to_thread(until, cell.stands)
         there = cell.position("gripper")
         assert there > 0.015, "it went on to its end"
         state = await rail.state()
@@ -181,7 +179,7 @@ async def test_its_cable_pulled_stops_the_arm(cell: RunningCell) -> None:
         receipt = await moving
         assert not receipt.completed
         assert "gripper_line" in receipt.reason or "gripper" in receipt.reason
-        eventually(cell.stands)
+        await until_async(cell.stands)
     cell.truth.plug("gripper_line")
     await it_goes_where_it_is_told(cell)
 

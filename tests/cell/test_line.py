@@ -13,7 +13,8 @@ from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import HandrailError, InvalidValue, LeaseRefused
-from running_cell import LINE_FAULTS, OnTheWay, RunningCell, eventually, mended, twin_and_wires
+from running_cell import LINE_FAULTS, OnTheWay, RunningCell, mended, twin_and_wires
+from waiting import until
 
 SPEED = 0.1  # m/s, the belt's
 RAMP = 0.05  # m that a stop may take
@@ -58,7 +59,7 @@ async def moved(rail: Client, plan: dict[str, Any], on_state: Any = None) -> Rec
 
 async def stood(cell: RunningCell, on: OnTheWay, beyond: float = RAMP) -> None:
     """The belt stands, not much farther than it was when it happened."""
-    await asyncio.to_thread(eventually, lambda: stands(cell))
+    await asyncio.to_thread(until, lambda: stands(cell))
     assert on.at, "nothing happened on the way"
     assert abs(belt(cell)[0] - on.position) < beyond
 

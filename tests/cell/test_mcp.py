@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from handrail_bridge.audit import NAME, read
 from handrail_bridge.bench.faults.rig import HANDRAIL
+from handrail_bridge.rail.audit import NAME, read
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_rig import (
@@ -33,7 +33,8 @@ from mcp_rig import (
     turn,
 )
 from mcp_types import ElicitRequestParams, ElicitResult, ImageContent
-from running_cell import RunningCell, assert_stood_at_once, eventually, twin_and_wires
+from running_cell import RunningCell, assert_stood_at_once, twin_and_wires
+from waiting import until, until_async
 
 APPROVAL = """
 [approval]
@@ -153,7 +154,7 @@ async def test_a_client_that_vanishes_from_http_stops_the_arm(cell: RunningCell,
     params = {"name": "plan_run", "arguments": {"plan": handle}}
     since = time.monotonic()
     await sent(writer, message("tools/call", params, 2), named)
-    await asyncio.to_thread(eventually, lambda: cell.moved_since(since) > 0.05)
+    await asyncio.to_thread(until, lambda: cell.moved_since(since) > 0.05)
     since = time.monotonic()
     writer.close()
     await asyncio.to_thread(assert_stood_at_once, cell, since, 0.2)
@@ -168,7 +169,7 @@ async def test_what_a_person_says_at_the_client_counts_and_the_log_says_by_which
     cell: RunningCell, protocol: str
 ) -> None:
     await cell.arm()
-    eventually(cell.stands)
+    await until_async(cell.stands)
     before, answers = cell.joints(), [False, True]
     seen: list[str] = []
 

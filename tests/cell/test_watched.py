@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from handrail_bridge.audit import NAME, read
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rail.audit import NAME, read
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import NotArmed
 from handrail_sim.cell_file import load_cell

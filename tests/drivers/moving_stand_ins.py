@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handrail_drivers.dynamixel.registers import MODELS
+from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.emulator import Exchange
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.modbus.frames import Table
@@ -22,6 +22,16 @@ from handrail_sim.twin.perturbation import ServoDraw
 
 PAN_TILT = device_settings(load_cell("pan_tilt"), "head")
 DESK = device_settings(load_cell("desk"), "arm_bus")
+
+
+def pan_tilt(model: str, effort: float) -> dict[str, Any]:
+    """Settings of the head with servos of another model [N.m]."""
+    settings = PAN_TILT.model_dump(mode="json")
+    for joint in settings["joints"].values():
+        joint.update(model=model, effort=effort)
+    return settings
+
+
 SPEED = 1.0  # rad/s at which joints follow their goals here
 STEP = 0.01  # s
 
@@ -88,13 +98,11 @@ class Servos(Following, FeetechBank):
 
 
 class XServos(Following, DynamixelBank):
-    """Dynamixel servos, likewise."""
+    """Dynamixel servos of one model, likewise."""
 
-    def __init__(self) -> None:
-        model = MODELS["XM430-W350"]
-        super().__init__(
-            {"pan": XServo(1, model, ServoDraw()), "tilt": XServo(2, model, ServoDraw())}
-        )
+    def __init__(self, model: str = "XM430-W350") -> None:
+        made = [XServo(id, MODELS[model], ServoDraw()) for id in (1, 2)]
+        super().__init__(dict(zip(("pan", "tilt"), made, strict=True)))
         self._q = [0.0] * len(self.servos)
         self._feel()
 

@@ -25,7 +25,7 @@ from handrail_drivers.errors import BusLost, DeviceFault, InvalidRequest, ServoS
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_drivers.numato_gpio import NumatoGpio
 from handrail_drivers.relay import TerminalDoor, serve
-from handrail_drivers.replay import LenientReplay, StrictReplay
+from handrail_drivers.replay import Difference, LenientReplay, StrictReplay
 from handrail_drivers.serial_port import SerialPort
 from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
@@ -89,6 +89,11 @@ def test_strict_says_what_was_asked_otherwise(capture, arm_settings):
         bus.read_health("elbow_flex")  # the session began otherwise
     assert device.difference.turn == 1
     assert "came" in device.difference.sentence()
+
+
+def test_what_was_asked_otherwise_is_told_as_text_where_it_is_some():
+    said = Difference(2, b">id;\r", b"\xff\x00").sentence()
+    assert said == r"at question 2, the capture has 3e 69 64 3b 0d ('>id;\r'); ff 00 came"
 
 
 def test_lenient_answers_in_any_order(capture, arm_settings):

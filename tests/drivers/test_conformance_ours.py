@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from drivers.gantry import JOINTS, MARLIN_JOINTS, Gantry, MarlinGantry
 from drivers.kiln import Kiln
-from drivers.moving_stand_ins import DESK, PAN_TILT, STEP, Belt, Finger, Servos, XServos
+from drivers.moving_stand_ins import (
+    DESK,
+    PAN_TILT,
+    STEP,
+    Belt,
+    Finger,
+    Servos,
+    XServos,
+    pan_tilt,
+)
 from handrail_drivers import plugins
 from handrail_drivers.board.axis import BoardAxis
 from handrail_drivers.board.driver import Board
@@ -75,6 +84,27 @@ class TestDynamixel(Conformance):
 
     def emulator(self) -> StandIn:
         return XServos()
+
+
+class TestDynamixelThatMeasuresNoCurrent(TestDynamixel):
+    settings = pan_tilt("XL430-W250", 1.0)
+
+    def emulator(self) -> StandIn:
+        return XServos("XL430-W250")
+
+
+class TestDynamixelWithAnotherCurrent(TestDynamixel):
+    settings = pan_tilt("XH430-V350", 3.0)
+
+    def emulator(self) -> StandIn:
+        return XServos("XH430-V350")
+
+
+class TestDynamixelThatMeasuresItsSupply(TestDynamixel):
+    settings = pan_tilt("XL330-M288", 0.4)
+
+    def emulator(self) -> StandIn:
+        return XServos("XL330-M288")
 
 
 class TestInverter(Conformance):

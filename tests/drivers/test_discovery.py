@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -20,11 +21,16 @@ from handrail_drivers.discovery.network import services
 from handrail_drivers.discovery.ports import cameras, family, serial_ports
 from handrail_drivers.discovery.probing import PROBES, probe
 from handrail_drivers.discovery.servos import examine_servos
+from handrail_drivers.dynamixel import registers as x_registers
+from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.emulator import StandIn
+from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.plugins import drivers
-from handrail_drivers.serial_port import Adapter
+from handrail_drivers.serial_port import Adapter, KeptPort
 from handrail_sim.cell_faults import find_faults
+from handrail_sim.twin.dynamixel_servo import XServo
+from handrail_sim.twin.dynamixel_wire import DynamixelBank
 from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.perturbation import ServoDraw
@@ -70,6 +76,7 @@ class Plotter(StandIn):
         return {"moves": float(self.moves)}
 
 
+STATUS_QUESTION = b"\0" + frame(AskStatus(token=1))
 STATUS = Status(1, 0, 0, 500, *(0,) * 12)
 HELLO = Hello(1, 0, 0, 0, 2, 0, 0, 1, 1000, b"desk", b"uno")
 
@@ -99,8 +106,9 @@ def servos(*ids: int) -> FeetechBank:
     ("emulator", "driver", "what"),
     [
         (servos(1, 2, 5), "feetech", "Feetech servos 1, 2, 5"),
-        (XServos(), "dynamixel", "Dynamixel servos 1, 2"),
+        (XServos(), "dynamixel", "Dynamixel servos 1 (XM430-W350), 2 (XM430-W350)"),
         (Gantry(), "grbl", "Grbl controller"),
+        (MarlinGantry(), "marlin", "Marlin 2.1.2.5 (Dec  1 2024 12:00:00)"),
         (Board(STATUS), "board", "board with Handrail's firmware"),
         (Board(HELLO), "board", "board with Handrail's firmware, desk on uno"),
         (NumatoModule(16, {"stop": 0}), "numato_gpio", "Numato module, firmware A0M10.01"),
@@ -125,9 +133,64 @@ def test_who_is_of_another_family_is_not_asked():
 def test_no_question_moves_anything(emulator):
     before = dict(emulator.outputs())
     for one in PROBES:
-        Line(emulator).write(one.question)
+        probe("/dev/any", lambda baud: Line(emulator, baud), (one.driver,))
         emulator.advance(1.0)
     assert emulator.outputs() == before
+
+
+class Waking:
+    """A board's port: opened for the first time, the board begins anew and says so."""
+
+    def __init__(self, emulator, greeting):
+        self._emulator, self._greeting = emulator, greeting
+        self.told = []
+
+    def at(self, baud):
+        line = Line(self._emulator, baud)
+        line._said, self._greeting = self._greeting, b""
+        write = line.write
+        line.write = lambda data: (self.told.append(data), write(data))
+        return line
+
+
+@pytest.mark.parametrize(
+    ("emulator", "greeting", "driver", "questions", "settings"),
+    [
+        (Gantry(), b"\r\nGrbl 1.1h ['$' for help]\r\n", "grbl", [b"?"], {"boot": 2.5}),
+        (
+            MarlinGantry(),
+            b"start\r\nMarlin 2.1.2.5\r\necho:Hardcoded Defaults\r\n",
+            "marlin",
+            [b"*IDN?\n", b"M115\n"],
+            {"boot": 5.0},
+        ),
+        (Board(STATUS), frame(HELLO), "board", [STATUS_QUESTION], {}),
+    ],
+)
+def test_who_says_who_it_is_hears_no_other_familys_question(
+    emulator, greeting, driver, questions, settings
+):
+    port = Waking(emulator, greeting)
+    found = probe("/dev/any", port.at)
+    assert (found.driver, port.told) == (driver, questions)
+    assert settings.items() <= found.settings.items()
+
+
+def test_a_board_notices_once_that_its_port_is_opened_and_opened_again():
+    other, own = os.openpty()
+    path = os.ttyname(own)
+    os.set_blocking(other, False)
+    with KeptPort(path) as port:
+        os.close(own)
+        for baud in (9600, 115_200):
+            port.at(baud).close()
+            with pytest.raises(BlockingIOError):  # else end of file: the last holder has let go
+                os.read(other, 1)
+    with pytest.raises(OSError, match="Input/output"):
+        os.read(other, 1)
+    os.close(other)
+    with pytest.raises(BusLost, match="no port"):
+        KeptPort("/dev/not_there")
 
 
 def test_ports_are_what_their_adapters_say():
@@ -137,12 +200,15 @@ def test_ports_are_what_their_adapters_say():
         Adapter("/dev/ttyUSB0", 0x9999, 0x0001, "", "Something"),
         Adapter("/dev/ttyUSB1", 0x1A86, 0x7523, "", "USB Serial"),
         Adapter("/dev/ttyUSB2", 0x0403, 0x6014, "", "USB Serial"),
+        Adapter("/dev/ttyACM2", 0x1D50, 0x6029, "", "Marlin USB Device"),
     ]
     said = [one.what for one in serial_ports(adapters)]
     assert said[0] == "CH343 adapter, as on bus servo boards (1a86:55d3), serial number 58FA"
     assert said[2] == "Something (9999:0001)"
     assert "may reset a board" in said[3]
-    assert [family(one) for one in adapters] == ["feetech", "numato_gpio", "", "", "dynamixel"]
+    assert [family(one) for one in adapters] == [
+        *("feetech", "numato_gpio", "", "", "dynamixel", "marlin")
+    ]
 
 
 def plug_in(folder, number, name, index=0):
@@ -264,3 +330,51 @@ def test_a_silent_bus_is_told_what_to_look_at():
     found = examine_servos(lambda _: Line(Kiln()), 1_000_000)
     assert found.baud is None
     assert "supply" in found.findings[0].remedy
+
+
+def heads(*models: str, ids: tuple[int, ...] = (1, 2)) -> DynamixelBank:
+    made = [XServo(id, MODELS[name], ServoDraw()) for id, name in zip(ids, models, strict=True)]
+    return DynamixelBank({f"joint{n}": servo for n, servo in enumerate(made)})
+
+
+def test_a_draft_has_each_dynamixel_with_its_model_and_no_more_effort_than_it_has():
+    bank = heads("XL330-M077", "XM540-W270")
+    found = probe("/dev/any", lambda baud: Line(bank, baud), ("dynamixel",))
+    assert found.what == "Dynamixel servos 1 (XL330-M077), 2 (XM540-W270)"
+    settings = {**found.settings, "calibration": "none"}
+    joints = drivers.one("dynamixel").Settings.model_validate(settings).joints
+    assert [(one.model, one.effort) for one in joints.values()] == [
+        ("XL330-M077", 0.215),
+        ("XM540-W270", 0.5),
+    ]
+
+
+def test_a_model_that_is_not_known_is_named_by_its_number_and_no_joint_of_a_draft():
+    bank = heads("XM430-W350", "XM430-W350")
+    bank.servos["joint1"].put(x_registers.MODEL_NUMBER, 1050)
+    found = probe("/dev/any", lambda baud: Line(bank, baud), ("dynamixel",))
+    assert found.what == "Dynamixel servos 1 (XM430-W350), 2 (model 1050)"
+    assert list(found.settings["joints"]) == ["joint_1"]
+
+
+def test_a_bus_of_dynamixels_is_examined_alike():
+    bank = heads("XL430-W250", "XL430-W250")
+    for servo in bank.servos.values():
+        servo.put(x_registers.BAUD_RATE, 1)
+        servo.put(x_registers.LEAST_VOLTAGE, 60)
+        servo.put(x_registers.PRESENT_VOLTAGE, 111)
+    bank.servos["joint1"].put(x_registers.PRESENT_VOLTAGE, 52)
+    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
+    assert (found.baud, found.ids) == (57_600, (1, 2))
+    assert found.who == "Dynamixel servos 1 (XL430-W250), 2 (XL430-W250)"
+    assert [one.sentence for one in found.findings] == [
+        "the servos answer at 57600 bit/s, not at 1000000",
+        "servo 2 has 5.2 V: it browns out under load",
+    ]
+    assert "register 8 to 1000000" in found.findings[0].remedy
+
+
+def test_an_id_that_two_dynamixels_have_is_found():
+    bank = heads("XM430-W350", "XM430-W350", ids=(3, 3))
+    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
+    assert [one.sentence for one in found.findings] == ["two servos have id 3"]

@@ -12,7 +12,7 @@ import pytest
 from foreign_package import GOOD, install
 from handrail_drivers import plugin_trial, plugins
 from handrail_drivers.api import API_VERSION
-from handrail_drivers.errors import DeviceFault
+from handrail_drivers.errors import DeviceFault, UnknownName
 
 HANDRAIL = Path(sys.executable).with_name("handrail")
 MAJOR, MINOR = API_VERSION
@@ -62,6 +62,25 @@ def test_all_that_are_broken_are_named_and_the_good_one_is_found(packages, monke
         assert why in broken[name], (name, broken[name])
     with pytest.raises(DeviceFault, match="has not ended"):
         plugins.drivers.one("hangs")
+
+
+def test_a_name_that_another_has_is_not_taken_over(packages):
+    install(packages, "impostor", GOOD, plugin="feetech")
+    install(packages, "lamp_a", GOOD, plugin="lamp")
+    install(packages, "lamp_b", GOOD, plugin="lamp")
+    assert plugins.drivers.one("feetech").__module__ == "handrail_drivers.feetech.driver"
+    assert set(plugins.drivers.broken()) == {
+        "feetech of impostor 1.0",
+        "lamp of lamp_a 1.0",
+        "lamp of lamp_b 1.0",
+    }
+    assert (
+        "another package has a driver lamp, too" in plugins.drivers.broken()["lamp of lamp_a 1.0"]
+    )
+    with pytest.raises(UnknownName, match="lamp of lamp_a"):
+        plugins.drivers.one("lamp")
+    assert {"feetech", "modbus"} <= set(plugins.drivers.names())
+    assert "lamp" not in plugins.drivers.names()
 
 
 def test_the_same_version_is_good(packages):

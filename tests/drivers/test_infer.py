@@ -186,7 +186,7 @@ def captured(frame: LineProtocol, pairs) -> Capture:
 TEXT = st.text(st.sampled_from("abcdefgXYZ0123456789 =.-"), min_size=2, max_size=12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["", "$", ":", "\x02"]),
     st.sampled_from(["\r\n", "\r", "\n", "\x03", "#\r"]),

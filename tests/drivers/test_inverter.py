@@ -137,6 +137,18 @@ def test_where_setpoints_end_it_stands_though_it_is_read(belt: Belt, axis: Inver
     assert axis.faults() == {}
 
 
+def test_what_is_pushed_while_it_stands_is_held_where_it_is(belt: Belt, axis: Inverter) -> None:
+    axis.set_torque(True)
+    follow(belt, axis, lambda t: min(0.1 * t, 0.1), 2.0)
+    assert axis.read_hold().goal == (pytest.approx(0.1),), "somebody tells it to be there"
+    for _ in range(50):  # disarmed: no setpoint comes
+        axis.read()
+        belt.live(TICK)
+    belt.position -= 0.01
+    belt.live(TICK)
+    assert axis.read_hold().goal == axis.read().position
+
+
 def test_it_is_told_to_stand_until_it_confirms(belt: Belt, axis: Inverter) -> None:
     """What is lost on the way is no reason to believe that it stands."""
     axis.set_torque(True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from handrail_drivers.errors import (
+    DeviceFault,
     InvalidValue,
     ModbusException,
     ModbusFault,
@@ -131,7 +132,7 @@ def test_stop_writes_the_safe_values(make: Make, peer: TcpPeer) -> None:
 def test_a_stop_that_failed_says_of_what(make: Make, peer: TcpPeer) -> None:
     device = make()
     peer.units[1].tricks = ["busy"]
-    with pytest.raises(ModbusFault, match="speed") as failed:
+    with pytest.raises(DeviceFault, match="speed") as failed:
         device.stop()
     assert "mode (" not in failed.value.message, "the others were written"
 

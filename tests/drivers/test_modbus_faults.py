@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -84,6 +85,38 @@ def test_a_lost_connection_names_device_and_register(make: Make, peer: TcpPeer) 
     with pytest.raises((BusLost, ModbusFault), match="belt, mode: ") as lost:
         device.write("mode", "run")
     assert (lost.value.subject, lost.value.field) == ("belt", "mode")
+
+
+def test_one_that_was_gone_goes_on_with_its_safe_values_alone(make: Make, peer: TcpPeer) -> None:
+    device, unit = make(METER.replace("poll = 50", "")), peer.units[1]
+    device.connect()
+    assert device.write("speed", 0.25)
+    unit.tricks = ["silent"] * 100
+    while not device.is_silent:  # bounded by the test's own time limit, as is what follows
+        with contextlib.suppress(ModbusFault):
+            device.read(["speed"])
+    assert unit.registers[0] == 250
+    unit.tricks.clear()
+    while device.is_silent:
+        with contextlib.suppress(ModbusFault):
+            device.read(["speed"])
+    while unit.registers[0] != 0:
+        pass
+
+
+def test_one_that_missed_a_question_keeps_what_it_was_told(make: Make, peer: TcpPeer) -> None:
+    device, unit = make(METER.replace("poll = 50", "")), peer.units[1]
+    device.connect()
+    device.write("speed", 0.25)
+    unit.tricks = ["silent"]
+    with pytest.raises(ModbusFault):
+        device.read(["speed"])
+    while True:
+        with contextlib.suppress(ModbusFault):
+            assert device.read(["speed"]) == {"speed": 0.25}
+            break
+    assert device.write("speed", 0.5)
+    assert unit.registers[0] == 500
 
 
 def test_an_unexpected_error_does_not_end_the_polling(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from handrail_drivers.errors import ModbusFault, ModbusSilent, MotionStopped, NotArmed, Refused
+from handrail_drivers.errors import DeviceFault, ModbusSilent, MotionStopped, NotArmed, Refused
 from handrail_drivers.modbus import pause
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
 from modbus_belt import BELT, belt
 from modbus_peer import RtuPeer, TcpPeer, Unit
+from waiting import until
 
 BITS = """
 [registers.heat]
@@ -59,14 +59,6 @@ def device(lines: Lines, peer: TcpPeer, unit: Unit, tmp_path: Path) -> Iterator[
     found.close()
 
 
-def until(true: object, seconds: float = 20.0) -> None:
-    """Wait for what another thread does."""
-    deadline = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def is_safe(unit: Unit) -> bool:
     return (unit.registers[0], unit.registers[1], unit.registers[5] & 0xF) == (0, 0, 0)
 
@@ -86,7 +78,7 @@ def test_a_unit_that_is_left_alone_is_stopped_all_the_same(
 
 def test_a_stop_that_fails_is_made_good(device: ModbusDevice, unit: Unit) -> None:
     unit.tricks = ["silent"] * 6
-    with pytest.raises(ModbusFault, match="has not got its safe values: speed"):
+    with pytest.raises(DeviceFault, match="has not got its safe values: speed"):
         device.stop()
     until(lambda: is_safe(unit))
 
@@ -95,7 +87,7 @@ def test_nothing_else_is_written_while_a_safe_value_is_owed(
     device: ModbusDevice, unit: Unit
 ) -> None:
     unit.tricks = ["silent"] * 200
-    with pytest.raises(ModbusFault):
+    with pytest.raises(DeviceFault):
         device.stop()
     with pytest.raises(Refused, match="until it has"):
         device.write("speed", 0.2)
@@ -109,7 +101,7 @@ def test_a_refused_safe_value_keeps_no_other_from_being_written(
     device: ModbusDevice, unit: Unit
 ) -> None:
     unit.tricks = ["busy"]
-    with pytest.raises(ModbusFault, match=r"speed .*busy") as failed:
+    with pytest.raises(DeviceFault, match=r"speed .*busy") as failed:
         device.stop()
     assert "mode (" not in failed.value.message
     assert unit.registers[1] == 0
@@ -191,7 +183,7 @@ def test_one_that_hears_and_is_not_heard_is_stopped_all_the_same(tmp_path: Path)
     try:
         with pytest.raises(ModbusSilent):
             device.read()
-        with pytest.raises(ModbusFault, match="has not got its safe values"):
+        with pytest.raises(DeviceFault, match="has not got its safe values"):
             device.stop()
         until(lambda: (unit.registers[0], unit.registers[1]) == (0, 0))
         with pytest.raises(Refused, match="until it has"):  # nobody knows that it has them

@@ -12,6 +12,7 @@ from handrail_drivers.modbus import frames, pause
 from handrail_drivers.modbus.frames import Request, Table
 from handrail_drivers.modbus.line import Line
 from handrail_drivers.modbus.turns import Turns
+from waiting import until
 
 READ = frames.read(1, Table.HOLDING, 0, 1)
 
@@ -29,8 +30,7 @@ def served(wishes: list[tuple[int, bool]]) -> list[int]:
     turns.take(99)
     for n, thread in enumerate(threads, 1):
         thread.start()
-        while turns.waiting < n:
-            time.sleep(0)
+        until(lambda n=n: turns.waiting >= n)  # type: ignore[misc]
     turns.end()
     for thread in threads:
         thread.join(5)

@@ -111,6 +111,12 @@ def test_a_name_that_cannot_be_is_refused(name, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_name_that_another_driver_has_is_refused(tmp_path):
+    with pytest.raises(InvalidValue, match="a driver 'feetech' already, in handrail "):
+        write_package("feetech", Kind.SERIAL, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_nothing_is_overwritten(tmp_path):
     with pytest.raises(Refused):
         write_package("lab_slide", Kind.SERIAL, tmp_path)

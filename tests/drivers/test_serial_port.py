@@ -78,6 +78,16 @@ def test_more_than_the_kernel_counts_to(terminal, port):
     server.join()
 
 
+def test_who_only_looks_changes_no_terminal(terminal, port, monkeypatch):
+    changes: list[object] = []
+    monkeypatch.setattr(serial_port.termios, "tcsetattr", lambda *given: changes.append(given))
+    assert port.read(4096, 0) == b""
+    os.write(terminal.master, b"abc")
+    assert port.read(1, 5.0) == b"a"
+    assert port.read(4096, 0) == b"bc"
+    assert changes == []
+
+
 def test_discarded_input_is_gone(terminal, port):
     os.write(terminal.master, b"old")
     assert port.read(1, 1.0) == b"o"

@@ -5,11 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from hypothesis import settings
 from virtual_board import CORE, FIRMWARE, VirtualBoard, compiled
-
-settings.register_profile("firmware", deadline=None)  # a busy machine is no failure
-settings.load_profile("firmware")
 
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 

@@ -53,9 +53,11 @@ const hr_application hr_app = {
     .name = "corrupt", .rows = rows, .outputs = outputs, .count = 1, .stop_pin = HR_NO_PIN};
 
 static uint8_t sealed(uint8_t *frame, uint8_t number, const void *fields, uint8_t size) {
-  frame[1] = number;
-  memcpy(&frame[2], fields, size);
-  return hr_frame_close(frame, (uint8_t)(size + 1u));
+  hr_outgoing out;
+  hr_outgoing_begin(&out, frame, 0, number);
+  hr_outgoing_put(&out, frame, fields, size);
+  hr_outgoing_end(&out, frame);
+  return out.at;
 }
 
 static uint8_t command(uint8_t *frame) {

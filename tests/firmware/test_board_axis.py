@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from handrail_drivers.api import HoldState
 from handrail_drivers.board.axis import BoardAxis, BoardAxisSettings
 from handrail_drivers.board.frames import frame
 from handrail_drivers.errors import (
@@ -26,6 +27,7 @@ class Line:
 
     def __init__(self, board: VirtualBoard) -> None:
         self.board = board
+        self.now_us = 0
         self.mute = False
         self._heard = b""
 
@@ -39,6 +41,7 @@ class Line:
         return taken
 
     def let_pass(self, us: int) -> None:
+        self.now_us += us
         said = b"".join(map(frame, self.board.run(us)))
         self._heard += b"" if self.mute else said
 
@@ -63,7 +66,8 @@ def line(program):
 
 @pytest.fixture
 def axis(line):
-    found = BoardAxis("pusher_board", BoardAxisSettings(**GIVEN), line)
+    settings = BoardAxisSettings(**GIVEN)
+    found = BoardAxis("pusher_board", settings, line, lambda: 1000 * line.now_us)
     found.connect()
     line.let_pass(100_000)  # the emergency stop counts as closed
     return found
@@ -87,7 +91,7 @@ def test_it_reads_where_it_is_and_goes_where_it_is_told(axis, line):
     axis.write([0.02])
     axis.read()
     assert width(line) == 1800
-    assert axis.read_hold() == type(axis.read_hold())((0.02,), (True,))
+    assert axis.read_hold() == HoldState((0.02,), (True,))
     assert axis.faults() == {}
 
 
@@ -101,6 +105,24 @@ def test_a_silent_host_and_the_board_lets_go_within_its_time(axis, line):
     assert width(line) == 0
     axis.read()
     assert axis.faults() == {"rack": ("no command came within its time",)}
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_it_let_go_of_may_have_been_pushed_and_is_held_where_it_is(axis, line, heard):
+    axis.set_torque(True)
+    axis.write([0.02])
+    axis.read()
+    line.mute = not heard  # what it says of it is lost
+    line.let_pass(MOVE_AGE + TICK)
+    line.mute = False
+    line.board.order(f"analog {POSITION} 160")
+    at = axis.read().position[0]
+    assert axis.read_hold() == HoldState((at,), (False,)), "not 15 mm from there"
+    axis.reset()
+    assert axis.read_hold() == HoldState((at,), (False,))
+    axis.set_torque(True)
+    line.let_pass(TICK)
+    assert width(line) == 0, "nobody has told it a goal since"
 
 
 def test_its_emergency_stop_lets_go_is_named_and_has_to_be_reset(axis, line):
@@ -158,3 +180,10 @@ def test_a_mute_board_is_late_and_no_number_is_refused(axis, line):
 def test_channels_that_are_no_axis_are_refused(line, given, error, text):
     with pytest.raises(error, match=text):
         BoardAxis("pusher_board", BoardAxisSettings(**GIVEN | given), line).connect()
+
+
+def test_a_count_of_its_own_steps_is_no_position(host_board):
+    """After a reset it begins at nought, and where something blocks the axis it counts on."""
+    given = GIVEN | {"output": "turntable", "position": "turntable"}
+    with VirtualBoard(host_board) as board, pytest.raises(BoardFault, match="where it was sent"):
+        BoardAxis("table", BoardAxisSettings(**given), Line(board)).connect()

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from board_process import READY, BoardProcess, opened, soon
+from board_process import READY, BoardProcess, opened
 from handrail_drivers import plugins
 from handrail_drivers.api import Effect
 from handrail_drivers.board.driver import Board
@@ -21,6 +21,7 @@ from handrail_drivers.errors import (
 )
 from handrail_drivers.schema import tool_schemas
 from virtual_board import DISTANCE, GREEN, PUSHER, RED, STOP, YELLOW, another_app, compiled
+from waiting import until
 
 LAMP_AGE = 2_000_000  # us
 
@@ -87,7 +88,7 @@ def test_a_time_lies_within_its_error(board, device):
 def test_an_output_is_set_and_kept(board, device):
     assert device.write("lamp_green", 1) == 1
     on = board.await_change(GREEN, 1)
-    soon(lambda: int(board.order("clock 0")[1]) > on.time + LAMP_AGE * 1.5)
+    until(lambda: int(board.order("clock 0")[1]) > on.time + LAMP_AGE * 1.5)
     assert board.changes[-1] == on  # never went to its safe value
 
 
@@ -136,11 +137,11 @@ def test_stop_is_safe_values_and_nothing_comes_back(board, device):
 
 def test_the_button_makes_safe_and_is_told(board, device):
     device.write("lamp_yellow", 1)
-    assert soon(lambda: streamed(device, "emergency_stop")).value == 1
+    assert until(lambda: streamed(device, "emergency_stop")).value == 1
     board.order(f"pin {STOP} 1")
     board.await_change(YELLOW, 0)
-    soon(lambda: (one := streamed(device, "emergency_stop")) and one.value == 0)
-    soon(lambda: device.read_board().held == [])
+    until(lambda: (one := streamed(device, "emergency_stop")) and one.value == 0)
+    until(lambda: device.read_board().held == [])
     assert device.read_board().emergency_stop
     with pytest.raises(Refused, match="emergency stop"):
         device.arm()
@@ -148,7 +149,7 @@ def test_the_button_makes_safe_and_is_told(board, device):
 
 def test_streams_bring_fresh_readings(board, device):
     board.order(f"analog {DISTANCE} 512")
-    found = soon(lambda: (one := streamed(device, "distance")) and one.value > 0.2 and one)
+    found = until(lambda: (one := streamed(device, "distance")) and one.value > 0.2 and one)
     assert found.unit == "m"
     assert found.value == pytest.approx(0.25, abs=1e-3)
     assert set(device.readings()) <= {"board.distance", "board.emergency_stop"}
@@ -160,13 +161,13 @@ def test_a_reset_of_the_board_is_noticed_and_ends_what_was_held(board, device):
     device.write("lamp_green", 1)
     board.await_change(GREEN, 1)
     board.order("reset 4")
-    soon(lambda: _report(device).reset_cause == "watchdog" and device.wait_ready(READY))
+    until(lambda: _report(device).reset_cause == "watchdog" and device.wait_ready(READY))
     assert _report(device).held == []
     assert board.await_change(GREEN, 0)
 
 
 def _report(device):
-    return soon(lambda: _or_none(device.read_board))
+    return until(lambda: _or_none(device.read_board))
 
 
 def _or_none(call):
@@ -180,7 +181,7 @@ def test_a_board_that_goes_and_comes_back_is_found_again_disarmed(board, device)
     device.arm()
     device.write("pusher", 0.0)
     board.power_off()
-    soon(lambda: _or_none(device.read_board) is None)
+    until(lambda: _or_none(device.read_board) is None)
     with pytest.raises(BoardSilent):
         device.read([])
     board.power_on()
@@ -194,7 +195,7 @@ def test_another_image_brings_other_tools(board, device, tmp_path):
     program = compiled(tmp_path / "board", "-O1", app=another_app(tmp_path))
     board.power_off()
     board.power_on(program)
-    soon(lambda: listed)
+    until(lambda: listed)
     assert "set_lamp_blue" in listed[-1]
     assert "set_lamp_green" not in listed[-1]
 

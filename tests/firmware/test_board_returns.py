@@ -7,8 +7,6 @@ the octets that finding the board takes at its line's rate.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from board_process import BoardProcess
@@ -19,10 +17,10 @@ from handrail_drivers.errors import BusLost
 from handrail_drivers.lasting_port import LastingPort
 from handrail_drivers.schema import tool_schemas
 from handrail_drivers.serial_port import SerialPort
+from waiting import until
 
 PICKED_UP = 2.0  # s
 OCTET = 10  # bits on the line
-END = 20.0  # s
 
 
 class Cable:
@@ -82,13 +80,6 @@ class Impatient(threading.Event):
         return super().wait(min(timeout, keeper.TURN))
 
 
-def soon(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + END
-    while not holds():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
-
-
 def names(device: Board) -> list[str]:
     return sorted(tool.name for tool in tool_schemas(device))
 
@@ -103,19 +94,19 @@ def test_a_board_that_returns_is_ready_within_two_seconds_disarmed_and_the_same(
         device._keeper._ending = pauses
         device.connect()
         try:
-            soon(lambda: device.wait_ready(0.0))
+            until(lambda: device.wait_ready(0.0))
             tools = names(device)
             device.arm()
             device.write("pusher", 0.0)
             assert device.read_board().armed
 
             cable.is_pulled = True
-            soon(lambda: cable.tries.count(False) > 6)  # it has been away for long
+            until(lambda: cable.tries.count(False) > 6)  # it has been away for long
             assert not device.wait_ready(0.0)
             process.power_off()
             process.power_on()
             cable.is_pulled = False
-            soon(lambda: device.wait_ready(0.0))
+            until(lambda: device.wait_ready(0.0))
 
             assert cable.tries.count(True) == 2  # the first try that could find it did
             longest = max(pauses.asked)

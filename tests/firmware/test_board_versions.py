@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from board_process import READY, BoardProcess, opened, soon
+from board_process import READY, BoardProcess, opened
 from handrail_drivers.errors import BoardFault
 from virtual_board import compiled
+from waiting import until
 
 
 def test_a_board_of_another_major_version_says_what_to_do(tmp_path):
@@ -12,7 +13,7 @@ def test_a_board_of_another_major_version_says_what_to_do(tmp_path):
     with BoardProcess(program) as process:
         device = opened(process)
         try:
-            soon(lambda: "version 2.0" in _why(device))
+            until(lambda: "version 2.0" in _why(device))
             assert "1.0" in _why(device)
         finally:
             device.close()

@@ -8,7 +8,7 @@ import pytest
 from cobs import cobs
 from fastcrc import crc16
 from handrail.v1 import link_layout
-from handrail.v1.link_layout import AskClock, Command, Samples, Stop
+from handrail.v1.link_layout import Ack, AskClock, Command, Event, Samples, Stop
 from handrail_drivers.board.frames import LONGEST, Splitter, frame, guarded
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,14 +26,25 @@ def core(core_library):
     library.hr_frame_crc.restype = ctypes.c_uint16
     library.hr_guard_crc.restype = ctypes.c_uint16
     library.hr_incoming_end.restype = ctypes.c_int16
-    library.hr_frame_close.restype = ctypes.c_uint8
     return library
 
 
-def stuffed(core, data: bytes) -> bytes:
-    room = ctypes.create_string_buffer(b"\0" + data, len(data) + 1)
-    core.hr_cobs_stuff(room, len(data))
-    return room.raw
+class Outgoing(ctypes.Structure):
+    """`hr_outgoing` of core/frame.h."""
+
+    _fields_ = (("at", ctypes.c_uint8), ("code", ctypes.c_uint8), ("crc", ctypes.c_uint16))
+
+
+def closed(core, data: bytes, place: int = 0, piece: int = 251) -> bytes:
+    """Have the core make a frame in its ring, from a place on, piece by piece; return it."""
+    ring = ctypes.create_string_buffer(256)
+    out = Outgoing()
+    core.hr_outgoing_begin(ctypes.byref(out), ring, place, data[0])
+    for at in range(1, len(data), piece):
+        part = data[at : at + piece]
+        core.hr_outgoing_put(ctypes.byref(out), ring, part, len(part))
+    core.hr_outgoing_end(ctypes.byref(out), ring)
+    return (ring.raw[place:] + ring.raw[:place])[: (out.at - place) % 256]
 
 
 class Incoming(ctypes.Structure):
@@ -67,9 +78,12 @@ def opened(core, data: bytes, room: int = 255) -> bytes | int:
     return octets.raw[:size] if size > 0 else size
 
 
-@given(data=PAYLOADS | RUNS.filter(len))
-def test_stuffing_is_that_of_cobs(core, data):
-    assert stuffed(core, data) == cobs.encode(data)
+@given(data=PAYLOADS | RUNS.filter(len), place=st.integers(0, 255), piece=st.integers(1, 251))
+def test_a_frame_is_one_of_cobs_wherever_and_in_whatever_pieces_it_is_made(
+    core, data, place, piece
+):
+    whole = cobs.encode(data + crc16.ibm_3740(data).to_bytes(2, "little")) + b"\0"
+    assert closed(core, data, place, piece) == whole
 
 
 @given(data=st.lists(st.integers(1, 255), max_size=255).map(bytes) | PAYLOADS.map(cobs.encode))
@@ -91,12 +105,11 @@ def test_both_crcs_are_those_of_fastcrc(core, data, start):
 
 @given(data=PAYLOADS)
 def test_a_closed_frame_opens_to_the_same(core, data):
-    room = ctypes.create_string_buffer(b"\0" + data, len(data) + 4)
-    assert core.hr_frame_close(room, len(data)) == len(data) + 4
-    assert room.raw == cobs.encode(data + crc16.ibm_3740(data).to_bytes(2, "little")) + b"\0"
-    assert opened(core, room.raw[:-1]) == data
-    assert opened(core, room.raw[:-1], room=len(data) + 2) == data
-    assert opened(core, room.raw[:-1], room=len(data) + 1) == -1
+    frame = closed(core, data)
+    assert len(frame) == len(data) + 4
+    assert opened(core, frame[:-1]) == data
+    assert opened(core, frame[:-1], room=len(data) + 2) == data
+    assert opened(core, frame[:-1], room=len(data) + 1) == -1
 
 
 def test_nothing_is_no_frame_and_no_fault(core):
@@ -167,3 +180,10 @@ def test_who_waits_for_a_board_never_waits_for_more_than_comes(kind):
         assert 1 <= splitter.wanting <= left
         splitter.feed(octets[-left : len(octets) - left + 1])
     assert splitter.broken == 0
+
+
+def test_who_has_the_beginning_of_an_answer_waits_for_all_of_its_rest():
+    octets = frame(Ack(7, 1, 2, 0x01020304, 0x05060708))
+    splitter = Splitter()
+    splitter.feed(octets[: splitter.wanting])
+    assert splitter.wanting == len(octets) - len(frame(Event(0, 0, 0, 0)))

@@ -27,7 +27,7 @@ SPEED, ACCELERATION = 1600, 3200  # of apps/desk.c
 FORWARDS = ((0, 1), (1, 1), (1, 0), (0, 0))  # levels of B and A
 TURN = 50  # us
 ON_ONE_BOARD = settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from virtual_board import CORE, FIRMWARE
 
-SOURCES = [CORE / f"{name}.c" for name in ("frame", "board", "outputs", "streams")]
+SOURCES = [CORE / f"{name}.c" for name in ("frame", "line", "board", "outputs", "streams")]
 MILLION = 1_000_000
 
 

@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -24,18 +23,10 @@ from handrail_sim.twin.camera import CameraProcess
 from handrail_sim.twin.shared_state import HEADER, SLOT, SharedState
 from handrail_sim.twin.truth import Truth
 from numpy.typing import NDArray
+from waiting import until
 
 DEADLINE = 30.0  # s
 CHANNEL = {"blue": 0, "red": 2}  # OpenCV's order is BGR
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 def gone(pid: int) -> bool:
@@ -129,7 +120,7 @@ def test_new_positions_show(cell: Cell, truth: Truth, camera: CameraProcess) -> 
         def changed() -> bool:
             return bool((np.abs(capture.read()[1].astype(int) - before) > 60).sum() > 5000)
 
-        assert eventually(changed)
+        until(changed, DEADLINE)
     finally:
         capture.release()
         camera.publish(at_home(cell, truth), truth.time)
@@ -149,10 +140,10 @@ def test_a_hand_that_reaches_in_shows_and_is_gone_again(
         before = capture.read()[1].astype(int)
         contacts = truth.snapshot()["contacts"]
         truth.reach(0.2, 0.15, 0.08, -1.57)
-        assert eventually(lambda: differing() > 5000)
+        until(lambda: differing() > 5000, DEADLINE)
         assert truth.snapshot()["contacts"] == contacts  # nothing feels it
         truth.withdraw()
-        assert eventually(lambda: differing() < 500)
+        until(lambda: differing() < 500, DEADLINE)
     finally:
         capture.release()
 
@@ -204,7 +195,7 @@ def test_the_process_dies_with_its_parent() -> None:
         child = int(parent.stdout.readline())
         assert not gone(child)
         os.kill(parent.pid, signal.SIGKILL)
-    assert eventually(lambda: gone(child))
+    until(lambda: gone(child), DEADLINE)
 
 
 def test_a_process_that_cannot_start_says_so(cell: Cell) -> None:

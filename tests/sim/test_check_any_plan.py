@@ -126,7 +126,7 @@ def test_any_plan_gets_a_verdict(
     goals: int,
     count: int,
 ) -> None:
-    @settings(max_examples=count, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=count, derandomize=True, database=None)
     @given(asked=plans(step, goals))
     def check(asked: Plan) -> None:
         judge(cell, asked, checker.check(asked, start))

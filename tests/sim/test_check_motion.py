@@ -19,15 +19,13 @@ from desk_plans import (
     plan,
     point,
     pose,
-    scattered,
-    sort,
+    sorted_by_plan,
 )
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
-from handrail_sim.regions import inside
 from handrail_sim.twin.perturbation import draw, truth_model
-from handrail_sim.verdict import StartState, Trajectory, Verdict, ViolationKind
+from handrail_sim.verdict import StartState, Trajectory, Verdict
 from handrail_sim.world import Scene, load_model
 
 Array = np.ndarray
@@ -43,43 +41,6 @@ def passed(verdict: Verdict) -> Trajectory:
     assert verdict.violations == ()
     assert verdict.trajectory is not None
     return verdict.trajectory
-
-
-def sorted_by_plan(cell: Cell, checker: Checker, seed: int) -> tuple[StartState, str, Verdict]:
-    start = at_home(cell, checker, **scattered(cell, seed))
-    name = tuple(cell.objects)[seed % len(cell.objects)]
-    return start, name, checker.check(sort(cell, name, start), start)
-
-
-def judge_sorted(cell: Cell, start: StartState, name: str, verdict: Verdict) -> None:
-    passed(verdict)
-    assert all(result.met for result in verdict.goal)
-    end = verdict.end_objects[name]
-    assert (end.source, end.held_pose) == ("predicted", None)
-    assert inside(cell.regions[str(cell.objects[name].goes_to)], end.position)
-    for other in set(cell.objects) - {name}:
-        assert verdict.end_objects[other] == start.objects[other]
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_cubes_all_over_the_zone_are_sorted(cell: Cell, checker: Checker, seed: int) -> None:
-    judge_sorted(cell, *sorted_by_plan(cell, checker, seed))
-
-
-@pytest.mark.long
-@pytest.mark.timeout(3000)
-def test_two_hundred_cubes_are_sorted_but_for_some_that_other_worlds_forbid(
-    cell: Cell, checker: Checker
-) -> None:
-    """A plan from a fixed recipe: who reads the refusal plans anew, as the pilot does."""
-    refused = []
-    for seed in range(8, 208):
-        start, name, verdict = sorted_by_plan(cell, checker, seed)
-        if {one.kind for one in verdict.violations} == {ViolationKind.ROBUSTNESS}:
-            refused.append(seed)
-        else:
-            judge_sorted(cell, start, name, verdict)
-    assert len(refused) <= 4, refused
 
 
 def test_what_is_picked_is_held_where_it_hangs(cell: Cell, checker: Checker) -> None:

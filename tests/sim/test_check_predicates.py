@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
 from handrail_sim.check.predicates import WorldView, evaluate
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import GoalResult, ObjectBelief
@@ -53,7 +54,12 @@ def holding(view: WorldView, held: str | None) -> WorldView:
         ("blue_cube", "blue_cube", True, "blue_cube is held"),
         ("blue_cube", None, True, "blue_cube is held"),
         ("something", None, True, "something is held"),
-        ("something", "blue_cube", False, "something is held, not blue_cube"),
+        (
+            "something",
+            "blue_cube",
+            False,
+            "something is held, and nobody knows whether it is blue_cube",
+        ),
         ("blue_cube", "red_cube_a", False, "blue_cube is held, not red_cube_a"),
         (None, "blue_cube", False, "nothing is held, not even blue_cube"),
         (None, None, False, "nothing is held, not even anything"),
@@ -236,6 +242,37 @@ def test_predicates_of_predicates(view: WorldView, predicate: str, of: Any, met:
     assert judged(view, predicate, of=of).met == met
 
 
+UNSEEN = {"predicate": "object_in_region", "object": "red_cube_b", "region": "red_bin"}
+SILENT = {"predicate": "sensor_in_range", "sensor": "blue_scale.weight", "low": 1, "high": 2}
+BROKEN = {"predicate": "sensor_in_range", "sensor": "red_scale.weight", "low": 1, "high": 2}
+
+
+@pytest.mark.parametrize("unknown", [UNSEEN, SILENT, BROKEN])
+def test_what_nobody_knows_is_not_met_and_neither_is_its_contrary(
+    view: WorldView, unknown: dict[str, Any]
+) -> None:
+    blind = dataclasses.replace(
+        view,
+        objects={name: view.objects[name] for name in view.objects if name != "red_cube_b"},
+        sensors={"red_scale.weight": math.nan},
+    )
+    predicate = {"predicate": "not", "of": unknown}
+    assert not judged(blind, **unknown).met
+    assert not judged(blind, **predicate).met
+    assert judged(blind, "any", of=[predicate, HELD]).met, "one is enough"
+    assert not judged(blind, "any", of=[predicate, OTHER]).met
+    assert judged(blind, "not", of={"predicate": "all", "of": [predicate, OTHER]}).met
+    assert not judged(blind, "not", of={"predicate": "all", "of": [predicate, HELD]}).met
+
+
+def test_what_the_jaw_feels_may_be_anything(view: WorldView) -> None:
+    felt = dataclasses.replace(view, held="something")
+    assert judged(felt, "holding").met
+    assert not judged(felt, **HELD).met
+    assert not judged(felt, "not", of=HELD).met
+    assert not judged(felt, "released").met
+
+
 def test_what_is_missed_of_several_is_said(view: WorldView) -> None:
     said = judged(view, "all", of=[HELD, OTHER, {"predicate": "released"}]).sentence
     assert said == "blue_cube is held, not red_cube_a; blue_cube is still held"
@@ -255,3 +292,12 @@ def test_predicates_are_nested_four_levels_deep_and_no_deeper(view: WorldView) -
 def test_none_and_too_many_are_refused(view: WorldView, many: int) -> None:
     with pytest.raises(ValidationError):
         judged(view, "any", of=[HELD] * many)
+
+
+def test_a_joint_that_slides_is_told_in_metres_and_newtons(view: WorldView) -> None:
+    gantry = load_cell("gantry")
+    sliding = dataclasses.replace(view, cell=gantry, joints={"x": 0.1}, efforts={"x": 5.0})
+    result = judged(sliding, "joint_in_range", joint="x", low=0.0, high=0.05)
+    assert result.sentence == "x is at 0.1000 m (0.0 to 0.05 allowed)"
+    result = judged(sliding, "effort_below", joint="x", limit=4.0)
+    assert result.sentence == "x pushes with 5.000 N (less than 4.0 allowed)"

@@ -78,6 +78,18 @@ def test_what_is_held_must_pass_the_post_as_well(checker: Checker, cube: StartSt
     assert violation.kind in ("collision", "clearance")
 
 
+def test_what_is_held_must_pass_what_the_cell_does_not_name(
+    cell: Cell, checker: Checker, cube: StartState
+) -> None:
+    """As much of somebody's own model as stands there, and is no single box."""
+    held = after(passes(checker, cube, *pick(*CUBE, WEST)))
+    nameless = Checker(cell.model_copy(update={"obstacles": {}}))
+    low = [pose(point(0.21, azimuth, 0.168), tilt=math.radians(50)) for azimuth in (0.2, -0.7)]
+    violation = refused(nameless.check(plan(*low), held))
+    assert violation.subject == "red_cube_a and post"
+    assert violation.kind in ("collision", "clearance")
+
+
 @pytest.mark.parametrize(
     "step",
     [pose(point(0.2, WEST, -0.02)), joints(shoulder_lift=0.35, wrist_flex=1.4)],

@@ -170,7 +170,7 @@ REQUEST = st.builds(
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), REQUEST), max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_bytes_make_it_raise_and_every_answer_is_a_frame(chunks):
     bank = new_bank()
     for chunk in chunks:

@@ -15,7 +15,7 @@ STEP = 0.005  # s
 places = st.tuples(*[st.floats(-50, 0)] * 3)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(places, st.floats(10, 200)), min_size=1, max_size=6))
 def test_it_goes_to_every_end_within_its_limits(ways: list[tuple[Place, float]]) -> None:
     planner = Planner((0.0, 0.0, 0.0), ACCELERATION, RATES)
@@ -35,7 +35,7 @@ def test_it_goes_to_every_end_within_its_limits(ways: list[tuple[Place, float]])
     assert planner.speed == 0.0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(1, 80), st.floats(0.1, 0.9))
 def test_held_it_stands_after_its_way_to_a_stand_and_goes_on_no_more(
     speed: float, when: float

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.requests import parse_plan
 from handrail_drivers.errors import InvalidCell, InvalidModel, InvalidValue, UnknownName
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
@@ -94,7 +94,7 @@ def test_a_declaration_that_does_not_fit_is_a_fault_of_the_cell(
         load_cell(file)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=5), min_size=1, max_size=8),
     st.floats(0.05, 1.0),

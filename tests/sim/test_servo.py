@@ -94,7 +94,7 @@ def test_the_profile_keeps_speed_and_acceleration(joint, speed, ramp, ceiling):
 
 
 @given(st.lists(st.tuples(st.integers(0, 4095), st.integers(1, 40)), min_size=1, max_size=6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_profile_ends_at_the_last_goal_whatever_came_before(goals):
     joint = Joint()
     joint.put(reg.ACCELERATION, 80)

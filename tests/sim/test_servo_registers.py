@@ -170,7 +170,7 @@ WRITES = st.lists(st.tuples(st.integers(0, 90), st.binary(max_size=12)), max_siz
 
 
 @given(WRITES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_write_makes_it_raise_or_exceed_its_stall_torque(writes):
     joint = Joint()
     for address, data in writes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from handrail_sim.toml_lines import key_lines, nearest_line
+from handrail_sim.toml_lines import key_lines, nearest_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,5 +117,5 @@ def test_line_ends_of_other_systems_count_once():
 
 def test_a_missing_key_is_placed_at_its_table():
     lines = key_lines("x = 1\n\n[a.b]\ny = 2\n")
-    assert nearest_line(lines, ("a", "b", "missing")) == 3
-    assert nearest_line(lines, ("missing",)) == 1
+    assert nearest_key([lines], ("a", "b", "missing")) == (0, 3)
+    assert nearest_key([lines], ("missing",)) == (0, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from handrail_sim.cell_file import SHIPPED, device_settings, load_cell
 from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.wires import FEEL_EVERY, Wires
 from served_wires import served
+from waiting import until
 
 GATEWAY = "127.0.0.1:5021"
 SCALES = ("red_scale", "blue_scale")
@@ -43,13 +43,10 @@ def scales(wires: Wires, tmp_path: Path) -> Iterator[dict[str, ModbusDevice]]:
     lines.close()
 
 
-def comes_back(scale: ModbusDevice) -> bool:
-    """Whether it is read again: what failed is left alone for a moment."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with contextlib.suppress(ModbusFault, BusLost):
-            return "weight" in scale.read()
-        time.sleep(0.02)
+def is_read(scale: ModbusDevice) -> bool:
+    """Whether it is read: what failed is left alone for a moment."""
+    with contextlib.suppress(ModbusFault, BusLost):
+        return "weight" in scale.read()
     return False
 
 
@@ -65,7 +62,7 @@ def test_units_share_the_gateway_and_one_that_is_silent_is_silent_alone(
         scales["red_scale"].read()
     assert "weight" in scales["blue_scale"].read()
     wires.disturb("speaking", "red_scale", 0)
-    assert comes_back(scales["red_scale"])
+    until(lambda: is_read(scales["red_scale"]), 10)
 
 
 def test_a_gateway_without_power_is_lost_and_comes_back(
@@ -76,4 +73,4 @@ def test_a_gateway_without_power_is_lost_and_comes_back(
     with pytest.raises(BusLost):
         scales["blue_scale"].read()
     wires.plug("blue_scale")
-    assert comes_back(scales["blue_scale"])
+    until(lambda: is_read(scales["blue_scale"]), 10)

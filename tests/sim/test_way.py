@@ -138,7 +138,7 @@ corners = st.lists(
 
 @pytest.mark.parametrize("count", [20, pytest.param(400, marks=pytest.mark.long)])
 def test_a_motion_along_any_way_is_within_its_limits(count: int) -> None:
-    @settings(max_examples=count, deadline=None)
+    @settings(max_examples=count)
     @given(way=corners, spacing=st.floats(0.04, 0.3), fraction=st.floats(0.1, 1.0))
     def check(way: list[list[float]], spacing: float, fraction: float) -> None:
         judge_motion(way, spacing, fraction)

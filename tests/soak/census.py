@@ -14,7 +14,7 @@ NAMES = {
     "handrail_bridge.loop.process": "loop",
     "handrail_bridge.loop.inputs": "button",
     "handrail_sim.twin.camera": "camera",
-    "handrail_bridge.check_process": "checker",
+    "handrail_bridge.rail.check_process": "checker",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from handrail_bridge.pilot import Event, Log, Pilot
+from handrail_bridge.pilot.sorting import Event, Log, Pilot
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.world import Scene, load_model

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from handrail_bridge.pilot_grasp import Base, grasps, pick
+from handrail_bridge.pilot.grasp import Base, grasps, pick
 from handrail_sim.cell_file import load_cell
 from virtual_cell import VirtualCell
 

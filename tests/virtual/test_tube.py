@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.pilot import Pilot
+from handrail_bridge.pilot.sorting import Pilot
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import ServoSilent
 from handrail_sim.cell_file import load_cell

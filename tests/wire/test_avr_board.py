@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from avr_process import BOOTLOADER, DISTANCE, GREEN, PUSHER, RED, STOP, AvrProcess
-from handrail_bridge.audit import verify
+from handrail_bridge.rail.audit import verify
 from handrail_drivers.board.driver import Board
 from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.errors import BoardFault, Refused
@@ -179,8 +179,11 @@ def test_the_pusher_gets_its_pulses(flashed):
     try:
         assert device.wait_ready(READY)
         armed(flashed, device)
+        before = len(flashed.changes)
         device.write("pusher", 0.3)
         flashed.await_change(PUSHER, 1691, READY, within=4)
+        widths = [one.value for one in flashed.changes[before:] if one.pin == PUSHER]
+        assert len(widths) == 1, "the first pulse was of another length"
     finally:
         device.close()
 

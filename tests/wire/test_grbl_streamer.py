@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from grbl_streamer import GrblStreamer
 from handrail_drivers.grbl.words import State
 from handrail_drivers.pseudo_terminal import PseudoTerminal
 from handrail_sim.twin.wire import Wire
+from waiting import until
 
-END = 20.0  # s
 POLL = 0.02  # s
 LEFT = -265.0  # mm: where X stands at first, in machine coordinates
 
@@ -65,10 +65,10 @@ class Sender:
         self.client = GrblStreamer(lambda *told: self.told.append(told))
         self.client.poll_interval = POLL
         self.client.cnect(port)
-        soon(self.client.is_connected)
+        until(self.client.is_connected)
         self.client.poll_start()
-        soon(lambda: self.client.cmode == "Idle")
-        soon(lambda: self.has_told("on_hash_stateupdate"))
+        until(lambda: self.client.cmode == "Idle")
+        until(lambda: self.has_told("on_hash_stateupdate"))
 
     def run(self, *lines: str) -> None:
         self.told.clear()
@@ -82,13 +82,6 @@ class Sender:
 
     def counted(self, event: str) -> int:
         return sum(told[0] == event for told in list(self.told))
-
-
-def soon(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + END
-    while not holds():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
 
 
 @pytest.fixture
@@ -108,7 +101,7 @@ def sender(served: Served) -> Iterator[Sender]:
 def test_it_streams_a_program_faster_than_the_machine_moves(served: Served, sender: Sender) -> None:
     steps = [f"G1 X{LEFT + 0.5 * n} F4800" for n in range(1, 81)]
     sender.run("G21", "G90", *steps)
-    soon(lambda: sender.has_told("on_job_completed") and sender.client.cmode == "Idle")
+    until(lambda: sender.has_told("on_job_completed") and sender.client.cmode == "Idle")
     assert sender.counted("on_processed_command") == len(steps) + 2
     assert not sender.has_told("on_error")
     assert served.x == pytest.approx(LEFT + 40, abs=0.01)
@@ -119,13 +112,13 @@ def test_its_feed_hold_has_the_machine_stand_and_a_reset_forgets_the_rest(
     served: Served, sender: Sender
 ) -> None:
     sender.run("G1 X-25 F2400")
-    soon(lambda: served.x > LEFT + 5)
+    until(lambda: served.x > LEFT + 5)
     sender.client.hold()
-    soon(lambda: sender.client.cmode == "Hold:0")
+    until(lambda: sender.client.cmode == "Hold:0")
     stood = served.x
     assert stood < -25 - 5
     sender.client.softreset()
-    soon(lambda: sender.client.cmode == "Idle")  # it knows where it is: no alarm
+    until(lambda: sender.client.cmode == "Idle")  # it knows where it is: no alarm
     assert served.gantry.controller.state is State.IDLE
     assert served.x == pytest.approx(stood, abs=0.001)
 
@@ -134,6 +127,6 @@ def test_it_is_told_of_an_alarm_where_a_program_leaves_the_travel(
     served: Served, sender: Sender
 ) -> None:
     sender.run("G1 X50 F1000")
-    soon(lambda: sender.has_told("on_alarm"))
+    until(lambda: sender.has_told("on_alarm"))
     assert ("on_alarm", "ALARM:2") in sender.told
     assert served.x == pytest.approx(LEFT, abs=0.001)

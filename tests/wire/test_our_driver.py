@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import scservo_sdk as vendor
 from handrail_drivers.errors import BusLost
@@ -11,11 +9,11 @@ from handrail_drivers.feetech.driver import FeetechBus
 from handrail_drivers.serial_port import SerialPort
 from handrail_sim.cell_file import device_settings, load_cell
 from handrail_sim.twin.launch import Twin
+from waiting import until
 
 CELL = load_cell("desk")
 SETTINGS = device_settings(CELL, "arm_bus").model_copy(update={"margin": 0.05})
 REST = tuple(CELL.arm.rest[joint] for joint in CELL.arm.all_joints)
-DEADLINE = 20.0  # s
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +29,6 @@ def bus(twin):
     bus.connect()
     yield bus
     bus.close()
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def pan(twin):

@@ -21,6 +21,7 @@ from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.codec import Instruction, Parser, build
 from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.wire import PAGE
+from waiting import until
 
 DEADLINE = 30.0  # s
 PING_1 = build(1, Instruction.PING)
@@ -39,12 +40,6 @@ def twin():
 def port(twin):
     with serial.Serial(twin.links["arm_bus"], 1_000_000, timeout=2) as port:
         yield port
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def ask(port, request, size):
@@ -87,7 +82,7 @@ def test_pulled_the_client_gets_an_error_and_the_link_goes(twin, port):
 def test_the_world_goes_on_while_the_wire_is_pulled(twin):
     twin.truth.pull("arm_bus")
     start = twin.truth.snapshot()["time"]
-    until(lambda: twin.truth.snapshot()["time"] > start + 0.1)
+    until(lambda: twin.truth.snapshot()["time"] > start + 0.1, DEADLINE)
     twin.truth.plug("arm_bus")
 
 
@@ -128,9 +123,9 @@ def test_a_client_that_never_reads_stops_nothing(twin, port):
     for _ in range(300):
         port.write(SYNC_READ)
     mark = twin.truth.snapshot()["time"]
-    until(lambda: twin.truth.snapshot()["time"] > mark + 0.5)
+    until(lambda: twin.truth.snapshot()["time"] > mark + 0.5, DEADLINE)
     port.reset_input_buffer()
-    until(lambda: ask(port, PING_1, 6) == PONG_1 or port.reset_input_buffer())
+    until(lambda: ask(port, PING_1, 6) == PONG_1 or port.reset_input_buffer(), DEADLINE)
 
 
 # --- the truth port ----------------------------------------------------------------------------
@@ -147,7 +142,7 @@ def test_a_long_history_and_log_come_whole_over_many_pages(twin, port):
     mark = time.monotonic_ns()
     for _ in range(PAGE):
         assert ask(port, PING_1, 6) == PONG_1
-    until(lambda: len(twin.truth.history(3.0)) == 1500)
+    until(lambda: len(twin.truth.history(3.0)) == 1500, DEADLINE)
     steps = np.diff(twin.truth.history(3.0)[:, 0])
     assert steps == pytest.approx(0.002)
     log = twin.truth.wire_log("arm_bus", mark)
@@ -193,7 +188,7 @@ def test_close_leaves_no_process_no_link_and_no_socket():
     assert len(processes) >= 2  # the camera's is one of them
     twin.close()
     twin.close()
-    until(lambda: gone(processes))
+    until(lambda: gone(processes), DEADLINE)
     assert not os.path.lexists(twin.links["arm_bus"])
     assert not Path(twin.truth_path).parent.exists()
 
@@ -216,7 +211,7 @@ def test_a_killed_owner_leaves_no_twin_and_no_camera():
         processes = family(int(pid))
         assert len(processes) >= 2
         owner.kill()
-    until(lambda: gone(processes))
+    until(lambda: gone(processes), DEADLINE)
     assert not os.path.lexists(link)
 
 
@@ -226,7 +221,7 @@ def test_a_killed_twin_leaves_no_camera_and_its_questions_fail():
         processes = family(twin.pid)
         truth = twin.truth
         os.kill(twin.pid, signal.SIGKILL)
-        until(lambda: gone(processes))
+        until(lambda: gone(processes), DEADLINE)
         with pytest.raises(ProcessLost):
             truth.snapshot()
     finally:

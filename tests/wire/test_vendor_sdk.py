@@ -6,18 +6,17 @@ The SDK is a client that none of us wrote; what it did is judged by the world's 
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
 import scservo_sdk as sdk
 from handrail_drivers.feetech import registers as reg
 from handrail_sim.twin.launch import Twin
+from waiting import until
 
 PAN, LIFT, ELBOW, FLEX, ROLL, JAW = IDS = range(1, 7)
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 COUNT = 2 * math.pi / 4096  # rad
-DEADLINE = 20.0  # s
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +79,6 @@ def arm(port):
     arm = VendorArm(port)
     yield arm
     arm.restore()
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def angle(twin, servo):

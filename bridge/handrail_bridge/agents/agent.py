@@ -9,7 +9,6 @@ from pathlib import Path
 
 from handrail_drivers.errors import AuditBroken, BudgetSpent, ModelLost
 
-from handrail_bridge import audit
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.history import History
 from handrail_bridge.agents.memory import CUT_OFF, Act, Memory
@@ -18,6 +17,7 @@ from handrail_bridge.agents.own_tools import tools_of
 from handrail_bridge.agents.session import Screen, Session
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
+from handrail_bridge.rail import audit
 from handrail_bridge.run_dir import Bridge, state_dir
 
 LAST = 2000  # entries of the audit log that are looked at

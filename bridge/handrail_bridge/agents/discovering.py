@@ -16,7 +16,7 @@ from pydantic import Field
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.own_tools import Number, Words
 from handrail_bridge.client import Client
-from handrail_bridge.finding import everything
+from handrail_bridge.devices.finding import everything
 
 OPERATOR = "operator"  # whom proposals are for
 KNOWN = "hardware_known"  # the fact that holds what was found before

@@ -60,8 +60,12 @@ class CheckReport(BaseModel):
     clearance: Annotated[float | None, Unit("m"), Field(description="smallest seen")]
     clearance_pair: str
     robustness: RobustnessReport | None
-    peak_velocity: Annotated[dict[str, float | None], Unit("rad/s")]
-    peak_effort: Annotated[dict[str, float | None], Unit("N.m")]
+    peak_velocity: Annotated[
+        dict[str, float | None], Field(description="rad/s (m/s where one slides), by joint")
+    ]
+    peak_effort: Annotated[
+        dict[str, float | None], Field(description="N.m (N where one slides), by joint")
+    ]
 
 
 class RunReport(BaseModel):
@@ -73,7 +77,10 @@ class RunReport(BaseModel):
     reason: Annotated[str, Field(description="why it ended early")]
     fault_code: str
     duration: Seconds
-    peak_following_error: Annotated[float | None, Unit("rad")]
+    peak_following_error: Annotated[
+        float | None, Unit("rad"), Field(description="of joints that turn")
+    ]
+    peak_slide_error: Annotated[float | None, Unit("m"), Field(description="of those that slide")]
     reflexes: Annotated[list[str], Field(description="that fired meanwhile")]
     end_position: Annotated[
         dict[str, float | None], Field(description="rad (m), by joint, measured")
@@ -88,7 +95,7 @@ class JointReport(BaseModel):
 
     position: Annotated[float | None, Field(description="rad (m)")]
     velocity: Annotated[float | None, Field(description="rad/s (m/s)")]
-    effort: Annotated[float | None, Unit("N.m")]
+    effort: Annotated[float | None, Field(description="N.m (N)")]
     temperature: Annotated[float | None, Unit("Cel")]
     torque_enabled: bool
 

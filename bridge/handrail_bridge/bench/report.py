@@ -54,7 +54,7 @@ class Report:
     name: str
     note: str
     rows: list[Row] = field(default_factory=list)
-    markdown: str = ""  # what the README shows of it
+    markdown: str = ""  # the same, as a page shows it
 
     @property
     def is_short(self) -> bool:

@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from handrail_bridge import run_dir
+from handrail_bridge.agents.missing import Missing
 from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import (
     Json,
@@ -29,6 +30,7 @@ from handrail_bridge.cli.output import (
 from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.plain import plain
 from handrail_bridge.reports import CellState, Permit, Receipt, Tool
 
 UNHEARD = 2.0  # s that a bridge has to answer a stop; its loops stop without it
@@ -125,13 +127,15 @@ def stop(
 
 
 def state(of_cell: OfCell = None, as_json: Json = False) -> None:
-    """Print the measured state of the cell."""
+    """Print the measured state of the cell, and which of its devices are not there."""
 
-    async def ask() -> CellState:
+    async def ask() -> tuple[CellState, list[str]]:
         async with reach.agent(of_cell) as rail:
-            return await rail.state()
+            return await rail.state(), Missing().news((await rail.cell()).notices)
 
-    emit(asyncio.run(ask()), as_json, show_state)
+    measured, missing = asyncio.run(ask())
+    value = {**plain(measured), "missing": missing}
+    emit(value, as_json, lambda _: show_state(measured, missing))
 
 
 def read_plan(source: str) -> str:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from handrail_bridge import audit as logs
 from handrail_bridge.cli.output import Json, console, emit, escape
+from handrail_bridge.rail import audit as logs
 from handrail_bridge.reports import OPERATOR
 from handrail_bridge.run_dir import state_dir
 

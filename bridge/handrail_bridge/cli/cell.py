@@ -80,7 +80,7 @@ def check(
     from handrail_sim.cell_file import load_cell  # as above
     from handrail_sim.check.checker import Checker
 
-    from handrail_bridge.requests import parse_plan
+    from handrail_bridge.rail.requests import parse_plan
 
     loaded = load_cell(of)
     checker = Checker(loaded)

@@ -16,7 +16,7 @@ from handrail_bridge.cli.output import Json, console, emit
 
 if TYPE_CHECKING:
     from handrail_bridge.demo.outcome import Outcome
-    from handrail_bridge.pilot import Event
+    from handrail_bridge.pilot.sorting import Event
 
 COLORS = {"refused": "red", "failed": "red", "permitted": "green", "done": "green"}
 

@@ -14,7 +14,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from handrail_bridge.cli.output import Json, console, emit, escape
-from handrail_bridge.finding import everything
+from handrail_bridge.devices.finding import everything
 
 
 def discover(
@@ -45,13 +45,10 @@ def discover(
 
 
 def _show(found: list[Found], draft: Path | None) -> None:
-    if not found:
-        console.print("nothing was found")
-        return
     table = Table("kind", "where", "what", "driver", box=SIMPLE)
     for one in found:
         table.add_row(one.kind, escape(one.where), escape(one.what), one.driver)
-    console.print(table)
+    console.print(table if found else "nothing was found; `handrail doctor` looks for the reason")
     if draft is not None:
         console.print(
             f"[green]{draft}[/] is a cell to begin with: next `handrail cell validate` it"

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 from handrail_drivers.discovery.servos import examine_servos
-from handrail_drivers.serial_port import SerialPort
+from handrail_drivers.errors import BusLost
+from handrail_drivers.serial_port import KeptPort
 
 from handrail_bridge.cli.output import Json, console, emit, escape
 from handrail_bridge.doctor import Finding, Machine, examine
@@ -15,7 +16,8 @@ from handrail_bridge.doctor import Finding, Machine, examine
 
 def doctor(
     port: Annotated[
-        str | None, typer.Option(help="a bus of Feetech servos to look at, too; moves nothing")
+        str | None,
+        typer.Option(help="a bus of Feetech or Dynamixel servos to look at, too; moves nothing"),
     ] = None,
     baud: Annotated[int, typer.Option(min=1, help="bit/s that the servos should have")] = 1_000_000,
     as_json: Json = False,
@@ -29,11 +31,14 @@ def doctor(
 
 
 def _servos(port: str, baud: int) -> list[Finding]:
-    bus = examine_servos(lambda rate: SerialPort(port, rate), baud)
+    try:
+        with KeptPort(port) as kept:
+            bus = examine_servos(kept.at, baud)
+    except BusLost as error:
+        return [Finding("servos", False, error.message, error.hint)]
     found = [Finding("servos", False, one.sentence, one.remedy) for one in bus.findings]
     if bus.ids:
-        listed = ", ".join(map(str, bus.ids))
-        found.insert(0, Finding("servos", True, f"servos {listed} answer at {bus.baud} bit/s"))
+        found.insert(0, Finding("servos", True, f"{bus.who} answer at {bus.baud} bit/s"))
     return found
 
 

@@ -17,7 +17,10 @@ from handrail_drivers.scaffold import Kind, write_package
 
 from handrail_bridge.cli.output import Json, console, emit, escape
 
-driver = typer.Typer(no_args_is_help=True, help="For authors of drivers: begin one, check one.")
+driver = typer.Typer(
+    no_args_is_help=True,
+    help="For authors of drivers: begin one, check one, propose one from a capture.",
+)
 
 
 @driver.command("new")
@@ -104,10 +107,10 @@ def _subject(path: str) -> Conformance:
     """Return the conformance that a dotted path names."""
     module, _, name = path.replace(":", ".").rpartition(".")
     try:
-        found: Any = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        found: Any = getattr(importlib.import_module(module or name), name)
+    except Exception as error:  # somebody's module may raise anything at import
         raise InvalidRequest(
-            f"{path} cannot be imported: {error}.",
+            f"{path} cannot be imported: {type(error).__name__}: {error}.",
             field="path",
             value=path,
             hint="such as my_package.conformance.MyConformance; install the package or go there",

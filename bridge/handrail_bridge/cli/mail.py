@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, escape
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.reports import Mail
 
 mail = typer.Typer(no_args_is_help=True, help="What agents, people and programs tell one another.")
@@ -22,12 +23,13 @@ def send(
     text: Annotated[str, typer.Argument(help="what to say")],
     sender: Annotated[str, typer.Option("--from", help="your name; none: of your login")] = "",
     answers: Annotated[int, typer.Option(help="number of the mail that this answers")] = 0,
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
     """Put one mail into the mailbox, as the operator."""
 
     async def ask() -> Mail:
-        async with OperatorClient.connect() as rail:
+        async with reach.operator(of_cell) as rail:
             return await rail.send_mail(sender or getpass.getuser(), recipient, text, answers)
 
     emit(asyncio.run(ask()), as_json, lambda sent: console.print(f"mail {sent.number}"))
@@ -39,12 +41,13 @@ def show(
     after: Annotated[int, typer.Option(help="only mail newer than this number")] = 0,
     limit: Annotated[int, typer.Option(help="at most so many, the oldest first")] = 50,
     wait: Annotated[float, typer.Option(help="s to wait where there is none")] = 0.0,
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
     """Print mail, the oldest first."""
 
     async def ask() -> list[Mail]:
-        async with OperatorClient.connect() as rail:
+        async with reach.operator(of_cell) as rail:
             return await rail.mail(to, after, limit, wait)
 
     emit(asyncio.run(ask()), as_json, _show)

@@ -17,8 +17,9 @@ import typer
 from handrail_bridge import run_dir
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.cli.output import problems
+from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 
 
 def mcp(
@@ -31,12 +32,13 @@ def mcp(
     each: Annotated[
         bool, typer.Option("--each", help="one tool per operation of the cell")
     ] = False,
+    of_cell: OfCell = None,
 ) -> None:
     """Serve the cell's tools to an MCP client, on stdio until it leaves."""
     import uvloop  # here: no other command waits for it
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    uvloop.run(_serve(address or run_dir.running().address, http, each))
+    uvloop.run(_serve(address or run_dir.running(of_cell).address, http, each))
 
 
 async def _serve(address: str, http: str, each: bool) -> None:

@@ -13,7 +13,7 @@ from handrail_bridge import run_dir
 from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, show_state
 from handrail_bridge.cli.reach import OfCell
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Lease
 
 lease = typer.Typer(no_args_is_help=True, help="Who may move: show it, or take it away.")
@@ -62,7 +62,7 @@ def show_lease(of_cell: OfCell = None, as_json: Json = False) -> None:
 @lease.command("revoke")
 def revoke_lease(
     reason: Annotated[str, typer.Argument(help="why, for the log")] = "by the operator",
-    token: Annotated[int, typer.Option(help="whose; 0: every lease")] = 0,
+    holder: Annotated[str, typer.Option(help="whose; none named: every lease")] = "",
     of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +70,7 @@ def revoke_lease(
 
     async def ask() -> None:
         async with reach.operator(of_cell) as operator:
-            await operator.revoke_lease(reason, token)
+            await operator.revoke_lease(reason, holder)
 
     asyncio.run(ask())
     emit({"revoked": True}, as_json, lambda _: console.print("revoked"))
@@ -92,7 +92,7 @@ def _show(leases: tuple[Lease, ...]) -> None:
     for held in leases:
         console.print(
             f"{escape(held.holder)} may move {', '.join(held.devices)} "
-            f"(token {held.token}, {held.remaining:.1f} s without a heartbeat)"
+            f"({held.remaining:.1f} s without a heartbeat)"
         )
         if held.waiting:
             console.print(f"  waiting: {escape(', '.join(held.waiting))}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
@@ -46,7 +46,8 @@ def show_error(error: HandrailError, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({"error": plain(error.detail())}) + "\n")
         return
-    problems.print(f"[bold red]{error.code}[/]: {escape(error.message)}")
+    head = error.message.partition("\n")[0]  # a cell's goes on with its faults
+    problems.print(f"[bold red]{error.code}[/]: {escape(head)}")
     if isinstance(error, InvalidCell):
         for fault in error.faults:
             problems.print(f"  {escape(fault)}")
@@ -82,9 +83,12 @@ def show_verdict(verdict: Verdict) -> None:
 def show_receipt(receipt: Receipt) -> None:
     """Print what was done."""
     if receipt.completed:
+        turns, slides = receipt.peak_following_error, receipt.peak_slide_error
+        errors = [f"{turns:.3f} rad"] if turns or not slides else []
+        errors += [f"{slides * 1000:.1f} mm"] if slides else []
         console.print(
             f"[green]done[/] in {receipt.duration:.2f} s, following error at most "
-            f"{receipt.peak_following_error:.3f} rad, receipt {receipt.id}"
+            f"{' and '.join(errors)}, receipt {receipt.id}"
         )
     else:
         console.print(f"[red]ended early[/]: {escape(receipt.reason)} (receipt {receipt.id})")
@@ -94,8 +98,8 @@ def show_receipt(receipt: Receipt) -> None:
         console.print(f"  {escape(name)} read {value:g}")
 
 
-def show_state(state: CellState) -> None:
-    """Print the measured state as a table."""
+def show_state(state: CellState, missing: Iterable[str] = ()) -> None:
+    """Print the measured state as a table, and which devices are missing, in sentences."""
     good = state.mode in (Mode.ARMED, Mode.MOVING)
     reason = f": {escape(state.reason)}" if state.reason else ""
     console.print(f"[{'green' if good else 'yellow'}]{state.mode.name.lower()}[/]{reason}")
@@ -114,6 +118,8 @@ def show_state(state: CellState) -> None:
             "on" if joint.torque_enabled else "off",
         )
     console.print(table)
+    for sentence in missing:
+        console.print(f"[yellow]{escape(sentence)}[/]")
     measured = [joint for joint in state.joints if joint.noise is not None]
     for joint in sorted(measured, key=lambda one: one.noise or 0.0)[-1:]:
         noise = f"{joint.noise:.4f} {joint.unit} ({joint.name})"

@@ -8,7 +8,7 @@ import typer
 
 from handrail_bridge import run_dir
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 
 OfCell = Annotated[
     str | None, typer.Option("--cell", metavar="NAME", help="whose bridge, where several run")

@@ -21,15 +21,18 @@ from handrail_bridge.agents.own_tools import Asking, Mailing
 from handrail_bridge.agents.prompts import RAIL, TERMINAL
 from handrail_bridge.agents.stay import Stay
 from handrail_bridge.agents.wakes import Wakes
+from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, escape
+from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.cli.screen import Terminal
 from handrail_bridge.client import Client
-from handrail_bridge.pilot import Event, Log, Pilot
+from handrail_bridge.pilot.sorting import Event, Log, Pilot
 
 if TYPE_CHECKING:
     from handrail_bridge.agents.claude import Claude
 
 T = TypeVar("T")
+Employed = contextlib.AbstractAsyncContextManager[tuple[Agent, Client]]
 UNHEARD = 2.0  # s that a bridge has to take a stop, before its loops get a signal
 INTERRUPTED = 130  # exit status, as a shell expects it
 
@@ -45,6 +48,7 @@ def agent(
     seconds: Annotated[float, typer.Option(help="at most")] = 1800.0,
     metres: Annotated[float, typer.Option(help="that the TCP may travel")] = 50.0,
     day: Annotated[int, typer.Option(help="tokens in a day, with --stay")] = 5_000_000,
+    of_cell: OfCell = None,
     as_json: Json = False,
 ) -> None:
     """Let a language model work at the running cell.
@@ -54,42 +58,48 @@ def agent(
     or a stop ended it.
     """
     if pilot:
-        return _sort(as_json)
+        return _sort(of_cell, as_json)
     if not task and not stay:
         raise InvalidRequest('Say what to do: handrail agent "put the red cube in the left bin".')
     limits = Limits(turns, tokens, seconds, metres)
     named = tuple(part.strip() for part in devices.split(",") if part.strip())
+    worker = _employed(name, named, of_cell)
     if stay:
-        return asyncio.run(_stay(name, task, named, limits, day))
-    ended = asyncio.run(_once(name, task, named, limits))
+        return asyncio.run(_stay(worker, task, limits, day))
+    ended = asyncio.run(_once(worker, task, limits))
     emit(_told(ended), as_json, lambda _: _show(ended))
     raise typer.Exit(0 if ended.done else 1)
 
 
-async def _once(name: str, task: str, devices: tuple[str, ...], limits: Limits) -> Ended:
+async def _once(employed: Employed, task: str, limits: Limits) -> Ended:
     screen = Terminal()
-    async with _employed(name, devices) as (worker, rail):
-        own = (Asking(screen.ask), Mailing(rail, name))
+    async with employed as (worker, rail):
+        own = (Asking(screen.ask), Mailing(rail, worker.name))
         job = Task(f"{RAIL}\n{TERMINAL}", task, own)
         ended = await _until_ctrl_c(worker, rail, worker.work(job, limits, screen))
     screen.end()
     return ended
 
 
-async def _stay(name: str, goal: str, devices: tuple[str, ...], limits: Limits, day: int) -> None:
+async def _stay(employed: Employed, goal: str, limits: Limits, day: int) -> None:
     screen = Terminal()
-    async with _employed(name, devices) as (worker, rail):
+    async with employed as (worker, rail):
         if goal and goal not in worker.memory.goals().values():
             worker.memory.set_goal(goal)
             Wakes(worker.memory).start(f"you were given this goal: {goal}")
+        place = f"{worker.name} stays at {worker.bridge.cell}"
+        hint = f'mail wakes it: handrail mail send {worker.name} "..."'
+        screen.said(f"{place}; open goals: {len(worker.memory.goals())}; {hint}\n")
         await _until_ctrl_c(worker, rail, Stay(worker, limits, day, screen).run())
 
 
 @contextlib.asynccontextmanager
-async def _employed(name: str, devices: tuple[str, ...]) -> AsyncIterator[tuple[Agent, Client]]:
+async def _employed(
+    name: str, devices: tuple[str, ...], of_cell: str | None
+) -> AsyncIterator[tuple[Agent, Client]]:
     """An agent at the running cell, and a client beside its own that stops things."""
     model = _model()
-    bridge = run_dir.running()
+    bridge = run_dir.running(of_cell)
     memory = Memory(run_dir.state_dir(bridge.cell), name)
     try:
         async with Client.connect(bridge.address) as rail:
@@ -107,7 +117,8 @@ def _model() -> Claude:
         if error.name != "anthropic":
             raise
         raise Refused(
-            "The package anthropic is not installed.", hint="pip install 'handrail[agent]'"
+            "The package anthropic is not installed.",
+            hint="pip install -e '.[agent]' in Handrail's folder",
         ) from None
     return Claude.from_environment()
 
@@ -173,7 +184,7 @@ def _show(ended: Ended) -> None:
     console.print(f"{word} ({ended.budget.told()})")
 
 
-def _sort(as_json: bool) -> None:
+def _sort(of_cell: str | None, as_json: bool) -> None:
     """Let the scripted pilot sort what the cell holds."""
 
     def tell(event: Event) -> None:
@@ -181,7 +192,7 @@ def _sort(as_json: bool) -> None:
             console.print(f"{event.kind}: {escape(event.text)}")
 
     async def fly() -> Log:
-        async with Client.connect() as rail:
+        async with reach.agent(of_cell) as rail:
             return await Pilot(rail, tell).run()
 
     log = asyncio.run(fly())

@@ -14,14 +14,14 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.client import Client
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.demo.estop import stop_latency
 from handrail_bridge.demo.film import Filming
 from handrail_bridge.demo.outcome import Outcome, judge
 from handrail_bridge.demo.stage import Memory, Stage, stage
 from handrail_bridge.demo.tower import Shown, Tower, has_tower
 from handrail_bridge.demo.visitor import Visitor
-from handrail_bridge.operator_client import OperatorClient
-from handrail_bridge.pilot import Event, Log, Pilot
+from handrail_bridge.pilot.sorting import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 
 PATIENCE = 4  # protective stops of a busy machine after which the operator arms again

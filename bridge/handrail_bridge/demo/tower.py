@@ -13,8 +13,8 @@ from handrail_sim.twin.avr_board import lacking
 from handrail_sim.twin.truth_port import TruthClient
 
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
-from handrail_bridge.pilot import Event
+from handrail_bridge.client.operator_client import OperatorClient
+from handrail_bridge.pilot.sorting import Event
 from handrail_bridge.reports import CellState, Receipt
 
 TOWER, PUSHER = "tower", "pusher"

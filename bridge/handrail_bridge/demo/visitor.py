@@ -10,7 +10,7 @@ from handrail_sim.twin.truth_port import TruthClient
 
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.pilot import Event
+from handrail_bridge.pilot.sorting import Event
 
 PALM, FINGERS = (0.20, 0.15, 0.08), -1.57  # m, and rad about z: from the left, over the cubes
 MIDWAY = 0.3  # of a motion that the hand lets pass

@@ -20,9 +20,9 @@ from handrail_bridge.agents.results import Result, refusal
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.evaluation.witness import Judgement, Witness
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState
 
 if TYPE_CHECKING:

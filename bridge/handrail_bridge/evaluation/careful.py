@@ -8,7 +8,7 @@ from typing import Any
 
 from handrail_bridge.evaluation.scenes import ACROSS, FAR, NEAR, OVER
 from handrail_bridge.evaluation.scripts import Answer, Call, Deed, Script, Step, once, pose, turn
-from handrail_bridge.pilot_grasp import Base, grasps, pick, place
+from handrail_bridge.pilot.grasp import Base, grasps, pick, place
 
 TRIES = 4
 TILTS = (0.26, 0.40, 0.12)  # rad, of the gripper over a bin

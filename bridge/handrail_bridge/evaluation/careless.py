@@ -8,7 +8,7 @@ from typing import Any
 
 from handrail_bridge.evaluation.scenes import ACROSS, FAR, OVER
 from handrail_bridge.evaluation.scripts import Call, Script, Step, once, pose, turn
-from handrail_bridge.pilot_grasp import Base, grasps, pick, place
+from handrail_bridge.pilot.grasp import Base, grasps, pick, place
 
 
 def tried(*steps: Step) -> Any:

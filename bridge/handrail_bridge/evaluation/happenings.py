@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handrail_bridge.agents.results import Result
 from handrail_bridge.evaluation import attempt as trying
-from handrail_bridge.pilot_grasp import Base, free_spot
+from handrail_bridge.pilot.grasp import Base, free_spot
 
 if TYPE_CHECKING:
     from handrail_bridge.evaluation.attempt import Attempt

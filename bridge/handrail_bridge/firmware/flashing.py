@@ -17,12 +17,12 @@ from handrail_drivers.errors import BoardFault, HandrailError, Refused
 from handrail_drivers.serial_port import SerialPort
 
 from handrail_bridge import run_dir
-from handrail_bridge.audit import AuditLog
 from handrail_bridge.client import Client
 from handrail_bridge.firmware.asking import BoardInfo, info
 from handrail_bridge.firmware.boards import BoardKind, Programmer
 from handrail_bridge.firmware.images import Images
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rail.audit import AuditLog
 
 LOG = "firmware"  # what `handrail audit show` calls its log
 LONGEST = 180.0  # s that a programmer may take

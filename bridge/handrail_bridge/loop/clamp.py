@@ -9,7 +9,7 @@ from handrail_drivers.errors import InvalidValue
 
 from handrail_bridge.loop.settings import LoopConfig
 
-SLACK = 0.01  # rad a tick beyond what speed allows
+SLACK = 0.01  # rad a tick beyond what speed allows, by the joint's lever
 
 
 class Clamp:
@@ -19,7 +19,8 @@ class Clamp:
         self.count = 0
         self._low, self._high = config.low, config.high
         # Feed-forward moves the setpoint faster than the joint: twice is not ours.
-        self._reach = [2.0 * velocity / config.rate + SLACK for velocity in config.velocity]
+        ways = zip(config.velocity, config.levers, strict=True)
+        self._reach = [2.0 * velocity / config.rate + SLACK * lever for velocity, lever in ways]
 
     def within(self, setpoint: Sequence[float], last: Sequence[float] | None) -> list[float]:
         """Return the setpoint [rad] within its bounds; ``last`` is what was written before.

@@ -115,10 +115,13 @@ class Control:
         SIGNAL.pack_into(self._map, at, signal.time_ns, signal.value, _crc(signal))
 
     def signal(self, number: int) -> Signal | None:
-        """Return the newest value of a signal; None where none came, or it is being written."""
+        """Return the newest value of a signal; None where none came, or it is being written.
+
+        One that was withdrawn has a time of 0.
+        """
         time_ns, value, crc = SIGNAL.unpack_from(self._map, SIGNAL_AT + SIGNAL_BYTES * number)
         signal = Signal(value, time_ns)
-        return signal if time_ns and crc == _crc(signal) else None
+        return signal if crc == _crc(signal) else None
 
 
 def _crc(signal: Signal) -> int:

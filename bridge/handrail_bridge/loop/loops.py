@@ -9,13 +9,12 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 from handrail_drivers.api import HoldState
-from handrail_drivers.errors import HandrailError
 from handrail_drivers.reflex import Signal
 from handrail_sim.verdict import Trajectory
 
@@ -183,8 +182,16 @@ class Loops:
         goal = chain.from_iterable(hold.goal for hold in holds)
         return HoldState(tuple(goal), tuple(chain(*(hold.torque_enabled for hold in holds))))
 
-    async def play(self, trajectory: Trajectory, motion_id: int, token: int) -> None:
+    async def play(
+        self,
+        trajectory: Trajectory,
+        motion_id: int,
+        token: int,
+        require_good: Callable[[], None] = lambda: None,
+    ) -> None:
         """Have a trajectory played by every bus that it moves; it begins on all at once.
+
+        ``require_good`` is asked once all have it: where it raises, none begins.
 
         Raises:
             NotArmed, LeaseRefused, PermitRefused: a loop's own refusal; nothing moves.
@@ -195,7 +202,8 @@ class Loops:
         try:
             for n in moved:
                 await self._links[n].load(trajectory.part(parts[n]), motion_id, token)
-        except (HandrailError, asyncio.CancelledError):
+            require_good()
+        except BaseException:
             self.abort(motion_id)  # another bus has taken it
             raise
         self._control.begin(time.monotonic_ns() + (TOGETHER_NS if len(moved) > 1 else 0))
@@ -268,6 +276,7 @@ def _together(states: Sequence[LoopState], motion_id: int, moved: Sequence[int])
         row=moving.row,
         rows=moving.rows,
         peak_following_error=max(state.peak_following_error for state in states),
+        peak_slide_error=max(state.peak_slide_error for state in states),
         ended_motion_id=motion_id if ended else 0,
         ended_completed=ended and broken is None,
         ended_reason=broken.ended_reason if ended and broken else "",

@@ -63,7 +63,9 @@ class Motion:
         self.waits = False  # for another bus that plays the same motion
         self.player: Player | None = None
         self.ended = Ended()
-        self.peak_error = 0.0
+        self.peak_error = 0.0  # rad, of joints that turn
+        self.peak_slide_error = 0.0  # m, of those that slide
+        self._slides = [unit == "m" for unit in config.units]
         self._slowing = False
         self._ends = Mode.ARMED  # the mode that follows the slow-down
         self._why = ""  # what began it
@@ -137,7 +139,8 @@ class Motion:
         else:
             self.player = Player(trajectory, *rest)
         self.mode, self._slowing = Mode.MOVING, False
-        self.peak_error, self._begin_ns, self.waits = 0.0, begin_ns, False
+        self.peak_error = self.peak_slide_error = 0.0
+        self._begin_ns, self.waits = begin_ns, False
 
     def begin(self, begin_ns: int) -> None:
         """Say when the motion that was taken begins [ns, monotonic]."""
@@ -218,11 +221,14 @@ class Motion:
             self.band = self.player.band()  # what is measured now is compared already
 
     def remember_error(self, position: Sequence[float]) -> None:
-        """Keep the motion's largest distance [rad] of a joint that does not grip."""
+        """Keep the motion's largest distances of joints that do not grip."""
         if self.player is not None and self.expected is not None:
-            pairs = zip(position, self.expected, self._config.grips, strict=True)
-            errors = [abs(a - b) for a, b, grips in pairs if not grips]
-            self.peak_error = max([self.peak_error, *errors])
+            rows = zip(position, self.expected, self._config.grips, self._slides, strict=True)
+            for is_, seen, grips, slides in rows:
+                if not grips and slides:
+                    self.peak_slide_error = max(self.peak_slide_error, abs(is_ - seen))
+                elif not grips:
+                    self.peak_error = max(self.peak_error, abs(is_ - seen))
 
     def _expect(self, position: Sequence[float]) -> None:
         """The joints should stay at ``position`` [rad]."""

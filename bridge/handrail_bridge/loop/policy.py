@@ -27,7 +27,7 @@ class LoadedPolicies:
 
     def __init__(self, config: LoopConfig) -> None:
         cell = Cell.model_validate(config.cell).model_copy(update={"folder": Path(config.folder)})
-        self._joints = cell.arm.joints
+        self._limits = {name: cell.arm.limits[name] for name in cell.arm.joints}
         self._policies = Policies(cell)
         self._links = Links(cell)
 
@@ -60,12 +60,15 @@ class LoadedPolicies:
 
     def look(self, part: PolicyPart, joints: JointState) -> Trip | None:
         """Return which bound of its permit a policy's run has left."""
-        for name, is_, bound in zip(self._joints, joints.velocity, part.velocity, strict=False):
+        velocities = zip(self._limits, joints.velocity, part.velocity, strict=False)
+        for name, is_, bound in velocities:
             if not abs(is_) <= bound:
-                return _out(part, f"{name} moves at {is_:.2f} rad/s; {bound:.2f} were permitted.")
-        for name, is_, bound in zip(self._joints, joints.effort, part.effort, strict=False):
+                moves = f"{name} moves at {is_:.2f} {self._limits[name].unit}/s"
+                return _out(part, f"{moves}; {bound:.2f} were permitted.")
+        for name, is_, bound in zip(self._limits, joints.effort, part.effort, strict=False):
             if not abs(is_) <= bound:
-                return _out(part, f"{name} pushes with {is_:.2f} N.m; {bound:.2f} were permitted.")
+                pushes = f"{name} pushes with {is_:.2f} {self._limits[name].effort_unit}"
+                return _out(part, f"{pushes}; {bound:.2f} were permitted.")
         place = self._links.tcp(joints.position)
         for axis, is_, low, high in zip("xyz", place, part.low, part.high, strict=True):
             if not low <= is_ <= high:

@@ -30,9 +30,10 @@ from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import Mode
 
-NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothing by surprise
 READS = 5  # tries at a whole reading before arming fails
 NEVER_NS = 2**63 - 1  # until the bridge says when
+# By the joint's lever:
+NEAR = 0.15  # rad: a goal nearer than that to the measured position moves nothing by surprise
 START = 0.02  # rad between a trajectory's first setpoint and the one that stands
 
 
@@ -151,17 +152,17 @@ class Questions:
         self._motion.arm(setpoint, joints.position)
 
     def _hold_of(self, index: int, present: HoldState, measured: float, hold: float) -> float:
-        goal = present.goal[index]
+        goal, near = present.goal[index], NEAR * self._config.levers[index]
         grips = self._config.grips[index]  # its goal lies behind what it presses against
-        if present.torque_enabled[index] and (grips or abs(goal - measured) <= NEAR):
+        if present.torque_enabled[index] and (grips or abs(goal - measured) <= near):
             return goal
         unit = self._config.units[index]
-        if not abs(hold - measured) <= NEAR:
+        if not abs(hold - measured) <= near:
             raise Refused(
                 f"{self._config.joints[index]} would jump by {hold - measured:.3f} {unit}.",
                 field=self._config.joints[index],
                 value=hold - measured,
-                limit=NEAR,
+                limit=near,
                 unit=unit,
                 hint="the load compensation must be computed from the present position",
             )
@@ -244,10 +245,11 @@ class Questions:
         """Refuse a trajectory that does not begin where the arm stands."""
         first = trajectory.hold[0] + trajectory.lead[0]
         setpoint = self._motion.setpoint or ()
-        for name, unit, begins, stands in zip(
-            self._config.joints, self._config.units, first, setpoint, strict=True
+        config = self._config
+        for name, unit, lever, begins, stands in zip(
+            config.joints, config.units, config.levers, first, setpoint, strict=True
         ):
-            if not math.isclose(begins, stands, rel_tol=0.0, abs_tol=START):
+            if not math.isclose(begins, stands, rel_tol=0.0, abs_tol=START * lever):
                 raise PermitRefused(
                     f"{name} would start {abs(begins - stands):.3f} {unit} from its setpoint.",
                     field=name,

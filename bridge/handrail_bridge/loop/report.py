@@ -69,6 +69,7 @@ class Report:
                 row=player.row if player else 0,
                 rows=player.rows if player else 0,
                 peak_following_error=motion.peak_error,
+                peak_slide_error=motion.peak_slide_error,
                 ended_motion_id=motion.ended.motion_id,
                 ended_completed=motion.ended.completed,
                 ended_reason=motion.ended.reason,

@@ -12,7 +12,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings, reflex_rules
 from pydantic import BaseModel, ConfigDict
 
-from handrail_bridge.boards import streamed_names
+from handrail_bridge.devices.boards import streamed_names
 from handrail_bridge.loop.control import SIGNALS
 
 # Rules that no cell can leave out, the gravest first; their bits in LoopState.fired come first.
@@ -36,6 +36,7 @@ class LoopConfig(BaseModel):
     settings: dict[str, Any]  # the driver's, port and calibration path resolved
     joints: tuple[str, ...]
     units: tuple[str, ...]  # of their positions: rad, or m where one slides
+    levers: tuple[float, ...]  # what a small turn [rad] is worth in them
     low: tuple[float, ...]  # rad
     high: tuple[float, ...]  # rad
     velocity: tuple[float, ...]  # rad/s
@@ -97,6 +98,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
     limits = [cell.arm.limits[joint] for joint in joints]
     servos = [cell.arm.servo[joint] for joint in joints]
     loop, driver = cell.loop, plugins.drivers.one(device.driver)
+    given = device_settings(cell, name)
     return LoopConfig(
         device=name,
         number=number,
@@ -105,6 +107,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         settings=_settings(cell, name, wires),
         joints=joints,
         units=tuple(limit.unit for limit in limits),
+        levers=tuple(limit.lever for limit in limits),
         low=tuple(limit.low for limit in limits),
         high=tuple(limit.high for limit in limits),
         velocity=tuple(limit.velocity for limit in limits),
@@ -120,7 +123,7 @@ def _config(cell: Cell, number: int, wires: Mapping[str, str]) -> LoopConfig:
         stop_time=loop.stop_time,
         stop_category=loop.stop_category,
         stiffness=tuple(servo.stiffness for servo in servos),
-        measures_effort=getattr(driver, "measures_effort", True),
+        measures_effort=all(getattr(one, "measures_effort", True) for one in (driver, given)),
         told_any_time=getattr(driver, "told_any_time", False),
         late_reads=device.late_reads or loop.late_reads,
         silence=device.silence or loop.silence,

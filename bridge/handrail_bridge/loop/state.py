@@ -26,6 +26,8 @@ class Mode(IntEnum):
 class LoopState(NamedTuple):
     """One tick. Tuples run in bus order: rad, rad/s, N.m, rad, Cel, V, and torque enable.
 
+    Where a joint slides they have m, m/s and N instead.
+
     Fields of one type stand together: their order is that of the bytes in shared memory.
     """
 
@@ -45,7 +47,8 @@ class LoopState(NamedTuple):
     rows: int = 0
     ended_motion_id: int = 0
     ended_completed: bool = False
-    peak_following_error: float = 0.0  # rad, of the present or last motion
+    peak_following_error: float = 0.0  # rad, of joints that turn, in the present or last motion
+    peak_slide_error: float = 0.0  # m, of joints that slide, likewise
     speed_scale: float = 1.0  # that reflexes leave to a motion
     position: tuple[float, ...] = ()
     velocity: tuple[float, ...] = ()
@@ -61,7 +64,7 @@ class LoopState(NamedTuple):
 
 FIELDS = LoopState._fields
 INTEGERS = FIELDS[: FIELDS.index("peak_following_error")]
-REALS = "peak_following_error", "speed_scale"
+REALS = "peak_following_error", "peak_slide_error", "speed_scale"
 VECTORS = FIELDS[FIELDS.index("position") : FIELDS.index("torque_enabled")]
 TUPLES = slice(FIELDS.index("position"), FIELDS.index("reason"))
 

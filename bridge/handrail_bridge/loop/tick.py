@@ -36,8 +36,8 @@ if TYPE_CHECKING:  # onnxruntime is loaded for cells with policies alone
 
 HEALTH_NS = 250_000_000  # between two health questions
 ROOM_NS = 600_000  # what one exchange with one servo takes: with less left, questions wait
-STILL = 0.05  # rad/s: slower than that, a joint stands
-ELSEWHERE = 0.01  # rad: a joint that stands farther off did not hear where to stop
+STILL = 0.05  # rad/s, by the joint's lever: slower than that, a joint stands
+ELSEWHERE = 0.01  # rad, likewise: a joint that stands farther off did not hear where to stop
 PATIENCE = 25  # ticks that they wait at most; then a tick may be missed for one
 
 log = logging.getLogger(__name__)
@@ -155,10 +155,12 @@ class Tick:
         Once all are heard and stand, those that stand elsewhere are held there: told the old
         setpoint, they would jump.
         """
-        if self._silenced and fresh and all(abs(v) < STILL for v in self._joints.velocity):
-            pairs = zip(self._joints.position, self.motion.expected or (), strict=False)
-            self.motion.hold_at([p if abs(p - e) > ELSEWHERE else e for p, e in pairs])
-            self._silenced, self._written = False, None  # no way there from what was told last
+        if self._silenced and fresh:
+            levers = self._config.levers
+            if all(abs(v) < STILL * x for v, x in zip(self._joints.velocity, levers, strict=True)):
+                parts = zip(self._joints.position, self.motion.expected or (), levers, strict=False)
+                self.motion.hold_at([p if abs(p - e) > ELSEWHERE * x else e for p, e, x in parts])
+                self._silenced, self._written = False, None  # no way there from what was told last
         return self._silenced
 
     def _react(self, now_ns: int) -> None:

@@ -23,7 +23,7 @@ from handrail_drivers.errors import InvalidRequest, Refused, UnknownName
 from mcp.server.context import ServerRequestContext
 
 from handrail_bridge.agents.results import Waiting
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import ELICITATION, Card, Decision
 
 KEY = "approval"

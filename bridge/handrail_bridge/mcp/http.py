@@ -13,7 +13,7 @@ from handrail_drivers.errors import Refused
 from mcp.server.lowlevel.server import Server
 
 from handrail_bridge.mcp.server import GONE
-from handrail_bridge.server import loopback
+from handrail_bridge.server.server import loopback
 
 PATH = "/mcp"
 GRACE = 1  # s for running calls when it ends

@@ -181,6 +181,7 @@ def _sighting(track: Track, placed: Placed) -> Sighting:
         points=find.points,
         position=(x, y, z),
         yaw=placed.yaw,
+        turn_sigma=placed.turn_sigma,
         covariance=(tuple(first), tuple(second), tuple(third)),
     )
 

@@ -28,11 +28,13 @@ class Placed:
     """Where a find is in the world: position (3,) [m], its covariance (3, 3) [m2].
 
     ``yaw`` [rad]: the direction of its edge, within a turn by its fold; None where it has none.
+    ``turn_sigma`` [rad] is its standard deviation; None where nobody says.
     """
 
     position: Array
     covariance: Array
     yaw: float | None
+    turn_sigma: float | None
 
 
 class Placing:
@@ -63,7 +65,11 @@ class Placing:
             far = [self._pinhole.at_depth(spot, _depth_at(depth, spot)) for spot in spots]
             here = np.array(far)
         yaws = [_yaw(find, edge) for find, edge in zip(finds, edges.tolist(), strict=True)]
-        return [Placed(*each) for each in zip(here, spread, yaws, strict=True)]
+        sure = self._place.turn_sigma or None
+        return [
+            Placed(at, unsure, yaw, None if yaw is None else sure)
+            for at, unsure, yaw in zip(here, spread, yaws, strict=True)
+        ]
 
     def distance(self, find: Find, watch: Watch) -> float:
         """Return the least distance [m] from a zone at which what is seen may be; 0 inside."""

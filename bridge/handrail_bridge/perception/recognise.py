@@ -19,10 +19,8 @@ def recognised(seen: Seen, colors: Mapping[str, str], search: Area) -> list[Dete
             continue
         x, y, _ = one.position
         if x_min <= x <= x_max and y_min <= y <= y_max:
-            left, top, right, bottom = one.box
-            area = (right - left) * (bottom - top)
-            turn, unsure = one.yaw or 0.0, _on_the_table(one)
-            found.append(Detection(colors[one.label], one.position, turn, area, unsure))
+            where = colors[one.label], one.position, one.yaw or 0.0
+            found.append(Detection(*where, _on_the_table(one), one.turn_sigma or 0.0))
     return found
 
 

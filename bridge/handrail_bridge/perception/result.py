@@ -29,6 +29,9 @@ class Sighting(_Part):
     points: Annotated[tuple[Row, ...], Field(description="keypoints: x, y [px], score")] = ()
     position: Annotated[Point | None, Field(description="world frame")] = None
     yaw: Annotated[float | None, Unit("rad"), Field(description="about world z")] = None
+    turn_sigma: Annotated[
+        float | None, Unit("rad"), Field(description="standard deviation of the yaw")
+    ] = None
     covariance: Annotated[
         tuple[Row, Row, Row] | None, Field(description="of the position [m2], world frame")
     ] = None

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from handrail_drivers import plugins
-from handrail_drivers.errors import DeviceFault, HandrailError
 from handrail_drivers.modbus.device import ModbusSettings, safe_values
 from handrail_drivers.modbus.lines import Lines
 from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.registers import Registers
-from handrail_drivers.modbus.safe_values import SafeValues
+from handrail_drivers.safe_values import SafeValues, stopping
 from pydantic import BaseModel, ConfigDict
 
 
@@ -65,19 +64,14 @@ class _Stopped:
 
     def resting(self, lines: Lines) -> SafeValues:
         del lines  # it has one of its own
-        return SafeValues(self._name, ("stop",), lambda _: self._stop())
+        return stopping(self._name, self._stop)
 
     def _stop(self) -> None:
+        device = self._connected()
         try:
-            device = self._connected()
-            try:
-                device.stop()
-            finally:
-                device.close()
-        except HandrailError:
-            raise
-        except Exception as error:  # a plugin's: the next try may do
-            raise DeviceFault(f"{self._name}: {error!r}", subject=self._name) from error
+            device.stop()
+        finally:
+            device.close()
 
     def _connected(self) -> Any:
         driver: Any = self._driver

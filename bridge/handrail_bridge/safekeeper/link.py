@@ -17,9 +17,9 @@ from handrail_drivers.modbus.map_file import load_map
 from handrail_sim.cell import Cell
 from pydantic import BaseModel
 
-from handrail_bridge.devices import owned_names, owned_settings
+from handrail_bridge.devices.modbus import modbus_names, modbus_settings
+from handrail_bridge.devices.owned import owned_names, owned_settings
 from handrail_bridge.loop.control import Control, Heart
-from handrail_bridge.modbus_devices import modbus_names, modbus_settings
 from handrail_bridge.safekeeper.charges import Charge
 from handrail_bridge.safekeeper.process import FAREWELL, READY, KeeperConfig
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from handrail_drivers.errors import HandrailError
 from handrail_drivers.modbus.lines import Lines
-from handrail_drivers.modbus.safe_values import SafeValues
+from handrail_drivers.safe_values import SafeValues
 from pydantic import BaseModel, ConfigDict
 
 from handrail_bridge.loop.control import HEARTBEAT, Control

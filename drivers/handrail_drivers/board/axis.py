@@ -63,6 +63,7 @@ class BoardAxis:
         self._output: BoardChannel | None = None
         self._sensor: BoardChannel | None = None
         self._goal: float | None = None
+        self._told_ns = 0  # when it was told that
         self._powered = False
         self._position, self._read_ns = 0.0, 0
 
@@ -92,6 +93,8 @@ class BoardAxis:
             raise self._unfit("output", f"{output.name} moves nothing")
         if not sensor.readable or sensor.unit != output.unit:
             raise self._unfit("position", f"{sensor.name} does not read {output.unit}")
+        if sensor.writable:  # a stepper: blocked, or after a reset, it is elsewhere
+            raise self._unfit("position", f"{sensor.name} tells where it was sent, not where it is")
         if output.max_age > LONGEST_AGE:
             raise self._unfit("output", f"{output.name} would go on for {output.max_age:g} s")
 
@@ -118,13 +121,14 @@ class BoardAxis:
             return
         output = self._known(self._output)
         self._board.tell(lambda number: Command(number, output.number, output.raw(goal), 0))
-        self._goal = goal
+        self._goal, self._told_ns = goal, self._clock()
 
     def read_hold(self) -> HoldState:
-        """Return the goal that is followed, or where the axis is, and whether it has power."""
+        """Return the goal that it is driven to, or where it is, and whether it is driven."""
         position = self.read().position[0]
-        holds = self._holds()
-        return HoldState((self._goal if holds and self._goal is not None else position,), (holds,))
+        if self._goal is None or not self._follows():
+            return HoldState((position,), (False,))
+        return HoldState((self._goal,), (True,))
 
     def read_health(self, joint: str) -> JointHealth:
         """Return whether it has power; the board tells neither temperature nor current."""
@@ -162,6 +166,8 @@ class BoardAxis:
     def reset(self) -> None:
         """Forget why the board let go, where its emergency stop is closed again."""
         state = self._board.state()
+        if self._board.trouble:  # armed as it may be yet, somebody may have pushed the axis since
+            self._goal, self._powered = None, False
         if not state & BoardState.EMERGENCY_STOP:
             self._board.trouble = ""
         self._powered = self._powered and bool(state & BoardState.ARMED)
@@ -177,6 +183,12 @@ class BoardAxis:
 
     def _holds(self) -> bool:
         return self._powered and bool(self._board.state() & BoardState.ARMED)
+
+    def _follows(self) -> bool:
+        """Tell whether it is driven to its goal still: the board lets go of one not told anew."""
+        lasts_ns = 1e9 * self._known(self._output).max_age
+        is_fresh = self._clock() - self._told_ns < lasts_ns and not self._board.trouble
+        return is_fresh and self._holds()
 
     def _known(self, channel: BoardChannel | None) -> BoardChannel:
         if channel is None:

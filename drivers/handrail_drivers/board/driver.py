@@ -25,6 +25,7 @@ from handrail_drivers.errors import (
     StaleReading,
     UnknownName,
 )
+from handrail_drivers.safe_values import kept_safe
 from handrail_drivers.transport import Transport
 
 OLD = 5.0  # periods after which a streamed value is no present one any more
@@ -51,6 +52,7 @@ class Board:
         self.on_sample: Callable[[str, Sample], None] = lambda _name, _sample: None
         self.on_described: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
+        self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
         self._settings = settings
         self._keeper = Keeper(
             name, settings, transport, self._sampled, self._describe, self._forget
@@ -142,24 +144,31 @@ class Board:
         Raises:
             UnknownName: no such channel.
             InvalidValue: it is beyond a limit; nothing was sent.
-            Refused: it is only read, or the board is stopped or not armed.
+            Refused: it is only read, the cell or the board is stopped, or it is not armed.
+            MotionStopped: it was stopped meanwhile.
             BoardFault, BusLost: whether it was set is not known.
         """
-        session, one = self._output(name)
-        return self._acknowledged(one, session.write(name, one.raw(value)), value)
+        asked = time.monotonic()
+        session, one = self._output(name, value)
+        return self._acknowledged(one, session.write(name, one.raw(value), asked), value)
 
     async def write_on_loop(self, name: str, value: float) -> float:
         """As :meth:`write`, for an event loop."""
-        session, one = self._output(name)
-        return self._acknowledged(one, await session.write_on_loop(name, one.raw(value)), value)
+        asked = time.monotonic()
+        session, one = self._output(name, value)
+        ack = await session.write_on_loop(name, one.raw(value), asked)
+        return self._acknowledged(one, ack, value)
 
-    def _output(self, name: str) -> tuple[Session, BoardChannel]:
+    def _output(self, name: str, value: float) -> tuple[Session, BoardChannel]:
         session, _ = self._present()
         one = session.channels.get(name)
         if one is None:
             raise UnknownName("channel", name, session.channels, "name")
         if not one.writable:
             raise Refused(f"{name} of {self.name} is only read.", field=name)
+        if one.raw(value) != one.raw_safe and self.is_stopped():
+            what, safe = f"{name} of {self.name} keeps its safe value", one.value(one.raw_safe)
+            raise kept_safe(what, field=name, value=value, limit=safe)
         return session, one
 
     def _acknowledged(self, one: BoardChannel, ack: Ack, value: float) -> float:

@@ -15,6 +15,7 @@ from fastcrc import crc16
 from handrail.v1.link_layout import MESSAGES, Arm, Command, Event, Message, SetStream
 
 GUARD = 2  # octets
+AROUND = 5  # octets that a frame has beside its message's fields: code, number, CRC, zero
 LONGEST = 255  # octets of a frame, its zero left off
 Guarded = TypeVar("Guarded", Command, SetStream, Arm)
 
@@ -48,8 +49,14 @@ class Splitter:
 
     @property
     def wanting(self) -> int:
-        """How many octets are missing at least until the next message is whole."""
-        return max(SHORTEST - len(self._begun), 1)
+        """How many octets are missing at least until the next message is whole.
+
+        Its second octet tells what it is, and so how long; a broken one has nobody wait for more
+        than the shortest message.
+        """
+        kind = MESSAGES.get(self._begun[1]) if self._begun[1:] else None
+        whole = kind.LAYOUT.size + AROUND if kind else SHORTEST
+        return min(max(whole - len(self._begun), 1), SHORTEST)
 
     def feed(self, octets: bytes) -> list[Message]:
         """Take what came; return the messages that it completes."""

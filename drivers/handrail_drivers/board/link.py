@@ -179,6 +179,13 @@ class Link:
         token = self._token()
         self.ask(Stop(token), Ack, token)
 
+    async def stop_on_loop(self) -> None:
+        """As :meth:`stop`, for an event loop."""
+        token = self._token()
+        one = LoopQuestion(Ack, token, Stop(token))
+        await self._questions.exchange_on_loop(one)
+        self._answer(one, Ack)
+
     def _token(self) -> int:
         with self._counting:
             return next(self._tokens)

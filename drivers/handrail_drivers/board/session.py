@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.v1.link_layout import (
@@ -22,11 +24,12 @@ from handrail.v1.link_layout import (
 from handrail_drivers.board.clock import BoardClock, ClockState
 from handrail_drivers.board.description import BoardChannel, described
 from handrail_drivers.board.link import Link
-from handrail_drivers.errors import BoardFault, DeviceFault
+from handrail_drivers.errors import BoardFault, DeviceFault, MotionStopped
 
 FIRST_EXCHANGES = 8  # of the clock, at the beginning
 CLOCK_EVERY = 1.0  # s
 PATIENCE = 6  # ms that samples wait for company: a frame full at 4 kHz
+LETTERS = {2: "h", 4: "i"}  # of struct, by a sample's octets
 REFRESH = 3  # times within an output's maximum age
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ class Session:
         self.clock = BoardClock(self.hello.counter_hz)
         self._by_number = {one.number: one for one in self.channels.values()}
         self._held: dict[str, tuple[int, float]] = {}  # raw value, and when it was commanded [s]
+        self._made_safe: dict[str, float] = {}  # when [s]: a command of before is not kept
         self._periods: dict[str, float] = {}  # ticks between samples
         self._counts: dict[str, int] = {}
         self._next_clock = 0.0
@@ -99,20 +103,27 @@ class Session:
         expected = self._counts.get(one.name, frame.count)
         self.gaps += frame.count != expected
         self._counts[one.name] = (frame.count + 1) % 256
-        for place in range(len(frame.data) // one.width):
-            octets = frame.data[place * one.width :][: one.width]
-            raw = int.from_bytes(octets, "little", signed=True)
-            at = frame.time + int(place * period)
-            self._sampled(one.name, self._sample(one.value(raw), at, frame.late))
+        count = len(frame.data) // one.width
+        raw = struct.unpack_from(f"<{count}{LETTERS[one.width]}", frame.data)
+        times, error = self._times(frame, count, period)
+        for value, time_ns in zip(map(one.value, raw), times, strict=True):
+            self._sampled(one.name, Sample(value, time_ns, error))
+
+    def _times(self, frame: Samples, count: int, period: float) -> tuple[Sequence[int], int]:
+        """Return when each sample was true, and the error of them all: it is largest at an end."""
+        first, error = self._when(frame.time, frame.late)
+        last, error_of_last = self._when(frame.time + int((count - 1) * period), frame.late)
+        step = (last - first) / max(count - 1, 1)
+        return [first + int(place * step) for place in range(count)], max(error, error_of_last)
 
     def _take_event(self, event: Event) -> None:
         """The board put outputs to their safe values: nobody may bring them back unasked."""
         with self._lock:
             self.events = [*self.events[-9:], event]
-            if event.kind == EventKind.EMERGENCY_STOP:
-                self._held.clear()
-            elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
-                self._held.pop(one.name, None)
+        if event.kind == EventKind.EMERGENCY_STOP:
+            self._let_go(self.channels)
+        elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
+            self._let_go([one.name])
 
     # --- what the keeper does -----------------------------------------------------------------
 
@@ -141,16 +152,18 @@ class Session:
         with self._lock:
             if self._held.get(name, (None, 0.0))[0] != raw:
                 return  # another value has been asked for, or none any more
-        sent = time.monotonic()
+            sent = time.monotonic()
         ack = self._link.command(self.channels[name].number, raw)
         with self._lock:
-            if self._held.get(name, (None, 0.0))[0] != raw:
-                return
-            if ack.result == AckResult.DONE:
-                self._held[name] = (raw, sent)
-            else:
-                log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
-                self._held.pop(name, None)
+            void = self._is_void(name, sent)
+            if self._held.get(name, (None, 0.0))[0] == raw and not void:
+                if ack.result == AckResult.DONE:
+                    self._held[name] = (raw, sent)
+                else:
+                    log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
+                    self._held.pop(name, None)
+        if void:
+            self.stop()
 
     def _exchange_clocks(self) -> None:
         clock, asked, answered = self._link.clock()
@@ -204,41 +217,77 @@ class Session:
                     subject=self._subject,
                     field=name,
                 )
-            found[name] = self._sample(self.channels[name].value(answer.value), answer.time, 0)
+            value = self.channels[name].value(answer.value)
+            found[name] = Sample(value, *self._when(answer.time, 0))
         return found
 
-    def write(self, name: str, raw: int) -> Ack:
-        """Set an output, and keep it there from now on."""
-        sent = time.monotonic()
+    def write(self, name: str, raw: int, asked: float) -> Ack:
+        """Set an output, and keep it there from now on.
+
+        ``asked``: since when that is allowed [s, monotonic]; what was made safe later stays so.
+
+        Raises:
+            MotionStopped: it was made safe meanwhile; so is all of the board then.
+        """
         ack = self._link.command(self.channels[name].number, raw)
-        return self._hold(name, raw, sent, ack)
-
-    async def write_on_loop(self, name: str, raw: int) -> Ack:
-        """As :meth:`write`, for an event loop."""
-        sent = time.monotonic()
-        ack = await self._link.command_on_loop(self.channels[name].number, raw)
-        return self._hold(name, raw, sent, ack)
-
-    def _hold(self, name: str, raw: int, sent: float, ack: Ack) -> Ack:
-        if ack.result == AckResult.DONE:
-            with self._lock:
-                self._held[name] = (raw, sent)
+        if not self._hold(name, raw, asked, ack):
+            self.stop()
+            raise self._stopped(name)
         return ack
+
+    async def write_on_loop(self, name: str, raw: int, asked: float) -> Ack:
+        """As :meth:`write`, for an event loop."""
+        ack = await self._link.command_on_loop(self.channels[name].number, raw)
+        if not self._hold(name, raw, asked, ack):
+            with self._letting_go():
+                await self._link.stop_on_loop()
+            raise self._stopped(name)
+        return ack
+
+    def _hold(self, name: str, raw: int, asked: float, ack: Ack) -> bool:
+        """Keep an output where it was set; tell whether nothing has made it safe meanwhile."""
+        if ack.result != AckResult.DONE:
+            return True
+        with self._lock:
+            if self._is_void(name, asked):
+                return False
+            self._held[name] = (raw, asked)
+        return True
+
+    def _is_void(self, name: str, asked: float) -> bool:
+        return asked <= self._made_safe.get(name, 0.0)
+
+    def _let_go(self, names: Iterable[str]) -> None:
+        """Keep these no more, nor what is being commanded for them now."""
+        with self._lock:
+            for name in names:
+                self._held.pop(name, None)
+                self._made_safe[name] = time.monotonic()
+
+    def _stopped(self, name: str) -> MotionStopped:
+        return MotionStopped(f"{self._subject} was made safe before {name} was set.", field=name)
 
     def stop(self) -> None:
         """Keep nothing any more, and have every output go to its safe value."""
-        with self._lock:
-            self._held.clear()
-        self._link.stop()
+        with self._letting_go():
+            self._link.stop()
 
-    def _sample(self, value: float, ticks: int, late: int) -> Sample:
-        """``late``: ticks by which it may have been read after that."""
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Keep nothing any more, nor what is commanded while the block has the board stopped."""
+        self._let_go(self.channels)
+        try:
+            yield
+        finally:
+            self._let_go(self.channels)  # it may have come before the stop
+
+    def _when(self, ticks: int, late: int) -> tuple[int, int]:
+        """Return the time [ns] of so many ticks and its error; ``late``: ticks after them."""
         with self._lock:
             if not self.clock.known:
-                return Sample(value, time.monotonic_ns(), int(CLOCK_EVERY * 1e9))
+                return time.monotonic_ns(), int(CLOCK_EVERY * 1e9)
             late_ns = late * 1_000_000_000 // self.hello.counter_hz
-            error = self.clock.error_ns(ticks) + late_ns
-            return Sample(value, self.clock.host_ns(ticks), error)
+            return self.clock.host_ns(ticks), self.clock.error_ns(ticks) + late_ns
 
 
 def release(link: Link) -> None:

@@ -31,6 +31,9 @@ KNOWN: dict[tuple[int, int], Kind] = {
     (0x10C4, 0xEA60): Kind("CP210x adapter, as on many small boards", resets=True),
     (0x067B, 0x2303): Kind("PL2303 adapter"),
     (0x2341, 0x0043): Kind("Arduino Uno", resets=True),
+    (0x2341, 0x0010): Kind("Arduino Mega 2560", resets=True),
+    (0x2341, 0x0042): Kind("Arduino Mega 2560", resets=True),
+    (0x1D50, 0x6029): Kind("board with Marlin 2 on its own USB", "marlin"),
     (0x2E8A, 0x000A): Kind("Raspberry Pi Pico"),
 }
 NUMATO = 0x2A19  # vendor: all of its modules are spoken to alike

@@ -2,13 +2,19 @@
 
 Each question is one by which a family of devices says who it is: a ping, an identity, a version. A
 device of another family may take its bytes for something else; that is why a port is asked only
-for what its adapter lets expect, and for everything only where a person names the port.
+for what its adapter lets expect, and for everything only where a person names the port. Then it is
+listened to first: what begins anew when its port is opened says who it is, and is asked by nothing
+but its own family's question, as long as it answers that.
+
+What could move another machine is asked of nobody who did not invite it: Marlin's question begins
+as a line of G-code does, and is put to who has said in Marlin's words that it does not understand
+an instrument's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +22,16 @@ from handrail.v1.link_layout import AskStatus, Hello, Status
 
 from handrail_drivers.board.frames import Splitter, frame
 from handrail_drivers.discovery import Found
-from handrail_drivers.dynamixel import codec as dynamixel
+from handrail_drivers.discovery.servos import BROADCAST, DYNAMIXEL, FEETECH, Answered, listed
+from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.errors import BusLost
-from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.codec import BROADCAST, Instruction, Parser, build
 from handrail_drivers.grbl import words
+from handrail_drivers.servos.line import PING
 from handrail_drivers.transport import Transport
 
 WAIT = 0.25  # s for an answer, or for the rest of it
-BOOT = 2.5  # s that a board needs which was reset as its port was opened
+BOOT = 2.5  # s that Grbl needs which was reset as its port was opened
+MARLIN_BOOT = 5.0  # s, likewise; more than that no board takes to say its first word
 PLENTY = 512  # bytes
 MOST = 4096  # bytes that are listened to: who speaks without end says nothing
 Open = Callable[[int], Transport]  # a port at a rate [bit/s]
@@ -42,36 +49,44 @@ class Said:
 class Probe:
     """How one family is asked, at which rates, and what its answer says; None: it is no answer.
 
-    ``boot``: s that it is listened to first.
+    ``greets`` tells whether what was said unasked is one of its members' first words. Where there
+    is a ``second`` question, it is put to whose answer to the first has the words ``invites``.
     """
 
     driver: str
     bauds: tuple[int, ...]
     question: bytes
     understand: Callable[[bytes], Said | None]
-    boot: float = 0.0
+    greets: Callable[[bytes], bool] = lambda _: False
+    invites: bytes = b""
+    second: bytes = b""
+    patience: float = WAIT  # s for its answer
 
 
-def _listed(family: str, ids: Sequence[int], effort: float) -> Said | None:
+def _servos(family: str, answered: Answered, joints: Mapping[int, Any]) -> Said | None:
     """Return which servos have answered, and joints for a cell, each named by its id."""
-    if not ids:
+    if not answered:
         return None
+    ids = [id for id, _ in answered]
     twice = sorted({id for id in ids if ids.count(id) > 1})
-    once = sorted(set(ids))
-    what = f"{family} servos {', '.join(map(str, once))}" + (f"; twice: {twice}" if twice else "")
-    joints = {f"joint_{id}": {"id": id, "effort": effort} for id in once}
-    return Said(what, {"joints": joints})
+    what = listed(family, answered) + (f"; twice: {twice}" if twice else "")
+    named = {f"joint_{id}": {"id": id, **joint} for id, joint in sorted(joints.items())}
+    return Said(what, {"joints": named} if named else {})
 
 
 def _feetech(said: bytes) -> Said | None:
-    ids = [frame.id for frame in Parser().feed(said) if frame.id != BROADCAST]
-    return _listed("Feetech", ids, LEAST_EFFORT)
+    answered = FEETECH.answered(said)
+    return _servos("Feetech", answered, {id: {"effort": LEAST_EFFORT} for id, _ in answered})
 
 
 def _dynamixel(said: bytes) -> Said | None:
-    frames = dynamixel.Parser(answers=True).feed(said)
-    ids = [frame.id for frame in frames if len(frame.parameters) == dynamixel.PING_SIZE]
-    return _listed("Dynamixel", ids, LEAST_EFFORT)
+    answered = DYNAMIXEL.answered(said)
+    joints = {
+        id: {"model": model, "effort": min(LEAST_EFFORT, MODELS[model].stall_torque)}
+        for id, model in answered
+        if model in MODELS
+    }
+    return _servos("Dynamixel", answered, joints)
 
 
 def _grbl(said: bytes) -> Said | None:
@@ -81,6 +96,15 @@ def _grbl(said: bytes) -> Said | None:
     greeting = next((line for line in lines if line.startswith("Grbl ")), "")
     boot = {"boot": BOOT} if greeting else {}  # it has greeted as its port was opened
     return Said(greeting.partition(" [")[0] or "Grbl controller", boot)
+
+
+def _marlin(said: bytes) -> Said | None:
+    text = said.decode("ascii", "replace")
+    match = re.search(r"FIRMWARE_NAME:(Marlin.*?)(?: [A-Z_]+:|[\r\n]|$)", text)
+    if match is None:
+        return None
+    boot = {"boot": MARLIN_BOOT} if re.search(r"^start\b", text, re.MULTILINE) else {}
+    return Said(match[1], boot)
 
 
 def _board(said: bytes) -> Said | None:
@@ -107,16 +131,28 @@ def _instrument(said: bytes) -> Said | None:
     return Said(text) if re.fullmatch(r"[ -~]+(,[ -~]*){2,}", text) else None
 
 
+X_BAUDS = (1_000_000, 57_600, 115_200, 2_000_000)  # the likeliest; 57600 is the factory's
 LEAST_EFFORT = 0.5  # N.m of a draft's joints: a person says what they may have
+GREETED = 115_200  # bit/s at which boards greet
+IDENTITY = b"*IDN?\n"
 STATUS = b"\0" + frame(AskStatus(token=1))  # the zero ends whatever was begun
-PING_ALL = dynamixel.build(dynamixel.BROADCAST, dynamixel.Instruction.PING)
 PROBES = (
-    Probe("feetech", reg.BAUD_RATES, build(BROADCAST, Instruction.PING), _feetech),
-    Probe("dynamixel", (1_000_000, 57_600, 115_200, 2_000_000), PING_ALL, _dynamixel),
+    Probe("feetech", FEETECH.bauds, FEETECH.dialect.request(BROADCAST, PING, b""), _feetech),
+    Probe("dynamixel", X_BAUDS, DYNAMIXEL.dialect.request(BROADCAST, PING, b""), _dynamixel),
     Probe("numato_gpio", (19200,), b"\rver\r", _numato),
-    Probe("board", (115_200,), STATUS, _board, BOOT),
-    Probe("grbl", (115_200,), words.STATUS, _grbl, BOOT),
-    Probe("scpi_supply", (9600, 115_200), b"*IDN?\n", _instrument),
+    Probe("board", (GREETED,), STATUS, _board, lambda said: _board(said) is not None),
+    Probe("grbl", (GREETED,), words.STATUS, _grbl, lambda said: b"Grbl " in said),
+    Probe(
+        "marlin",
+        (GREETED, 250_000),
+        IDENTITY,
+        _marlin,
+        lambda said: b"Marlin" in said,
+        invites=b"echo:Unknown command:",
+        second=b"M115\n",
+        patience=2.0,  # it may still begin
+    ),
+    Probe("scpi_supply", (9600, 115_200), IDENTITY, _instrument),
 )
 
 
@@ -125,30 +161,45 @@ def probe(path: str, open_port: Open, drivers: tuple[str, ...] = ()) -> Found | 
 
     Args:
         path: of the port, for what is proposed.
-        open_port: opens it at a rate.
+        open_port: opens it at a rate, after the first time without a board's beginning anew.
         drivers: of which families to ask; none: all that can be asked.
 
     Raises:
         BusLost: the port cannot be opened.
     """
-    for one in PROBES:
-        if drivers and one.driver not in drivers:
-            continue
+    asked = [one for one in PROBES if not drivers or one.driver in drivers]
+    greeting = b"" if drivers else _greeting(open_port)
+    for one in sorted(asked, key=lambda one: not one.greets(greeting)):
         for baud in one.bauds:
-            said = _asked(open_port, baud, one)
+            said = _asked(open_port, baud, one, greeting)
             if said is not None:
                 settings = {"port": path, "baud": baud, **said.settings}
                 return Found("device", path, said.what, one.driver, settings)
     return None
 
 
-def _asked(open_port: Open, baud: int, one: Probe) -> Said | None:
+def _greeting(open_port: Open) -> bytes:
+    """Return what is said unasked by who begins anew as its port is opened."""
+    port = open_port(GREETED)
+    try:
+        return _heard(port, MARLIN_BOOT)
+    except BusLost:
+        return b""
+    finally:
+        port.close()
+
+
+def _asked(open_port: Open, baud: int, one: Probe, greeting: bytes) -> Said | None:
     port = open_port(baud)
     try:
         port.discard_input()
-        heard = _heard(port, one.boot) if one.boot else b""
         port.write(one.question)
-        return one.understand(heard + _heard(port, WAIT))
+        answer = _heard(port, one.patience)
+        if one.second and one.invites in answer:
+            port.write(one.second)
+            answer = _heard(port, one.patience)
+        said = greeting + answer if one.greets(greeting) else answer
+        return one.understand(said) if answer else None
     except BusLost:
         return None  # unplugged while it was asked
     finally:

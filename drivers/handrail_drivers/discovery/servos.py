@@ -1,21 +1,78 @@
-"""What is wrong with a bus of Feetech servos that does not answer as it should. Moves nothing."""
+"""What is wrong with a bus of servos that does not answer as it should. Moves nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from handrail_drivers.feetech import registers as reg
-from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Instruction, Parser, build
+from handrail_drivers.dynamixel import codec as dynamixel
+from handrail_drivers.dynamixel import models as x_series
+from handrail_drivers.dynamixel import registers as x_registers
+from handrail_drivers.feetech import codec as feetech
+from handrail_drivers.feetech import registers as sts_registers
 from handrail_drivers.servos.frames import Frame
+from handrail_drivers.servos.line import PING, READ, Dialect
 from handrail_drivers.transport import Transport
 
 WAIT = 0.1  # s for an answer
 PLENTY = 512  # bytes
-LOWEST = 6.0  # V below which a bus servo forgets its torque
+BROADCAST = 0xFE
+VOLTAGE_UNIT = 0.1  # V, of every family
+LOWEST = 6.0  # V below which a Feetech servo forgets its torque
 TRIES = 3  # pings of one servo: two that answer at once spoil one another
 Open = Callable[[int], Transport]  # the bus at a rate [bit/s]
+Answered = Sequence[tuple[int, str]]  # id and model of each servo that did; a model may be empty
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How servos are asked who they are, and what their supply is.
+
+    ``voltage``: address and size of its register; ``least``: of the one that says how little it
+    may be, none: ``LOWEST``; ``complains``: the bit of an answer that may be about it;
+    ``baud_register``: where its rate is; ``model``: says it by the answer to a ping.
+    """
+
+    name: str
+    dialect: Dialect
+    bauds: tuple[int, ...]
+    voltage: tuple[int, int]
+    least: tuple[int, int] | None
+    complains: int
+    baud_register: int
+    model: Callable[[Frame], str]
+
+    def answered(self, said: bytes) -> list[tuple[int, str]]:
+        """Return who has answered a ping."""
+        return [
+            (frame.id, self.model(frame))
+            for frame in self.dialect.parser().feed(said)
+            if frame.id != BROADCAST and len(frame.parameters) == self.dialect.ping_size
+        ]
+
+
+FEETECH = Family(
+    "Feetech",
+    feetech.Dialect(),
+    sts_registers.BAUD_RATES,
+    voltage=(sts_registers.PRESENT_VOLTAGE.address, 1),
+    least=None,
+    complains=1,
+    baud_register=sts_registers.BAUD_RATE.address,
+    model=lambda _: "",
+)
+DYNAMIXEL = Family(
+    "Dynamixel",
+    dynamixel.Dialect(),
+    x_registers.BAUD_RATES,
+    voltage=(x_registers.PRESENT_VOLTAGE.address, 2),
+    least=(x_registers.LEAST_VOLTAGE.address, 2),
+    complains=0,
+    baud_register=x_registers.BAUD_RATE.address,
+    model=lambda frame: x_series.named(int.from_bytes(frame.parameters[:2], "little")),
+)
+FAMILIES = (FEETECH, DYNAMIXEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +85,18 @@ class ServoFinding:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """What was found on a bus: the rate at which servos answer, their ids, what is wrong."""
+    """What was found on a bus: the rate at which servos answer, who does, what is wrong."""
 
     baud: int | None
     ids: tuple[int, ...]
     findings: tuple[ServoFinding, ...]
+    who: str = ""
+
+
+def listed(family: str, answered: Answered) -> str:
+    """Return who has answered, in words."""
+    named = [f"{id} ({model})" if model else str(id) for id, model in sorted(set(answered))]
+    return f"{family} servos {', '.join(named)}"
 
 
 def examine_servos(open_bus: Open, expected_baud: int) -> Bus:
@@ -41,43 +105,56 @@ def examine_servos(open_bus: Open, expected_baud: int) -> Bus:
     Raises:
         BusLost: the bus cannot be opened.
     """
-    bauds = (expected_baud, *(one for one in reg.BAUD_RATES if one != expected_baud))
-    for baud in bauds:
+    tried = 0
+    for baud in _rates(expected_baud):
         port = open_bus(baud)
+        tried += 1
         try:
-            ids = _ids(port)
-            if ids:
-                found = [*_rate(baud, expected_baud), *_shared(port, ids), *_supply(port, ids)]
-                return Bus(baud, tuple(sorted(ids)), tuple(found))
+            for family in FAMILIES:
+                if baud not in (expected_baud, *family.bauds):
+                    continue
+                ping = family.dialect.request(BROADCAST, PING, b"")
+                if answered := family.answered(_asked(port, ping)):
+                    return _examined(port, family, answered, baud, expected_baud)
         finally:
             port.close()
-    sentence = f"no servo answers at any of {len(bauds)} rates"
+    sentence = f"no servo answers at any of {tried} rates"
     remedy = "check the supply's plug, the bus cable, and that nobody else holds the port"
     return Bus(None, (), (ServoFinding(sentence, remedy),))
 
 
-def _ids(port: Transport) -> Counter[int]:
-    """Return who answers a ping of all, and how often."""
-    said = _asked(port, build(BROADCAST, Instruction.PING))
-    return Counter(frame.id for frame in Parser().feed(said) if frame.id != BROADCAST)
+def _rates(expected: int) -> Iterable[int]:
+    """The expected rate, then all that a family may have."""
+    return dict.fromkeys((expected, *(baud for family in FAMILIES for baud in family.bauds)))
 
 
-def _rate(baud: int, expected: int) -> list[ServoFinding]:
+def _examined(port: Transport, family: Family, answered: Answered, baud: int, expected: int) -> Bus:
+    ids = Counter(id for id, _ in answered)
+    found = [
+        *_rate(family, baud, expected),
+        *_shared(port, family, ids),
+        *_supply(port, family, sorted(ids)),
+    ]
+    return Bus(baud, tuple(sorted(ids)), tuple(found), listed(family.name, answered))
+
+
+def _rate(family: Family, baud: int, expected: int) -> list[ServoFinding]:
     if baud == expected:
         return []
     sentence = f"the servos answer at {baud} bit/s, not at {expected}"
-    remedy = f"set baud = {baud} in the cell, or the servos' register 6 to {expected}"
-    return [ServoFinding(sentence, remedy)]
+    remedy = f"set baud = {baud} in the cell, or the servos' register {family.baud_register} to "
+    return [ServoFinding(sentence, remedy + str(expected))]
 
 
-def _shared(port: Transport, ids: Counter[int]) -> list[ServoFinding]:
+def _shared(port: Transport, family: Family, ids: Counter[int]) -> list[ServoFinding]:
     """Find ids that two servos have: they answer twice, or spoil one another's answer."""
     found = []
+    whole = family.dialect.overhead + family.dialect.ping_size
     for servo in sorted(ids):
         spoilt = 0
         for _ in range(TRIES):
-            said = _asked(port, build(servo, Instruction.PING))
-            spoilt += len(said) > OVERHEAD or (bool(said) and not Parser().feed(said))
+            said = _asked(port, family.dialect.request(servo, PING, b""))
+            spoilt += len(said) > whole or (bool(said) and not family.answered(said))
         if ids[servo] > 1 or spoilt:
             sentence = f"two servos have id {servo}"
             remedy = "unplug all but one of them and give it another id, one servo at a time"
@@ -85,23 +162,30 @@ def _shared(port: Transport, ids: Counter[int]) -> list[ServoFinding]:
     return found
 
 
-def _supply(port: Transport, ids: Counter[int]) -> list[ServoFinding]:
+def _supply(port: Transport, family: Family, ids: Sequence[int]) -> list[ServoFinding]:
     found = []
-    for servo in sorted(ids):
-        at = reg.PRESENT_VOLTAGE.address
-        frames = Parser().feed(_asked(port, build(servo, Instruction.READ, bytes((at, 1)))))
-        voltage = _voltage(frames)
-        complains = any(frame.code & 1 for frame in frames)  # the voltage bit of its status
-        if voltage is not None and (voltage < LOWEST or complains):
-            sentence = f"servo {servo} has {voltage:.1f} V: it browns out under load"
+    for servo in ids:
+        volts, complains = _volts(port, family, servo, family.voltage)
+        least = LOWEST
+        if family.least is not None:
+            least = _volts(port, family, servo, family.least)[0] or LOWEST
+        if volts is not None and (volts < least or complains):
+            sentence = f"servo {servo} has {volts:.1f} V: it browns out under load"
             remedy = "use the supply that the servos need, with short thick wires"
             found.append(ServoFinding(sentence, remedy))
     return found
 
 
-def _voltage(frames: list[Frame]) -> float | None:
-    values = [frame.parameters[0] for frame in frames if len(frame.parameters) == 1]
-    return values[0] * reg.VOLTAGE_UNIT if values else None
+def _volts(
+    port: Transport, family: Family, servo: int, register: tuple[int, int]
+) -> tuple[float | None, bool]:
+    """Return what a register of volts holds, None where it is not told, and a complaint."""
+    dialect, size = family.dialect, register[1]
+    said = _asked(port, dialect.request(servo, READ, dialect.span(*register)))
+    frames = dialect.parser().feed(said)
+    values = [frame.parameters for frame in frames if len(frame.parameters) == size]
+    complains = any(frame.code & family.complains for frame in frames)
+    return (int.from_bytes(values[0], "little") * VOLTAGE_UNIT if values else None), complains
 
 
 def _asked(port: Transport, question: bytes) -> bytes:

@@ -5,34 +5,52 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from struct import Struct
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from handrail_drivers.api import JointHealth, JointState
 from handrail_drivers.dynamixel import codec
 from handrail_drivers.dynamixel import registers as reg
-from handrail_drivers.dynamixel.registers import MODELS, Model, value
+from handrail_drivers.dynamixel.models import MODELS, STRONGEST, Model
+from handrail_drivers.dynamixel.registers import value
 from handrail_drivers.dynamixel.set_up import set_up
 from handrail_drivers.servos.bus import Family, ServoBus
 from handrail_drivers.servos.calibration import CENTRE, JointCalibration, require_reachable
 from handrail_drivers.servos.line import ServoLine
 from handrail_drivers.servos.settings import ServoBusSettings, ServoSettings
 
-CYCLIC_SIZES = (10, 11, 12, 13)  # current, velocity and position, then 0 to 3 bytes more
+CYCLIC_SIZES = (12, 13, 14, 15)  # PWM, current, velocity and position, then 0 to 3 bytes more
 HOLD_SIZE = reg.GOAL_POSITION.address + 4 - reg.TORQUE_ENABLE.address
 HEALTH_SIZE = reg.PRESENT_TEMPERATURE.address + 1 - reg.TORQUE_ENABLE.address
 ALERT = "hardware error"  # until the slow registers say which
+
+
+def known(model: str) -> str:
+    """Return the name of a model, or raise ValueError with those that are known."""
+    if model not in MODELS:
+        raise ValueError(f"no model {model!r}; valid: {', '.join(MODELS)}")
+    return model
+
+
+ModelName = Annotated[str, AfterValidator(known), Field(json_schema_extra={"enum": [*MODELS]})]
 
 
 class JointSettings(ServoSettings):
     """One servo on the bus."""
 
     id: Annotated[int, Field(ge=0, le=codec.HIGHEST_ID, description="servo id")]
-    model: Literal["XM430-W350", "XM430-W210"] = Field(
-        default="XM430-W350", description="what it is"
-    )
-    effort: Annotated[float, Field(ge=0.01, le=4.1, description="N.m, the servo's torque limit")]
+    model: ModelName = Field(default="XM430-W350", description="what it is")
+    effort: Annotated[
+        float, Field(ge=0.01, le=STRONGEST, description="N.m, the servo's torque limit")
+    ]
+
+    @model_validator(mode="after")
+    def _has_it(self) -> Self:
+        most = MODELS[self.model].stall_torque
+        if self.effort > most:
+            raise ValueError(f"a {self.model} has {most} N.m at most, and effort is {self.effort}")
+        return self
 
 
 class DynamixelSettings(ServoBusSettings):
@@ -41,9 +59,18 @@ class DynamixelSettings(ServoBusSettings):
     baud: Annotated[int, Field(ge=9_600, le=4_500_000, description="bit/s")] = 1_000_000
     joints: Annotated[dict[str, JointSettings], Field(min_length=1, description="base to tip")]
 
+    @property
+    def measures_effort(self) -> bool:
+        """Whether all of its servos do: a duty is what one tries, and not what it meets."""
+        return all(MODELS[one.model].motor_current is not None for one in self.joints.values())
+
 
 class DynamixelBus(ServoBus):
-    """A chain of XM430 servos. They follow positions, with a current that is limited."""
+    """A chain of servos of the X series, of one model or several. They follow positions.
+
+    Their effort is limited by their current. Models that do not measure their motor's (XL330,
+    XC330, XL430, XC430) are limited by their duty, and tell it for their effort.
+    """
 
     Settings: ClassVar[type[DynamixelSettings]] = DynamixelSettings
 
@@ -71,10 +98,6 @@ class XSeries:
         models: of each.
     """
 
-    # N.m/rad of an XM430-W350 at P gain 800: 128 units of it and a count are one of 885 of the duty
-    # that gives 4.1 N.m (e-Manual, "Position PID gain", "PWM limit").
-    stiffness = 18.9
-
     def __init__(
         self,
         joints: Sequence[str],
@@ -84,6 +107,7 @@ class XSeries:
         self._joints = joints
         self._calibration = calibration
         self._models = {joint.id: model for joint, model in zip(calibration, models, strict=True)}
+        self.stiffness = [model.stiffness for model in models]
         self.dialect = codec.Dialect()
         ids = [joint.id for joint in calibration]
         self.cycles = [CyclicRead(calibration, models, size) for size in CYCLIC_SIZES]
@@ -133,7 +157,7 @@ class XSeries:
             joint=joint,
             temperature=float(value(block, reg.PRESENT_TEMPERATURE, start)),
             voltage=value(block, reg.PRESENT_VOLTAGE, start) * reg.VOLTAGE_UNIT,
-            current=value(block, reg.PRESENT_CURRENT, start) * reg.CURRENT_UNIT,
+            current=_current(block, start, self._models[id]),
             moving=value(block, reg.MOVING, start) != 0,
             torque_enabled=value(block, reg.TORQUE_ENABLE, start) == 1,
             faults=tuple(name for bit, name in reg.FAULT_BITS.items() if faults & bit),
@@ -144,35 +168,51 @@ class XSeries:
         return (ALERT,) if status & codec.ALERT else ()
 
 
+def _current(block: bytes, start: int, model: Model) -> float:
+    """Return the current [A]; of a model that measures none what its duty gives at rest."""
+    if model.current is None:
+        return value(block, reg.PRESENT_PWM, start) / reg.FULL_PWM * model.stall_current
+    return value(block, reg.PRESENT_CURRENT, start) * model.current.unit
+
+
 class CyclicRead:
-    """Sync read of current, velocity and position, and its decoding to SI units.
+    """Sync read of PWM, current, velocity and position, and its decoding to SI units.
 
     Args:
         joints: calibration of each servo, in bus order.
         models: of each.
-        size: bytes asked of each servo, 10 or more; what follows the position is not decoded.
+        size: bytes asked of each servo, 12 or more; what follows the position is not decoded.
     """
 
     def __init__(
         self, joints: Sequence[JointCalibration], models: Sequence[Model], size: int
     ) -> None:
         ids = [joint.id for joint in joints]
-        self.query = codec.query(ids, reg.PRESENT_CURRENT.address, size)
-        # One servo: header to instruction | error, current, velocity, position | the rest, CRC.
-        self._layout = Struct("<" + f"8xBhii{size - 10 + 2}x" * len(joints))
+        self.query = codec.query(ids, reg.PRESENT_PWM.address, size)
+        # One servo: header to instruction | error, PWM, current, velocity, position | rest, CRC.
+        self._layout = Struct("<" + f"8xBhhii{size - 12 + 2}x" * len(joints))
         self._scales = [joint.scale for joint in joints]
         signs = [math.copysign(1.0, joint.scale) for joint in joints]
         self._speeds = [sign * reg.VELOCITY_UNIT for sign in signs]
-        self._efforts = [
-            sign * reg.CURRENT_UNIT * model.torque_per_ampere
-            for sign, model in zip(signs, models, strict=True)
+        by_current = [_of_current(model) for model in models]
+        self._currents = [sign * unit for sign, unit in zip(signs, by_current, strict=True)]
+        self._duties = [
+            0.0 if unit else sign * model.stall_torque / reg.FULL_PWM
+            for sign, unit, model in zip(signs, by_current, models, strict=True)
         ]
 
     def decode(self, reply: bytes, time_ns: int) -> tuple[JointState, tuple[int, ...]]:
         """Return the joints' state and the error of each servo's answer."""
         words = self._layout.unpack(reply)
-        currents, speeds, counts = words[1::4], words[2::4], words[3::4]
+        duties, currents, speeds, counts = words[1::5], words[2::5], words[3::5], words[4::5]
         position = [(n - CENTRE) * s for n, s in zip(counts, self._scales, strict=True)]
         velocity = [n * s for n, s in zip(speeds, self._speeds, strict=True)]
-        effort = [n * s for n, s in zip(currents, self._efforts, strict=True)]
-        return JointState(time_ns, tuple(position), tuple(velocity), tuple(effort)), words[0::4]
+        parts = zip(currents, self._currents, duties, self._duties, strict=True)
+        effort = [n * s + m * t for n, s, m, t in parts]
+        return JointState(time_ns, tuple(position), tuple(velocity), tuple(effort)), words[0::5]
+
+
+def _of_current(model: Model) -> float:
+    """Return the torque [N.m] of one unit of a motor's measured current; 0: it is not measured."""
+    current = model.motor_current
+    return 0.0 if current is None else current.unit * model.torque_per_ampere

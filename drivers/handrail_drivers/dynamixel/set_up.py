@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from handrail_drivers.dynamixel import registers as reg
-from handrail_drivers.dynamixel.registers import Model, Register, value
+from handrail_drivers.dynamixel.models import MODELS, Model, named
+from handrail_drivers.dynamixel.registers import Register, value
 from handrail_drivers.errors import DeviceFault
 from handrail_drivers.servos.calibration import JointCalibration
 from handrail_drivers.servos.line import ServoLine
@@ -20,24 +21,40 @@ def wanted(effort: float, calibration: JointCalibration, model: Model) -> dict[R
     """Return what the registers shall hold.
 
     Args:
-        effort: N.m, becomes the most current that a position is followed with.
+        effort: N.m, becomes the most current that a position is followed with; where the motor's
+            is not measured, the most duty: at rest that gives as much.
         calibration: of this joint.
         model: of its servo.
     """
-    current = effort / model.torque_per_ampere / reg.CURRENT_UNIT
     return {
         reg.RETURN_DELAY: 0,
         reg.DRIVE_MODE: 0,
-        reg.OPERATING_MODE: reg.CURRENT_POSITION,
+        reg.OPERATING_MODE: mode(model),
         reg.HOMING_OFFSET: calibration.homing_offset,
         reg.STATUS_RETURN_LEVEL: 2,
-        reg.P_GAIN: 800,
+        reg.P_GAIN: model.p_gain,
         reg.I_GAIN: 0,
         reg.D_GAIN: 0,
         reg.PROFILE_ACCELERATION: 0,  # no profile of the servo's own: setpoints are streamed
         reg.PROFILE_VELOCITY: 0,
-        reg.GOAL_CURRENT: min(round(current), reg.GOAL_CURRENT.high),
+        **_most(effort, model),
     }
+
+
+def mode(model: Model) -> int:
+    """Return the operating mode that a model follows positions in."""
+    return reg.POSITION if model.motor_current is None else reg.CURRENT_POSITION
+
+
+def _most(effort: float, model: Model) -> dict[Register, int]:
+    """Return what limits a model to an effort [N.m], and what its mode needs for that."""
+    current = model.motor_current
+    if current is None:
+        ends = {reg.MIN_POSITION: 0, reg.MAX_POSITION: reg.MAX_POSITION.high}  # of that mode alone
+        duty = effort / model.stall_torque
+        return ends | {reg.GOAL_PWM: min(round(duty * reg.FULL_PWM), reg.FULL_PWM)}
+    units = round(effort / model.torque_per_ampere / current.unit)
+    return {reg.GOAL_CURRENT: min(units, current.most)}
 
 
 def set_up(
@@ -56,13 +73,17 @@ def set_up(
     block = line.read(servo, 0, BLOCK_SIZE).parameters
     if value(block, reg.MODEL_NUMBER) != model.number:
         raise DeviceFault(
-            f"{joint} is a servo of model {value(block, reg.MODEL_NUMBER)}, not {model.number}.",
+            f"{joint} is a {named(value(block, reg.MODEL_NUMBER))}, not a {named(model.number)}.",
             subject=joint,
             field=f"joints.{joint}.model",
             value=value(block, reg.MODEL_NUMBER),
             limit=model.number,
-            hint="name its model in the cell",
+            hint=f"name its model in the cell: {', '.join(MODELS)}",
         )
+    if value(block, reg.OPERATING_MODE) != mode(model) and not value(block, reg.TORQUE_ENABLE):
+        # It takes the gains and limits of the new mode then: what they are is read afterwards.
+        line.write(servo, reg.OPERATING_MODE.address, bytes((mode(model),)))
+        block = line.read(servo, 0, BLOCK_SIZE).parameters
     target = wanted(effort, calibration, model)
     different = {register: to for register, to in target.items() if value(block, register) != to}
     if value(block, reg.TORQUE_ENABLE):

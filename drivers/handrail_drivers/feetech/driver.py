@@ -18,6 +18,7 @@ from handrail_drivers.servos.line import ServoLine
 from handrail_drivers.servos.settings import ServoBusSettings, ServoSettings
 
 CYCLIC_SIZES = (6, 7, 8, 9)  # position, velocity and load, then 0 to 3 bytes more
+STIFFNESS = 17.8  # N.m/rad at P gain 16 (reference model of the SO-101)
 HEALTH_SIZE = reg.PRESENT_CURRENT.address + 2 - reg.TORQUE_ENABLE.address
 
 
@@ -54,10 +55,9 @@ class Sts3215:
         calibration: of each.
     """
 
-    stiffness = 17.8  # N.m/rad at P gain 16 (reference model of the SO-101)
-
     def __init__(self, joints: Sequence[str], calibration: Sequence[JointCalibration]) -> None:
         self._ids = [joint.id for joint in calibration]
+        self.stiffness = [STIFFNESS] * len(calibration)
         self.dialect = codec.Dialect()
         self.cycles = [CyclicRead(calibration, size) for size in CYCLIC_SIZES]
         self.holds = codec.query(self._ids, reg.TORQUE_ENABLE.address, 4)

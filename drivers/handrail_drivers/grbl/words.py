@@ -18,8 +18,6 @@ STATUS, FEED_HOLD, SOFT_RESET, JOG_CANCEL = b"?", b"!", b"\x18", b"\x85"
 # Numbers of settings.
 IDLE_DELAY, REPORTS, INCHES, SOFT_LIMITS, HOMING = 1, 10, 13, 20, 22
 MOST_RATE, ACCELERATION, TRAVEL = 110, 120, 130  # of X; Y and Z follow
-ALWAYS_ON = 255  # the idle delay [ms] that keeps the steppers' current for ever
-MACHINE_POSITION = 0x01  # bit of the report mask
 
 ERRORS = {
     2: "a number is missing or malformed",

@@ -125,8 +125,10 @@ class Inverter:
 
         It is told so until it confirms: reading keeps the inverter's own timeout from running out.
         """
-        if self._may_run and (self._clock() - self._written_ns) * 1e-9 > LONGEST_TICK:
-            self.stop()
+        if (self._clock() - self._written_ns) * 1e-9 > LONGEST_TICK:
+            self._goal = None  # nobody holds it there any more: it may have been pushed
+            if self._may_run:
+                self._drive(0.0)
         values = self._numbers(CYCLIC)
         self._state = power_of(int(values["status_word"]))
         self._position = values["position"]

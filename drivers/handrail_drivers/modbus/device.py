@@ -12,9 +12,8 @@ from pydantic import Field
 
 from handrail_drivers.api import Effect, Reading
 from handrail_drivers.errors import (
+    DeviceFault,
     InvalidCell,
-    ModbusFault,
-    NotArmed,
     StaleReading,
     UnknownName,
 )
@@ -25,7 +24,7 @@ from handrail_drivers.modbus.map_file import load_map
 from handrail_drivers.modbus.poller import Poller
 from handrail_drivers.modbus.register_map import Kind, Register, RegisterMap
 from handrail_drivers.modbus.registers import Look, Registers
-from handrail_drivers.modbus.safe_values import SafeValues
+from handrail_drivers.safe_values import SafeValues, kept_safe
 from handrail_drivers.value_tools import Shape, add_tools
 
 OLD = 3.0  # periods after which a polled value is no present one any more
@@ -62,6 +61,7 @@ class ModbusDevice:
         self._unit, self._line = settings.unit, transport
         self._registers = Registers(name, self.map, settings.unit, transport)
         self._safe = safe_values(self._registers)
+        transport.on_return(settings.unit, self._safe.begin)  # it goes on with nothing
         polled = {n: one.poll for n, one in self.map.registers.items() if one.poll is not None}
         self._poller = Poller(name, polled, self.look)
         self.is_stopped: Callable[[], bool] = lambda: False  # of the cell, which says it
@@ -78,13 +78,13 @@ class ModbusDevice:
         """Write every safe value; one that is not taken now is tried until it is.
 
         Raises:
-            ModbusFault: some could not be written yet; the sentence names them.
+            DeviceFault: some could not be written yet; the sentence names them.
         """
         self._safe.stop()
 
     def connect(self) -> None:
         """Write every safe value and begin to poll; what cannot be reached is tried again."""
-        with contextlib.suppress(ModbusFault):  # it is owed, and nothing else is written before
+        with contextlib.suppress(DeviceFault):  # it is owed, and nothing else is written before
             self._safe.stop()
         self._poller.start()
 
@@ -92,7 +92,7 @@ class ModbusDevice:
         """End polling and write the safe values; the line stays open for others.
 
         Raises:
-            ModbusFault: some could not be written.
+            DeviceFault: some could not be written.
         """
         self._poller.close()
         self._safe.close()
@@ -138,13 +138,8 @@ class ModbusDevice:
     def _require_safe(self, name: str, value: Value) -> None:
         safe = self.map.registers[name].safe
         if safe is not None and value != safe and self.is_stopped():
-            raise NotArmed(
-                f"The cell is stopped: {name} of {self.name} keeps its safe value.",
-                field=name,
-                value=value,
-                limit=safe,
-                hint="an operator has to reset the cell first",
-            )
+            what = f"{name} of {self.name} keeps its safe value"
+            raise kept_safe(what, field=name, value=value, limit=safe)
 
     def _told(self, names: Iterable[str]) -> dict[str, Any]:
         """Return the values, and what is wrong with the others; an error where all is."""

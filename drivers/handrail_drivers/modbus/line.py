@@ -53,6 +53,8 @@ class Line:
         self._has_pauses = pauses
         self._line_pause = Pause(LONGEST_LOST)
         self._pauses: dict[int, Pause] = {}
+        self._gone: set[int] = set()  # units that were, since they last answered
+        self._returns: dict[int, list[Callable[[], None]]] = {}
         self._took = 0.0  # s, the last answer
         self._late = SLOW  # answers in a row that were not prompt; none was yet
 
@@ -121,6 +123,10 @@ class Line:
         pause = self._pauses.get(unit)
         return self._line_pause.is_gone or (pause is not None and pause.is_gone)
 
+    def on_return(self, unit: int, act: Callable[[], None]) -> None:
+        """Have something done, which does not wait, whenever a unit that was silent answers."""
+        self._returns.setdefault(unit, []).append(act)
+
     def close(self) -> None:
         """Release the port or the connection, once the present exchange has ended."""
         self._turns.take(0, urgent=True)
@@ -139,9 +145,20 @@ class Line:
         except (ModbusSilent, ModbusGarbled):
             if not (urgent and pause.left):  # who is asked out of turn is not punished for it
                 pause.failed()
+            self._note_gone()
+            raise
+        except BusLost:
+            self._note_gone()
             raise
         pause.answered(self._took)
+        if request.unit in self._gone:
+            self._gone.discard(request.unit)
+            for act in self._returns[request.unit]:
+                act()
         return answer
+
+    def _note_gone(self) -> None:
+        self._gone |= {unit for unit in self._returns if self.is_silent(unit)}
 
     def _tries(self, request: Request, pause: Pause, urgent: bool) -> int:
         if urgent:  # a loop, whose own line never pauses, says it again on its next tick

@@ -114,11 +114,6 @@ def _require_alike(name: str, first: LineSettings, other: LineSettings) -> None:
             )
 
 
-def own_line(settings: LineSettings) -> Line:
-    """Return the line of a device that shares it with none: it is asked on, however silent."""
-    return ModbusKind.over(lambda: ModbusKind.stream(settings), settings)
-
-
 def opener(settings: LineSettings) -> Callable[[], Wire]:
     """Return what opens a line; it raises BusLost where it cannot."""
     return lambda: _wire(ModbusKind.stream(settings), settings)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from handrail_drivers.api import API_VERSION
 from handrail_drivers.errors import InvalidValue, Refused
+from handrail_drivers.plugins import drivers
 
 TEMPLATES = Path(str(files("handrail_drivers"))) / "scaffold" / "templates"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
@@ -48,7 +49,7 @@ def write_package(name: str, kind: Kind, folder: Path) -> list[Path]:
     """Write a package for a driver into a folder that is not there yet; return its files.
 
     Raises:
-        InvalidValue: the name cannot be a driver's.
+        InvalidValue: the name cannot be a driver's, or is another's.
         Refused: the folder is there.
     """
     if not NAME.fullmatch(name) or keyword.iskeyword(name) or name == "handrail":
@@ -57,6 +58,14 @@ def write_package(name: str, kind: Kind, folder: Path) -> list[Path]:
             field="name",
             value=name,
             hint="use 2 to 40 small letters, digits and underscores, such as lab_pump",
+        )
+    package = drivers.origins().get(name, "")
+    if package and not package.startswith(f"{_distribution(name)} "):
+        raise InvalidValue(
+            f"There is a driver {name!r} already, in {package}.",
+            field="name",
+            value=name,
+            hint="choose another name: of two drivers of one name neither could be used",
         )
     if folder.exists():
         raise Refused(f"{folder} is there already.", field="out", hint="name another one by --out")
@@ -78,12 +87,17 @@ def _places(folder: Path, package: str, kind: Kind) -> Iterator[tuple[Path, Path
         yield template, folder / name if outside else folder / package / name
 
 
+def _distribution(name: str) -> str:
+    """Return what the package is called where it is installed."""
+    return f"handrail-{name.replace('_', '-')}"
+
+
 def _filled(text: str, name: str, kind: Kind) -> str:
     title = name.replace("_", " ")
     parts = {
         "NAME": name,
         "PACKAGE": f"handrail_{name}",
-        "DIST": f"handrail-{name.replace('_', '-')}",
+        "DIST": _distribution(name),
         "CLASS": "".join(part.capitalize() for part in name.split("_")),
         "TITLE": f"the {title}",
         "IDENTITY": title.upper(),

@@ -54,8 +54,8 @@ class Family(Protocol):
         """The read of goal registers and torque enable."""
 
     @property
-    def stiffness(self) -> float:
-        """N.m/rad, at the gains that are written."""
+    def stiffness(self) -> Sequence[float]:
+        """N.m/rad of each servo, at the gains that are written."""
 
     def goals(self, setpoints: Sequence[float]) -> bytes:
         """Return the frame that sets goal positions [rad]; refuses what no servo should be sent."""
@@ -238,7 +238,7 @@ class ServoBus:
         counts = []
         for n, joint in enumerate(self._calibration):
             if hold.torque_enabled[n] and abs(hold.goal[n] - state.position[n]) > NEAR_GOAL:
-                goal = state.position[n] + state.effort[n] / self._family.stiffness
+                goal = state.position[n] + state.effort[n] / self._family.stiffness[n]
                 count = joint.to_count(min(max(goal, joint.low), joint.high))
                 counts.append((joint.id, count))
         if counts:

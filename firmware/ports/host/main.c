@@ -37,22 +37,24 @@ static void changed(const char *kind, uint8_t pin, uint16_t value) {
 }
 
 static size_t leaving(size_t us) {
-  passed = host.out_count > 0u ? passed + us * pace : 0u;
-  const size_t count = pace == 0u || passed / 1000u > host.out_count ? host.out_count : passed / 1000u;
-  passed -= pace == 0u ? 0u : count * 1000u;
+  const size_t waiting = (uint8_t)(hr_out.in - hr_out.out);
+  passed = waiting > 0u ? passed + us * pace : 0u;
+  const size_t count = passed / 1000u > waiting ? waiting : passed / 1000u;
+  passed -= count * 1000u;
   return count;
 }
 
 static void print_sent(size_t us) {
-  const size_t count = leaving(us);
-  if (count > 0u) {
+  if (host.is_narrow) {
+    host_send(leaving(us));
+  }
+  if (host.out_count > 0u) {
     printf("tx ");
-    for (size_t n = 0; n < count; n++) {
+    for (size_t n = 0; n < host.out_count; n++) {
       printf("%02x", host.out[n]);
     }
     printf("\n");
-    host.out_count -= count;
-    memmove(host.out, &host.out[count], host.out_count);
+    host.out_count = 0;
   }
 }
 

@@ -33,21 +33,18 @@ static int16_t receive(void) {
   return host.in[host.in_from++];
 }
 
-static size_t left(void) {
-  return (host.is_narrow ? UINT8_MAX : HOST_ROOM) - host.out_count;
-}
-
-static bool send(const uint8_t *octets, uint8_t count) {
-  if (count > left()) {
-    return false;
+void host_send(size_t count) {
+  for (; count > 0u && hr_out.out != hr_out.in && host.out_count < HOST_ROOM; count--) {
+    host.out[host.out_count] = hr_out.octets[hr_out.out];
+    host.out_count++;
+    hr_out.out++;
   }
-  memcpy(&host.out[host.out_count], octets, count);
-  host.out_count += count;
-  return true;
 }
 
-static uint8_t room(void) {
-  return left() > UINT8_MAX ? UINT8_MAX : (uint8_t)left();
+static void send(void) {
+  if (!host.is_narrow) {
+    host_send(HOST_ROOM);
+  }
 }
 
 static void pin_mode(uint8_t pin, hr_pin_mode mode) {
@@ -112,7 +109,6 @@ const hr_hal hr_port = {
     .now = now,
     .receive = receive,
     .send = send,
-    .room = room,
     .pin_mode = pin_mode,
     .pin_read = pin_read,
     .pin_write = pin_write,

@@ -18,8 +18,8 @@ typedef struct {
   uint8_t in[HOST_ROOM];
   size_t in_from, in_to;
   uint8_t out[HOST_ROOM];
-  bool is_narrow; /* 255 octets wait to be sent at most, as on a small chip */
   size_t out_count;
+  bool is_narrow; /* what is to be sent waits for `host_send`, as on a small chip */
   uint8_t reset_cause;
   uint16_t overruns;
   uint32_t writes; /* of outputs, so far */
@@ -31,5 +31,8 @@ extern host_board host;
 
 /* Give octets to the line; what has no room is lost and counted. */
 void host_receive(const uint8_t *octets, size_t count);
+
+/* Have so many octets sent at most. */
+void host_send(size_t count);
 
 #endif

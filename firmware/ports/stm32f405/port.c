@@ -13,17 +13,13 @@
 #define APB1_MHZ 42u
 #define APB2_MHZ 84u
 #define SPINS 20000u /* most turns of a wait, below 1 ms */
-#define RX_ROOM 256u /* powers of two */
-#define TX_ROOM 512u
+#define RX_ROOM 256u /* a power of two */
 #define WRAP 0xFFFFFFu /* of SysTick */
 
 static volatile uint8_t rx[RX_ROOM];
 static volatile uint16_t rx_in;
 static uint16_t rx_out;
 static volatile uint16_t lost;
-static uint8_t tx[TX_ROOM];
-static uint16_t tx_in;
-static uint16_t tx_out;
 static uint32_t ticks_then;
 static uint32_t part; /* of a us */
 static uint32_t us;
@@ -67,10 +63,11 @@ void usart1_interrupt(void) {
   }
 }
 
-static void pump(void) {
-  if (tx_out != tx_in && (USART1->status & 0x80u) != 0u) {
-    USART1->data = tx[tx_out];
-    tx_out = (uint16_t)((tx_out + 1u) & (TX_ROOM - 1u));
+static void pump(void) { /* in every turn, and at once */
+  const uint8_t out = hr_out.out;
+  if (out != hr_out.in && (USART1->status & 0x80u) != 0u) {
+    USART1->data = hr_out.octets[out];
+    hr_out.out = (uint8_t)(out + 1u);
   }
 }
 
@@ -82,23 +79,6 @@ static int16_t receive(void) {
   const uint8_t octet = rx[rx_out];
   rx_out = (uint16_t)((rx_out + 1u) & (RX_ROOM - 1u));
   return octet;
-}
-
-static uint8_t room(void) {
-  const uint16_t left = (uint16_t)((tx_out - tx_in - 1u) & (TX_ROOM - 1u));
-  return left > UINT8_MAX ? UINT8_MAX : (uint8_t)left;
-}
-
-static bool send(const uint8_t *octets, uint8_t count) {
-  if (count > room()) {
-    return false;
-  }
-  for (uint8_t n = 0; n < count; n++) {
-    tx[tx_in] = octets[n];
-    tx_in = (uint16_t)((tx_in + 1u) & (TX_ROOM - 1u));
-  }
-  pump();
-  return true;
 }
 
 static uint16_t overruns(void) {
@@ -212,7 +192,7 @@ static uint8_t reset_cause(void) {
 }
 
 const hr_hal hr_port = {
-    .name = "stm32f405", .counter_hz = 1000000u, .now = now, .receive = receive, .send = send, .room = room,
+    .name = "stm32f405", .counter_hz = 1000000u, .now = now, .receive = receive, .send = pump,
     .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write, .analog_read = analog_read,
     .pulse = pulse, .i2c = i2c, .watchdog = watchdog, .reset_cause = reset_cause,
     .overruns = overruns,

@@ -331,6 +331,7 @@ class Receipt(_message.Message):
     REFLEXES_FIELD_NUMBER: _builtins.int
     APPROVER_FIELD_NUMBER: _builtins.int
     SENSORS_FIELD_NUMBER: _builtins.int
+    PEAK_SLIDE_ERROR_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     plan_digest: _builtins.str
     permit_id: _builtins.str
@@ -340,9 +341,11 @@ class Receipt(_message.Message):
     fault_code: _builtins.str
     duration_s: _builtins.float
     peak_following_error: _builtins.float
-    """Largest following error seen [rad], and where the joints ended."""
+    """Largest following error seen of a joint that turns [rad], and where the joints ended."""
     approver: _builtins.str
     """Who had approved it; empty where nobody had to."""
+    peak_slide_error: _builtins.float
+    """Largest following error seen of a joint that slides [m]."""
     @_builtins.property
     def end_position(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -373,10 +376,11 @@ class Receipt(_message.Message):
         reflexes: _abc.Iterable[_builtins.str] | None = ...,
         approver: _builtins.str = ...,
         sensors: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        peak_slide_error: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes", "sensors", b"sensors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "completed", b"completed", "duration_s", b"duration_s", "end_position", b"end_position", "fault_code", b"fault_code", "goal", b"goal", "id", b"id", "peak_following_error", b"peak_following_error", "peak_slide_error", b"peak_slide_error", "permit_id", b"permit_id", "plan_digest", b"plan_digest", "reason", b"reason", "reflexes", b"reflexes", "sensors", b"sensors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -112,14 +112,15 @@ class Collisions:
         return None
 
     def _held_rule(self, grip: Grip, bodies: set[str]) -> Rule | None:
-        """An object that lies somewhere touches it; one that is held must touch nothing hard."""
-        if not grip.ever:
+        """An object that lies somewhere touches it; one that is held must touch nothing hard.
+
+        Whether the cell names that or not. From a table it is taken, or from the world's floor:
+        what presses there shows as a force.
+        """
+        if not grip.ever or bodies & {"world", *self._cell.check.tables}:
             return None
-        if bodies & set(self._obstacles):
-            return Rule(self._cell.check.clearance, grip.held)
-        if bodies & set(self._containers):
-            return Rule(CONTAINER_WALL, grip.held)
-        return None
+        walls = bodies & set(self._containers)
+        return Rule(CONTAINER_WALL if walls else self._cell.check.clearance, grip.held)
 
     def _obstacle(self, pair: Pair) -> bool:
         return bool({pair.one, pair.other} & {*self._obstacles, *self._containers})

@@ -11,6 +11,7 @@ import mink
 import numpy as np
 
 from handrail_sim.cell import Cell
+from handrail_sim.check import tcp_turn
 from handrail_sim.plan import MoveToPose
 from handrail_sim.world import Array, load_spec
 
@@ -21,20 +22,8 @@ TURN_TOLERANCE = math.radians(6.0)  # rad
 ITERATIONS = 60
 STEP = 0.1  # s of one iteration
 OTHER_TILTS = (0.0, 0.26, 0.52, 0.79, 1.05)  # rad, tried where a pose is out of reach
-TILTS = (-0.5, 1.8)  # rad that a step may ask for
 HALVINGS = 7  # of the way to a pose out of reach, to find how far the arm gets
-DRAWN_BACK = (
-    0.97,
-    0.93,
-    0.88,
-    0.8,
-    0.7,
-    0.6,
-    0.45,
-    0.3,
-    0.2,
-    0.1,
-)  # of that, where it has no room there
+DRAWN_BACK = (0.97, 0.93, 0.88, 0.8, 0.7, 0.6, 0.45, 0.3, 0.2, 0.1)  # of that, without room there
 FAR = 1.5  # m: the way is not followed farther
 DIGITS = 4  # of a pose that is proposed
 PLANAR = 5  # joints: with more there are several ways to be at a pose
@@ -74,8 +63,7 @@ class Solution:
 class Reach:
     """Solves poses of one cell's arm, on a model of the arm alone.
 
-    Inside, a gripper's turn is ``twist``: the angle [rad] about the approach axis from the
-    radial plane to the opening direction. Unlike a yaw it is defined at every tilt.
+    Inside, a gripper's turn is its twist (:mod:`handrail_sim.check.tcp_turn`), not its yaw.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -143,7 +131,7 @@ class Reach:
         azimuth = self.azimuth(step.position)
         twist = self._wanted_twist(step, azimuth, present)
         seed = next(self._seeds(azimuth, twist, present))
-        target = _frame(azimuth, step.tilt, twist)
+        target = tcp_turn.axes(azimuth, step.tilt, twist)
         self._place(seed, present)
         middle = self._site()[0]
         way = np.array(step.position) - middle
@@ -168,8 +156,7 @@ class Reach:
         if step.yaw is None:
             self._place(np.array(present[: self._count]), present)
             return self._twist(*self._site())
-        turn = step.yaw - azimuth
-        return math.atan2(math.sin(turn), math.cos(turn) * math.cos(step.tilt))
+        return tcp_turn.twist_for(step.yaw, azimuth, step.tilt)
 
     def _seeds(self, azimuth: float, twist: float, present: Sequence[float]) -> Iterator[Array]:
         """Yield from where to begin: bases turned to the azimuth and the twist come first."""
@@ -220,7 +207,7 @@ class Reach:
         seed: Array,
         present: Sequence[float],
     ) -> Solution:
-        target = _frame(azimuth, step.tilt, twist)
+        target = tcp_turn.axes(azimuth, step.tilt, twist)
         self._place(seed, present)
         self._iterate(self._to_pose, np.array(step.position), target)
         return self._judge(step, target)
@@ -252,8 +239,8 @@ class Reach:
             joints=self._joints(),
             position=(position[0], position[1], position[2]),
             position_error=math.dist(position, step.position),
-            axis_error=_angle(axes[:, 2], target[:, 2]),
-            turn_error=_angle(axes[:, 0], target[:, 0]),
+            axis_error=tcp_turn.angle(axes[:, 2], target[:, 2]),
+            turn_error=tcp_turn.angle(axes[:, 0], target[:, 0]),
         )
 
     def _site(self) -> tuple[Array, Array]:
@@ -263,13 +250,7 @@ class Reach:
 
     def _pose(self, step: MoveToPose, position: Array, axes: Array) -> MoveToPose:
         """The pose that was found, as a step that asks for it."""
-        azimuth = self.azimuth(position.tolist())
-        radial = axes[0, 2] * math.cos(azimuth) + axes[1, 2] * math.sin(azimuth)
-        tilt = min(TILTS[1], max(TILTS[0], math.atan2(radial, -axes[2, 2])))
-        twist = self._twist(position, axes)
-        lean = math.cos(tilt)
-        turn = math.atan2(math.sin(twist) * abs(lean), math.copysign(1.0, lean) * math.cos(twist))
-        yaw = math.remainder(azimuth + turn, 2 * math.pi)
+        tilt, yaw = tcp_turn.tilt_and_yaw(axes, self.azimuth(position.tolist()))
         changes = {
             "position": tuple(round(value, DIGITS) for value in position.tolist()),
             "tilt": round(tilt, DIGITS),
@@ -278,10 +259,7 @@ class Reach:
         return step.model_copy(update=changes)
 
     def _twist(self, position: Array, axes: Array) -> float:
-        azimuth = self.azimuth(position.tolist())
-        tangent = np.array([-math.sin(azimuth), math.cos(azimuth), 0.0])
-        radial = np.cross(axes[:, 2], tangent)
-        return math.atan2(float(axes[:, 0] @ tangent), float(axes[:, 0] @ radial))
+        return tcp_turn.twist(axes, self.azimuth(position.tolist()))
 
 
 def _task(tcp: str, orientation_cost: float) -> mink.FrameTask:
@@ -292,18 +270,3 @@ def _task(tcp: str, orientation_cost: float) -> mink.FrameTask:
         orientation_cost=orientation_cost,
         lm_damping=1e-4,
     )
-
-
-def _frame(azimuth: float, tilt: float, twist: float) -> Array:
-    """Return the TCP's axes as columns (3, 3): +z approach, +x opening direction."""
-    outward = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
-    tangent = np.array([-math.sin(azimuth), math.cos(azimuth), 0.0])
-    up = np.array([0.0, 0.0, 1.0])
-    approach = math.sin(tilt) * outward - math.cos(tilt) * up
-    radial = math.cos(tilt) * outward + math.sin(tilt) * up
-    opening = math.cos(twist) * radial + math.sin(twist) * tangent
-    return np.column_stack([opening, np.cross(approach, opening), approach])
-
-
-def _angle(one: Array, other: Array) -> float:
-    return math.acos(float(np.clip(one @ other, -1.0, 1.0)))

@@ -56,16 +56,16 @@ class WorldView:
     before: Mapping[Within, GoalResult] = field(default_factory=dict)
 
 
-Found = tuple[bool, str]
+Found = tuple[bool | None, str]  # None: nobody knows, which is no more its contrary than it is it
 
 
 def evaluate(predicate: Predicate, view: WorldView) -> GoalResult:
-    """Evaluate one predicate; the sentence says what is so."""
+    """Evaluate one predicate; the sentence says what is so. What nobody knows is not met."""
     if isinstance(predicate, Within) and predicate in view.before:
         return view.before[predicate]
-    met, sentence = _JUDGES[type(predicate)](predicate, view)
+    met, sentence = _found(predicate, view)
     predicted = view.foreseen or _rests_on_a_prediction(predicate, view)
-    return GoalResult(predicate.predicate, met, sentence, predicted)
+    return GoalResult(predicate.predicate, met is True, sentence, predicted)
 
 
 def known(objects: Mapping[str, ObjectBelief]) -> dict[str, ObjectBelief]:
@@ -83,12 +83,21 @@ def _rests_on_a_prediction(predicate: Predicate, view: WorldView) -> bool:
     return any(_rests_on_a_prediction(part, view) for part in parts(predicate))
 
 
+def _found(predicate: Predicate, view: WorldView) -> Found:
+    if isinstance(predicate, Within) and predicate in view.before:
+        before = view.before[predicate]
+        return before.met, before.sentence
+    return _JUDGES[type(predicate)](predicate, view)
+
+
 def _holding(wanted: Holding, view: WorldView) -> Found:
     met = view.held is not None and wanted.object in (None, view.held)
     if met:
         return True, f"{view.held} is held"
     if view.held is None:
         return False, f"nothing is held, not even {wanted.object or 'anything'}"
+    if view.held not in view.objects:
+        return None, f"{view.held} is held, and nobody knows whether it is {wanted.object}"
     return False, f"{view.held} is held, not {wanted.object}"
 
 
@@ -106,18 +115,19 @@ def _at_pose(wanted: AtPose, view: WorldView) -> Found:
 
 
 def _joint_in_range(wanted: JointInRange, view: WorldView) -> Found:
-    position = view.joints[wanted.joint]
+    position, unit = view.joints[wanted.joint], view.cell.arm.limits[wanted.joint].unit
     return (
         wanted.low <= position <= wanted.high,
-        f"{wanted.joint} is at {position:.4f} rad ({wanted.low} to {wanted.high} allowed)",
+        f"{wanted.joint} is at {position:.4f} {unit} ({wanted.low} to {wanted.high} allowed)",
     )
 
 
 def _effort_below(wanted: EffortBelow, view: WorldView) -> Found:
     effort = abs(view.efforts[wanted.joint])
+    unit = view.cell.arm.limits[wanted.joint].effort_unit
     return (
         effort < wanted.limit,
-        f"{wanted.joint} pushes with {effort:.3f} N.m (less than {wanted.limit} allowed)",
+        f"{wanted.joint} pushes with {effort:.3f} {unit} (less than {wanted.limit} allowed)",
     )
 
 
@@ -183,7 +193,7 @@ def _object_moved_less_than(wanted: ObjectMovedLessThan, view: WorldView) -> Fou
 
 def _visible(wanted: Visible, view: WorldView) -> Found:
     if wanted.object not in view.objects:
-        return _nobody_knows(wanted.object)
+        return False, f"nobody has seen {wanted.object}: look first"
     met = view.objects[wanted.object].source == "seen"
     how = "was seen where it is" if met else "is where a plan has left it, and nobody has looked"
     return met, f"{wanted.object} {how}"
@@ -191,8 +201,10 @@ def _visible(wanted: Visible, view: WorldView) -> Found:
 
 def _sensor_in_range(wanted: SensorInRange, view: WorldView) -> Found:
     if wanted.sensor not in view.sensors:
-        return False, f"{wanted.sensor} has not been read of late"
+        return None, f"{wanted.sensor} has not been read of late"
     value = view.sensors[wanted.sensor]
+    if not math.isfinite(value):
+        return None, f"{wanted.sensor} reads {value:g}, which is no number"
     return (
         wanted.low <= value <= wanted.high,
         f"{wanted.sensor} reads {value:g} ({wanted.low} to {wanted.high} allowed)",
@@ -200,30 +212,36 @@ def _sensor_in_range(wanted: SensorInRange, view: WorldView) -> Found:
 
 
 def _all(wanted: All, view: WorldView) -> Found:
-    results = [evaluate(part, view) for part in wanted.of]
-    missed = [result for result in results if not result.met]
-    return not missed, "; ".join(result.sentence for result in missed or results)
+    found = [_found(part, view) for part in wanted.of]
+    missed = [sentence for met, sentence in found if met is False]
+    unknown = [sentence for met, sentence in found if met is None]
+    told = missed or unknown or [sentence for _, sentence in found]
+    return False if missed else None if unknown else True, "; ".join(told)
 
 
 def _any(wanted: AnyOf, view: WorldView) -> Found:
-    results = [evaluate(part, view) for part in wanted.of]
-    met = [result for result in results if result.met]
-    return bool(met), "; ".join(result.sentence for result in met[:1] or results)
+    found = [_found(part, view) for part in wanted.of]
+    for met, sentence in found:
+        if met:
+            return True, sentence
+    unknown = any(met is None for met, _ in found)
+    return None if unknown else False, "; ".join(sentence for _, sentence in found)
 
 
 def _not(wanted: Not, view: WorldView) -> Found:
-    result = evaluate(wanted.of, view)
-    return not result.met, result.sentence
+    met, sentence = _found(wanted.of, view)
+    return None if met is None else not met, sentence
 
 
 def _within(wanted: Within, view: WorldView) -> Found:
     """What had held in its time was found before this is asked."""
-    now = evaluate(wanted.of, view)
-    return False, f"it has not held within {wanted.seconds:g} s; now, {now.sentence}"
+    met, now = _found(wanted.of, view)
+    told = f"it has not held within {wanted.seconds:g} s; now, {now}"
+    return None if met is None else False, told
 
 
 def _nobody_knows(name: str) -> Found:
-    return False, f"nobody knows where {name} is: look first"
+    return None, f"nobody knows where {name} is: look first"
 
 
 _JUDGES: dict[type, Callable[[Any, WorldView], Found]] = {

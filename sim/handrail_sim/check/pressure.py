@@ -39,8 +39,14 @@ class Pressure:
         for pair, limit, force in zip(self._pairs, self._limits, loads, strict=True):
             rows = np.flatnonzero(force > limit)
             if len(rows):
-                moment = timeline.moment(int(rows[0]))
-                yield self._violation(pair, float(force.max()), limit, moment)
+                first = int(rows[0])
+                held = any(
+                    grips[name].held[first]
+                    for body, name in self._objects.items()
+                    if body in (pair.one, pair.other)
+                )
+                moment = timeline.moment(first)
+                yield self._violation(pair, float(force.max()), limit, moment, held)
 
     def hardest(self, run: Rollout, grips: Mapping[str, Grip]) -> tuple[float, str]:
         """Return the largest force [N], and between whom."""
@@ -80,12 +86,17 @@ class Pressure:
         return cell.check.grip_force if gripped else cell.check.force
 
     def _violation(
-        self, pair: Press, value: float, limit: float, moment: tuple[int, float]
+        self, pair: Press, value: float, limit: float, moment: tuple[int, float], held: bool
     ) -> Violation:
         one, other = (self._names.get(body, body) for body in (pair.one, pair.other))
         if pair.other in self._fingers:
             text = f"{other} presses on {one} with {value:.1f} N; {limit:.1f} N are allowed"
             hint = "close the jaw to a wider gap, or go beside it or above it"
+        elif not held:
+            text = f"a finger presses {one} on {other} with {value:.1f} N; {limit:.1f} are allowed"
+            hint = (
+                f"pass {one} by: a pose halfway straightens the fingers' way; or raise the target"
+            )
         else:
             text = f"{one} is pressed on {other} with {value:.1f} N; {limit:.1f} N are allowed"
             hint = f"let go of {one} higher above {other}, or raise the target"

@@ -1,8 +1,8 @@
 """Other worlds than the believed one: what the cell file says may differ, drawn and built.
 
 Every quantity is put at an end of its range: rollouts are dear, and for the small differences
-meant here the ends bound what lies between. An object lies aside by as much as the cell file says,
-or as perception was unsure of it, whichever is more.
+meant here the ends bound what lies between. An object lies aside and is turned by as much as the
+cell file says, or as perception was unsure of it, whichever is more.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
 SIGMAS = 3.0  # standard deviations that an object may lie aside: in a plane, 98.9 % lie within
+FARTHEST = math.pi / 4  # rad: what is square is nearer to how it lay when turned by more
 SEED = 1  # any: the same worlds for every check, so that a plan has one verdict
 # Gain, drag and latency (low 0, high 1) decide how a joint lags. Eight rollouts show each joint
 # all corners; the first four are a half fraction, in which every pair of levels meets.
@@ -45,23 +46,30 @@ class Variation:
     objects: tuple[str, ...]
     place: float  # m, least that an object lies aside
     aside: Array  # (objects, 2) whereto in the table's plane, of length 1
-    turn: Array  # rad about the vertical, by object
+    turn: float  # rad, least that an object is turned about the vertical
+    turned: Array  # which way, 1 or -1, by object
 
     def start(self, start: StartState) -> StartState:
         """Return the start state in this world: its true joints, and its objects' places."""
         position = tuple((np.array(start.position) - self.offset).tolist())
-        ways = dict(zip(self.objects, zip(self.aside, self.turn, strict=True), strict=True))
+        ways = {name: index for index, name in enumerate(self.objects)}
         objects = {
-            name: _moved(thing, self._shift(thing, ways[name][0]), ways[name][1])
+            name: _moved(thing, self._shift(thing, ways[name]), self._turn(thing, ways[name]))
             if name in ways
             else thing
             for name, thing in start.objects.items()
         }
         return replace(start, position=position, objects=objects)
 
-    def _shift(self, thing: ObjectBelief, way: Array) -> Array:
+    def _turn(self, thing: ObjectBelief, index: int) -> float:
+        """Return by how much [rad] an object is turned about the vertical."""
+        unsure = min(SIGMAS * thing.turn_sigma, FARTHEST)
+        return float(self.turned[index]) * max(self.turn, unsure)
+
+    def _shift(self, thing: ObjectBelief, index: int) -> Array:
         """Return by how much [m] (2,) an object lies aside."""
         xx, xy, yy = thing.covariance
+        way: Array = self.aside[index]
         unsure = math.sqrt(way @ np.array([[xx, xy], [xy, yy]]) @ way)
         return way * max(self.place, SIGMAS * unsure)
 
@@ -75,13 +83,18 @@ class Variation:
         for index, name in enumerate(self.objects):
             if name in subject and name in start.objects:
                 thing = start.objects[name]
-                x, y = self._shift(thing, self.aside[index]) * 1000
+                x, y = self._shift(thing, index) * 1000
+                turn = self._turn(thing, index)
                 words.append(
                     f"{name} lies {x:+.1f} mm in x and {y:+.1f} mm in y aside, turned by "
-                    f"{self.turn[index]:+.2f} rad, and has {self.mass[index]:.0%} of its mass"
+                    f"{turn:+.2f} rad, and has {self.mass[index]:.0%} of its mass"
                 )
                 if SIGMAS * thing.sigma > self.place:
                     words.append(f"as perception is unsure of it by {thing.sigma * 1000:.1f} mm")
+                if SIGMAS * thing.turn_sigma > self.turn:
+                    words.append(
+                        f"as perception is unsure of its turn by {thing.turn_sigma:.3f} rad"
+                    )
         return ", ".join(words)
 
     def model(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> mujoco.MjModel:
@@ -118,7 +131,7 @@ def variations(cell: Cell) -> list[Variation]:
     levers = np.array([cell.arm.limits[name].lever for name in cell.arm.all_joints])
     offset, play = levers * ends(believed.encoder, joints), ends(believed.backlash / 2, joints)
     mass, friction = 1 + ends(believed.mass, objects), 1 + ends(believed.friction, 1)[:, 0]
-    turn = ends(believed.turn, objects)
+    turned = ends(1.0, objects)
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     angle = rng.permuted(np.tile(angle, (objects, 1)), axis=1).T
     aside = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
@@ -134,7 +147,8 @@ def variations(cell: Cell) -> list[Variation]:
             objects=tuple(cell.objects),
             place=believed.place,
             aside=aside[k],
-            turn=turn[k],
+            turn=believed.turn,
+            turned=turned[k],
         )
         for k in range(count)
     ]

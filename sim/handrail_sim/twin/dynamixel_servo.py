@@ -1,24 +1,28 @@
 """One Dynamixel X servo: its control table, and what its position control does, step by step.
 
-Source: as for :mod:`handrail_drivers.dynamixel.registers`. It knows position control (3) and
-position control with a limited current (5); in other operating modes it has no torque.
+Source: as for :mod:`handrail_drivers.dynamixel.registers` and ``models``. It knows position control
+(3) and position control with a limited current (5); in other operating modes it has no torque.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from handrail_drivers.dynamixel import registers as reg
-from handrail_drivers.dynamixel.registers import Model, Register
+from handrail_drivers.dynamixel.models import Model
+from handrail_drivers.dynamixel.registers import Register
 from handrail_drivers.servos.calibration import CENTRE, RAD_PER_COUNT
 
 from handrail_sim.twin.perturbation import ServoDraw
 
-STIFFNESS_PER_P = 18.9 / 800 / 4.1  # 1/rad, of the stall torque and one unit of P
 LENGTH_ERROR, LIMIT_ERROR, ACCESS_ERROR = 5, 6, 7
 MOVING_SPEED = 10 * reg.VELOCITY_UNIT  # rad/s, the moving threshold
-POSITION_MODE = 3
+FULL_LOAD = 1000  # that a model without a current sensor tells in the current's place
+BY_MODE = (  # taken anew when the operating mode changes (e-Manual, "Operating Mode")
+    *(reg.P_GAIN, reg.I_GAIN, reg.D_GAIN, reg.PROFILE_ACCELERATION, reg.PROFILE_VELOCITY),
+    *(reg.GOAL_PWM, reg.GOAL_CURRENT),
+)
 AT = {register.address: register for register in reg.TABLE}
 
 
@@ -36,10 +40,8 @@ class XServo:
         self._goals: deque[tuple[float, int]] = deque()  # when each is followed [s], and where to
         self._goal = 0  # count
         self._is_placed = False  # whether the joint's true place is known
-        for register in reg.TABLE:
-            self.put(register, register.initial)
+        self._restore(reg.TABLE)
         self.put(reg.ID, id)
-        self.put(reg.MODEL_NUMBER, model.number)
         self._staged: tuple[int, bytes] | None = None
 
     @property
@@ -85,7 +87,7 @@ class XServo:
         at, end = address, address + len(data)
         while at < end:
             register = AT.get(at)
-            if register is None or not register.writable:
+            if register is None or not register.writable or not self._model.has(register):
                 return ACCESS_ERROR
             if register.eeprom and self.torque_enabled:
                 return ACCESS_ERROR
@@ -93,13 +95,19 @@ class XServo:
             if len(raw) < register.size:
                 return LENGTH_ERROR
             value = register.decode(raw)
-            if not register.low <= value <= register.high:
+            if not self._model.allows(register, value) or self._is_beyond(register, value):
                 return LIMIT_ERROR
             changes.append((register, value))
             at += register.size
         for register, value in changes:
             self._take(register, value)
         return 0
+
+    def _is_beyond(self, register: Register, value: int) -> bool:
+        """Whether it is a goal that position control does not take."""
+        if register is not reg.GOAL_POSITION or self.value(reg.OPERATING_MODE) != reg.POSITION:
+            return False
+        return not self.value(reg.MIN_POSITION) <= value <= self.value(reg.MAX_POSITION)
 
     def stage(self, address: int, data: bytes) -> None:
         """Keep a write until the action instruction."""
@@ -113,9 +121,7 @@ class XServo:
 
     def reboot(self) -> None:
         """Begin anew: torque off, errors forgotten, RAM as from the factory."""
-        for register in reg.TABLE:
-            if not register.eeprom:
-                self.put(register, register.initial)
+        self._restore([register for register in reg.TABLE if not register.eeprom])
         self._staged = None
         self._aim_here()
 
@@ -146,8 +152,16 @@ class XServo:
         return self._velocity / reg.VELOCITY_UNIT
 
     def current(self) -> float:
-        """The current in its unit."""
-        return self.torque / self._model.torque_per_ampere / reg.CURRENT_UNIT
+        """The current in its unit, or the load where there is none."""
+        duty, current = self.torque / self._model.stall_torque, self._model.current
+        if current is None:
+            return duty * FULL_LOAD
+        amperes = duty * self._model.stall_current  # of the motor; the supply gives its duty of it
+        return (amperes if current.of_motor else amperes * abs(duty)) / current.unit
+
+    def pwm(self) -> float:
+        """The duty in its unit, as far as it makes torque."""
+        return self.torque / self._model.stall_torque * reg.FULL_PWM
 
     def moving(self) -> float:
         """Whether it moves."""
@@ -156,23 +170,35 @@ class XServo:
     def _drive(self) -> float:
         """Position control: a spring with play, within the torque that the current allows."""
         mode = self.value(reg.OPERATING_MODE)
-        if mode not in (POSITION_MODE, reg.CURRENT_POSITION):
+        if mode not in (reg.POSITION, reg.CURRENT_POSITION):
             return 0.0
         error = (self._goal - self.count()) * RAD_PER_COUNT
         play = self._draw.backlash / 2
         error = error - play if error > play else error + play if error < -play else 0.0
-        stiffness = self.value(reg.P_GAIN) * STIFFNESS_PER_P * self._model.stall_torque
-        most = self.value(reg.CURRENT_LIMIT)
-        if mode == reg.CURRENT_POSITION:
-            most = min(most, abs(self.value(reg.GOAL_CURRENT)))
-        limit = most * reg.CURRENT_UNIT * self._model.torque_per_ampere
-        limit = min(limit, self._model.stall_torque)
+        stiffness = self._model.stiffness * self.value(reg.P_GAIN) / self._model.p_gain
+        limit = self._limit(mode)
         return max(-limit, min(limit, stiffness * self._draw.gain * error))
+
+    def _limit(self, mode: int) -> float:
+        """The most torque [N.m] that the duty allows, and the current where it is minded."""
+        model = self._model
+        duty = min(self.value(reg.PWM_LIMIT), abs(self.value(reg.GOAL_PWM))) / reg.FULL_PWM
+        if mode == reg.CURRENT_POSITION and model.current is not None:
+            units = min(self.value(reg.CURRENT_LIMIT), abs(self.value(reg.GOAL_CURRENT)))
+            share = units * model.current.unit / model.stall_current
+            duty = min(duty, share if model.current.of_motor else share**0.5)
+        return duty * model.stall_torque
+
+    def _restore(self, registers: Iterable[Register]) -> None:
+        for register in registers:
+            self.put(register, self._model.factory(register))
 
     def _take(self, register: Register, value: int) -> None:
         self.put(register, value)
         if register is reg.GOAL_POSITION:
             self._goals.append((self._time + self._draw.latency, value))
+        elif register is reg.OPERATING_MODE:
+            self._restore(BY_MODE)
         elif register is reg.HOMING_OFFSET:
             self._aim_here()
 
@@ -186,6 +212,7 @@ class XServo:
 MEASURED: tuple[tuple[Register, Callable[[XServo], float]], ...] = (
     (reg.PRESENT_POSITION, XServo.count),
     (reg.PRESENT_VELOCITY, XServo.velocity),
+    (reg.PRESENT_PWM, XServo.pwm),
     (reg.PRESENT_CURRENT, XServo.current),
     (reg.MOVING, XServo.moving),
 )

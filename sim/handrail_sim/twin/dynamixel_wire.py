@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from handrail_drivers.dynamixel import codec
 from handrail_drivers.dynamixel import registers as reg
 from handrail_drivers.dynamixel.codec import BROADCAST, Instruction, Parser
-from handrail_drivers.dynamixel.registers import MODELS
+from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.emulator import Exchange, Place
 from handrail_drivers.servos.frames import Frame
 

@@ -41,8 +41,6 @@ class Twin:
         cell: str | Path,
         seed: int = 0,
         perturb: bool = True,
-        baud: int = 1_000_000,
-        pace: bool = True,
     ) -> Self:
         """Start the twin of a cell and wait until its wires are there.
 
@@ -50,9 +48,8 @@ class Twin:
             ProcessLost: it did not start; its own words are on standard error.
         """
         flags = [] if perturb else ["--no-perturb"]
-        flags += [] if pace else ["--no-pace"]
         command = [sys.executable, "-m", "handrail_sim.twin.process", str(cell), "--json"]
-        command += ["--seed", str(seed), "--baud", str(baud), "--parent", str(os.getpid()), *flags]
+        command += ["--seed", str(seed), "--parent", str(os.getpid()), *flags]
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -31,6 +31,7 @@ from handrail_sim.twin.truth import Truth
 from handrail_sim.twin.truth_port import PAGE, TruthServer
 from handrail_sim.twin.wires import Wires
 
+BAUD = 1_000_000  # bit/s that a serial wire carries at the most
 FIFO_PRIORITY = 50  # the loop has 60
 CATCH_UP = 0.02  # s of lateness that is made up; what is beyond becomes slip
 LAZY = 0.006  # s: steps may wait for the next frame or question, to be made in one waking
@@ -43,11 +44,11 @@ PR_SET_TIMERSLACK = 29
 class TwinWorld:
     """Physics and wires on one clock, in one thread."""
 
-    def __init__(self, cell: Cell, seed: int, perturb: bool, baud: int | None) -> None:
+    def __init__(self, cell: Cell, seed: int, perturb: bool) -> None:
         self._cell = cell
         self.folder = Path(tempfile.mkdtemp(prefix="handrail-twin-"))
         self._truth = Truth(cell, seed, perturb)
-        self._wires = Wires(cell, self._truth, self.folder, baud, seed)
+        self._wires = Wires(cell, self._truth, self.folder, BAUD, seed)
         self._port = TruthServer(self.folder / "truth.sock")
         self._camera = CameraProcess(cell, seed, perturb)
         self._state = self._truth.joint_state()
@@ -207,13 +208,10 @@ def main() -> None:
     parser.add_argument("cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-perturb", action="store_true")
-    parser.add_argument("--baud", type=int, default=1_000_000)
-    parser.add_argument("--no-pace", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--parent", type=int, default=None)
     options = parser.parse_args()
-    baud = None if options.no_pace else options.baud
-    world = TwinWorld(load_cell(options.cell), options.seed, not options.no_perturb, baud)
+    world = TwinWorld(load_cell(options.cell), options.seed, not options.no_perturb)
 
     def stop(*_: object) -> None:
         world.running = False

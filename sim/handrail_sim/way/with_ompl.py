@@ -1,4 +1,4 @@
-"""The same question answered by OMPL's RRT-Connect: ``pip install handrail[ompl]``.
+"""The same question answered by OMPL's RRT-Connect: the extra ``ompl``.
 
 Another opinion than :mod:`handrail_sim.way.planner`, and an oracle for it in the tests. Its
 Python bindings have open reports of memory errors, which is why it is not the planner that
@@ -30,7 +30,7 @@ def find_way(space: Space, start: Array, goal: Array) -> list[Array] | None:
             "check.planner: OMPL is not installed.",
             field="check.planner",
             value="ompl",
-            hint="pip install handrail[ompl], or leave the planner to Handrail",
+            hint="pip install -e '.[ompl]' in Handrail's folder, or take another planner",
         ) from error
     util.RNG.setSeed(SEED)
     count = len(start)

@@ -17,12 +17,13 @@ from agent_rig import STILL, log_of, turn, work
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.session import CALLS
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import Card, Decision
 from handrail_drivers.errors import PermitRefused, UnknownName
 from hostile_cell import SIGN, TEXT, moved, unmoved
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
 from scripted_model import Request, plays, reply, say, use
+from waiting import until, until_async
 from written_camera import stands_in_picture
 
 FULLWIDTH = "\uff10.\uff19"  # 0.9
@@ -226,8 +227,8 @@ async def test_approval_is_for_the_plan_that_was_shown(armed: RunningCell) -> No
         digest = first.trajectory_digest
         with pytest.raises(PermitRefused):  # the yes to the one is none to the other
             await operator.decide(Decision(second.number, digest, True, "Ada"))
-        await asyncio.to_thread(eventually, lambda: len(moved(armed, ended=False)) > before)
-        await asyncio.to_thread(eventually, armed.stands)
+        await asyncio.to_thread(until, lambda: len(moved(armed, ended=False)) > before)
+        await asyncio.to_thread(until, armed.stands)
         stood = time.monotonic()
         await operator.decide(Decision(second.number, second.trajectory_digest, False, "Ada"))
         ended, _ = await working
@@ -238,7 +239,8 @@ async def test_approval_is_for_the_plan_that_was_shown(armed: RunningCell) -> No
 
 
 async def asked(operator: OperatorClient, but: int = 0) -> Card:
-    async with asyncio.timeout(30):
-        while not (cards := [c for c in await operator.cards() if c.number != but]):
-            await asyncio.sleep(0.02)
+    async def others() -> list[Card]:
+        return [card for card in await operator.cards() if card.number != but]
+
+    cards: list[Card] = await until_async(others, 30)
     return cards[0]

@@ -7,26 +7,25 @@ import json
 from typing import Any
 
 import pytest
-from handrail_bridge.audit import NAME, read
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
+from handrail_bridge.rail.audit import NAME, read
 from handrail_bridge.reports import Card, Decision, Receipt
 from handrail_drivers.errors import PermitRefused
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
+from waiting import until_async
 
 OPEN, SHUT = ({"steps": [{"tool": "gripper_set", "gap": gap}]} for gap in (0.04, 0.01))
 
 
 async def asked(operator: OperatorClient) -> Card:
-    async with asyncio.timeout(20):
-        while not (cards := await operator.cards()):
-            await asyncio.sleep(0.02)
+    cards: list[Card] = await until_async(operator.cards)
     return cards[0]
 
 
 async def decided(cell: RunningCell, rail: Client, plan: dict[str, Any], approve: bool) -> Receipt:
     """Run a plan as an agent, and answer its card as the operator."""
-    eventually(cell.stands)
+    await until_async(cell.stands)
     before = cell.joints()
     running = asyncio.create_task(rail.run(plan))
     async with cell.operator() as operator:
@@ -82,7 +81,7 @@ async def test_an_agent_cannot_pass_by_the_person(cell: RunningCell) -> None:
             await operator.decide(Decision(card.number, card.trajectory_digest, False, "Ada"))
 
 
-async def test_who_arms_may_move_without_asking_himself(cell: RunningCell) -> None:
+async def test_the_operators_own_request_waits_for_nobody(cell: RunningCell) -> None:
     await cell.arm()
     async with cell.operator() as operator, operator.lease("operator"):
         receipt = await operator.run(SHUT)

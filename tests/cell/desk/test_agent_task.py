@@ -25,8 +25,9 @@ from handrail_bridge.evaluation.task import desk_task
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.run_dir import state_dir
 from messages_api import ModelApi
-from running_cell import RunningCell, assert_stood_at_once, eventually
+from running_cell import RunningCell, assert_stood_at_once
 from scripted_model import Reply, Request, plays, reply, say, use
+from waiting import until
 
 END = 90.0  # s, for a command on a busy machine
 SLOW = 0.05  # of the full speed: seconds of motion, and not many of checking
@@ -53,14 +54,14 @@ async def armed(cell: RunningCell) -> RunningCell:
     await cell.arm()
     if abs(cell.joints()["shoulder_lift"] - HOME) > 0.2:
         await cell.home()
-    await asyncio.to_thread(eventually, cell.stands)
+    await asyncio.to_thread(until, cell.stands)
     return cell
 
 
 async def moving(cell: RunningCell) -> None:
     """Wait until the true arm moves."""
     since = time.monotonic()
-    await asyncio.to_thread(eventually, lambda: cell.moved_since(since) > STILL, END)
+    await asyncio.to_thread(until, lambda: cell.moved_since(since) > STILL, END)
 
 
 async def settled(cell: RunningCell) -> Mode:
@@ -107,7 +108,7 @@ async def test_metres_that_are_spent_stop_the_arm_on_its_way(armed: RunningCell)
     assert (ended.code, screen.codes) == ("budget_spent", ["budget_spent"])
     assert "metres" in ended.said
     assert "budget_spent" in ended.acts[0].outcome
-    await asyncio.to_thread(eventually, armed.stands)
+    await asyncio.to_thread(until, armed.stands)
     assert 0.03 < abs(armed.joints()["shoulder_pan"] - before) < 0.3
     assert await settled(armed) == Mode.ARMED, "a budget is no emergency"
 
@@ -120,7 +121,7 @@ async def test_what_is_cancelled_stops_the_arm_and_says_so(armed: RunningCell) -
     await moving(armed)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
-    await asyncio.to_thread(eventually, armed.stands)
+    await asyncio.to_thread(until, armed.stands)
     assert abs(armed.joints()["shoulder_pan"] - to) > 0.1
     with at_home(armed):
         memory = Memory(state_dir("desk"), "hasty")
@@ -191,7 +192,7 @@ async def test_an_act_that_was_cut_off_is_looked_at_and_not_repeated(armed: Runn
         await moving(armed)
         process.kill()
         await ended(process)
-    await asyncio.to_thread(eventually, armed.stands)
+    await asyncio.to_thread(until, armed.stands)
     with at_home(armed):
         memory = Memory(state_dir("desk"), "mortal")
         (act,) = memory.uncertain()

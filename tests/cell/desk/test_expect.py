@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from handrail_bridge.audit import NAME, read
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.motion import EXPECTATION
+from handrail_bridge.rail.audit import NAME, read
+from handrail_bridge.rail.motion import EXPECTATION
 from handrail_bridge.reports import CellState
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
+from waiting import until_async
 
 JAW = {"predicate": "joint_in_range", "joint": "gripper", "low": -1, "high": 0.3}
 PART = {"predicate": "sensor_in_range", "sensor": "button.part", "low": 0.5, "high": 1.5}
@@ -49,7 +50,7 @@ async def test_what_does_not_stay_as_expected_ends_the_plan_there(cell: RunningC
     assert not receipt.completed
     assert receipt.fault_code == EXPECTATION
     assert receipt.reason.startswith("Step 1 was expected to bring 'sensor_in_range': button.part")
-    eventually(cell.stands)
+    await until_async(cell.stands)
     assert cell.joints()["shoulder_pan"] > 1.0, "it had turned away by half the way at least"
     async with cell.agent() as rail:
         assert (await rail.state()).mode == Mode.ARMED, "no fault: the next plan may run"

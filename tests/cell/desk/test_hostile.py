@@ -16,16 +16,16 @@ import psutil
 import pytest
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.places import SLOTS
 from handrail_bridge.reports import CellState, Receipt
+from handrail_bridge.server.places import SLOTS
 from handrail_drivers.errors import ProcessLost, Refused
 from running_cell import (
     RunningCell,
     assert_stood_at_once,
-    eventually,
     midway,
     patient,
 )
+from waiting import until, until_async
 
 HOME = {"steps": [{"tool": "arm_home"}]}
 LONG = {
@@ -48,7 +48,9 @@ CHECKING = 0.1  # s of processor time that only a check takes
 def checker(cell: RunningCell) -> psutil.Process:
     """The process that checks plans."""
     children = psutil.Process(cell.process.pid).children()
-    return next(child for child in children if "handrail_bridge.check_process" in child.cmdline())
+    return next(
+        child for child in children if "handrail_bridge.rail.check_process" in child.cmdline()
+    )
 
 
 def spent(process: psutil.Process) -> float:
@@ -67,7 +69,7 @@ async def test_a_check_whose_process_is_killed_ends_and_the_next_one_passes(
         idle = spent(worker)
         since = time.monotonic()
         check = asyncio.create_task(rail.check(LONG))
-        await asyncio.to_thread(eventually, lambda: spent(worker) > idle + CHECKING)
+        await asyncio.to_thread(until, lambda: spent(worker) > idle + CHECKING)
         worker.kill()
         with pytest.raises(ProcessLost, match="another one takes its place"):
             await check
@@ -89,9 +91,7 @@ async def deaf(cell: RunningCell) -> AsyncIterator[None]:
         rail: rail_pb2_grpc.RailAsyncStub = rail_pb2_grpc.RailStub(channel)
         request = rail_pb2.WatchStateRequest(rate_hz=100)
         calls = [rail.WatchState(request) for _ in range(STREAMS)]
-        async with asyncio.timeout(20):
-            while sum(call.done() for call in calls) < STREAMS - SLOTS:
-                await asyncio.sleep(0.02)
+        await until_async(lambda: sum(call.done() for call in calls) >= STREAMS - SLOTS)
         yield
 
 
@@ -106,7 +106,7 @@ async def test_streams_that_nobody_reads_delay_neither_loop_nor_stop(cell: Runni
     assert (receipt.reason, receipt.completed) == ("test", False)
     assert missed < 1
     assert_stood_at_once(cell, since)
-    await asyncio.to_thread(eventually, lambda: bridge.num_fds() <= descriptors)
+    await asyncio.to_thread(until, lambda: bridge.num_fds() <= descriptors)
     await cell.home()
 
 
@@ -115,11 +115,11 @@ async def stop_under_attack(cell: RunningCell) -> tuple[Receipt, float, float]:
     async with cell.armed() as rail:
         states: list[CellState] = []
         moving = asyncio.create_task(rail.run(SLOW, states.append))
-        await asyncio.to_thread(eventually, lambda: states and states[-1].progress > 0)
+        await asyncio.to_thread(until, lambda: states and states[-1].progress > 0)
         async with deaf(cell):
             before = states[-1].loop
             await asyncio.to_thread(
-                eventually,
+                until,
                 lambda: moving.done() or states[-1].loop.ticks > before.ticks + ATTACKED,
             )
             now = states[-1].loop

@@ -15,7 +15,8 @@ from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import HandrailError, NotArmed
 from modbus_peer import Unit
 from pymodbus.client import ModbusTcpClient
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
+from waiting import until, until_async
 
 SLOW = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.2}, "speed": 0.2}]}
 
@@ -44,16 +45,16 @@ async def test_kill_9_leaves_the_arm_standing_and_a_restart_says_why(cell: Runni
     assert killed
     cell.process.wait(20)
     cell.process.stdout.close()
-    await asyncio.to_thread(eventually, cell.stands)
-    eventually(lambda: not is_tared(cell))
+    await asyncio.to_thread(until, cell.stands)
+    await until_async(lambda: not is_tared(cell))
     assert cell.joints()["shoulder_pan"] > 0.3, "it went on to its target"
     assert cell.moved_since(killed) < 0.3
     standing = np.array(cell.truth.snapshot()["tcp"]["position"])
     later = time.monotonic()
-    await asyncio.to_thread(eventually, lambda: cell.truth.history(2.0)[0, 1] > later)
+    await asyncio.to_thread(until, lambda: cell.truth.history(2.0)[0, 1] > later)
     after = np.array(cell.truth.snapshot()["tcp"]["position"])
     assert np.linalg.norm(after - standing) < 0.001, "it sagged"
-    eventually(lambda: not [child for child in family if child.is_running()])
+    await until_async(lambda: not [child for child in family if child.is_running()])
 
     cell.up()
     assert cell.ready["mode"] == "disarmed"
@@ -72,7 +73,7 @@ def test_a_clean_end_leaves_nothing_behind(cell: RunningCell, scale: Unit) -> No
     assert family
     host, port = cell.ready["address"].split(":")
     assert cell.down(signal.SIGINT) == 0
-    eventually(lambda: not [child for child in family if child.is_running()])
+    until(lambda: not [child for child in family if child.is_running()])
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((host, int(port)), timeout=2)
     lost = cell.cli("state", "--json")
@@ -91,11 +92,13 @@ async def test_a_bridge_that_stands_still_has_its_devices_made_safe(cell: Runnin
         assert is_tared(cell)
         cell.process.send_signal(signal.SIGSTOP)
         try:
-            await asyncio.to_thread(eventually, lambda: not is_tared(cell))
+            await asyncio.to_thread(until, lambda: not is_tared(cell))
         finally:
             cell.process.send_signal(signal.SIGCONT)
-        async with asyncio.timeout(20):  # it finds itself stopped, and says why
-            while (await rail.state()).mode not in (Mode.STOPPED, Mode.FAULT):
-                await asyncio.sleep(0.02)
+
+        async def stopped() -> bool:
+            return (await rail.state()).mode in (Mode.STOPPED, Mode.FAULT)
+
+        await until_async(stopped)  # it finds itself so, and says why
         with pytest.raises(NotArmed, match="keeps its safe value"):
             await rail.call("blue_scale_set_tared", value=True)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import InvalidValue, LeaseRefused, NotArmed, NotPermittedRole
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
+from waiting import until_async
 
 
 async def test_park_lowers_to_rest_before_torque_goes(cell: RunningCell) -> None:
@@ -20,7 +21,7 @@ async def test_park_lowers_to_rest_before_torque_goes(cell: RunningCell) -> None
     assert parked.returncode == 0, parked.stderr
     assert json.loads(parked.stdout)["mode"] == "disarmed"
     since = time.monotonic()
-    eventually(lambda: cell.truth.history(1.0)[0, 1] > since)
+    await until_async(lambda: cell.truth.history(1.0)[0, 1] > since)
     assert cell.moved_since(since) < 0.02, "it fell when torque went"
     async with cell.operator() as operator:
         state = await operator.state()
@@ -53,13 +54,13 @@ async def test_removed_torque_lets_the_arm_fall_and_kills_permits(cell: RunningC
             await operator.remove_torque("another")
         assert cell.truth.snapshot()["tcp"]["position"][2] == pytest.approx(before[2], abs=0.005)
         await operator.remove_torque((await operator.cell()).name)
-        eventually(lambda: cell.truth.snapshot()["tcp"]["position"][2] < before[2] - 0.05)
+        await until_async(lambda: cell.truth.snapshot()["tcp"]["position"][2] < before[2] - 0.05)
         with pytest.raises(NotArmed):
             async for _ in rail.execute(
                 {"steps": [{"tool": "arm_home", "speed": 0.5}]}, checked.permit
             ):
                 pass
-    eventually(cell.stands)
+    await until_async(cell.stands)
     await cell.home()  # and armed again it comes back up
 
 
@@ -69,9 +70,11 @@ async def test_only_an_operator_takes_a_lease_over(cell: RunningCell) -> None:
             async with other.lease("pushy", take_over=True):
                 pass
         waiting = asyncio.create_task(other.lease("patient", wait=30).__aenter__())
-        async with asyncio.timeout(20):
-            while (await operator.state()).leases[0].waiting != ("patient",):
-                await asyncio.sleep(0.02)
+
+        async def waits() -> bool:
+            return (await operator.state()).leases[0].waiting == ("patient",)
+
+        await until_async(waits)
         running = asyncio.create_task(
             holder.run(
                 {
@@ -85,9 +88,11 @@ async def test_only_an_operator_takes_a_lease_over(cell: RunningCell) -> None:
                 }
             )
         )
-        async with asyncio.timeout(20):
-            while (await operator.state()).mode != Mode.MOVING:
-                await asyncio.sleep(0.02)
+
+        async def moves() -> bool:
+            return (await operator.state()).mode == Mode.MOVING
+
+        await until_async(moves)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         async with operator.lease("operator", take_over=True) as lease:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from handrail_drivers.errors import DeviceFault, ModbusSilent
 from handrail_sim.cell_file import load_cell
 from pymodbus.client import ModbusTcpClient
 from running_cell import RunningCell
+from waiting import until_async
 
 DESK = load_cell("desk")
 RED, BLUE = (DESK.regions[name].center for name in ("red_bin", "blue_bin"))
@@ -20,30 +21,35 @@ NUDGE = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 1.1
 
 async def settled(rail: Client, device: str) -> dict[str, Any]:
     """What a scale reads once it stands still."""
-    async with asyncio.timeout(20):
-        while True:
-            read = await rail.call(f"{device}_read_values")
-            if read["stable"]:
-                return dict(read)
-            await asyncio.sleep(0.02)
+
+    async def stable() -> dict[str, Any] | None:
+        read = await rail.call(f"{device}_read_values")
+        return dict(read) if read["stable"] else None
+
+    read: dict[str, Any] = await until_async(stable)
+    return read
 
 
 async def heavier(rail: Client, device: str, than: float) -> float:
     """How much more a scale reads once that is half a cube or more."""
-    async with asyncio.timeout(20):
-        while (more := (await settled(rail, device))["weight"] - than) < CUBE / 2:
-            await asyncio.sleep(0.02)
-    return more
+
+    async def more() -> float | None:
+        found = float((await settled(rail, device))["weight"]) - than
+        return found if found >= CUBE / 2 else None
+
+    return float(await until_async(more))
 
 
 async def read_again(rail: Client, device: str, register: str) -> dict[str, Any]:
     """What a scale reads as soon as it can be read."""
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                return dict(await rail.call(f"{device}_read_values", names=[register]))
-            except DeviceFault:
-                await asyncio.sleep(0.05)
+
+    async def tried() -> dict[str, Any] | None:
+        with contextlib.suppress(DeviceFault):
+            return dict(await rail.call(f"{device}_read_values", names=[register]))
+        return None
+
+    read: dict[str, Any] = await until_async(tried)
+    return read
 
 
 async def test_what_lies_in_a_bin_is_weighed_there_alone(cell: RunningCell) -> None:
@@ -102,6 +108,8 @@ async def test_a_scale_that_lost_its_power_has_lost_its_tare(cell: RunningCell) 
     async with cell.armed() as rail:
         await rail.call("blue_scale_set_tared", value=True)
         cell.truth.inject("brownout", "blue_scale")
-        async with asyncio.timeout(20):
-            while (await read_again(rail, "blue_scale", "tared"))["tared"]:
-                await asyncio.sleep(0.02)
+
+        async def forgot() -> bool:
+            return not (await read_again(rail, "blue_scale", "tared"))["tared"]
+
+        await until_async(forgot)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import NotArmed
-from running_cell import RunningCell, assert_stood_at_once, eventually, midway, sweep
+from running_cell import RunningCell, assert_stood_at_once, midway, sweep
+from waiting import until_async
 
 NEAR = 0.03  # rad
 
@@ -78,4 +79,4 @@ async def test_a_silent_holder_stops(cell: RunningCell) -> None:
         assert not receipt.completed
         assert receipt.reason
         await lease.__aexit__(None, None, None)
-    eventually(cell.stands)
+    await until_async(cell.stands)

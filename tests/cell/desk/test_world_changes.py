@@ -7,9 +7,10 @@ from typing import Any
 
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.motion import WORLD
+from handrail_bridge.rail.motion import WORLD
 from handrail_bridge.reports import CellState, Receipt
-from running_cell import RunningCell, eventually
+from running_cell import RunningCell
+from waiting import until_async
 
 SLOWLY: dict[str, Any] = {
     "steps": [
@@ -49,7 +50,7 @@ async def test_a_thing_seen_elsewhere_ends_the_plan(cell: RunningCell) -> None:
         assert not receipt.completed
         assert receipt.fault_code == WORLD
         assert receipt.reason.startswith("blue_cube was seen ")
-        eventually(cell.stands)
+        await until_async(cell.stands)
         assert cell.joints()["shoulder_pan"] > 0.75, "it had gone on to its end"
         assert (await rail.state()).mode == Mode.ARMED, "the next plan may run"
 

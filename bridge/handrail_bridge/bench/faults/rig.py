@@ -24,7 +24,7 @@ from handrail_sim.twin.launch import Twin
 from handrail_sim.twin.truth_port import TruthClient
 
 from handrail_bridge.client import Client
-from handrail_bridge.operator_client import OperatorClient
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Receipt
 
 HANDRAIL = (sys.executable, "-m", "handrail_bridge.cli.main")

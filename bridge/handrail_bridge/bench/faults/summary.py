@@ -1,4 +1,4 @@
-"""The figures of every class of fault: as rows of a report, and as the README's table."""
+"""The figures of every class of fault: as rows of a report, and as Markdown."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def failures(summaries: Sequence[Summary]) -> str:
 
 
 def markdown(summaries: Sequence[Summary], note: str) -> str:
-    """Return the README's table."""
+    """Return the table as Markdown."""
     lines = [HEADS, ["---", "---", *["---:"] * 5, "---"], *map(_cells, summaries)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\n{note[0].upper()}{note[1:]}."

@@ -13,8 +13,8 @@ from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.lifeline import die_with
 
-from handrail_bridge.check_process import NICE
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.check_process import NICE
+from handrail_bridge.rail.requests import parse_plan
 
 THERE = {"tool": "arm_move_joints", "positions": {"shoulder_pan": 0.8}, "speed": 0.15}
 BACK = {"tool": "arm_move_joints", "positions": {"shoulder_pan": -0.8}, "speed": 0.15}

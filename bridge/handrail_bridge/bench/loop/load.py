@@ -18,6 +18,7 @@ from handrail_bridge.client import Client
 CLIENTS = 64
 CONSOLE = 50.0  # Hz
 CHECKS = "checks on every core"
+INFERENCE = "camera and inference"
 
 Work = Callable[[Client], Awaitable[object]]
 
@@ -37,16 +38,16 @@ async def watch(rail: Client) -> None:
 
 
 async def look(rail: Client) -> None:
-    """Take a picture, find what is on it, and have it sent."""
+    """Have the newest picture looked at, and sent."""
     await rail.call("look")
     await rail.grab("overhead")
 
 
-# By name: how many clients do what.
+# By name: how many clients do what, beside what the cell does by itself.
 LOADS: dict[str, tuple[int, Work]] = {
     f"{CLIENTS} gRPC clients": (CLIENTS, ask),
     f"state stream at {CONSOLE:.0f} Hz": (1, watch),
-    "camera and blobs by OpenCV": (1, look),
+    INFERENCE: (1, look),
 }
 NAMES = (*LOADS, CHECKS)
 

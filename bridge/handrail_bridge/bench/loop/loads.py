@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from handrail_drivers.errors import ProcessLost
 
 from handrail_bridge.bench.faults.rig import END, Rig
+from handrail_bridge.bench.loop.load import INFERENCE
 from handrail_bridge.bench.loop.load import NAMES as LOADS
 
 IDLE = "idle"
 NAMES = (IDLE, *LOADS)
+CELL, WATCHED = "desk", "desk_watched"
 BEGIN = 60.0  # s
 
 
@@ -28,7 +30,7 @@ def loaded(name: str) -> Iterator[None]:
     if name == IDLE:
         yield
         return
-    with Rig.running("desk") as rig:
+    with Rig.running(WATCHED if name == INFERENCE else CELL) as rig:
         command = [sys.executable, "-m", "handrail_bridge.bench.loop.load", name]
         load = subprocess.Popen([*command, rig.ready["address"]], stdout=subprocess.PIPE, text=True)
         try:

@@ -20,9 +20,9 @@ from handrail_bridge.bench.faults.rig import COMMAND, HANDRAIL, Rig
 from handrail_bridge.bench.loop import echoes
 from handrail_bridge.bench.wire import latency
 from handrail_bridge.client import Client
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.loop.settings import input_configs
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Receipt
 
 JOINT, IDLE = "shoulder_pan", "wrist_roll"

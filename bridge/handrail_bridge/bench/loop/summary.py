@@ -1,4 +1,4 @@
-"""The figures of ``bench loop``: as rows of a report, and as the README's tables."""
+"""The figures of ``bench loop``: as rows of a report, and as Markdown."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def stop_rows(stops: Stops) -> list[Row]:
 
 
 def markdown(cases: Sequence[Case], stops: Sequence[Stops], note: str) -> str:
-    """Return the README's tables."""
+    """Return the tables as Markdown."""
     ticks = _table(HEADS, 2, [_case_cells(case) for case in cases])
     wires = [line for case in cases if len(case.all(OURS).sent) for line in _wire_lines(case)]
     ways = _table(ROAD_HEADS, 1, [_stop_cells(way) for way in stops])

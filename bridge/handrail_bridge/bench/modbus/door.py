@@ -16,8 +16,8 @@ from handrail_sim.lifeline import die_with
 
 from handrail_bridge.bench.modbus import tooling
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
 
 NO_RAIL: Any = None  # a tool that observes asks nothing of it
 

@@ -1,4 +1,4 @@
-"""The figures of ``bench modbus``: as rows of a report, and as the README's table."""
+"""The figures of ``bench modbus``: as rows of a report, and as Markdown."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _row(figure: str, pairs: Sequence[tuple[float, float]], unit: str, goal: Goa
 
 
 def markdown(rows: Sequence[Row], note: str) -> str:
-    """Return the README's table."""
+    """Return the table as Markdown."""
     lines = ["| Figure | Value | Reference | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
     for row in rows:
         reference = "" if row.reference is None else _number(row.reference, row.unit)

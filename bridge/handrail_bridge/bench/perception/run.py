@@ -81,7 +81,7 @@ def stop_rows(stops: Times) -> Iterator[Row]:
 
 
 def markdown(rows: Sequence[Row], note: str) -> str:
-    """Return the README's table."""
+    """Return the table as Markdown."""
     lines = ["| Figure | Value | Reference | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
     for row in rows:
         reference = "" if row.reference is None else _number(row.reference, row.unit)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from handrail_drivers.errors import LeaseRefused, PermitRefused
 from handrail_sim.plan import Plan
 
-from handrail_bridge.grants import Present
-from handrail_bridge.leases import Leases
-from handrail_bridge.permits import Permits
+from handrail_bridge.rail.grants import Present
+from handrail_bridge.rail.leases import Leases
+from handrail_bridge.rail.permits import Permits
 from handrail_bridge.reports import Permit
 
 Abuse = Callable[[Permits, Permit, Plan, Present], object]

@@ -77,8 +77,12 @@ class Maker:
         while True:
             position = self.somewhere(z)
             tilt = round(float(self.rng.uniform(*self.ground.tilt)), 3)
-            if self._joints_at(position, tilt):
+            if self.reaches(position, tilt):
                 return position, tilt
+
+    def reaches(self, position: Point, tilt: float) -> bool:
+        """Tell whether the arm can be at a pose: what it cannot reach nobody refuses wrongly."""
+        return bool(self._joints_at(position, tilt))
 
     def clear(self, position: Point, tilt: float) -> bool:
         """Tell whether the arm can be at a pose, twice the margin from everything that is fixed."""

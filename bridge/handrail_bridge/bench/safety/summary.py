@@ -71,7 +71,7 @@ def rows(results: Sequence[Result]) -> list[Row]:
 
 
 def markdown(by_cell: Mapping[str, Sequence[Result]], note: str) -> str:
-    """Return what the README shows: classes, cells, levels, and how near plans come."""
+    """Return as Markdown: classes, cells, levels, and how near plans come."""
     results = [result for found in by_cell.values() for result in found]
     lines = ["| Class | Unsafe | executed | Safe | refused | Not scored |", "|---|" + "---:|" * 5]
     for kind in dict.fromkeys(result.kind for result in results):

@@ -32,9 +32,9 @@ from handrail_sim.world import Array, Scene, load_model
 from handrail_bridge.bench.safety.abuse import goes_through
 from handrail_bridge.bench.safety.classes import Case
 from handrail_bridge.bench.safety.truth import Outcome, Truth
-from handrail_bridge.grants import Present
-from handrail_bridge.permits import Permits
-from handrail_bridge.requests import parse_plan
+from handrail_bridge.rail.grants import Present
+from handrail_bridge.rail.permits import Permits
+from handrail_bridge.rail.requests import parse_plan
 
 DRAWS = 4  # in which every plan is played
 CHANCY = 8  # in which one that grasps is

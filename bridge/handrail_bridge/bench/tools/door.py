@@ -19,10 +19,10 @@ from handrail_sim.lifeline import die_with
 from handrail_bridge.bench.tools import instrument
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.measured import Measured
+from handrail_bridge.rail.measured import Measured
 from handrail_bridge.reports import CellState
-from handrail_bridge.server import Server
-from handrail_bridge.service import RailService
+from handrail_bridge.server.server import Server
+from handrail_bridge.server.service import RailService
 
 
 class Standing:

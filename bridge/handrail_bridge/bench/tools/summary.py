@@ -1,4 +1,4 @@
-"""The figures of ``bench tools``: as rows of a report, and as the README's table."""
+"""The figures of ``bench tools``: as rows of a report, and as Markdown."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def watch_rows(rounds: Sequence[tuple[Watched, Watched]]) -> Iterator[Row]:
 
 
 def markdown(rows: Sequence[Row], note: str) -> str:
-    """Return the README's table."""
+    """Return the table as Markdown."""
     return table(rows, note)
 
 

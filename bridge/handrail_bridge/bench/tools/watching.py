@@ -12,9 +12,9 @@ from typing import Any
 import grpc.aio
 import psutil
 
-from handrail_bridge import messages
 from handrail_bridge.bench.reference import grpc_stream
 from handrail_bridge.client import Client
+from handrail_bridge.rpc import messages
 
 WATCHERS = 50
 RATE = 50.0  # Hz

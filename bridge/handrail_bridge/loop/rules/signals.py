@@ -56,10 +56,12 @@ class _OfSignal:
         self._oldest_ns = int(settings.age * 1e9)
 
     def look(self, sight: Sight) -> str | None:
-        """Return what is wrong with the signal: none, too old, or what it says."""
+        """Return what is wrong with the signal: none, withdrawn, too old, or what it says."""
         signal = sight.signals.get(self._name)
         if signal is None:
             return f"{self._name} has never reported."
+        if not signal.time_ns:
+            return f"{self._name} has no value any more: what gave it is gone."
         age_ns = sight.now_ns - signal.time_ns
         if age_ns > self._oldest_ns:
             return f"{self._name} last reported {age_ns * 1e-9:.3f} s ago; {self._limit()}."

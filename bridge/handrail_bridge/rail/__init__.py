@@ -1,0 +1,1 @@
+"""The road of everything that moves: belief, check, permit, approval, lease, motion, receipt."""

@@ -1,0 +1,1 @@
+"""What gRPC carries, for both ends: messages and errors, to and from ours."""

@@ -1,0 +1,1 @@
+"""The doors: the gRPC services, served on loopback and on the operator's socket."""

@@ -1,0 +1,109 @@
+"""A stop finds room, whatever a client opens and never reads, on the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from handrail.v1 import mail_pb2, mail_pb2_grpc, rail_pb2, rail_pb2_grpc
+from handrail_bridge.bench.tools import instrument
+from handrail_bridge.bench.tools.door import Standing
+from handrail_bridge.client import Client
+from handrail_bridge.loop.state import Mode
+from handrail_bridge.mailbox import Mailbox
+from handrail_bridge.reports import Check
+from handrail_bridge.server.places import LETTERS, LINES, PROBES, READERS, SLOTS
+from handrail_bridge.server.server import CALLS, Server
+from handrail_bridge.server.service import RailService
+from handrail_sim.cell_file import load_cell
+
+EACH = 150  # more than any place, and together more than calls in all
+ROOM = 16  # for stops, and for what ends at once
+LIMIT = 30.0  # s
+PLAN = '{"steps": [{"tool": "arm_home"}]}'
+
+
+class Stuck(Standing):
+    """A rail whose checks never end."""
+
+    cell = load_cell("desk")
+
+    async def check(self, *_: object) -> Check:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def stop(self, _: str) -> Mode:
+        return Mode.STOPPED
+
+
+class StuckMail(Mailbox):
+    """A mailbox whose disk has gone: what takes a thread elsewhere ends never."""
+
+    async def _found(self, *_: object) -> Any:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[str]:
+    rail: Any = Stuck()
+    mailbox = StuckMail(tmp_path)
+    server = Server(RailService(rail, instrument.tools(), {}, tuple), rail, mailbox)
+    await server.start("127.0.0.1:0", tmp_path / "o")
+    yield server.address
+    await server.close()
+    mailbox.close()
+
+
+def opened(channel: grpc.aio.Channel) -> list[Any]:
+    """Open far too many of everything that lasts."""
+    rail: Any = rail_pb2_grpc.RailStub(channel)
+    mail: Any = mail_pb2_grpc.MailboxStub(channel)
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    ways = (
+        lambda: health.Watch(health_pb2.HealthCheckRequest()),
+        reflection.ServerReflectionInfo,
+        lambda: rail.WatchState(rail_pb2.WatchStateRequest(rate_hz=1)),
+        rail.CallTools,
+        lambda: rail.CheckPlan(rail_pb2.CheckPlanRequest(plan_json=PLAN)),
+        lambda: mail.List(mail_pb2.ListRequest(wait_s=60)),
+    )
+    return [way() for way in ways for _ in range(EACH)]
+
+
+def test_all_places_leave_room() -> None:
+    assert SLOTS + LINES + READERS + LETTERS + 2 * PROBES <= CALLS - ROOM
+
+
+async def test_a_stop_finds_room_beside_all_that_lasts(address: str) -> None:
+    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(LIMIT):
+        calls = opened(channel)
+        while sum(not call.done() for call in calls) > CALLS - ROOM:
+            await asyncio.sleep(0.05)
+        assert not all(call.done() for call in calls)
+        async with Client.connect(address) as client:
+            assert await client.stop() == Mode.STOPPED
+        for call in calls:
+            call.cancel()
+
+
+async def test_health_and_reflection_answer_those_who_ask(address: str) -> None:
+    async with grpc.aio.insecure_channel(address) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        said = await health.Check(health_pb2.HealthCheckRequest(), timeout=LIMIT)
+        assert said.status == health_pb2.HealthCheckResponse.SERVING
+        watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=LIMIT)
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asking = reflection.ServerReflectionInfo(timeout=LIMIT)
+        await asking.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        services = (await asking.read()).list_services_response.service
+        assert "handrail.v1.Rail" in [one.name for one in services]
+        await asking.done_writing()

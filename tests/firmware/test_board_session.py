@@ -1,0 +1,155 @@
+"""Commands in flight while a board is made safe: none of them brings an output back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from fastcrc import crc16
+from handrail.v1.link_layout import (
+    Ack,
+    AckResult,
+    Channel,
+    ChannelEffect,
+    ChannelKind,
+    Event,
+    EventKind,
+    Hello,
+)
+from handrail_drivers.board.session import Session
+from handrail_drivers.errors import BoardSilent, MotionStopped
+
+LAMP = Channel(
+    channel=0,
+    kind=ChannelKind.DIGITAL_OUT,
+    effect=ChannelEffect.CONFIGURE,
+    exponent=0,
+    max_age=2000,
+    low=0,
+    high=1,
+    safe=0,
+    offset=0,
+    mantissa=1,
+    speed=0,
+    acceleration=0,
+    name=b"lamp".ljust(16, b"\0"),
+    unit=b"1".ljust(8, b"\0"),
+    text=b"shines".ljust(32, b"\0"),
+)
+
+
+class Wire:
+    """A link to a board with one lamp; ``before`` and ``after`` happen around a command."""
+
+    lost = False
+
+    def __init__(self) -> None:
+        self.lit, self.mute = 0, False
+        self.before: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
+
+    def greet(self) -> Hello:
+        digest = crc16.ibm_3740(LAMP.pack()[1:])
+        return Hello(1, 0, 0, 5, 1, 0, digest, 1, 1_000_000, bytes(16), bytes(16))
+
+    def channel(self, number: int) -> Channel:
+        return LAMP
+
+    def command(self, channel: int, value: int) -> Ack:
+        before, after = self.before, self.after
+        self.before = self.after = lambda: None
+        before()
+        self.lit = value
+        after()
+        return Ack(1, AckResult.DONE, channel, value, 0)
+
+    async def command_on_loop(self, channel: int, value: int) -> Ack:
+        return await asyncio.to_thread(self.command, channel, value)
+
+    def stop(self) -> None:
+        if self.mute:
+            raise BoardSilent("no answer.", subject="board")
+        self.lit = 0
+
+    async def stop_on_loop(self) -> None:
+        self.stop()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def session(wire: Wire) -> Session:
+    return Session("board", wire, {}, lambda *_: None)
+
+
+def write(session: Session, how: str) -> None:
+    """Write as a thread does, or a task."""
+    if how == "thread":
+        session.write("lamp", 1, time.monotonic())
+    else:
+        asyncio.run(session.write_on_loop("lamp", 1, time.monotonic()))
+
+
+@pytest.mark.parametrize("how", ["thread", "task"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_write_in_flight_brings_nothing_back_after_a_stop(
+    session: Session, wire: Wire, how: str, when: str
+) -> None:
+    """Its first frame was lost and the second came after the stop; or its first answer was lost."""
+    setattr(wire, when, session.stop)
+    with pytest.raises(MotionStopped, match="made safe before lamp was set"):
+        write(session, how)
+    assert session.held() == {}
+    assert wire.lit == 0
+    write(session, how)  # one that is asked for anew is another
+    assert list(session.held()) == ["lamp"]
+
+
+@pytest.mark.parametrize("kind", [EventKind.EMERGENCY_STOP, EventKind.DEAD_MAN])
+def test_nor_after_what_made_it_safe_by_itself(
+    session: Session, wire: Wire, kind: EventKind
+) -> None:
+    wire.after = lambda: session.told(Event(kind, 0, 0, 0))
+    with pytest.raises(MotionStopped):
+        session.write("lamp", 1, time.monotonic())
+    assert session.held() == {}
+
+
+def test_nor_does_the_keepers_own_command(session: Session, wire: Wire) -> None:
+    session.write("lamp", 1, time.monotonic())
+    wire.before = session.stop
+    session._refresh("lamp", 1)
+    assert session.held() == {}
+    assert wire.lit == 0
+
+
+def test_what_is_commanded_while_the_board_is_told_is_not_kept(
+    session: Session, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it came before the stop or after it, nobody knows."""
+    stop = wire.stop
+
+    def slow() -> None:
+        monkeypatch.setattr(wire, "stop", stop)
+        session.write("lamp", 1, time.monotonic())
+        stop()
+
+    monkeypatch.setattr(wire, "stop", slow)
+    session.stop()
+    assert session.held() == {}
+
+
+def test_a_board_that_does_not_hear_the_stop_is_commanded_nothing_all_the_same(
+    session: Session, wire: Wire
+) -> None:
+    """It lets go by itself then, within its time."""
+    session.write("lamp", 1, time.monotonic())
+    wire.mute = True
+    with pytest.raises(BoardSilent):
+        session.stop()
+    assert session.held() == {}
