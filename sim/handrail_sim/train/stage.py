@@ -78,7 +78,7 @@ class Stage:
 
 
 def _cheapen(spec: mujoco.MjSpec) -> None:
-    """Fewer facets and coarser shadows: on a processor a picture costs a third, and looks alike."""
+    """Fewer facets and coarser shadows: on a processor a picture costs half, and looks alike."""
     quality = spec.visual.quality
     quality.offsamples, quality.shadowsize = 0, 512
     quality.numslices, quality.numstacks, quality.numquads = 16, 8, 2
