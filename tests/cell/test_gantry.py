@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.operator_client import OperatorClient
 from handrail_bridge.rail.measured import STALE
 from handrail_drivers.errors import HandrailError
 from running_cell import OnTheWay, RunningCell, twin_and_wires
