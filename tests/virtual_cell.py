@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -151,9 +151,7 @@ class VirtualCell:
         self._grants[number] = Grant(number, count, parsed, verdict, nothing, (device,), 0.0)
         return Check(verdict, Permit(number, verdict.plan_digest, "", 0.0))
 
-    async def execute(
-        self, plan: Mapping[str, Any], permit: Permit
-    ) -> AsyncGenerator[Receipt, None]:
+    async def play(self, plan: Mapping[str, Any], permit: Permit) -> Receipt:
         grant = self._grants[permit.id]
         assert grant.verdict.trajectory is not None
         self.rig.play(grant.verdict.trajectory, motion_id=int(permit.id), token=TOKEN)
@@ -183,7 +181,7 @@ class VirtualCell:
             self.belief.objects,
             dict,
         )
-        yield motion.judge(outcome, state, self.belief)
+        return motion.judge(outcome, state, self.belief)
 
     def astray(self) -> dict[str, str | None]:
         """Objects that the world says do not lie where they belong, and where they lie."""

@@ -54,11 +54,11 @@ class Rail:
         empty = Verdict(not found, "p", violations, (), 1.0, None, "", {}, {}, 0.01, None, {}, ())
         return Check(empty, None if found else Permit("permit", "p", "t", 30.0))
 
-    async def execute(self, plan, permit):
+    async def play(self, plan, permit):
         assert self.holder == "pilot"
         self.executed.append(plan)
         goal = [GoalResult(p["predicate"], self._does(p), "so it is") for p in plan["goal"]]
-        yield Receipt("r", "p", permit.id, True, "", "", 1.0, 0.0, (), {}, tuple(goal))
+        return Receipt("r", "p", permit.id, True, "", "", 1.0, 0.0, (), {}, tuple(goal))
 
     def _does(self, predicate):
         if predicate["predicate"] == "holding":

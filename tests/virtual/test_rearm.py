@@ -26,8 +26,8 @@ async def run(desk: VirtualCell, steps: list[dict[str, object]]) -> None:
     plan = {"steps": steps}
     check = await desk.check(plan)
     assert check.permit is not None, check.verdict.violations
-    receipts = [receipt async for receipt in desk.execute(plan, check.permit)]
-    assert receipts[-1].completed, receipts[-1].reason
+    receipt = await desk.play(plan, check.permit)
+    assert receipt.completed, receipt.reason
 
 
 async def hold_up(desk: VirtualCell) -> None:

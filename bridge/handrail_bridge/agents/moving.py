@@ -23,16 +23,12 @@ from handrail_bridge.agents.reports import (
     told_run,
 )
 from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, refusal
-from handrail_bridge.agents.schemas import arguments_of, as_text, schema_of
+from handrail_bridge.agents.schemas import NoArguments, arguments_of, as_text, schema_of
 from handrail_bridge.client import Client
 from handrail_bridge.reports import Permit, Receipt, Tool
 from handrail_bridge.rpc.plan_messages import refusal as plan_refusal
 
 TOLD = 0.5  # s between two reports of progress
-
-
-class NoArguments(Strict):
-    """Takes nothing."""
 
 
 class RunArguments(Strict):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from handrail_bridge.agents.held import HeldCalls
 from handrail_bridge.agents.reports import PictureReport, ReadReport, StateReport, told_state
 from handrail_bridge.agents.results import AgentTool, Hooks, Picture, Result
-from handrail_bridge.agents.schemas import arguments_of, as_text, schema_of
+from handrail_bridge.agents.schemas import NoArguments, arguments_of, as_text, schema_of
 from handrail_bridge.client import Client
 from handrail_bridge.reports import CellDescription, Tool
 
@@ -21,10 +21,6 @@ OWN = ("cell_describe", "look")  # of the bridge's tools, those that are tools o
 APPROVED = "A person has to approve every call of it; it waits for that."
 Told = Callable[[Any], dict[str, Any]]  # what an agent reads of a tool's answer
 WIDTH = 640  # px, of a picture that nobody wanted otherwise
-
-
-class NoArguments(Strict):
-    """Takes nothing."""
 
 
 class ReadArguments(Strict):

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from handrail_drivers.errors import InvalidRequest
+from handrail_sim.strict import Strict
 from pydantic import BaseModel
 
 from handrail_bridge.parsing import parse
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class NoArguments(Strict):
+    """Takes nothing."""
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ Every method raises the class of :mod:`handrail_drivers.errors` that the bridge 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from handrail_sim.plan import Plan, as_json
 
 from handrail_bridge import run_dir
 from handrail_bridge.client.asking import ANSWER, ask, events
+from handrail_bridge.client.holding import held
 from handrail_bridge.client.tool_calls import ToolCalls, written
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import (
@@ -182,6 +182,15 @@ class Client:
             if on_ask is not None:
                 on_ask(permit)
             permit = await self.approval(permit)
+        return await self.play(plan, permit, on_state)
+
+    async def play(
+        self,
+        plan: Plan | Mapping[str, Any],
+        permit: Permit,
+        on_state: Callable[[CellState], None] | None = None,
+    ) -> Receipt:
+        """Run a permitted plan to its receipt, as :meth:`execute` does step by step."""
         async with contextlib.aclosing(self.execute(plan, permit)) as events:
             async for event in events:
                 if isinstance(event, Receipt):
@@ -259,7 +268,6 @@ class Client:
             LeaseRefused: another client holds one of the devices.
             NotPermittedRole: an agent cannot take over.
         """
-        call = self._rail.HoldLease()
         request = rpc.HoldLeaseRequest(
             holder=holder,
             heartbeat_s=heartbeat,
@@ -267,32 +275,13 @@ class Client:
             wait_s=wait,
             take_over=take_over,
         )
-        lease = await ask(_exchange(call, request, wait))
-        beating = asyncio.create_task(_beat(call, request, lease.remaining / 4))
-        self._token = lease.token
-        try:
-            yield lease
-        finally:
-            self._token = 0
-            beating.cancel()
-            call.cancel()  # first: who is being cancelled may not get beyond the next await
-            await asyncio.gather(beating, return_exceptions=True)
+        async with held(self._rail.HoldLease(), request) as lease:
+            self._token = lease.token
+            try:
+                yield lease
+            finally:
+                self._token = 0
 
 
 def _plan_json(plan: Plan | Mapping[str, Any]) -> str:
     return json.dumps(as_json(plan) if isinstance(plan, Plan) else dict(plan))
-
-
-async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> OwnLease:
-    async with asyncio.timeout(ANSWER + wait):
-        await call.write(request)
-        answer = await call.read()
-    if answer is grpc.aio.EOF:
-        raise ProcessLost("The bridge ended the lease.")
-    return messages.read_own_lease(answer)
-
-
-async def _beat(call: Any, request: rpc.HoldLeaseRequest, period: float) -> None:
-    while True:
-        await asyncio.sleep(period)
-        await _exchange(call, request)

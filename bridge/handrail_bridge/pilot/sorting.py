@@ -6,18 +6,16 @@ plans again. It needs no key and no network, and knows nothing that the tools di
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail_drivers.errors import HandrailError
 from handrail_sim.verdict import Violation
 
 from handrail_bridge.client import Client
 from handrail_bridge.pilot.grasp import Base, Point, Step, free_spot, grasps, pick, place, way_round
-from handrail_bridge.reports import Receipt
+from handrail_bridge.reports import Permit, Receipt
 
 ATTEMPTS = 4  # grasps of one object before the pilot gives up
 SIDE_BY_SIDE = 0.022  # m from a container's middle, so that objects lie beside one another
@@ -267,13 +265,10 @@ class Pilot:
             self._say("permitted", f"{check.verdict.duration:.1f} s of motion")
         return check
 
-    async def _run(self, plan: Plan, permit: Any) -> Receipt:
-        async with contextlib.aclosing(self._rail.execute(plan, permit)) as events:
-            async for event in events:
-                if isinstance(event, Receipt):
-                    self.log.executed += 1
-                    return event
-        raise HandrailError("The execution ended without a receipt.")
+    async def _run(self, plan: Plan, permit: Permit) -> Receipt:
+        receipt = await self._rail.play(plan, permit)
+        self.log.executed += 1
+        return receipt
 
     def _judged(self, receipt: Receipt, good: str, bad: str) -> bool:
         if receipt.goal_met:

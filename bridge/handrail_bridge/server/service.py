@@ -39,7 +39,6 @@ PROGRESS = 0.05  # s between two states of a running plan
 FRAME = 3.0  # s to wait for a frame
 FIRST = 5.0  # s for a lease's first message
 REPEAT = 4.0  # s without a change after which the number of the tool list is told again
-FORMATS = ("jpeg", "png")
 OPERATOR = "the operator's own request"
 
 Response = TypeVar("Response", rail_pb2.CallToolResponse, rail_pb2.CallToolsResponse)
@@ -249,8 +248,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     ) -> Frame:
         """Return the newest frame captured after ``after_ns``, as the request wants it."""
         require_name("camera", request.camera, self._cameras, "camera")
-        form = request.format or FORMATS[0]
-        require_name("format", form, FORMATS, "format")
+        form = request.format or "jpeg"
+        require_name("format", form, imaging.FORMATS, "format")
         if not 0 <= request.max_width <= 4096:
             raise InvalidValue(
                 "max_width goes from 1 to 4096; 0 leaves the width as captured.",

@@ -41,11 +41,6 @@ class Tally:
         """Area under precision over recall at half overlap, by label."""
         return {name: _area(self.claims.get(name, []), count) for name, count in self.there.items()}
 
-    @property
-    def map50(self) -> float:
-        """Mean of the labels' average precisions."""
-        return float(np.mean(list(self.average_precision.values())))
-
 
 def judge(cell: Cell, pipeline: str, watch: str, shots: Iterable[Shot]) -> Tally:
     """Look at every shot with a fresh pipeline's tracks and compare with what is in it.
