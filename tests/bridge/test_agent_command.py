@@ -18,7 +18,7 @@ from handrail_bridge.client import Client
 from handrail_bridge.run_dir import RunDir
 from messages_api import ModelApi
 from scripted_model import Request, reply, say
-from staying_rig import until
+from waiting import until_async
 
 GOAL = "keep the pick area empty"
 LIMIT = 120  # s for all of the test
@@ -59,7 +59,7 @@ class Home:
                 found = base.execute("SELECT count(*), sum(done) FROM wakes").fetchone()
             return bool(found == (wakes, wakes))
 
-        await until(over)
+        await until_async(over)
 
 
 @pytest.mark.long

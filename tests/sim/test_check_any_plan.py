@@ -9,7 +9,7 @@ import pytest
 from desk_plans import AXIS_X, at_home, carry, grip, joints, plan, point, pose, scattered
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
-from handrail_sim.plan import Plan
+from handrail_sim.plan import TURN, Plan
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ WILD = steps(
     position=st.builds(point, numbers(0.0, 0.5), numbers(-3.0, 3.0), numbers(-0.1, 0.5))
     | st.tuples(*[numbers(-1e308, 1e308)] * 3),
     tilt=numbers(-0.5, 1.8),
-    yaw=st.none() | numbers(-4.0, 4.0) | numbers(-1e308, 1e308),
+    yaw=st.none() | numbers(-TURN, TURN),
     angle=numbers(-1.7, 1.7) | numbers(-1e308, 1e308),
     speed=numbers(5e-324, 1.0),
     seconds=numbers(5e-324, 30.0),

@@ -46,7 +46,10 @@ class Telling:
         waiting = self._waiting.get(rate)
         if waiting is None:
             waiting = self._waiting[rate] = []
-            self._set(rate, time.monotonic() + until_next(rate))
+            wait = until_next(rate)
+            if wait < MOMENT:  # the one before was told late, and so would this be: the same state
+                wait += 1 / rate
+            self._set(rate, time.monotonic() + wait)
         waiting.append(told)
         return told
 

@@ -40,6 +40,10 @@ class Counting:
         self.asked += 1
         return self._line.ask(request, **how)
 
+    def on_return(self, unit: int, act: Callable[[], None]) -> None:
+        """Pass it on."""
+        self._line.on_return(unit, act)
+
 
 def rounds(file: Path, port: int, count: int, polls: int) -> list[tuple[Polls, Polls]]:
     """Poll both ways so often in each round: merged, and one by one.
