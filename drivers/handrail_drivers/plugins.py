@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -86,17 +86,8 @@ class Plugins(Generic[T]):
                 faults[name] = f"{entry.value}: {type(error).__name__}: {error}"
         return found, faults
 
-    def _by_name(self) -> dict[str, EntryPoint]:
-        """Return what is installed by name; one whose name another has by its package, too."""
-        named: dict[str, list[EntryPoint]] = {}
-        for entry in _installed(self.group):
-            named.setdefault(entry.name, []).append(entry)
-        keepers = {name: _keeper(entries) for name, entries in named.items()}
-        return {
-            name if entry is keepers[name] else f"{name} of {_origin(entry)}": entry
-            for name, entries in named.items()
-            for entry in entries
-        }
+    def _by_name(self) -> Mapping[str, EntryPoint]:
+        return _installed_on(tuple(sys.path), self.group)
 
     def _load(self, name: str, entry: EntryPoint) -> T:
         if name != entry.name:
@@ -115,13 +106,18 @@ class Plugins(Generic[T]):
         return plugin
 
 
-def _installed(group: str) -> EntryPoints:
-    return _installed_on(tuple(sys.path), group)
-
-
-@functools.cache
-def _installed_on(_path: tuple[str, ...], group: str) -> EntryPoints:
-    return entry_points(group=group)  # reads the metadata of every package: some 0.1 s
+@functools.cache  # it reads the metadata of every package: some 0.1 s
+def _installed_on(_path: tuple[str, ...], group: str) -> Mapping[str, EntryPoint]:
+    """Return what is installed by name; one whose name another has by its package, too."""
+    named: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=group):
+        named.setdefault(entry.name, []).append(entry)
+    keepers = {name: _keeper(entries) for name, entries in named.items()}
+    return {
+        name if entry is keepers[name] else f"{name} of {_origin(entry)}": entry
+        for name, entries in named.items()
+        for entry in entries
+    }
 
 
 def require_version(built_for: object) -> None:

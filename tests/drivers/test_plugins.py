@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PathDistribution
 from typing import Annotated
 
 import pytest
@@ -34,12 +34,12 @@ def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
         "bare": "foreign:NoSettings",
         "function": "foreign:function",
     }
-    entries = [EntryPoint(name, value, plugins.drivers.group) for name, value in values.items()]
-    installed = plugins._installed
+    entries = {n: EntryPoint(n, value, plugins.drivers.group) for n, value in values.items()}
+    installed = plugins._installed_on
     monkeypatch.setattr(
         plugins,
-        "_installed",
-        lambda group: entries if group == plugins.drivers.group else installed(group),
+        "_installed_on",
+        lambda path, group: entries if group == plugins.drivers.group else installed(path, group),
     )
     assert list(plugins.drivers.found()) == ["feetech"]
     broken = plugins.drivers.broken()
@@ -54,14 +54,13 @@ def test_a_broken_plugin_is_named_and_takes_nothing_down(monkeypatch):
 
 def test_what_is_installed_is_read_once(monkeypatch):
     """A search through every package's metadata is too long for an event loop."""
-    read, groups = plugins.entry_points, []
-    monkeypatch.setattr(
-        plugins, "entry_points", lambda group: groups.append(group) or read(group=group)
-    )
     plugins._installed_on.cache_clear()
-    for _ in range(3):
-        assert plugins.drivers.one("feetech") is FeetechBus
-    assert groups.count(plugins.drivers.group) == 1
+    assert plugins.drivers.one("feetech") is FeetechBus
+    read = []
+    monkeypatch.setattr(PathDistribution, "read_text", lambda _, name: read.append(name))
+    assert plugins.drivers.one("feetech") is FeetechBus
+    assert plugins.drivers.found()["feetech"] is FeetechBus
+    assert read == []
 
 
 class Reading(BaseModel):
