@@ -26,7 +26,7 @@ from handrail_bridge.perception.eyes import Eyes
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.rail.measured import age, fresh
 from handrail_bridge.rail.rail import Rail
-from handrail_bridge.rail.requests import require_names, require_timeless
+from handrail_bridge.rail.requests import names_of, require_names, require_timeless
 from handrail_bridge.rail.situation import RUNNING
 from handrail_bridge.vision import blobs
 
@@ -214,8 +214,9 @@ class Senses:
 
         They are those of a plan's goal. It takes no picture: look first where objects matter.
         """
+        names = names_of(self._cell)
         for index, predicate in enumerate(predicates):
-            require_names(predicate, self._cell, f"predicates[{index}]")
+            require_names(predicate, names, f"predicates[{index}]")
             require_timeless(predicate, f"predicates[{index}]")
         state, now = fresh(self._rail.loop_state()), self._rail.situation
         believed = now.belief.objects

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge.parsing import LONGEST
+from handrail_bridge.rail import requests
 from handrail_bridge.rail.requests import parse_plan
 from handrail_drivers.errors import HandrailError, InvalidRequest, InvalidValue, UnknownName
 from handrail_sim import cell as cells
@@ -74,6 +75,15 @@ def test_a_key_that_is_there_twice_is_refused() -> None:
     text = '{"steps": [{"tool": "wait", "seconds": 1, "seconds": 2}]}'
     with pytest.raises(InvalidRequest, match="'seconds' twice"):
         parse_plan(text, DESK)
+
+
+def test_register_maps_are_read_once_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much it demands: the event loop waits meanwhile, and every motion's heartbeat."""
+    read = []
+    monkeypatch.setattr(requests, "polled_names", lambda cell: read.append(cell) or ())
+    some = {"predicate": "any", "of": [{"predicate": "released"}] * 7}
+    parse_plan(json.dumps({"steps": [{"tool": "arm_home"}], "goal": [some] * 31}), DESK)
+    assert read == [DESK]
 
 
 def test_a_plan_has_so_many_predicates_and_no_more() -> None:

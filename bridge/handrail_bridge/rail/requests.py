@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handrail_drivers.errors import InvalidRequest, InvalidValue
@@ -18,6 +18,8 @@ from handrail_bridge.devices.modbus import polled_names
 from handrail_bridge.loop.settings import sensor_names
 from handrail_bridge.parsing import parse, require_name
 
+Names = Mapping[str, Iterable[str]]
+
 
 def parse_plan(text: str, cell: Cell) -> Plan:
     """Return the plan in ``text``, its names and joint limits held against the cell.
@@ -27,6 +29,7 @@ def parse_plan(text: str, cell: Cell) -> Plan:
     """
     plan = parse(Plan, text, "plan")
     json.loads(text, object_pairs_hook=_once)
+    names = names_of(cell)
     for index, step in enumerate(plan.steps):
         if isinstance(step, GripperSet) and cell.arm.gripper is None:
             raise InvalidValue(
@@ -42,9 +45,9 @@ def parse_plan(text: str, cell: Cell) -> Plan:
         if isinstance(step, MoveJoints):
             _require_joints(step, cell, f"steps[{index}].positions")
         for number, predicate in enumerate(step.expect):
-            require_names(predicate, cell, f"steps[{index}].expect[{number}]")
+            require_names(predicate, names, f"steps[{index}].expect[{number}]")
     for index, goal in enumerate(plan.goal):
-        require_names(goal, cell, f"goal[{index}]")
+        require_names(goal, names, f"goal[{index}]")
     return plan
 
 
@@ -84,24 +87,28 @@ def _otherwise_meant(position: float, limits: JointLimits) -> str:
     return "choose a position within the limits"
 
 
-def require_names(predicate: Predicate, cell: Cell, field: str) -> None:
-    """Refuse a predicate that names what the cell does not have.
-
-    Raises:
-        UnknownName: with the nearest name that exists.
-    """
-    names: dict[str, Iterable[str]] = {
+def names_of(cell: Cell) -> Names:
+    """Return what predicates may name in a cell, by kind; reads the register maps."""
+    return {
         "object": cell.objects,
         "region": cell.regions,
         "joint": cell.arm.all_joints,
         "support": (*cell.objects, *cell.obstacles),
         "sensor": (*sensor_names(cell), *polled_names(cell), *streamed_names(cell)),
     }
+
+
+def require_names(predicate: Predicate, names: Names, field: str) -> None:
+    """Refuse a predicate that names what the cell does not have.
+
+    Raises:
+        UnknownName: with the nearest name that exists.
+    """
     for kind, choices in names.items():
         if (name := getattr(predicate, kind, None)) is not None:
             require_name(kind, name, choices, f"{field}.{kind}")
     for part in parts(predicate):
-        require_names(part, cell, f"{field}.of")
+        require_names(part, names, f"{field}.of")
 
 
 def require_timeless(predicate: Predicate, field: str) -> None:
