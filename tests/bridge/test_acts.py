@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from handrail_bridge.rail import arming
@@ -46,9 +47,9 @@ async def test_what_has_just_ended_has_its_receipt_before_the_act(
     end, writes = Receipts.end, asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def slowly(self: Receipts, *given: object) -> None:
+    def slowly(self: Receipts, *given: Any) -> None:
         loop.call_soon_threadsafe(writes.set)
-        end(self, *given)  # type: ignore[arg-type]
+        end(self, *given)
 
     monkeypatch.setattr(Receipts, "end", slowly)
     motion = await began(road)

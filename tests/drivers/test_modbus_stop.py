@@ -11,6 +11,7 @@ from handrail_drivers.errors import DeviceFault, ModbusSilent, MotionStopped, No
 from handrail_drivers.modbus import pause
 from handrail_drivers.modbus.device import ModbusDevice
 from handrail_drivers.modbus.lines import Lines
+from handrail_drivers.modbus.turns import Turns
 from modbus_belt import BELT, belt
 from modbus_peer import RtuPeer, TcpPeer, Unit
 from waiting import until
@@ -30,6 +31,10 @@ address = 5
 bits = { low = 4, width = 4 }
 effect = "configure"
 """
+
+
+def await_waiting(turns: Turns, count: int) -> None:
+    until(lambda: turns.waiting == count)
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def test_a_write_that_waits_for_its_turn_is_not_made_after_a_stop(
     threads = [threading.Thread(target=write), threading.Thread(target=device.stop)]
     for n, thread in enumerate(threads, 1):
         thread.start()
-        until(lambda n=n: line._turns.waiting == n)  # type: ignore[misc]
+        await_waiting(line._turns, n)
     line._turns.end()
     for thread in threads:
         thread.join(10)

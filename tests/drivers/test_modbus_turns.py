@@ -17,6 +17,10 @@ from waiting import until
 READ = frames.read(1, Table.HOLDING, 0, 1)
 
 
+def await_waiting(turns: Turns, count: int) -> None:
+    until(lambda: turns.waiting >= count)
+
+
 def served(wishes: list[tuple[int, bool]]) -> list[int]:
     """Return who came when, of those that all wait: unit, and whether it is urgent."""
     turns, order = Turns(), []
@@ -30,7 +34,7 @@ def served(wishes: list[tuple[int, bool]]) -> list[int]:
     turns.take(99)
     for n, thread in enumerate(threads, 1):
         thread.start()
-        until(lambda n=n: turns.waiting >= n)  # type: ignore[misc]
+        await_waiting(turns, n)
     turns.end()
     for thread in threads:
         thread.join(5)
