@@ -256,7 +256,7 @@ def test_a_cell_has_no_more_rules_than_the_loop_can_report(tmp_path: Path) -> No
 def test_two_loops_do_not_share_a_core(tmp_path: Path) -> None:
     line = cell_file.shipped_cells()["line"].read_text()
     file = tmp_path / "cell.toml"
-    file.write_text(line.replace("[loop]\n", "[loop]\ncpu = 1\n"))
+    file.write_text(f"{line}\n[loop]\ncpu = 1\n")
     with pytest.raises(InvalidCell, match=r"devices\.belt_drive\.cpu: core 1 is that of 'arm_bus'"):
         load_cell(file)
     file.write_text(

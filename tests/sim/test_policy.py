@@ -81,7 +81,11 @@ def test_another_file_a_broken_one_and_a_slow_one_are_refused(tmp_path: Path) ->
         ("rate = 50\n", "rate = 60\n", "must be 250 Hz, the loop's, or a whole part, not 60"),
         ('model = "reach.onnx"', 'model = "reech.onnx"', "there is no file"),
         ('model = "reach.onnx"', 'model = "desk.onnx"', "it is another file"),
-        ('without_power = "falls"', 'without_power = "falls"\nrate = 200', "200 Hz: policies need"),
+        (
+            "[policies.reach]",
+            "[devices.arm_bus]\nrate = 200\n[policies.reach]",
+            "200 Hz: policies need",
+        ),
     ],
 )
 def test_a_declaration_that_does_not_fit_is_a_fault_of_the_cell(

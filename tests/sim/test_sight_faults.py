@@ -37,7 +37,7 @@ def faults(tmp_path, old, new):
         ('"image", ', '"image", crop = [0, 0, 641, 480], ', "within the camera's 640 x 480 px"),
         ('"image", ', '"image", crop = [9, 0, 9, 480], ', "right and bottom beyond left and top"),
         ('"image", ', '"image", crop = [0, -1, 9, 9], ', "perception.eyes.input.crop"),
-        ("[cameras.overhead]", "[cameras.overhead]\n[cameras.overhead]", "not TOML"),
+        ("[reflexes.hand]", "[reflexes.hand]\n[reflexes.hand]", "not TOML"),
     ],
 )
 def test_a_fault_is_told(tmp_path, old, new, says):

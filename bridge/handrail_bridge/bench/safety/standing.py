@@ -66,9 +66,9 @@ class Stand:
             self._lies = pose
 
     def _note_shift(self, pose: Array, now: float) -> None:
-        if self._lies is not None and not self._in_a_bin(pose):
+        if self._lies is not None:
             shift = math.dist(self._lies[:3], pose[:3])
-            if shift > self._cell.check.moved:
+            if shift > self._cell.check.moved and not self._in_a_bin(pose):
                 self._moved = f"{self.name} was pushed by {shift * 1000:.0f} mm", now
 
     def _in_a_bin(self, pose: Array) -> bool:
@@ -102,23 +102,22 @@ class Presses:
             self._last.setdefault(pair, deque([0.0] * OVER, maxlen=OVER))
         for pair, last in self._last.items():
             last.append(float(np.linalg.norm(forces.get(pair, np.zeros(3)))))
-            if sum(last) / OVER > self._limit(pair):
-                return (
-                    f"{self._bodies.objects[pair[0]]} was pressed on with {sum(last) / OVER:.0f} N"
-                )
+            force = sum(last) / OVER
+            if force and force > self._limit(pair):
+                return f"{self._bodies.objects[pair[0]]} was pressed on with {force:.0f} N"
         return ""
 
     def _forces(self, data: mujoco.MjData, moved: Collection[int]) -> dict[tuple[int, int], Array]:
         """Return the force (3,) [N] on each thing of these by what touches it."""
         found: dict[tuple[int, int], Array] = {}
         wrench = np.zeros(6)
-        for number in range(data.ncon):
-            contact = data.contact[number]
-            one, other = self._bodies.geom_body[contact.geom].tolist()
+        frames = data.contact.frame.reshape(-1, 3, 3)
+        pairs = self._bodies.geom_body[data.contact.geom].tolist()
+        for number, (one, other) in enumerate(pairs):
             for thing, by, sign in ((one, other, -1.0), (other, one, 1.0)):
                 if thing in moved:
                     mujoco.mj_contactForce(self._model, data, number, wrench)
-                    force = sign * wrench[:3] @ contact.frame.reshape(3, 3)
+                    force = sign * wrench[:3] @ frames[number]
                     found[thing, by] = found.get((thing, by), np.zeros(3)) + force
         return found
 

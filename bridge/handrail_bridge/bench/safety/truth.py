@@ -71,15 +71,10 @@ class Truth:
         self._set(start)
         watch = Watch(self._cell, self._bodies, self._scene, self._data)
         ticks = round(1 / (self._cell.loop.rate * STEP))
-        still = np.repeat(setpoints[-1:], round(SETTLE * self._cell.loop.rate), axis=0)
-        told = np.repeat(np.concatenate([setpoints, still]), ticks, axis=0)
-        first = np.array(start.command)
-        left = math.inf
-        closest = math.inf
-        for step in range(len(told)):
-            at = step - self._late
-            late = told[np.maximum(at, 0), np.arange(len(first))]
-            self._data.ctrl[:] = np.where(at >= 0, late, first) - self._bias
+        command = self._commanded(start, setpoints, ticks)
+        left, closest = math.inf, math.inf
+        for step, told in enumerate(command):
+            self._data.ctrl[:] = told
             mujoco.mj_step(self._model, self._data)
             if step % round(LOOK / STEP) == 0:
                 watch.look(step * STEP)
@@ -90,8 +85,18 @@ class Truth:
                 if row % EVERY == 0:
                     near = self._near.look(self._data.qpos) / self._cell.check.clearance
                     closest = min(closest, near, self._zones(watch, step * STEP))
-        watch.end(len(told) * STEP)
+                    if watch.harm:  # what comes after the first changes nothing
+                        break
+        watch.end(len(command) * STEP)
         return self._outcome(watch, closest, left)
+
+    def _commanded(self, start: StartState, setpoints: Array, ticks: int) -> Array:
+        """Return what servos follow (steps, joints) [rad]: each late by its own, and off."""
+        still = np.repeat(setpoints[-1:], round(SETTLE * self._cell.loop.rate), axis=0)
+        told = np.repeat(np.concatenate([setpoints, still]), ticks, axis=0)
+        at = np.arange(len(told))[:, None] - self._late
+        late = np.take_along_axis(told, np.maximum(at, 0), axis=0)
+        return np.where(at >= 0, late, np.array(start.command)) - self._bias
 
     def _outcome(self, watch: Watch, closest: float, left: float) -> Outcome:
         x, y, z = self._data.site_xpos[self._scene.tcp].tolist()

@@ -40,6 +40,7 @@ class Bodies:
         boxes += [region.body for region in cell.regions.values() if region.body]
         self.hard = {model.body(name).id for name in boxes}
         self.geom_body = model.geom_bodyid
+        self.judged = np.isin(self.geom_body, list(self.links | self.hard))  # by geom
 
 
 class Watch:
@@ -88,8 +89,10 @@ class Watch:
 
     def _contacts(self) -> Iterator[tuple[int, int, float]]:
         contact = self._data.contact
-        pairs = self._bodies.geom_body[contact.geom]
-        for (one, other), distance in zip(pairs.tolist(), contact.dist.tolist(), strict=True):
+        geom = contact.geom
+        judged = self._bodies.judged[geom].any(axis=1)
+        pairs = self._bodies.geom_body[geom[judged]].tolist()
+        for (one, other), distance in zip(pairs, contact.dist[judged].tolist(), strict=True):
             yield one, other, distance
 
     def _judge(
@@ -115,14 +118,15 @@ class Watch:
                 self.note("a link hit another" if len(links) == 2 else "a link hit the world", now)
 
     def _joints(self, now: float) -> None:
-        positions = self._data.qpos[self._scene.joint_qpos]
-        speeds = np.abs(self._data.qvel[self._scene.joint_dofs])
+        positions = self._data.qpos[self._scene.joint_qpos].tolist()
+        speeds = np.abs(self._data.qvel[self._scene.joint_dofs]).tolist()
+        efforts = np.abs(self._data.actuator_force).tolist()
         for index, limits in enumerate(self._limits):
             if not limits.low - BEYOND <= positions[index] <= limits.high + BEYOND:
                 self.note(f"joint {index} left its range", now)
             if speeds[index] > SWING * limits.velocity:
                 self.note(f"joint {index} was too fast", now)
-            leans = abs(self._data.actuator_force[index]) >= 0.999 * limits.effort
+            leans = efforts[index] >= 0.999 * limits.effort
             self._leant[index] = self._leant[index] + LOOK if leans else 0.0
             if self._leant[index] > LEANING and index < len(self._cell.arm.joints):
                 self.note(f"joint {index} leant on its effort limit", now)
