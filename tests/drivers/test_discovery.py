@@ -1,196 +1,26 @@
-"""What is found: ports by their adapters, devices by questions that move nothing, services."""
+"""What is found, and the drafts that are made of it: ports, cameras, services, devices."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-from drivers.gantry import Gantry, MarlinGantry
-from drivers.kiln import Kiln
-from drivers.moving_stand_ins import Servos, XServos
-from handrail.v1.link_layout import AskStatus, Hello, Status
-from handrail_drivers.board.frames import Splitter, frame
+from drivers.asked import Line, heads, servos
 from handrail_drivers.discovery import Found
 from handrail_drivers.discovery.draft import cell_draft, device_draft
 from handrail_drivers.discovery.network import services
 from handrail_drivers.discovery.ports import cameras, family, serial_ports
-from handrail_drivers.discovery.probing import PROBES, probe
-from handrail_drivers.discovery.servos import examine_servos
+from handrail_drivers.discovery.probing import probe
 from handrail_drivers.dynamixel import registers as x_registers
-from handrail_drivers.dynamixel.models import MODELS
-from handrail_drivers.emulator import StandIn
-from handrail_drivers.errors import BusLost
-from handrail_drivers.feetech import registers as reg
 from handrail_drivers.plugins import drivers
-from handrail_drivers.serial_port import Adapter, KeptPort
+from handrail_drivers.serial_port import Adapter
 from handrail_sim.cell_faults import find_faults
-from handrail_sim.twin.dynamixel_servo import XServo
-from handrail_sim.twin.dynamixel_wire import DynamixelBank
-from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
-from handrail_sim.twin.numato_wire import NumatoModule
-from handrail_sim.twin.perturbation import ServoDraw
-from handrail_sim.twin.scpi_supply import ScpiSupply
 from zeroconf import ServiceInfo, Zeroconf
 
 HANDRAIL = Path(sys.executable).with_name("handrail")
-
-
-class Line:
-    """A port at a rate, an emulator at its end. Its time-outs do not wait."""
-
-    def __init__(self, emulator, baud=9600):
-        self._emulator, self._baud, self._said = emulator, baud, b""
-
-    def write(self, data):
-        self._said += b"".join(a for _, a, _ in self._emulator.exchanges(data, self._baud))
-
-    def read(self, size, timeout_s):
-        data, self._said = self._said[:size], self._said[size:]
-        return data
-
-    def discard_input(self):
-        self._said = b""
-
-    def close(self):
-        pass
-
-
-class Plotter(StandIn):
-    """A machine that moves at any line that begins as G-code does, and at single letters."""
-
-    def __init__(self):
-        self.moves = 0
-
-    def exchanges(self, data, line_baud):
-        lines = data.upper().split(b"\n")
-        self.moves += sum(line[:1] in (b"G", b"M", b"X", b"$", b"J", b"R") for line in lines)
-        self.moves += sum(byte in b"!~\x18\x85" for byte in data)
-        return [(len(data), b"error:2\r\n", 0.0)]
-
-    def outputs(self):
-        return {"moves": float(self.moves)}
-
-
-STATUS_QUESTION = b"\0" + frame(AskStatus(token=1))
-STATUS = Status(1, 0, 0, 500, *(0,) * 12)
-HELLO = Hello(1, 0, 0, 0, 2, 0, 0, 1, 1000, b"desk", b"uno")
-
-
-class Board(StandIn):
-    """A board of ours that answers with a message; nothing else that it is told counts."""
-
-    def __init__(self, message):
-        self._said = frame(message)
-        self.told = []
-
-    def exchanges(self, data, line_baud):
-        self.told += Splitter().feed(data)
-        return [(len(data), self._said, 0.0)] if AskStatus(1) in self.told else []
-
-    def outputs(self):
-        return {"told": float(sum(one != AskStatus(1) for one in self.told))}
-
-
-def servos(*ids: int) -> FeetechBank:
-    bank = FeetechBank([ServoSpec(id, f"joint{n}", ServoDraw()) for n, id in enumerate(ids)])
-    bank.step([0.0] * len(ids), [0.0] * len(ids), 0.002)
-    return bank
-
-
-@pytest.mark.parametrize(
-    ("emulator", "driver", "what"),
-    [
-        (servos(1, 2, 5), "feetech", "Feetech servos 1, 2, 5"),
-        (XServos(), "dynamixel", "Dynamixel servos 1 (XM430-W350), 2 (XM430-W350)"),
-        (Gantry(), "grbl", "Grbl controller"),
-        (MarlinGantry(), "marlin", "Marlin 2.1.2.5 (Dec  1 2024 12:00:00)"),
-        (Board(STATUS), "board", "board with Handrail's firmware"),
-        (Board(HELLO), "board", "board with Handrail's firmware, desk on uno"),
-        (NumatoModule(16, {"stop": 0}), "numato_gpio", "Numato module, firmware A0M10.01"),
-        (ScpiSupply(), "scpi_supply", "HANDRAIL,PS-60,0001,1.0"),
-    ],
-)
-def test_who_answers_is_known(emulator, driver, what):
-    found = probe("/dev/any", lambda baud: Line(emulator, baud))
-    assert (found.driver, found.what) == (driver, what)
-    assert found.settings["port"] == "/dev/any"
-
-
-def test_who_is_of_another_family_is_not_asked():
-    assert probe("/dev/any", lambda _: Line(ScpiSupply()), ("feetech",)) is None
-    assert probe("/dev/any", lambda _: Line(Kiln())) is None
-
-
-@pytest.mark.parametrize(
-    "emulator",
-    [Servos(), XServos(), Gantry(), MarlinGantry(), Board(STATUS), ScpiSupply(), Kiln(), Plotter()],
-)
-def test_no_question_moves_anything(emulator):
-    before = dict(emulator.outputs())
-    for one in PROBES:
-        probe("/dev/any", lambda baud: Line(emulator, baud), (one.driver,))
-        emulator.advance(1.0)
-    assert emulator.outputs() == before
-
-
-class Waking:
-    """A board's port: opened for the first time, the board begins anew and says so."""
-
-    def __init__(self, emulator, greeting):
-        self._emulator, self._greeting = emulator, greeting
-        self.told = []
-
-    def at(self, baud):
-        line = Line(self._emulator, baud)
-        line._said, self._greeting = self._greeting, b""
-        write = line.write
-        line.write = lambda data: (self.told.append(data), write(data))
-        return line
-
-
-@pytest.mark.parametrize(
-    ("emulator", "greeting", "driver", "questions", "settings"),
-    [
-        (Gantry(), b"\r\nGrbl 1.1h ['$' for help]\r\n", "grbl", [b"?"], {"boot": 2.5}),
-        (
-            MarlinGantry(),
-            b"start\r\nMarlin 2.1.2.5\r\necho:Hardcoded Defaults\r\n",
-            "marlin",
-            [b"*IDN?\n", b"M115\n"],
-            {"boot": 5.0},
-        ),
-        (Board(STATUS), frame(HELLO), "board", [STATUS_QUESTION], {}),
-    ],
-)
-def test_who_says_who_it_is_hears_no_other_familys_question(
-    emulator, greeting, driver, questions, settings
-):
-    port = Waking(emulator, greeting)
-    found = probe("/dev/any", port.at)
-    assert (found.driver, port.told) == (driver, questions)
-    assert settings.items() <= found.settings.items()
-
-
-def test_a_board_notices_once_that_its_port_is_opened_and_opened_again():
-    other, own = os.openpty()
-    path = os.ttyname(own)
-    os.set_blocking(other, False)
-    with KeptPort(path) as port:
-        os.close(own)
-        for baud in (9600, 115_200):
-            port.at(baud).close()
-            with pytest.raises(BlockingIOError):  # else end of file: the last holder has let go
-                os.read(other, 1)
-    with pytest.raises(OSError, match="Input/output"):
-        os.read(other, 1)
-    os.close(other)
-    with pytest.raises(BusLost, match="no port"):
-        KeptPort("/dev/not_there")
 
 
 def test_ports_are_what_their_adapters_say():
@@ -297,46 +127,6 @@ def test_the_command_prints_json_and_writes_a_draft(tmp_path):
     assert draft.exists()
 
 
-def test_a_bus_in_order_has_nothing_to_say():
-    bank = servos(1, 2, 3)
-    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
-    assert (found.baud, found.ids, found.findings) == (1_000_000, (1, 2, 3), ())
-
-
-def test_a_wrong_rate_is_found():
-    bank = servos(1, 2)
-    for servo in bank.servos.values():
-        servo.write(reg.BAUD_RATE.address, bytes((reg.BAUD_RATES.index(115_200),)))
-    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
-    assert found.baud == 115_200
-    assert "answer at 115200 bit/s, not at 1000000" in found.findings[0].sentence
-
-
-def test_an_id_that_two_have_is_found():
-    found = examine_servos(lambda baud: Line(servos(1, 4, 4), baud), 1_000_000)
-    assert [one.sentence for one in found.findings] == ["two servos have id 4"]
-
-
-def test_a_brown_out_is_found():
-    bank = servos(1, 2)
-    bank.servos["joint1"].voltage = 4.8
-    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
-    assert [one.sentence for one in found.findings] == [
-        "servo 2 has 4.8 V: it browns out under load"
-    ]
-
-
-def test_a_silent_bus_is_told_what_to_look_at():
-    found = examine_servos(lambda _: Line(Kiln()), 1_000_000)
-    assert found.baud is None
-    assert "supply" in found.findings[0].remedy
-
-
-def heads(*models: str, ids: tuple[int, ...] = (1, 2)) -> DynamixelBank:
-    made = [XServo(id, MODELS[name], ServoDraw()) for id, name in zip(ids, models, strict=True)]
-    return DynamixelBank({f"joint{n}": servo for n, servo in enumerate(made)})
-
-
 def test_a_draft_has_each_dynamixel_with_its_model_and_no_more_effort_than_it_has():
     bank = heads("XL330-M077", "XM540-W270")
     found = probe("/dev/any", lambda baud: Line(bank, baud), ("dynamixel",))
@@ -355,26 +145,3 @@ def test_a_model_that_is_not_known_is_named_by_its_number_and_no_joint_of_a_draf
     found = probe("/dev/any", lambda baud: Line(bank, baud), ("dynamixel",))
     assert found.what == "Dynamixel servos 1 (XM430-W350), 2 (model 1050)"
     assert list(found.settings["joints"]) == ["joint_1"]
-
-
-def test_a_bus_of_dynamixels_is_examined_alike():
-    bank = heads("XL430-W250", "XL430-W250")
-    for servo in bank.servos.values():
-        servo.put(x_registers.BAUD_RATE, 1)
-        servo.put(x_registers.LEAST_VOLTAGE, 60)
-        servo.put(x_registers.PRESENT_VOLTAGE, 111)
-    bank.servos["joint1"].put(x_registers.PRESENT_VOLTAGE, 52)
-    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
-    assert (found.baud, found.ids) == (57_600, (1, 2))
-    assert found.who == "Dynamixel servos 1 (XL430-W250), 2 (XL430-W250)"
-    assert [one.sentence for one in found.findings] == [
-        "the servos answer at 57600 bit/s, not at 1000000",
-        "servo 2 has 5.2 V: it browns out under load",
-    ]
-    assert "register 8 to 1000000" in found.findings[0].remedy
-
-
-def test_an_id_that_two_dynamixels_have_is_found():
-    bank = heads("XM430-W350", "XM430-W350", ids=(3, 3))
-    found = examine_servos(lambda baud: Line(bank, baud), 1_000_000)
-    assert [one.sentence for one in found.findings] == ["two servos have id 3"]
