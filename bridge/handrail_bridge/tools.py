@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -23,6 +24,7 @@ from handrail_sim.plan import PolicyRun, Step
 from pydantic import BaseModel
 
 from handrail_bridge.answers import Answer, answer
+from handrail_bridge.devices.calls import DeviceCalls
 from handrail_bridge.parsing import parse
 from handrail_bridge.rail.approvals import Approvals
 from handrail_bridge.rail.grants import ToolCall
@@ -69,6 +71,7 @@ class Tools:
         self._number = 0  # of the list
         self._changed = asyncio.Event()  # of this number
         self._calls: dict[str, Call] = {}
+        self._waiting = DeviceCalls()
         for model in _steps():
             if model is PolicyRun and not cell.policies:
                 continue
@@ -146,7 +149,7 @@ class Tools:
             what = f"{name} {valid.model_dump_json()}"
             return await asyncio.shield(self._configure(what, call, given))
         if call.awaited or call.may_wait:
-            return await _done(call, given)
+            return await self._done(call, given)
         return answer(name, call.method(**given))
 
     async def propose(self, name: str, arguments: str, approver: str = "") -> Permit:
@@ -188,11 +191,20 @@ class Tools:
         configures = call.effect == Effect.CONFIGURE
         still = self._configuring(what) if configures else nullcontext()
         async with still, approvals.spending(permit_id, asked):
-            return await _done(call, given)
+            return await self._done(call, given)
 
     async def _configure(self, what: str, call: Call, given: Schema) -> Answer:
         async with self._configuring(what):
-            return await _done(call, given)
+            return await self._done(call, given)
+
+    async def _done(self, call: Call, given: Schema) -> Answer:
+        if call.awaited:
+            result = await call.method(**given)
+        elif call.may_wait:
+            result = await self._waiting.call(functools.partial(call.method, **given))
+        else:
+            result = call.method(**given)
+        return answer(call.name, result)
 
     def _add(self, owner: object, device: str, prefix: str) -> None:
         methods = tool_methods(owner)
@@ -216,16 +228,6 @@ class Tools:
                 awaited=inspect.iscoroutinefunction(method),
                 may_wait=bool(device),
             )
-
-
-async def _done(call: Call, given: Schema) -> Answer:
-    if call.awaited:
-        result = await call.method(**given)
-    elif call.may_wait:
-        result = await asyncio.to_thread(call.method, **given)
-    else:
-        result = call.method(**given)
-    return answer(call.name, result)
 
 
 def _moving(name: str, *, planned: bool) -> Refused:

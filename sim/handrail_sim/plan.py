@@ -35,7 +35,9 @@ class MoveJoints(StepBase):
     """Move the named joints to positions [rad], external axes [m], the others stay."""
 
     tool: Literal["arm_move_joints"] = "arm_move_joints"
-    positions: Annotated[dict[str, Finite], Field(min_length=1, description="rad (m), by joint")]
+    positions: Annotated[
+        dict[str, Finite], Field(min_length=1, max_length=64, description="rad (m), by joint")
+    ]
     speed: Speed = 1.0
 
 

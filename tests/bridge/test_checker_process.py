@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
-from handrail_bridge.rail.checker import CheckerProcess
-from handrail_drivers.errors import InvalidCell
+from handrail_bridge.rail.checker import WAITING, CheckerProcess
+from handrail_drivers.errors import InvalidCell, Refused
 from handrail_sim.cell_file import load_cell
 
 
@@ -18,3 +22,38 @@ async def test_a_world_that_lacks_what_the_cell_names_ends_the_start_with_its_ow
             await checker.ready()
     finally:
         checker.close()
+
+
+class OnRequest(CheckerProcess):
+    """A checker whose worker answers when the test says so; ``asked`` is what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(load_cell("desk"))
+        self.asked: list[str] = []
+        self.answers: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def _worker(self) -> Any:
+        return SimpleNamespace(send=lambda message: self.asked.append(message[0]))
+
+    async def _answer(self, *_: object) -> Any:
+        return await self.answers.get()
+
+
+async def test_what_holds_the_arm_is_answered_before_checks_that_wait() -> None:
+    """Who sends one check after the other does not keep the operator from arming."""
+    checker = OnRequest()
+    nothing: Any = None
+    checks = [asyncio.create_task(checker.check(nothing, nothing)) for _ in range(WAITING)]
+    await asyncio.sleep(0)
+    arming = asyncio.create_task(checker.hold_command((), {}))
+    await asyncio.sleep(0)
+    with pytest.raises(Refused, match=f"{WAITING} checks are waiting already"):
+        await checker.check(nothing, nothing)
+    for _ in range(2):
+        checker.answers.put_nowait((0.5,))
+    assert await arming == (0.5,)
+    assert checker.asked[:2] == ["check", "hold_command"]
+    for _ in checks:
+        checker.answers.put_nowait(None)
+    await asyncio.gather(*checks)
+    checker.close()

@@ -220,6 +220,7 @@ async def test_only_so_many_wait(held: Held) -> None:
             await agent.propose("valve_purge", {})
         with pytest.raises(Refused, match="wait for a person already"):
             await agent.propose("valve_purge", {})
+    assert len(held.log()) == WAITING, "or who asks in vain would fill the disk"
 
 
 async def test_agents_are_told_and_others_are_called_as_ever(held: Held) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.api import JointState
 from handrail_drivers.errors import (
@@ -108,3 +109,17 @@ def test_arming_that_takes_long_is_no_stall(
     rig.ask("arm", hold=bus.position)
     rig.run(5)
     assert rig.state.mode == Mode.ARMED, rig.state.reason
+
+
+@pytest.mark.parametrize("torque", [True, False])
+def test_a_joint_beyond_its_limits_is_refused_and_not_brought_back_at_once(
+    rig: Rig, bus: PlainBus, config: LoopConfig, torque: bool
+) -> None:
+    """The clamp would have it at the limit within one tick."""
+    bus.torque = [torque] * 6
+    bus.position[1] = bus.goal[1] = config.high[1] + 0.4
+    bus.writes.clear()
+    with pytest.raises(Refused, match=r"shoulder_lift would jump by -0\.400 rad") as refused:
+        rig.ask("arm", hold=bus.position)
+    assert "beyond its limits" in refused.value.hint
+    assert (bus.writes, rig.state.mode) == ([], Mode.DISARMED)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from handrail_bridge.loop import link
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.link import SILENCE_NS, LoopLink
+from handrail_bridge.loop.mailbox import MESSAGE
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import VECTORS, LoopState, Mode
+from handrail_drivers.errors import ProcessLost
 
 
 class Watched:
@@ -22,7 +27,7 @@ class Watched:
         joints = len(config.joints)
         self.shared, self.control = Shared.create(joints, config.trajectory_rate), Control.create()
         self.status: int | None = None
-        process: Any = SimpleNamespace(poll=lambda: self.status)
+        process: Any = SimpleNamespace(poll=lambda: self.status, wait=lambda _: None)
         no_end: Any = None  # nothing is asked of it
         self.link = LoopLink(config, self.control, self.shared, no_end, process)
         self._vectors: dict[str, Any] = dict.fromkeys(VECTORS, (0.0,) * joints)
@@ -59,3 +64,19 @@ def test_a_loop_that_stands_still_is_a_fault_once_it_is_silent(watched: Watched)
     state = watched.link.state()
     assert (state.mode, state.fault_code) == (Mode.FAULT, "process_lost")
     assert "does not answer" in state.reason
+
+
+async def test_a_loop_that_does_not_say_that_it_is_armed_is_told_not_to_be(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be so a moment later, and nobody would know."""
+    monkeypatch.setattr(link, "ARM_TIMEOUT", 0.01)
+    ours, loops = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    with ours, loops:
+        watched.link._end = ours
+        with pytest.raises(ProcessLost):
+            await watched.link.arm([0.0])
+        asked = [json.loads(loops.recv(MESSAGE)) for _ in range(2)]
+    assert [one["op"] for one in asked] == ["arm", "disarm"]
+    assert asked[0]["id"] != asked[1]["id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,24 @@ async def test_a_stop_finds_room_beside_all_that_lasts(address: str) -> None:
         while sum(not call.done() for call in calls) > CALLS - ROOM:
             await asyncio.sleep(0.05)
         assert not all(call.done() for call in calls)
+        async with Client.connect(address) as client:
+            assert await client.stop() == Mode.STOPPED
+        for call in calls:
+            call.cancel()
+
+
+async def test_a_stop_finds_room_beside_calls_that_are_opened_and_never_made(address: str) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(LIMIT):
+        calls: list[Any] = []
+        for number in range(4):
+            own = [("grpc.use_local_subchannel_pool", 1), ("number", number)]
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, own))
+            stop: Any = channel.stream_unary("/handrail.v1.Rail/Stop")
+            calls += [stop(nothing()) for _ in range(EACH)]
         async with Client.connect(address) as client:
             assert await client.stop() == Mode.STOPPED
         for call in calls:

@@ -90,3 +90,12 @@ def test_a_run_that_died_idle_says_so(tmp_path: Path) -> None:
     log.begin("r1", GRANT, "Ada")
     log.refused("r1", {"code": "permit_refused"})
     assert "no plan was running" in Receipts(tmp_path, "cell").interrupted
+
+
+def test_a_run_that_was_cut_off_is_known_whatever_was_written_since(tmp_path: Path) -> None:
+    log = Receipts(tmp_path, "cell")
+    log.begin("r1", GRANT, "Ada")
+    for _ in range(1100):
+        log.note("somebody asks again and again")
+    assert "while plan" in Receipts(tmp_path, "cell").interrupted
+    assert "no plan was running" in Receipts(tmp_path, "cell").interrupted

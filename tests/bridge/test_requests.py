@@ -152,3 +152,8 @@ def test_what_is_no_plan_at_all(text: str) -> None:
 def test_a_text_too_long() -> None:
     with pytest.raises(InvalidRequest, match="longer"):
         parse_plan(" " * (LONGEST + 1), DESK)
+
+
+def test_more_joints_than_any_cell_has_are_refused_before_they_are_looked_at() -> None:
+    error = refusal(move(**{f"joint_{n}": 0.0 for n in range(65)}))
+    assert "steps[0].positions" in str(error.field)

@@ -27,6 +27,7 @@ from handrail_bridge.loop.state import LoopState, Mode
 
 START_TIMEOUT = 30.0  # s: importing, opening the bus, finding every joint
 ANSWER_TIMEOUT = 2.0  # s
+ARM_TIMEOUT = 10.0  # s: every servo is set up anew, and some answer at a second try
 LOAD_TIMEOUT = 5.0  # s: a minute of motion, taken in the slack of ticks that have hardly any
 CLOSE_TIMEOUT = 5.0  # s: a held stop, then the end
 SILENCE_NS = 1_000_000_000  # ns without a tick: the process is stopped, or hangs
@@ -113,7 +114,12 @@ class LoopLink:
             Refused, NotArmed: it would jump; or the loop is latched and wants a reset.
             DeviceFault: a joint did not do its part.
         """
-        await self._ask("arm", hold=list(hold))
+        async with self._asking:
+            try:
+                await self._exchange("arm", ARM_TIMEOUT, hold=list(hold))
+            except (ProcessLost, asyncio.CancelledError):
+                self._tell("disarm")  # it may be armed yet, and nobody would know
+                raise
 
     async def disarm(self) -> None:
         """Write no more setpoints; torque stays."""
@@ -175,9 +181,17 @@ class LoopLink:
         async with self._asking:
             return await self._exchange(op, ANSWER_TIMEOUT, **arguments)
 
-    async def _exchange(self, op: str, patience: float, **arguments: Any) -> Any:
+    def _tell(self, op: str) -> None:
+        """Ask what nobody waits for; a loop that is gone needs no telling."""
+        with contextlib.suppress(OSError):
+            self._end.send(self._question(op))
+
+    def _question(self, op: str, **arguments: Any) -> bytes:
         self._asked += 1
-        message = json.dumps({"id": self._asked, "op": op, **arguments}).encode()
+        return json.dumps({"id": self._asked, "op": op, **arguments}).encode()
+
+    async def _exchange(self, op: str, patience: float, **arguments: Any) -> Any:
+        message = self._question(op, **arguments)
         try:
             async with asyncio.timeout(patience):
                 await asyncio.get_running_loop().sock_sendall(self._end, message)

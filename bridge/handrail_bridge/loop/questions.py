@@ -152,21 +152,28 @@ class Questions:
         self._motion.arm(setpoint, joints.position)
 
     def _hold_of(self, index: int, present: HoldState, measured: float, hold: float) -> float:
-        goal, near = present.goal[index], NEAR * self._config.levers[index]
+        low, high = self._config.low[index], self._config.high[index]
+        # Bounded here: the clamp would bring a joint that is beyond its limits there at once.
+        goal, hold = (min(max(value, low), high) for value in (present.goal[index], hold))
+        near = NEAR * self._config.levers[index]
         grips = self._config.grips[index]  # its goal lies behind what it presses against
         if present.torque_enabled[index] and (grips or abs(goal - measured) <= near):
             return goal
         unit = self._config.units[index]
         if not abs(hold - measured) <= near:
+            beyond = not low - near <= measured <= high + near
             raise Refused(
                 f"{self._config.joints[index]} would jump by {hold - measured:.3f} {unit}.",
                 field=self._config.joints[index],
                 value=hold - measured,
                 limit=near,
                 unit=unit,
-                hint="it has moved since it was read: arm again",
+                hint=f"it is at {measured:.3f} {unit}, beyond its limits ({low:g} to {high:g}): "
+                "remove torque and bring it within them by hand"
+                if beyond
+                else "it has moved since it was read: arm again",
             )
-        return min(max(hold, self._config.low[index]), self._config.high[index])
+        return hold
 
     def _disarm(self) -> None:
         self._require_rest("disarming")

@@ -56,7 +56,8 @@ class Approvals:
         """
         cards.require_readable(call)
         present = self._situation.present()
-        await asyncio.to_thread(self._receipts.asked_for_call, call, approver)
+        self._permits.require_room(not approver, time.monotonic())  # before it is written down
+        await self._receipts.written(self._receipts.asked_for_call, call, approver)
         return self._permits.issue_call(call, present, time.monotonic(), approver)
 
     def examine_call(self, permit_id: str, call: ToolCall) -> CallGrant:
@@ -72,7 +73,7 @@ class Approvals:
             Refused: it cannot be written down.
         """
         grant = self.examine_call(permit_id, call)
-        await asyncio.to_thread(self._receipts.calling, grant)
+        await self._receipts.written(self._receipts.calling, grant)
         try:  # spent last: a stop may have come while it was written down
             self._permits.redeem_call(permit_id, call, self._situation.present())
             yield
@@ -86,7 +87,7 @@ class Approvals:
 
     async def _called(self, permit_id: str, detail: dict[str, Any] | None) -> None:
         try:
-            await asyncio.to_thread(self._receipts.called, permit_id, detail)
+            await self._receipts.written(self._receipts.called, permit_id, detail)
         except Refused as unwritten:  # it is done already; the next one will be refused
             log.warning("%s", unwritten)
 
@@ -116,12 +117,12 @@ class Approvals:
                 hint="approve it by `handrail approve`, or set elicitation in [approval]",
             )
         self._permits.asked(decision.number, decision.trajectory_digest, time.monotonic())
-        await asyncio.to_thread(self._receipts.decided, decision)
+        await self._receipts.written(self._receipts.decided, decision)
         now = time.monotonic()  # it may have died meanwhile
         try:
             grant = self._permits.asked(decision.number, decision.trajectory_digest, now)
         except HandrailError as error:
-            await asyncio.to_thread(self._receipts.undecided, decision, error.detail())
+            await self._receipts.written(self._receipts.undecided, decision, error.detail())
             raise
         if decision.approve:
             self._permits.approve(grant, decision.approver, now)

@@ -24,6 +24,7 @@ from handrail_drivers.errors import AuditBroken, Refused
 NAME = "audit.db"
 FIRST = "0" * 64  # what the first entry's hash covers
 BUSY = 2.0  # s to wait for another process that reads or writes
+COLUMNS = "SELECT number, time, event, body, hash FROM entries"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     number INTEGER PRIMARY KEY, time REAL NOT NULL, event TEXT NOT NULL,
@@ -83,6 +84,14 @@ class AuditLog:
         with self._lock:
             return list(_last(self._base, last))
 
+    def newest(self, *events: str) -> Entry | None:
+        """Return the last entry of one of these events."""
+        among = ", ".join("?" * len(events))
+        query = f"{COLUMNS} WHERE event IN ({among}) ORDER BY number DESC LIMIT 1"
+        with self._lock:
+            row = self._base.execute(query, events).fetchone()
+        return _entry(row) if row else None
+
     def close(self) -> None:
         """Close the file."""
         self._base.close()
@@ -132,8 +141,7 @@ def verify(path: Path, head: str = "") -> Entry:
     with _reading(path) as base:
         before, number, kept = FIRST, 0, not head
         last: Entry | None = None
-        query = "SELECT number, time, event, body, hash FROM entries ORDER BY number"
-        for row in base.execute(query):
+        for row in base.execute(f"{COLUMNS} ORDER BY number"):
             if row[0] != number + 1:
                 raise _broken(path, f"entry {number + 1} is missing", number + 1)
             number = row[0]
@@ -170,8 +178,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _last(base: sqlite3.Connection, count: int) -> Iterator[Entry]:
-    query = "SELECT number, time, event, body, hash FROM entries ORDER BY number DESC LIMIT ?"
-    yield from map(_entry, reversed(base.execute(query, (count,)).fetchall()))
+    found = base.execute(f"{COLUMNS} ORDER BY number DESC LIMIT ?", (count,)).fetchall()
+    yield from map(_entry, reversed(found))
 
 
 def _entry(row: tuple[int, float, str, str, str]) -> Entry:

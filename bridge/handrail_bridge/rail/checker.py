@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -20,7 +21,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import ObjectBelief, StartState, Verdict
 
-WAITING = 8  # checks in line, the running one included
+WAITING = 8  # checks in line, the running one included; the question what holds the arm is none
 START = 60.0  # s to import MuJoCo and compile the world
 CHECK = 60.0  # s
 QUESTION = 5.0  # s
@@ -36,7 +37,9 @@ class CheckerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._in_line = 0
+        self._line = asyncio.Lock()  # of checks: one of them at a time is next
         self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "checker")  # clients' calls do not keep it waiting
 
     def spawn(self) -> None:
         """Spawn the worker; :meth:`ready` waits for it, and others can start meanwhile."""
@@ -66,8 +69,18 @@ class CheckerProcess:
         return self._pipe
 
     async def check(self, plan: Plan, start: StartState) -> Verdict:
-        """Check a plan. Raises ProcessLost where the worker died or hung; it is replaced then."""
-        verdict: Verdict = await self._ask(CHECK, "check", plan, start)
+        """Check a plan, in its turn.
+
+        Raises:
+            Refused: too many wait already.
+            ProcessLost: the worker died or hung; it is replaced then.
+        """
+        if self._in_line >= WAITING:
+            raise Refused(
+                f"{WAITING} checks are waiting already.", limit=WAITING, hint="try again later"
+            )
+        # Shielded: an asker who gives up must not leave its answer to the next one.
+        verdict: Verdict = await asyncio.shield(self._in_turn(plan, start))
         return verdict
 
     async def hold_command(
@@ -75,13 +88,21 @@ class CheckerProcess:
     ) -> tuple[float, ...]:
         """Return measured positions [rad] plus load compensation, in bus order.
 
-        What is held of the ``objects`` is carried, too.
+        What is held of the ``objects`` is carried, too. At most one check comes before it.
+
+        Raises:
+            ProcessLost: as :meth:`check`.
         """
-        command: tuple[float, ...] = await self._ask(QUESTION, "hold_command", position, objects)
+        asked = self._exchange(QUESTION, "hold_command", position, objects)
+        command: tuple[float, ...] = await asyncio.shield(asked)
         return command
 
     def close(self) -> None:
-        """End the worker and wait for it."""
+        """End the worker and wait for it; nothing can be asked afterwards."""
+        self._end_worker()
+        self._thread.shutdown(wait=False)
+
+    def _end_worker(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -89,30 +110,26 @@ class CheckerProcess:
         if self._pipe is not None:
             self._pipe.close()
 
-    async def _ask(self, timeout: float, method: str, *arguments: Any) -> Any:
-        if self._in_line >= WAITING:
-            raise Refused(
-                f"{WAITING} checks are waiting already.", limit=WAITING, hint="try again later"
-            )
-        # Shielded: an asker who gives up must not leave its answer to the next one.
-        return await asyncio.shield(self._exchange(timeout, method, arguments))
-
-    async def _exchange(self, timeout: float, method: str, arguments: tuple[Any, ...]) -> Any:
+    async def _in_turn(self, plan: Plan, start: StartState) -> Any:
         self._in_line += 1
         try:
-            async with self._turn:
-                pipe = await self._worker()
-                try:
-                    pipe.send((method, arguments))
-                except OSError:
-                    raise await self._lost("died") from None
-                return await self._answer(pipe, timeout)
+            async with self._line:
+                return await self._exchange(CHECK, "check", plan, start)
         finally:
             self._in_line -= 1
 
+    async def _exchange(self, timeout: float, method: str, *arguments: Any) -> Any:
+        async with self._turn:
+            pipe = await self._worker()
+            try:
+                pipe.send((method, arguments))
+            except OSError:
+                raise await self._lost("died") from None
+            return await self._answer(pipe, timeout)
+
     async def _worker(self) -> Connection:
         if self._pipe is None or not self._alive():
-            self.close()
+            self._end_worker()
             self.spawn()
             return await self.ready()
         return self._pipe
@@ -122,7 +139,7 @@ class CheckerProcess:
 
     async def _answer(self, pipe: Connection, timeout: float) -> Any:
         """Wait for the worker in a thread; killing the worker ends the thread's wait."""
-        waiting = asyncio.create_task(asyncio.to_thread(pipe.recv))
+        waiting = asyncio.get_running_loop().run_in_executor(self._thread, pipe.recv)
         done, _ = await asyncio.wait({waiting}, timeout=timeout)
         if not done:
             lost = await self._lost(f"did not answer within {timeout:g} s")

@@ -35,7 +35,7 @@ class Notes:
 
     async def require(self, what: str) -> None:
         """Write down what is about to be done. Raises Refused where that cannot be written."""
-        await asyncio.to_thread(self._receipts.note, what)
+        await self._receipts.written(self._receipts.note, what)
 
     async def write(self, what: str) -> None:
         """Write down what was done; a log that cannot be written does not undo it."""

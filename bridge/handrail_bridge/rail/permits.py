@@ -83,7 +83,9 @@ class Permits:
         """
         if not verdict.passed or verdict.trajectory is None:
             raise PermitRefused("A verdict that did not pass yields no permit.")
-        expires = now + self._life(bool(verdict.asks) and not approver, now)
+        waits = bool(verdict.asks) and not approver
+        self.require_room(waits, now)
+        expires = now + (self.patience if waits else self.lifetime)
         permit_id, number = self._next()
         named = approver if verdict.asks else ""
         grant = Grant(permit_id, number, plan, verdict, start, devices, expires, named)
@@ -91,14 +93,16 @@ class Permits:
 
     def issue_call(self, call: ToolCall, start: Present, now: float, approver: str = "") -> Permit:
         """Enter a call of a tool that needs a person; ``approver`` as in :meth:`issue`."""
-        expires = now + self._life(not approver, now)
+        waits = not approver
+        self.require_room(waits, now)
+        expires = now + (self.patience if waits else self.lifetime)
         return self._enter(CallGrant(*self._next(), call, start, expires, approver), now)
 
-    def _life(self, waits: bool, now: float) -> float:
-        """Return how long [s] a new permit lives.
+    def require_room(self, waits: bool, now: float) -> None:
+        """Refuse one more that ``waits`` for a person, where too many do.
 
         Raises:
-            Refused: too many wait for a person already.
+            Refused: they do.
         """
         if waits and len(self.waiting(now)) >= WAITING:
             raise Refused(
@@ -106,7 +110,6 @@ class Permits:
                 limit=WAITING,
                 hint="wait until the operator has decided on them",
             )
-        return self.patience if waits else self.lifetime
 
     def _next(self) -> tuple[str, int]:
         self._issued += 1

@@ -106,7 +106,8 @@ class Rail:
         devices = self._loop.moved_by(verdict.trajectory) if verdict.trajectory else ()
         if verdict.asks:
             digest = verdict.plan_digest
-            await asyncio.to_thread(self._receipts.asked, digest, verdict.asks, approver)
+            self._permits.require_room(not approver, time.monotonic())  # before it is written down
+            await self._receipts.written(self._receipts.asked, digest, verdict.asks, approver)
         permit = self._permits.issue(plan, verdict, present, devices, time.monotonic(), approver)
         return Check(verdict, permit)
 
@@ -145,7 +146,7 @@ class Rail:
         grant = self._permits.examine(permit_id, plan.digest(), self.situation.present())
         self.situation.leases.require(token, grant.devices)
         receipt_id, holder = secrets.token_hex(8), self.situation.leases.holder(token)
-        await asyncio.to_thread(self._receipts.begin, receipt_id, grant, holder)
+        await self._receipts.written(self._receipts.begin, receipt_id, grant, holder)
         self._numbers += 1
         try:
             if self._aborted:
@@ -154,7 +155,7 @@ class Rail:
         except Exception as error:  # ours, too: nobody would follow it
             self._loop.abort(self._numbers)  # where the loop's answer was lost
             told = error if isinstance(error, HandrailError) else HandrailError(repr(error))
-            await asyncio.to_thread(self._receipts.refused, receipt_id, told.detail())
+            await self._receipts.written(self._receipts.refused, receipt_id, told.detail())
             raise
         return self.running
 
@@ -184,7 +185,7 @@ class Rail:
         state = await motion.settle(self._loop, self.cell.check.settle)
         receipt = motion.judge(outcome, state, self.situation.belief)
         try:
-            await asyncio.to_thread(self._receipts.end, receipt)
+            await self._receipts.written(self._receipts.end, receipt)
         except Refused as error:  # it has moved already; the next plan will be refused
             log.warning("%s", error)
         return receipt
@@ -206,7 +207,7 @@ class Rail:
             raise Refused("A plan is running.", hint="configure devices before or after it")
         self._configuring += 1
         try:
-            await asyncio.to_thread(self._receipts.note, what)
+            await self._receipts.written(self._receipts.note, what)
             yield
         finally:
             self._configuring -= 1

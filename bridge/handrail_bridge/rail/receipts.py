@@ -6,19 +6,22 @@ run finds out in which plan.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from handrail_sim.plan import as_json
 
-from handrail_bridge.rail.audit import AuditLog, Entry
+from handrail_bridge.rail.audit import AuditLog
 from handrail_bridge.rail.grants import CallGrant, Grant, ToolCall
 from handrail_bridge.reports import Decision, Receipt
 
-LAST = 1000  # entries read back at start: more than a run writes after its last plan
+P = ParamSpec("P")
 
 
 class Receipts:
@@ -27,9 +30,19 @@ class Receipts:
     def __init__(self, folder: Path, cell_digest: str) -> None:
         self._cell_digest = cell_digest
         self._log = AuditLog(folder)
+        self._thread = ThreadPoolExecutor(1, "receipts")  # clients' calls do not keep it waiting
         self.path = self._log.path
-        self.interrupted = _interruption(self._log.entries(LAST))
+        self.interrupted = _interruption(self._log)
         self._log.append("start", pid=os.getpid(), cell_digest=cell_digest)
+
+    async def written(self, write: Callable[P, None], *what: P.args, **more: P.kwargs) -> None:
+        """Have one of the methods below write, off the event loop, and wait until it has.
+
+        Raises:
+            Refused: it cannot be written.
+        """
+        act = functools.partial(write, *what, **more)
+        await asyncio.get_running_loop().run_in_executor(self._thread, act)
 
     def begin(self, receipt_id: str, grant: Grant, holder: str) -> None:
         """Write what is about to move, by whose lease, and what its check found.
@@ -96,7 +109,8 @@ class Receipts:
         self._log.append("note", what=what)
 
     def close(self) -> None:
-        """Write the clean end of this run."""
+        """Write the clean end of this run, after all that waits to be written."""
+        self._thread.shutdown()
         try:
             self._log.append("close")
         finally:
@@ -107,17 +121,12 @@ def _told(call: ToolCall) -> dict[str, str]:
     return {"tool": call.tool.name, "arguments": call.arguments, "call_digest": call.digest()}
 
 
-def _interruption(entries: Sequence[Entry]) -> str:
+def _interruption(log: AuditLog) -> str:
     """Return why the last run counts as interrupted; empty where it was closed, or none was."""
-    if not entries or entries[-1].event == "close":
+    if not (last := log.entries(1)) or last[0].event == "close":
         return ""
-    running: Entry | None = None
-    for entry in entries:
-        if entry.event == "execute":
-            running = entry
-        elif entry.event in ("start", "receipt", "refused"):
-            running = None
-    if running is None:
+    running = log.newest("execute", "start", "receipt", "refused")
+    if running is None or running.event != "execute":
         return "The previous bridge ended without closing; no plan was running."
     steps = ", ".join(step["tool"] for step in running.body["plan"]["steps"])
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a key that is there twice: whoever reads the first would see another plan."""
     read = dict(pairs)
     if len(read) < len(pairs):
-        key = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        ((key, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise InvalidRequest(f"The plan says {key!r} twice in one place.", field=key)
     return read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handrail_drivers.errors import Refused
 
-# Together fewer than calls in all (server.py): a stop always finds room.
+# Together fewer than calls of one connection (server.py): a stop always finds room.
 SLOTS = 48  # calls that may last
 LINES = 128  # streams of tool calls, which mostly wait for the next one
 READERS = 32  # who wait for mail

@@ -26,7 +26,7 @@ from handrail_bridge.server.service import RailService
 from handrail_bridge.server.standard import Health, Reflection
 
 MESSAGE_LIMIT = 1 << 20  # bytes that a client may send at once
-CALLS = 272  # at a time; those that may last have places (places.py)
+CALLS = 272  # of one connection at a time; those that may last have places (places.py)
 GRACE = 1.0  # s for running calls when the server closes
 RAIL = rail_pb2.DESCRIPTOR.services_by_name["Rail"].full_name
 MAILBOX = mail_pb2.DESCRIPTOR.services_by_name["Mailbox"].full_name
@@ -75,8 +75,9 @@ class Server:
             options=[
                 ("grpc.max_receive_message_length", MESSAGE_LIMIT),
                 ("grpc.so_reuseport", 0),  # a second bridge must not share the port
+                # Not of all together: calls that are opened and never made would keep stops out.
+                ("grpc.max_concurrent_streams", CALLS),
             ],
-            maximum_concurrent_rpcs=CALLS,
         )
         rail_pb2_grpc.add_RailServicer_to_server(self._service, server)
         mail_pb2_grpc.add_MailboxServicer_to_server(self._mail, server)

@@ -69,7 +69,7 @@ class Collisions:
                 and (nearest is None or distance.min() < nearest)
             ):
                 nearest, whose = float(distance.min()), " and ".join(self._spoken(pair))
-            bad = _below(rows, distance, rule.limit)
+            bad = _below(rows, distance, rule)
             if bad is not None:
                 violations.append(self._violation(pair, rule, bad, rows, distance, timeline))
         return violations, nearest, whose
@@ -199,19 +199,25 @@ def _judged(pair: Pair, rule: Rule) -> tuple[NDArray[np.int64], NDArray[np.float
     return rows, distance
 
 
-def _below(rows: NDArray[np.int64], distance: NDArray[np.float64], limit: float) -> int | None:
-    """Return the index of the first distance below the limit.
+def _below(rows: NDArray[np.int64], distance: NDArray[np.float64], rule: Rule) -> int | None:
+    """Return the index of the first distance below the rule's limit.
 
-    A pair that begins too near may go apart: until it has been clear once, it only must not
-    come nearer than it began.
+    A pair that begins too near may go apart: until it has been clear once, it only must not come
+    nearer than it began. So that no row of plans brings it there bit by bit, half the limit is the
+    end of that: what is nearer, and is not held, has to end farther from there than it began.
     """
     if not len(distance):
         return None
-    floor = np.full(len(distance), limit if limit > 0 else -PENETRATION)
+    floor = np.full(len(distance), rule.limit if rule.limit > 0 else -PENETRATION)
     if rows[0] == 0 and distance[0] < floor[0]:
         clear = np.flatnonzero(distance >= floor)
         until = int(clear[0]) if len(clear) else len(distance)
+        half = rule.limit / 2
         floor[:until] = distance[0] - PENETRATION
+        if distance[0] >= half:
+            floor[:until] = np.maximum(floor[:until], half)
+        elif not len(clear) and rule.judged is None:
+            floor[-1] = distance[0] + PENETRATION
     bad = np.flatnonzero(distance < floor)
     return int(bad[0]) if len(bad) else None
 
