@@ -24,6 +24,7 @@ HANG = 0.3  # s of the loop: more than it may overlook
 HICCUP = 0.03  # s of the loop: a few ticks
 STARVED = 20
 SUSPENDED = 2.0  # s
+TUBE = ("tube", "effort")  # of positions, and of efforts
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Fault:
     strike: Strike
     mend: Mend = strikes.nothing
     mode: Mode = Mode.FAULT  # after the mend: latched, where somebody is left to latch it
-    reflex: str = ""  # by which rule of the loop, where one notices it
+    reflexes: tuple[str, ...] = ()  # by which rule of the loop, or one of which, it is noticed
     shift: float = BY_ITSELF  # rad that the arm may move by itself once the fault is over
     overruns: int = 0  # at least so many are counted
     is_borne: bool = False  # the motion goes on to its end
@@ -97,7 +98,7 @@ def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
             late,
             strikes.inject("silent"),
             strikes.cease("speaking"),
-            reflex="late_reads",
+            reflexes=("late_reads",),
         ),
         Fault(
             "frames corrupted",
@@ -106,7 +107,7 @@ def _of_the_bus(cell: Cell) -> tuple[Fault, ...]:
             late,
             strikes.inject("garble", count=strikes.ENDLESS),
             strikes.cease("garble"),
-            reflex="late_reads",
+            reflexes=("late_reads",),
         ),
     )
 
@@ -120,7 +121,7 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
             "the tube is left",
             tube,
             strikes.inject("brownout"),
-            reflex="tube",
+            reflexes=TUBE,
         ),
         Fault(
             "tube left",
@@ -129,7 +130,7 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
             tube,
             strikes.inject("weak"),
             strikes.cease("strong"),
-            reflex="tube",
+            reflexes=TUBE,
             shift=0.1,  # what is strong again lifts what it let hang
         ),
         Fault(
@@ -138,7 +139,7 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
             "the servo's next health read",
             HEALTH,
             strikes.inject("brownout", strikes.IDLE),
-            reflex="torque_gone",
+            reflexes=("torque_gone",),
             is_slow=True,
         ),
         Fault(
@@ -148,7 +149,7 @@ def _of_the_arm(cell: Cell) -> tuple[Fault, ...]:
             tube,
             strikes.inject("jammed"),
             strikes.cease("free"),
-            reflex="tube",
+            reflexes=TUBE,
         ),
     )
 
@@ -172,7 +173,7 @@ def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
             cell.loop.heartbeat,
             strikes.send(SIGSTOP, _bridge),
             strikes.resume(_bridge),
-            reflex="heartbeat",
+            reflexes=("heartbeat",),
         ),
         Fault(
             "second bridge",
@@ -197,7 +198,7 @@ def _of_who_looks_and_asks(cell: Cell) -> tuple[Fault, ...]:
             PICTURE,
             strikes.send(SIGSTOP, _camera),
             strikes.resume(_camera),
-            reflex="eyes",
+            reflexes=("eyes",),
             is_slow=True,
         ),
         Fault(
@@ -239,7 +240,7 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             woke,
             HANG,
             strikes.hang_loop(HANG),
-            reflex="loop_stall",
+            reflexes=("loop_stall",),
         ),
         Fault(
             "loop overrun",
@@ -267,7 +268,7 @@ def _of_the_loop(cell: Cell) -> tuple[Fault, ...]:
             woke,
             period,
             strikes.suspend_host(SUSPENDED),
-            reflex="loop_stall",
+            reflexes=("loop_stall",),
         ),
     )
 

@@ -52,7 +52,7 @@ class Outcome:
             and self.completed == fault.is_borne
             and (self.short < SHORT) == fault.is_borne
             and (not fault.overruns or self.overruns >= fault.overruns)
-            and (not fault.reflex or fault.reflex in self.after.reflexes)
+            and (not fault.reflexes or any(one in self.after.reflexes for one in fault.reflexes))
             and self.runs_again
         )
 
