@@ -12,7 +12,7 @@ import numpy as np
 from handrail_bridge.loop.clock import VirtualClock
 from handrail_bridge.loop.control import ABORT, HEARTBEAT, Control
 from handrail_bridge.loop.loops import FOREVER_NS
-from handrail_bridge.loop.mailbox import MESSAGE, Mailbox, decode_error
+from handrail_bridge.loop.pipe import MESSAGE, Pipe, decode_error
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState
@@ -92,7 +92,7 @@ class PlainBus:
 
 
 class Rig:
-    """The tick with its shared memory and mailbox, as the bridge sees them."""
+    """The tick with its shared memory and pipe, as the bridge sees them."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Rig:
         self.bridge.setblocking(False)
         self.beating = True
         self.control.set_word(HEARTBEAT, self.clock.now_ns())
-        self.tick = Tick(config, self.clock, self.control, self.shared, Mailbox(theirs), factory)
+        self.tick = Tick(config, self.clock, self.control, self.shared, Pipe(theirs), factory)
         self.tick.port.open()
         self._theirs = theirs
         self._asked = 0
@@ -139,7 +139,7 @@ class Rig:
         raise AssertionError(f"not within {ticks} ticks: {self.state}")
 
     def ask(self, op: str, **arguments: Any) -> Any:
-        """Put a question into the mailbox, tick once, and return the answer or raise it."""
+        """Put a question into the pipe, tick once, and return the answer or raise it."""
         self._asked += 1
         self.bridge.send(json.dumps({"id": self._asked, "op": op, **arguments}).encode())
         self.run(1)

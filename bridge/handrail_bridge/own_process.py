@@ -8,7 +8,7 @@ import subprocess
 
 from handrail_drivers.errors import ProcessLost
 
-from handrail_bridge.loop.mailbox import decode_error
+from handrail_bridge.loop.pipe import decode_error
 
 
 def await_ready(process: subprocess.Popen[bytes], name: str, timeout: float) -> None:

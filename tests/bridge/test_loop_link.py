@@ -13,7 +13,7 @@ import pytest
 from handrail_bridge.loop import link
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.link import SILENCE_NS, LoopLink
-from handrail_bridge.loop.mailbox import MESSAGE
+from handrail_bridge.loop.pipe import MESSAGE
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import VECTORS, LoopState, Mode

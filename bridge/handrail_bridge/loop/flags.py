@@ -18,8 +18,8 @@ from handrail_bridge.loop.control import (
     TOKEN,
     Control,
 )
-from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
+from handrail_bridge.loop.pipe import Pipe
 from handrail_bridge.loop.player import Player
 from handrail_bridge.loop.settings import LoopConfig
 
@@ -28,11 +28,11 @@ APART = 2  # rows between two buses of one motion, beside a tick of the slowest
 
 
 class Flags:
-    """The flags of the control page, of a signal and of the mailbox, read on every tick."""
+    """The flags of the control page, of a signal and of the pipe, read on every tick."""
 
-    def __init__(self, config: LoopConfig, control: Control, mailbox: Mailbox) -> None:
+    def __init__(self, config: LoopConfig, control: Control, pipe: Pipe) -> None:
         self._control = control
-        self._mailbox = mailbox
+        self._pipe = pipe
         self._number = config.number
         self._others = [n for n in range(config.buses) if n != config.number]
         self._apart = APART + math.ceil(config.trajectory_rate / config.slowest)
@@ -54,7 +54,7 @@ class Flags:
             motion.others_scale = 1.0 - slow / THOUSAND
         if (player := motion.player) is None:
             return
-        if self._mailbox.closed:
+        if self._pipe.closed:
             motion.stop("the bridge died")
         if self._control.word(ABORT) >= player.motion_id:
             motion.abort("the execution was cancelled")

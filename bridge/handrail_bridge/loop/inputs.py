@@ -20,8 +20,8 @@ from handrail_sim.lifeline import die_with
 
 from handrail_bridge.loop.clock import Clock, WallClock
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.mailbox import encode_error
 from handrail_bridge.loop.opening import opener, patiently
+from handrail_bridge.loop.pipe import encode_error
 from handrail_bridge.loop.port import FIRST_WAIT_NS, LONGEST_WAIT_NS
 from handrail_bridge.loop.realtime import FIFO_PRIORITY, NeverWaiting, become_realtime
 from handrail_bridge.loop.settings import InputConfig

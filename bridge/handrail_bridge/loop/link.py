@@ -20,7 +20,7 @@ from handrail_drivers.errors import ProcessLost
 from handrail_sim.verdict import Trajectory
 
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.mailbox import MESSAGE, decode_error
+from handrail_bridge.loop.pipe import MESSAGE, decode_error
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState, Mode

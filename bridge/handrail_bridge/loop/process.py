@@ -1,7 +1,7 @@
 """The loop's process: absolute-time ticks until the bridge closes it or is gone.
 
 ``python -m handrail_bridge.loop.process CONTROL_FD STATE_FD MAILBOX_FD``; its settings are the
-first message in the mailbox. It outlives its bridge for as long as something moves.
+first message in the pipe. It outlives its bridge for as long as something moves.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from handrail_drivers.errors import HandrailError
 
 from handrail_bridge.loop.clock import Clock, WallClock
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.mailbox import MESSAGE, Mailbox
 from handrail_bridge.loop.opening import opener, patiently
+from handrail_bridge.loop.pipe import MESSAGE, Pipe
 from handrail_bridge.loop.realtime import NeverWaiting, become_realtime
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
@@ -71,26 +71,26 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="loop: %(message)s", handlers=[NeverWaiting(sys.stderr)]
     )
-    control_fd, shared_fd, mailbox_fd = (int(argument) for argument in sys.argv[1:4])
-    end = socket.socket(fileno=mailbox_fd)
+    control_fd, shared_fd, pipe_fd = (int(argument) for argument in sys.argv[1:4])
+    end = socket.socket(fileno=pipe_fd)
     if not select.select([end], [], [], START_TIMEOUT)[0]:
         raise SystemExit("loop: the bridge said nothing")
     config = LoopConfig.model_validate_json(end.recv(MESSAGE))
-    mailbox = Mailbox(end)
+    pipe = Pipe(end)
     control = Control(control_fd)
     bell = control.bell(config.number) if config.told_any_time else None
     clock = WallClock(config.spin, bell)
     shared = Shared(shared_fd, len(config.joints), config.trajectory_rate)
     try:
-        tick = Tick(config, clock, control, shared, mailbox, opener(config))
+        tick = Tick(config, clock, control, shared, pipe, opener(config))
         patiently(tick.port.open)
     except HandrailError as error:
-        mailbox.answer(0, error=error)
+        pipe.answer(0, error=error)
         raise SystemExit(1) from None
     leaving = _on_signals(tick)
     refused = become_realtime(config.cpu)
     tick.run_once()
-    mailbox.answer(0, {"refused": refused})
+    pipe.answer(0, {"refused": refused})
     run(tick, clock, config.period_ns, leaving)
     if tick.bridge_gone and not leaving():
         log.warning("the bridge is gone: the arm holds where it stands, torque kept")

@@ -18,13 +18,13 @@ from handrail_bridge.loop.clock import Clock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.flags import Flags
 from handrail_bridge.loop.guards import guards
-from handrail_bridge.loop.mailbox import Mailbox
 from handrail_bridge.loop.motion import Motion
+from handrail_bridge.loop.pipe import Pipe
 from handrail_bridge.loop.policy_player import PolicyPlayer
 from handrail_bridge.loop.port import Port
+from handrail_bridge.loop.publisher import Publisher
 from handrail_bridge.loop.questions import Answer, Questions
 from handrail_bridge.loop.reflexes import Reflexes, Trip
-from handrail_bridge.loop.report import Report
 from handrail_bridge.loop.settings import LoopConfig
 from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.sights import Sights
@@ -52,19 +52,19 @@ class Tick:
         clock: Clock,
         control: Control,
         shared: Shared,
-        mailbox: Mailbox,
+        pipe: Pipe,
         factory: Callable[[], MotionBus],
     ) -> None:
         self._config = config
         self._clock = clock
         self._control = control
         self._shared = shared
-        self._mailbox = mailbox
+        self._pipe = pipe
         self.port = Port(config.device, config.joints, factory)
         self.motion = Motion(config, _policies(config))
         self.trace = Trace(config.trace) if config.trace else None
-        self.flags = Flags(config, control, mailbox)
-        self.report = Report(clock, shared, self.port, self.motion)
+        self.flags = Flags(config, control, pipe)
+        self.publisher = Publisher(clock, shared, self.port, self.motion)
         self._clamp = Clamp(config)
         self._reflexes = Reflexes(config, guards(config))
         self._sights = Sights(config, clock, control, self.port, self.motion)
@@ -81,7 +81,7 @@ class Tick:
     @property
     def bridge_gone(self) -> bool:
         """Whether the bridge has died."""
-        return self._mailbox.closed
+        return self._pipe.closed
 
     @property
     def is_done(self) -> bool:
@@ -132,8 +132,8 @@ class Tick:
         """Count this tick, and those that fell out before it."""
         missed = max(0, round((due_ns - self._due_ns) / self._config.period_ns) - 1)
         self._due_ns = due_ns
-        self.report.ticks += 1
-        self.report.overruns += missed
+        self.publisher.ticks += 1
+        self.publisher.overruns += missed
         self.motion.hold_back(missed)
 
     def _read(self, now_ns: int) -> bool:
@@ -165,7 +165,7 @@ class Tick:
 
     def _react(self, now_ns: int) -> None:
         """Evaluate every reflex; what is broken slows or stops the motion."""
-        sight = self._sights.at(now_ns, self._joints, self._mailbox.closed)
+        sight = self._sights.at(now_ns, self._joints, self._pipe.closed)
         self.motion.remember_error(sight.position)
         trips = self._reflexes.look(sight)
         self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
@@ -264,7 +264,7 @@ class Tick:
 
     def _serve(self, now_ns: int) -> None:
         """Answer one question of the bridge, or ask one joint for its health."""
-        question = self._mailbox.next()
+        question = self._pipe.next()
         if question is not None:
             answer = self._questions.answer(question, self._complaint)
             self._sights.awake(self._clock.now_ns())  # arming takes longer than a tick may
@@ -283,12 +283,12 @@ class Tick:
             error = self.port.lose(error)
             self._lose(error)
         self._publish()  # who reads the answer must find what was done in the state
-        self._mailbox.answer(answer.number, answer.result, error)
+        self._pipe.answer(answer.number, answer.result, error)
 
     def _publish(self) -> None:
         self.flags.tell(self.motion)
-        self.report.clamps, self.report.fired = self._clamp.count, self._reflexes.fired
-        self.report.publish(self._due_ns, self._joints, self._written, self._complaint)
+        self.publisher.clamps, self.publisher.fired = self._clamp.count, self._reflexes.fired
+        self.publisher.publish(self._due_ns, self._joints, self._written, self._complaint)
 
 
 def _policies(config: LoopConfig) -> LoadedPolicies | None:

@@ -26,7 +26,7 @@ from handrail_sim.sight import Perception
 from pydantic import BaseModel, ConfigDict
 
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.mailbox import encode_error
+from handrail_bridge.loop.pipe import encode_error
 from handrail_bridge.loop.realtime import NeverWaiting
 from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.result import Seen

@@ -160,7 +160,7 @@ def _of_the_bridge(cell: Cell) -> tuple[Fault, ...]:
         Fault(
             "bridge killed",
             "SIGKILL",
-            "the loop's mailbox is closed",
+            "the loop's pipe is closed",
             period,
             strikes.kill_bridge,
             strikes.restart,

@@ -15,7 +15,7 @@ from handrail_drivers.errors import HandrailError, error_class
 MESSAGE = 64 * 1024  # bytes, longest
 
 
-class Mailbox:
+class Pipe:
     """The loop's end. Never waits."""
 
     def __init__(self, end: socket.socket) -> None:

@@ -13,7 +13,7 @@ from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.state import LoopState, Mode
 
 
-class Report:
+class Publisher:
     """Publishes the state of one loop; counts its ticks."""
 
     def __init__(self, clock: Clock, shared: Shared, port: Port, motion: Motion) -> None:
