@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from drivers.gantry import HOME, SWITCHES, Wire, marlin
+from drivers.gantry import HOME, SWITCHES, Wire, arm, marlin
 from handrail_drivers.errors import DeviceFault, DeviceGarbled, InvalidValue, NotReady
 from handrail_drivers.marlin import words
 from handrail_drivers.marlin.driver import EARLY, Marlin
@@ -194,6 +194,17 @@ def test_homing_is_begun_by_arming_and_then_it_knows_where_it_is() -> None:
     assert wire.emulator.axes == pytest.approx(HOME, abs=1e-4)
 
 
+def test_one_that_greets_as_its_port_is_opened_can_be_armed() -> None:
+    driver, wire = marlin(boot=5.0)
+    wire.begin()
+    driver.connect()
+    arm(driver)  # it stands at its switches, and finds them at once
+    assert driver.faults() == {}
+    driver.set_torque(False)
+    arm(driver)
+    assert driver.read().position == pytest.approx(HOME, abs=1e-5)
+
+
 @pytest.mark.parametrize("end", ["stop", "close"])
 def test_homing_ends_with_a_stop_and_with_its_driver(end: str) -> None:
     driver, wire = homing()
@@ -212,8 +223,7 @@ def test_a_halted_one_says_so_until_it_is_reset(armed: tuple[Marlin, Wire]) -> N
     with pytest.raises(DeviceFault, match="halted"):
         driver.read()
     assert "halted" in driver.faults()["x"][0]
-    wire.emulator.power_cycle()
-    wire._said = wire.emulator._spoken()
+    wire.begin()
     driver.connect()
     assert "homed" in driver._complaint()
     driver.set_torque(True)  # it stands at its switches, and finds them at once

@@ -72,8 +72,7 @@ class Marlin(GantryBus):
             DeviceFault: it is none, or set up so that it would move otherwise than it is told.
         """
         self._homed, self._powered, self._energised, self._machine = None, False, False, None
-        if self._settings.boot:
-            self._line.greeted(self._settings.boot)
+        self._await_boot(self._line.greeted)
         identity = self._line.ask("M115")
         settings = [*self._line.ask("M503"), *self._line.ask("M211")]
         self._machine = machine_of(self._name, self._settings, identity, settings)
