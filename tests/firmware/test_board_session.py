@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from fastcrc import crc16
@@ -41,14 +42,19 @@ LAMP = Channel(
 
 
 class Wire:
-    """A link to a board with one lamp; ``before`` and ``after`` happen around a command."""
+    """A link to a board with one lamp; ``before`` and ``after`` happen around a command.
+
+    ``waiting`` happens while a command waits for its turn, ``ended`` as soon as its turn is over.
+    """
 
     lost = False
 
     def __init__(self) -> None:
-        self.lit, self.mute = 0, False
+        self.lit, self.mute, self.has_turn = 0, False, False
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
+        self.waiting: Callable[[], None] = lambda: None
+        self.ended: Callable[[], None] = lambda: None
 
     def greet(self) -> Hello:
         digest = crc16.ibm_3740(LAMP.pack()[1:])
@@ -57,7 +63,24 @@ class Wire:
     def channel(self, number: int) -> Channel:
         return LAMP
 
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        waiting, ended = self.waiting, self.ended
+        self.waiting = self.ended = lambda: None
+        waiting()
+        assert not self.has_turn
+        self.has_turn = True
+        yield
+        self.has_turn = False
+        ended()
+
+    @contextlib.asynccontextmanager
+    async def turn_on_loop(self) -> AsyncIterator[None]:
+        with self.turn():
+            yield
+
     def command(self, channel: int, value: int) -> Ack:
+        assert self.has_turn
         before, after = self.before, self.after
         self.before = self.after = lambda: None
         before()
@@ -87,12 +110,12 @@ def session(wire: Wire) -> Session:
     return Session("board", wire, {}, lambda *_: None)
 
 
-def write(session: Session, how: str) -> None:
+def write(session: Session, how: str, value: int = 1) -> None:
     """Write as a thread does, or a task."""
     if how == "thread":
-        session.write("lamp", 1, time.monotonic())
+        session.write("lamp", value, time.monotonic())
     else:
-        asyncio.run(session.write_on_loop("lamp", 1, time.monotonic()))
+        asyncio.run(session.write_on_loop("lamp", value, time.monotonic()))
 
 
 @pytest.mark.parametrize("how", ["thread", "task"])
@@ -126,6 +149,23 @@ def test_nor_does_the_keepers_own_command(session: Session, wire: Wire) -> None:
     session._refresh("lamp", 1)
     assert session.held() == {}
     assert wire.lit == 0
+
+
+@pytest.mark.parametrize("how", ["thread", "task"])
+@pytest.mark.parametrize("when", ["waiting", "ended"])
+def test_the_keeper_does_not_undo_a_newer_write(
+    session: Session, wire: Wire, how: str, when: str
+) -> None:
+    """That had the turn while the keeper waited for it; or was acknowledged a moment ago."""
+    session.write("lamp", 1, time.monotonic())
+    if when == "waiting":
+        wire.waiting = lambda: write(session, how, 0)
+        session._refresh("lamp", 1)
+    else:
+        wire.ended = lambda: session._refresh("lamp", 1)
+        write(session, how, 0)
+    assert wire.lit == 0
+    assert session.held()["lamp"][0] == 0
 
 
 def test_what_is_commanded_while_the_board_is_told_is_not_kept(
