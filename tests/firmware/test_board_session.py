@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -18,7 +19,9 @@ from handrail.v1.link_layout import (
     Event,
     EventKind,
     Hello,
+    Status,
 )
+from handrail_drivers.board import session as sessions
 from handrail_drivers.board.session import Session
 from handrail_drivers.errors import BoardSilent, MotionStopped
 
@@ -51,6 +54,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.lit, self.mute, self.has_turn = 0, False, False
+        self.emergency_stops, self.dead_men = 7, 5  # before this session
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
         self.waiting: Callable[[], None] = lambda: None
@@ -62,6 +66,9 @@ class Wire:
 
     def channel(self, number: int) -> Channel:
         return LAMP
+
+    def status(self) -> Status:
+        return Status(1, 4, 0, 0, *(0,) * 8, self.dead_men, self.emergency_stops, 0, 0)
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -78,6 +85,16 @@ class Wire:
     async def turn_on_loop(self) -> AsyncIterator[None]:
         with self.turn():
             yield
+
+    def emergency_stop(self) -> Event:
+        """Open it; what the board says of it may be lost."""
+        self.lit, self.emergency_stops = 0, (self.emergency_stops + 1) % 0x10000
+        return Event(EventKind.EMERGENCY_STOP, 0xFF, 0, 0)
+
+    def grow_old(self) -> Event:
+        """Have nobody command it for too long; what the board says of it may be lost."""
+        self.lit, self.dead_men = 0, (self.dead_men + 1) % 0x10000
+        return Event(EventKind.DEAD_MAN, 0, 0, 0)
 
     def command(self, channel: int, value: int) -> Ack:
         assert self.has_turn
@@ -149,6 +166,58 @@ def test_nor_does_the_keepers_own_command(session: Session, wire: Wire) -> None:
     session._refresh("lamp", 1)
     assert session.held() == {}
     assert wire.lit == 0
+
+
+def keep(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what the keeper does once outputs are due to be commanded again."""
+    monkeypatch.setattr(sessions, "REFRESH", math.inf)
+    session.keep()
+
+
+@pytest.mark.parametrize("made_safe", [Wire.emergency_stop, Wire.grow_old])
+@pytest.mark.parametrize("before", [7, 0xFFFF])
+def test_nor_where_the_boards_word_that_it_made_it_safe_was_lost(
+    wire: Wire,
+    made_safe: Callable[[Wire], Event],
+    before: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire.emergency_stops = wire.dead_men = before
+    session = Session("board", wire, {}, lambda *_: None)
+    session.write("lamp", 1, time.monotonic())
+    keep(session, monkeypatch)
+    assert (list(session.held()), wire.lit) == (["lamp"], 1)
+    made_safe(wire)
+    keep(session, monkeypatch)
+    assert (session.held(), wire.lit) == ({}, 0)
+    session.write("lamp", 1, time.monotonic())  # a lamp may say why it stands
+    keep(session, monkeypatch)
+    assert (list(session.held()), wire.lit) == (["lamp"], 1)
+
+
+def test_what_is_set_after_a_stop_that_was_heard_of_is_kept(
+    session: Session, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.write("lamp", 1, time.monotonic())
+    session.told(wire.emergency_stop())
+    assert session.held() == {}
+    session.write("lamp", 1, time.monotonic())
+    keep(session, monkeypatch)
+    assert (list(session.held()), wire.lit) == (["lamp"], 1)
+
+
+def test_one_that_is_told_while_the_board_is_asked_counts_once(
+    session: Session, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.write("lamp", 1, time.monotonic())
+    counted = wire.status()
+    monkeypatch.setattr(wire, "status", lambda: session.told(wire.emergency_stop()) or counted)
+    keep(session, monkeypatch)
+    assert session.held() == {}
+    monkeypatch.undo()
+    session.write("lamp", 1, time.monotonic())
+    keep(session, monkeypatch)
+    assert wire.lit == 1
 
 
 @pytest.mark.parametrize("how", ["thread", "task"])

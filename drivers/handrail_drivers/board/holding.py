@@ -1,10 +1,12 @@
-"""Which outputs a session keeps off their safe values, and what of before is void."""
+"""Which outputs a session keeps off their safe values, and how often the board let go of any."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterable
+
+WRAP = 0x10000  # at which the board's counters begin anew
 
 
 class Holding:
@@ -44,3 +46,29 @@ class Holding:
             for name in names:
                 self._held.pop(name, None)
                 self._made_safe[name] = time.monotonic()
+
+
+class Tally:
+    """How often the board has made outputs safe by itself, as far as is known here.
+
+    Args:
+        counted: how often it had when the session began.
+    """
+
+    def __init__(self, counted: int) -> None:
+        self._lock = threading.Lock()
+        self._known = counted
+
+    def heard(self) -> None:
+        """Count one that it has told."""
+        with self._lock:
+            self._known += 1
+
+    def lost(self, counted: int) -> int:
+        """Return how many of those that it counts were not heard of; they are known from now on."""
+        with self._lock:
+            lost = (counted - self._known) % WRAP
+            if lost > WRAP // 2:  # none: others were heard since it counted
+                return 0
+            self._known += lost
+            return lost

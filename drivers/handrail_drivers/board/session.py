@@ -23,7 +23,7 @@ from handrail.v1.link_layout import (
 
 from handrail_drivers.board.clock import BoardClock, ClockState
 from handrail_drivers.board.description import BoardChannel, described
-from handrail_drivers.board.holding import Holding
+from handrail_drivers.board.holding import Holding, Tally
 from handrail_drivers.board.link import Link
 from handrail_drivers.errors import BoardFault, MotionStopped
 
@@ -32,6 +32,7 @@ CLOCK_EVERY = 1.0  # s
 PATIENCE = 6  # ms that samples wait for company: a frame full at 4 kHz
 LETTERS = {2: "h", 4: "i"}  # of struct, by a sample's octets
 REFRESH = 3  # times within an output's maximum age
+MAKE_SAFE = (EventKind.EMERGENCY_STOP, EventKind.DEAD_MAN)
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Session:
         if self.has(LinkFeature.STREAMS):
             for name, rate in rates.items():
                 self._begin_stream(name, rate)
+        self._tally = Tally(self._counted())
 
     def has(self, feature: LinkFeature) -> bool:
         """Tell whether both sides can do something."""
@@ -120,6 +122,8 @@ class Session:
         """The board put outputs to their safe values: nobody may bring them back unasked."""
         with self._lock:
             self.events = [*self.events[-9:], event]
+        if event.kind in MAKE_SAFE:
+            self._tally.heard()
         if event.kind == EventKind.EMERGENCY_STOP:
             self._holding.let_go(self.channels)
         elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
@@ -136,9 +140,15 @@ class Session:
         if self._link.lost:
             raise BoardFault(f"{self._subject} has begun anew.", subject=self._subject)
         now = time.monotonic()
-        for name, (raw, commanded) in self.held().items():
-            if now - commanded > self.channels[name].max_age / REFRESH:
-                self._refresh(name, raw)
+        due = {
+            name: raw
+            for name, (raw, commanded) in self.held().items()
+            if now - commanded > self.channels[name].max_age / REFRESH
+        }
+        if due:
+            self._make_up_for_lost_events()
+        for name, raw in due.items():
+            self._refresh(name, raw)
         if self.has(LinkFeature.CLOCK) and now >= self._next_clock:
             self._exchange_clocks()
             self._next_clock = now + CLOCK_EVERY
@@ -146,6 +156,20 @@ class Session:
     def held(self) -> dict[str, tuple[int, float]]:
         """Return the outputs that are kept off their safe values."""
         return self._holding.outputs()
+
+    def _make_up_for_lost_events(self) -> None:
+        """Have all safe where the board made something safe and its word of it did not arrive.
+
+        What it said before it told its counts has been heard by now, or never will be.
+        """
+        if self._tally.lost(self._counted()):
+            log.warning("%s made outputs safe, and its word of it was lost", self._subject)
+            self.stop()
+
+    def _counted(self) -> int:
+        """Ask how often the board has made outputs safe by itself."""
+        status = self._link.status()
+        return status.emergency_stops + status.dead_man
 
     def _refresh(self, name: str, raw: int) -> None:
         with self._link.turn():
