@@ -8,7 +8,7 @@ import pytest
 from drivers.gantry import HOME, SWITCHES, Wire, arm, marlin
 from handrail_drivers.errors import DeviceFault, DeviceGarbled, InvalidValue, NotReady
 from handrail_drivers.marlin import words
-from handrail_drivers.marlin.driver import EARLY, Marlin
+from handrail_drivers.marlin.driver import EARLY, LOOKS, Marlin
 from handrail_sim.twin import marlin_controller
 
 TICK = 0.05  # s
@@ -128,6 +128,63 @@ def test_coordinates_that_somebody_shifted_are_refused(armed: tuple[Marlin, Wire
     with pytest.raises(DeviceFault, match="shifted") as refused:
         driver.read()
     assert refused.value.field == "X"
+
+
+def test_with_them_it_is_not_armed_though_homing_has_just_moved_it() -> None:
+    driver, wire = marlin()
+    driver.connect()
+    wire.emulator.controller.shift = 0.5
+    with pytest.raises(DeviceFault, match="shifted"):
+        driver.set_torque(True)
+
+
+def test_those_that_somebody_shifts_while_it_moves_are_refused_once_it_stands(
+    armed: tuple[Marlin, Wire],
+) -> None:
+    driver, wire = armed
+    follow(driver, wire, 1.0)
+    wire.emulator.controller.shift = 0.05
+    tick(driver, wire, leave(1.0))  # no more than it may have gone on by, while it was printed
+    wire.live(1.0)
+    for _ in range(LOOKS - 1):
+        driver.read()
+    with pytest.raises(DeviceFault, match="shifted"):
+        driver.read()
+
+
+@pytest.mark.parametrize(("ticks", "way"), [(7, 0.004), (9, 0.002), (10, 0.002)])
+def test_it_is_read_while_it_turns_round(
+    armed: tuple[Marlin, Wire], ticks: int, way: float
+) -> None:
+    """Places and steps of a report are of two moments."""
+    driver, wire = armed
+    for n in range(200):
+        part = n % ticks / ticks
+        tick(driver, wire, (HOME[0] - 0.03 - way * min(part, 1 - part) * 2, *HOME[1:]))
+        driver.read_health("x")
+    assert driver.faults() == {}
+
+
+def test_what_moves_as_it_is_connected_to_is_brought_to_a_stand(
+    armed: tuple[Marlin, Wire],
+) -> None:
+    driver, wire = armed
+    follow(driver, wire, 1.0)
+    wire.write(b"G1 X100 Y50\n")  # somebody else's
+    wire.discard_input()
+    wire.live(0.5)
+    answer = wire.write
+
+    def write(data: bytes) -> None:
+        wire.live(0.01)  # a line takes time
+        answer(data)
+
+    wire.write = write  # type: ignore[method-assign]
+    driver.connect()
+    stood = list(wire.emulator.axes)
+    wire.live(2.0)
+    assert wire.emulator.axes == pytest.approx(stood, abs=1e-6)
+    assert stood[0] > 0.2  # on its way
 
 
 @pytest.mark.parametrize(
