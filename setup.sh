@@ -18,6 +18,7 @@ ls /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib >/dev/null 2>&1 ||
 # Firmware: compilers, the programmer, and what runs images without a board.
 command -v avr-gcc >/dev/null || need+=(gcc-avr avr-libc binutils-avr)
 command -v avrdude >/dev/null || need+=(avrdude)
+command -v simavr >/dev/null || need+=(simavr)
 [ -e /usr/include/simavr/sim_avr.h ] || need+=(libsimavr-dev libelf-dev)
 [ -e /usr/share/arduino/hardware/arduino/avr/bootloaders/optiboot/optiboot.c ] || need+=(arduino-core-avr)
 command -v arm-none-eabi-gcc >/dev/null || need+=(gcc-arm-none-eabi)

@@ -20,7 +20,7 @@ typedef struct {
   void (*pin_mode)(uint8_t pin, hr_pin_mode mode);
   bool (*pin_read)(uint8_t pin);
   void (*pin_write)(uint8_t pin, bool high);
-  /* One conversion, as the converter counts; 200 us at most. */
+  /* One conversion, as the converter counts, below 0 where it does not end; 200 us at most. */
   int32_t (*analog_read)(uint8_t pin);
   /* Pulses of `width` us, every `period` us; width 0 is low, one as long as the period high. */
   void (*pulse)(uint8_t pin, uint16_t width, uint16_t period);

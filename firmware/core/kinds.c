@@ -31,7 +31,7 @@ void hr_analog_in_start(const hr_wiring *me, const hr_channel *info) {
 
 bool hr_analog_in_read(const hr_wiring *me, int32_t *value) {
   *value = hr_port.analog_read(me->pin);
-  return true;
+  return *value >= 0;
 }
 
 void hr_pwm_write(const hr_wiring *me, int32_t value) {

@@ -15,7 +15,7 @@ static uint16_t root(uint32_t square) {
 }
 
 static void set_pace(hr_stepper *stepper) {
-  const uint16_t speed = root(2u * stepper->acceleration * stepper->ramp);
+  const uint16_t speed = root((uint32_t)2u * stepper->acceleration * stepper->ramp);
   stepper->interval = speed == 0u ? hr_port.counter_hz : hr_port.counter_hz / speed;
 }
 
@@ -87,7 +87,7 @@ void hr_stepper_start(const hr_wiring *me, const hr_channel *info) {
                           .acceleration = info->acceleration,
                           .step_pin = me->pin,
                           .direction_pin = me->second};
-  stepper->ramp_most = (uint32_t)info->speed * info->speed / (2u * info->acceleration);
+  stepper->ramp_most = (uint32_t)info->speed * info->speed / ((uint32_t)2u * info->acceleration);
   if (stepper->ramp_most == 0u) {
     stepper->ramp_most = 1;
   }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handrail_drivers.gcode.axes import MM
+from handrail_drivers.gcode.bus import GantryBus
 from handrail_drivers.grbl.driver import Grbl as Driver
 from handrail_drivers.grbl.settings import GrblSettings
 from handrail_drivers.marlin.driver import Marlin as MarlinDriver
@@ -84,6 +85,11 @@ class Wire:
         data, self._said = self._said[:size], self._said[size:]
         return data
 
+    def begin(self) -> None:
+        """Have the controller begin anew, and greet."""
+        self.emulator.power_cycle()
+        self._said = self.emulator._spoken()
+
     def live(self, seconds: float) -> None:
         self.now += seconds
         self.emulator.advance(seconds)
@@ -108,3 +114,10 @@ def marlin(start: Sequence[float] = SWITCHES, **settings: Any) -> tuple[MarlinDr
     given = {"port": "none", "joints": MARLIN_JOINTS, "homing": "when armed", **settings}
     valid = MarlinSettings.model_validate(given)
     return MarlinDriver("machine", valid, wire, clock=lambda: round(wire.now * 1e9)), wire
+
+
+def arm(driver: GantryBus) -> None:
+    """Arm it as a loop does, which connects again to what holds nothing."""
+    if not all(driver.read_hold().torque_enabled):
+        driver.connect()
+    driver.set_torque(True)

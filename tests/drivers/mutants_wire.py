@@ -12,10 +12,14 @@ from handrail_drivers.errors import BusLost, DeviceGarbled, DeviceSilent
 
 def on_the_wire(base: Any) -> Iterator[Mutant]:  # noqa: C901  one class after another
     class Waiting(base):
-        """Waits for half a minute."""
+        """Waits for half a minute longer."""
 
-        def __init__(self, name: str, settings: Any, transport: Any) -> None:
-            super().__init__(name, settings.model_copy(update={"timeout": 30.0}), transport)
+        def _ask(self, text: str) -> str:
+            try:
+                return super()._ask(text)
+            except DeviceSilent:
+                self._transport.read(1, 30.0)
+                raise
 
     class Remembering(base):
         """Tells what it read last where the device is silent."""
@@ -120,8 +124,15 @@ def on_the_wire(base: Any) -> Iterator[Mutant]:  # noqa: C901  one class after a
                     raise
                 return "OK" if text[:2] in ("GO", "ST") else "0.0,0"
 
-    class Listening(base):
-        """Does not drop what came before it asked."""
+    class Hurried(base):
+        """Drops what came before it asked, and waits for nothing that may still come."""
+
+        def _ask(self, text: str) -> str:
+            self._line._unclear = False
+            return super()._ask(text)
+
+    class Listening(Hurried):
+        """Does not even drop what came before it asked."""
 
         def __init__(self, name: str, settings: Any, transport: Any) -> None:
             super().__init__(name, settings, _Keeping(transport))
@@ -134,6 +145,7 @@ def on_the_wire(base: Any) -> Iterator[Mutant]:  # noqa: C901  one class after a
     yield Mutant(Guessing, "garbage_refused")
     yield Mutant(Leaking, "garbage_refused")
     yield Mutant(Hasty, "truncated_refused")
+    yield Mutant(Hurried, "late_reply_dropped")
     yield Mutant(Listening, "late_reply_dropped")
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 import pytest
-from drivers.gantry import Wire, machine
-from handrail_drivers.errors import DeviceFault, DeviceGarbled, InvalidValue, NotReady
+from drivers.gantry import Wire, arm, machine
+from handrail_drivers.errors import DeviceFault, DeviceGarbled, DeviceSilent, InvalidValue, NotReady
 from handrail_drivers.grbl import words
 from handrail_drivers.grbl.driver import Grbl
 from handrail_drivers.grbl.words import State, report_of
@@ -210,6 +210,26 @@ def test_homing_is_begun_by_arming_where_the_cell_allows_it() -> None:
     driver.set_torque(True)
     assert driver.read().position == pytest.approx((0.284, 0.174, 0.003), abs=1e-5)
     assert wire.emulator.axes == pytest.approx([0.284, 0.174, 0.003], abs=1e-5)
+
+
+def test_one_that_greets_as_its_port_is_opened_can_be_armed() -> None:
+    driver, wire = machine(boot=2.5, homing="when armed")
+    wire.begin()
+    driver.connect()
+    with pytest.raises(NotReady):
+        arm(driver)
+    wire.live(60.0)
+    arm(driver)
+    assert driver.faults() == {}
+
+
+def test_one_that_does_not_greet_is_waited_for_again() -> None:
+    driver, wire = machine(boot=2.5)
+    with pytest.raises(DeviceSilent):
+        driver.connect()
+    assert wire.now > 2.5
+    wire.begin()
+    driver.connect()
 
 
 def test_lost_steps_are_seen_by_nobody_and_mended_by_homing() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from drivers.gantry import HOME, SWITCHES, Wire, marlin
+from drivers.gantry import HOME, SWITCHES, Wire, arm, marlin
 from handrail_drivers.errors import DeviceFault, DeviceGarbled, InvalidValue, NotReady
 from handrail_drivers.marlin import words
-from handrail_drivers.marlin.driver import EARLY, Marlin
+from handrail_drivers.marlin.driver import EARLY, LOOKS, Marlin
 from handrail_sim.twin import marlin_controller
 
 TICK = 0.05  # s
@@ -130,6 +130,63 @@ def test_coordinates_that_somebody_shifted_are_refused(armed: tuple[Marlin, Wire
     assert refused.value.field == "X"
 
 
+def test_with_them_it_is_not_armed_though_homing_has_just_moved_it() -> None:
+    driver, wire = marlin()
+    driver.connect()
+    wire.emulator.controller.shift = 0.5
+    with pytest.raises(DeviceFault, match="shifted"):
+        driver.set_torque(True)
+
+
+def test_those_that_somebody_shifts_while_it_moves_are_refused_once_it_stands(
+    armed: tuple[Marlin, Wire],
+) -> None:
+    driver, wire = armed
+    follow(driver, wire, 1.0)
+    wire.emulator.controller.shift = 0.05
+    tick(driver, wire, leave(1.0))  # no more than it may have gone on by, while it was printed
+    wire.live(1.0)
+    for _ in range(LOOKS - 1):
+        driver.read()
+    with pytest.raises(DeviceFault, match="shifted"):
+        driver.read()
+
+
+@pytest.mark.parametrize(("ticks", "way"), [(7, 0.004), (9, 0.002), (10, 0.002)])
+def test_it_is_read_while_it_turns_round(
+    armed: tuple[Marlin, Wire], ticks: int, way: float
+) -> None:
+    """Places and steps of a report are of two moments."""
+    driver, wire = armed
+    for n in range(200):
+        part = n % ticks / ticks
+        tick(driver, wire, (HOME[0] - 0.03 - way * min(part, 1 - part) * 2, *HOME[1:]))
+        driver.read_health("x")
+    assert driver.faults() == {}
+
+
+def test_what_moves_as_it_is_connected_to_is_brought_to_a_stand(
+    armed: tuple[Marlin, Wire],
+) -> None:
+    driver, wire = armed
+    follow(driver, wire, 1.0)
+    wire.write(b"G1 X100 Y50\n")  # somebody else's
+    wire.discard_input()
+    wire.live(0.5)
+    answer = wire.write
+
+    def write(data: bytes) -> None:
+        wire.live(0.01)  # a line takes time
+        answer(data)
+
+    wire.write = write  # type: ignore[method-assign]
+    driver.connect()
+    stood = list(wire.emulator.axes)
+    wire.live(2.0)
+    assert wire.emulator.axes == pytest.approx(stood, abs=1e-6)
+    assert stood[0] > 0.2  # on its way
+
+
 @pytest.mark.parametrize(
     ("told", "instead", "field"),
     [
@@ -194,6 +251,17 @@ def test_homing_is_begun_by_arming_and_then_it_knows_where_it_is() -> None:
     assert wire.emulator.axes == pytest.approx(HOME, abs=1e-4)
 
 
+def test_one_that_greets_as_its_port_is_opened_can_be_armed() -> None:
+    driver, wire = marlin(boot=5.0)
+    wire.begin()
+    driver.connect()
+    arm(driver)  # it stands at its switches, and finds them at once
+    assert driver.faults() == {}
+    driver.set_torque(False)
+    arm(driver)
+    assert driver.read().position == pytest.approx(HOME, abs=1e-5)
+
+
 @pytest.mark.parametrize("end", ["stop", "close"])
 def test_homing_ends_with_a_stop_and_with_its_driver(end: str) -> None:
     driver, wire = homing()
@@ -212,8 +280,7 @@ def test_a_halted_one_says_so_until_it_is_reset(armed: tuple[Marlin, Wire]) -> N
     with pytest.raises(DeviceFault, match="halted"):
         driver.read()
     assert "halted" in driver.faults()["x"][0]
-    wire.emulator.power_cycle()
-    wire._said = wire.emulator._spoken()
+    wire.begin()
     driver.connect()
     assert "homed" in driver._complaint()
     driver.set_torque(True)  # it stands at its switches, and finds them at once

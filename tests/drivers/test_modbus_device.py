@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -16,9 +18,12 @@ from handrail_drivers.errors import (
     UnknownName,
 )
 from handrail_drivers.modbus.device import ModbusSettings
+from handrail_drivers.modbus.poller import Poller
+from handrail_drivers.modbus.registers import Look
 from handrail_drivers.schema import tool_methods, tool_schemas
 from modbus_belt import Make
 from modbus_peer import TcpPeer
+from waiting import until
 
 
 def test_all_is_read_in_few_requests(make: Make, peer: TcpPeer) -> None:
@@ -153,6 +158,23 @@ def test_polled_values_are_fresh_or_refused(
     assert device.readings() == {}
     with pytest.raises(UnknownName):
         device.latest("speed")
+
+
+def test_a_polled_value_is_no_younger_than_its_question() -> None:
+    """What a slow line brings may be seconds old by the time that all of it is there."""
+    asked: list[int] = []
+
+    def look(names: Iterable[str]) -> Look:
+        asked.append(time.monotonic_ns())
+        return Look(dict.fromkeys(names, 20.5), {})
+
+    poller = Poller("belt", {"temperature": 1000.0}, look)
+    poller.start()
+    until(lambda: poller.newest("temperature")[1])
+    poller.close()
+    value, time_ns = poller.newest("temperature")
+    assert value == 20.5
+    assert time_ns <= asked[-1]
 
 
 @pytest.mark.parametrize("where", [{}, {"tcp": "h:1", "port": "/dev/ttyS0"}, {"tcp": "nonsense"}])

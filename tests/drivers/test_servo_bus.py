@@ -44,6 +44,25 @@ def test_a_silent_bus_is_told_what_to_look_at():
     assert "supply" in found.findings[0].remedy
 
 
+class Talking(Line):
+    """A port on which somebody talks by himself, and never ends."""
+
+    said = 0
+
+    def write(self, data):
+        pass
+
+    def read(self, size, timeout_s):
+        self.said += size
+        assert self.said < 100_000, "it is listened to for ever"
+        return (b"$GPGGA," * size)[:size]
+
+
+def test_who_talks_without_end_is_no_bus_of_servos():
+    found = examine_servos(lambda _: Talking(None), 1_000_000)
+    assert (found.baud, found.ids) == (None, ())
+
+
 def test_a_bus_of_dynamixels_is_examined_alike():
     bank = heads("XL430-W250", "XL430-W250")
     for servo in bank.servos.values():

@@ -8,9 +8,12 @@ import time
 
 import pytest
 from board_process import READY, BoardProcess, opened
+from handrail.v1.link_layout import Event, EventKind
 from handrail_drivers import plugins
 from handrail_drivers.api import Effect
 from handrail_drivers.board.driver import Board
+from handrail_drivers.board.frames import Splitter, frame
+from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.errors import (
     BoardSilent,
     DeviceFault,
@@ -20,6 +23,7 @@ from handrail_drivers.errors import (
     UnknownName,
 )
 from handrail_drivers.schema import tool_schemas
+from handrail_drivers.serial_port import SerialPort
 from virtual_board import DISTANCE, GREEN, PUSHER, RED, STOP, YELLOW, another_app, compiled
 from waiting import until
 
@@ -145,6 +149,36 @@ def test_the_button_makes_safe_and_is_told(board, device):
     assert device.read_board().emergency_stop
     with pytest.raises(Refused, match="emergency stop"):
         device.arm()
+
+
+class Forgetful(SerialPort):
+    """A port on which every word of an event is lost."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._splitter, self.lost = Splitter(), []
+
+    def read(self, size, timeout_s):
+        heard = self._splitter.feed(super().read(size, timeout_s))
+        self.lost += [one.kind for one in heard if isinstance(one, Event)]
+        return b"".join(frame(one) for one in heard if not isinstance(one, Event))
+
+
+def test_the_button_is_noticed_though_its_word_is_lost(board):
+    port = Forgetful(board.path, 115_200)
+    device = Board("board", BoardSettings(port=board.path), port)
+    device.connect()
+    try:
+        assert device.wait_ready(READY)
+        device.write("lamp_yellow", 1)
+        board.await_change(YELLOW, 1)
+        board.order(f"pin {STOP} 1")
+        safe = board.await_change(YELLOW, 0)
+        until(lambda: device.read_board().held == [])
+        assert port.lost == [EventKind.EMERGENCY_STOP]  # nor did it grow too old
+        assert [one for one in board.changes if one.pin == YELLOW][-1] == safe
+    finally:
+        device.close()
 
 
 def test_streams_bring_fresh_readings(board, device):

@@ -64,16 +64,26 @@ async def test_that_of_a_task_too():
     assert not questions.answered((Status, 5), AskStatus(5), 0)
 
 
+def command(link: Link, channel: int, value: int) -> Ack:
+    with link.turn():
+        return link.command(channel, value)
+
+
+async def command_on_loop(link: Link, channel: int, value: int) -> Ack:
+    async with link.turn_on_loop():
+        return await link.command_on_loop(channel, value)
+
+
 async def test_a_task_that_is_cancelled_leaves_nothing_behind():
     line = Line()
     link = Link("board", line, LIMIT, lambda *_: None)
-    asking = asyncio.create_task(link.command_on_loop(3, 1))
+    asking = asyncio.create_task(command_on_loop(link, 3, 1))
     await asyncio.to_thread(line.wrote.acquire, timeout=LIMIT)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert link._questions._open == {}
-    again = asyncio.create_task(link.command_on_loop(3, 0))  # it has the turn
+    again = asyncio.create_task(command_on_loop(link, 3, 0))  # it has the turn
     await asyncio.to_thread(line.wrote.acquire, timeout=LIMIT)
     acknowledge(link, commands(line)[-1])
     assert (await again).value == 0
@@ -83,9 +93,9 @@ async def test_a_task_waits_for_its_turn_behind_a_thread_and_blocks_no_loop():
     line = Line()
     link = Link("board", line, LIMIT, lambda *_: None)
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(link.command, 1, 10)
+        first = threads.submit(command, link, 1, 10)
         await asyncio.to_thread(line.wrote.acquire, timeout=LIMIT)
-        second = asyncio.create_task(link.command_on_loop(2, 20))
+        second = asyncio.create_task(command_on_loop(link, 2, 20))
         await asyncio.sleep(0)
         assert [one.value for one in commands(line)] == [10]
         acknowledge(link, commands(line)[0])
@@ -99,7 +109,7 @@ async def test_a_task_waits_for_its_turn_behind_a_thread_and_blocks_no_loop():
 async def test_a_silent_board_is_said():
     link = Link("board", Line(), 0.001, lambda *_: None)
     with pytest.raises(BoardSilent, match="does not answer Command"):
-        await link.command_on_loop(1, 1)
+        await command_on_loop(link, 1, 1)
 
 
 def test_an_answer_for_an_event_loop_that_has_ended_hurts_nobody():

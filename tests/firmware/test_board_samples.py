@@ -16,6 +16,7 @@ from handrail.v1.link_layout import (
     Clock,
     Hello,
     Samples,
+    Status,
 )
 from handrail_drivers.board.session import Sample, Session
 
@@ -47,6 +48,9 @@ class ExactLink:
 
     def channel(self, number: int) -> Channel:
         return CHANNELS[number]
+
+    def status(self) -> Status:
+        return Status(1, 4, *(0,) * 14)
 
     def clock(self) -> tuple[Clock, int, int]:
         return Clock(1, BEGAN, BEGAN), self.began_ns, self.began_ns

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from fastcrc import crc16
@@ -17,7 +19,9 @@ from handrail.v1.link_layout import (
     Event,
     EventKind,
     Hello,
+    Status,
 )
+from handrail_drivers.board import session as sessions
 from handrail_drivers.board.session import Session
 from handrail_drivers.errors import BoardSilent, MotionStopped
 
@@ -41,14 +45,20 @@ LAMP = Channel(
 
 
 class Wire:
-    """A link to a board with one lamp; ``before`` and ``after`` happen around a command."""
+    """A link to a board with one lamp; ``before`` and ``after`` happen around a command.
+
+    ``waiting`` happens while a command waits for its turn, ``ended`` as soon as its turn is over.
+    """
 
     lost = False
 
     def __init__(self) -> None:
-        self.lit, self.mute = 0, False
+        self.lit, self.mute, self.has_turn = 0, False, False
+        self.emergency_stops, self.dead_men = 7, 5  # before this session
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
+        self.waiting: Callable[[], None] = lambda: None
+        self.ended: Callable[[], None] = lambda: None
 
     def greet(self) -> Hello:
         digest = crc16.ibm_3740(LAMP.pack()[1:])
@@ -57,7 +67,37 @@ class Wire:
     def channel(self, number: int) -> Channel:
         return LAMP
 
+    def status(self) -> Status:
+        return Status(1, 4, 0, 0, *(0,) * 8, self.dead_men, self.emergency_stops, 0, 0)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        waiting, ended = self.waiting, self.ended
+        self.waiting = self.ended = lambda: None
+        waiting()
+        assert not self.has_turn
+        self.has_turn = True
+        yield
+        self.has_turn = False
+        ended()
+
+    @contextlib.asynccontextmanager
+    async def turn_on_loop(self) -> AsyncIterator[None]:
+        with self.turn():
+            yield
+
+    def emergency_stop(self) -> Event:
+        """Open it; what the board says of it may be lost."""
+        self.lit, self.emergency_stops = 0, (self.emergency_stops + 1) % 0x10000
+        return Event(EventKind.EMERGENCY_STOP, 0xFF, 0, 0)
+
+    def grow_old(self) -> Event:
+        """Have nobody command it for too long; what the board says of it may be lost."""
+        self.lit, self.dead_men = 0, (self.dead_men + 1) % 0x10000
+        return Event(EventKind.DEAD_MAN, 0, 0, 0)
+
     def command(self, channel: int, value: int) -> Ack:
+        assert self.has_turn
         before, after = self.before, self.after
         self.before = self.after = lambda: None
         before()
@@ -87,12 +127,12 @@ def session(wire: Wire) -> Session:
     return Session("board", wire, {}, lambda *_: None)
 
 
-def write(session: Session, how: str) -> None:
+def write(session: Session, how: str, value: int = 1) -> None:
     """Write as a thread does, or a task."""
     if how == "thread":
-        session.write("lamp", 1, time.monotonic())
+        session.write("lamp", value, time.monotonic())
     else:
-        asyncio.run(session.write_on_loop("lamp", 1, time.monotonic()))
+        asyncio.run(session.write_on_loop("lamp", value, time.monotonic()))
 
 
 @pytest.mark.parametrize("how", ["thread", "task"])
@@ -126,6 +166,75 @@ def test_nor_does_the_keepers_own_command(session: Session, wire: Wire) -> None:
     session._refresh("lamp", 1)
     assert session.held() == {}
     assert wire.lit == 0
+
+
+def keep(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what the keeper does once outputs are due to be commanded again."""
+    monkeypatch.setattr(sessions, "REFRESH", math.inf)
+    session.keep()
+
+
+@pytest.mark.parametrize("made_safe", [Wire.emergency_stop, Wire.grow_old])
+@pytest.mark.parametrize("before", [7, 0xFFFF])
+def test_nor_where_the_boards_word_that_it_made_it_safe_was_lost(
+    wire: Wire,
+    made_safe: Callable[[Wire], Event],
+    before: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire.emergency_stops = wire.dead_men = before
+    session = Session("board", wire, {}, lambda *_: None)
+    session.write("lamp", 1, time.monotonic())
+    keep(session, monkeypatch)
+    assert (list(session.held()), wire.lit) == (["lamp"], 1)
+    made_safe(wire)
+    keep(session, monkeypatch)
+    assert (session.held(), wire.lit) == ({}, 0)
+    session.write("lamp", 1, time.monotonic())  # a lamp may say why it stands
+    keep(session, monkeypatch)
+    assert (list(session.held()), wire.lit) == (["lamp"], 1)
+
+
+def test_what_is_set_after_a_stop_that_was_heard_of_is_kept(
+    session: Session, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.write("lamp", 1, time.monotonic())
+    session.told(wire.emergency_stop())
+    assert session.held() == {}
+    session.write("lamp", 1, time.monotonic())
+    keep(session, monkeypatch)
+    assert (list(session.held()), wire.lit) == (["lamp"], 1)
+
+
+def test_one_that_is_told_while_the_board_is_asked_counts_once(
+    session: Session, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.write("lamp", 1, time.monotonic())
+    counted = wire.status()
+    monkeypatch.setattr(wire, "status", lambda: session.told(wire.emergency_stop()) or counted)
+    keep(session, monkeypatch)
+    assert session.held() == {}
+    monkeypatch.undo()
+    session.write("lamp", 1, time.monotonic())
+    keep(session, monkeypatch)
+    assert wire.lit == 1
+
+
+@pytest.mark.parametrize("how", ["thread", "task"])
+@pytest.mark.parametrize("when", ["waiting", "ended"])
+def test_the_keeper_does_not_undo_a_newer_write(
+    session: Session, wire: Wire, how: str, when: str
+) -> None:
+    """That had the turn while the keeper waited for it; or was acknowledged a moment ago."""
+    session.write("lamp", 1, time.monotonic())
+    if when == "waiting":
+        wire.waiting = lambda: write(session, how, 0)
+        session._refresh("lamp", 1)
+    else:
+        wire.ended = lambda: session._refresh("lamp", 1)
+        write(session, how, 0)
+    assert wire.lit == 0
+    assert session.held()["lamp"][0] == 0
 
 
 def test_what_is_commanded_while_the_board_is_told_is_not_kept(

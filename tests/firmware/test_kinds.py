@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from handrail.v1.link_layout import AckResult, AskValue, Value
+from handrail.v1.link_layout import AckResult, AskValue, Samples, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from virtual_board import (
@@ -130,6 +130,17 @@ def test_analog_and_digital_inputs_are_read(virtual):
     assert read(virtual, STOP_CHANNEL).value == 1  # closed
     virtual.order(f"pin {STOP} 1")
     assert read(virtual, STOP_CHANNEL).value == 0
+
+
+def test_a_conversion_that_does_not_end_is_a_fault_and_no_sample(virtual):
+    virtual.greet()
+    virtual.order(f"analog {DISTANCE} -1")
+    assert read(virtual, DISTANCE_CHANNEL).result == AckResult.FAULT
+    virtual.stream(DISTANCE_CHANNEL, 10_000, 100)
+    assert not [one for one in virtual.run(500_000) if isinstance(one, Samples)]
+    virtual.order(f"analog {DISTANCE} 700")
+    assert read(virtual, DISTANCE_CHANNEL).value == 700
+    assert [one for one in virtual.run(500_000) if isinstance(one, Samples)]
 
 
 def test_a_sensor_is_read_with_its_sign_and_its_silence_is_a_fault(virtual):

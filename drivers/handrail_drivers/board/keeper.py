@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from handrail.v1.link_layout import Message
 
 from handrail_drivers.board.link import Link
-from handrail_drivers.board.session import Sample, Session, release
+from handrail_drivers.board.session import Sample, Session
 from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.errors import BoardSilent, BusLost, DeviceFault
 from handrail_drivers.transport import Transport
@@ -133,7 +133,7 @@ class Keeper:
             while not self._ending.wait(TURN) and not failed:
                 session.keep()
             if self._ending.is_set():
-                release(link)
+                _release(link)
             _raise_first(failed)
         finally:
             leaving.set()
@@ -169,3 +169,11 @@ def _raise_first(failed: list[Exception]) -> None:
     """Raise what has happened in the line's thread."""
     if failed:
         raise failed[0]
+
+
+def _release(link: Link) -> None:
+    """Put a board's outputs to their safe values, where it still hears."""
+    try:
+        link.stop()
+    except DeviceFault as error:
+        log.warning("%s", error)

@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from handrail.v1.link_layout import (
@@ -211,16 +211,15 @@ class Link:
         return hello
 
     def command(self, channel: int, value: int) -> Ack:
-        """Set an output; return what became of it."""
-        return self._sealed(_command(channel, value))
+        """Set an output, in one's turn; return what became of it."""
+        return self._commanded(_command(channel, value))
 
     async def command_on_loop(self, channel: int, value: int) -> Ack:
         """As :meth:`command`, for an event loop: no other thread waits, or is woken for it."""
-        async with self._turn():
-            message = self._next(_command(channel, value))
-            one = LoopQuestion(Ack, self._sequence, message)
-            await self._questions.exchange_on_loop(one)
-            return self._noticed(self._answer(one, Ack))
+        message = self._next(_command(channel, value))
+        one = LoopQuestion(Ack, self._sequence, message)
+        await self._questions.exchange_on_loop(one)
+        return self._noticed(self._answer(one, Ack))
 
     def stream(self, channel: int, period_us: int, patience_ms: int) -> Ack:
         """Have a channel sampled; 0 ends it."""
@@ -231,13 +230,22 @@ class Link:
         return self._sealed(lambda number: Arm(number, 0))
 
     def _sealed(self, make: Callable[[int], Guarded]) -> Ack:
+        with self.turn():
+            return self._commanded(make)
+
+    def _commanded(self, make: Callable[[int], Guarded]) -> Ack:
+        message = self._next(make)
+        return self._noticed(self.ask(message, Ack, self._sequence)[0])
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have the turn to command while the block runs: nobody else's command comes between."""
         with self._commanding:
-            message = self._next(make)
-            return self._noticed(self.ask(message, Ack, self._sequence)[0])
+            yield
 
     @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Have the turn to command while the block runs, without blocking the event loop."""
+    async def turn_on_loop(self) -> AsyncIterator[None]:
+        """As :meth:`turn`, for an event loop, which is not blocked."""
         while not self._commanding.acquire(blocking=False):  # noqa: ASYNC110  a thread has it
             await asyncio.sleep(MOMENT)
         try:

@@ -7,7 +7,7 @@ import logging
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handrail.v1.link_layout import (
@@ -23,14 +23,16 @@ from handrail.v1.link_layout import (
 
 from handrail_drivers.board.clock import BoardClock, ClockState
 from handrail_drivers.board.description import BoardChannel, described
+from handrail_drivers.board.holding import Holding, Tally
 from handrail_drivers.board.link import Link
-from handrail_drivers.errors import BoardFault, DeviceFault, MotionStopped
+from handrail_drivers.errors import BoardFault, MotionStopped
 
 FIRST_EXCHANGES = 8  # of the clock, at the beginning
 CLOCK_EVERY = 1.0  # s
 PATIENCE = 6  # ms that samples wait for company: a frame full at 4 kHz
 LETTERS = {2: "h", 4: "i"}  # of struct, by a sample's octets
 REFRESH = 3  # times within an output's maximum age
+MAKE_SAFE = (EventKind.EMERGENCY_STOP, EventKind.DEAD_MAN)
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +65,13 @@ class Session:
         self._subject = subject
         self._link = link
         self._sampled = sampled
-        self._lock = threading.Lock()  # of the clock and what is held
+        self._lock = threading.Lock()  # of the clock and of what the board told
+        self._holding = Holding()
         self.hello: Hello = link.greet()
         raw = [link.channel(number) for number in range(self.hello.channels)]
         self.channels: dict[str, BoardChannel] = described(subject, raw, self.hello.description)
         self.clock = BoardClock(self.hello.counter_hz)
         self._by_number = {one.number: one for one in self.channels.values()}
-        self._held: dict[str, tuple[int, float]] = {}  # raw value, and when it was commanded [s]
-        self._made_safe: dict[str, float] = {}  # when [s]: a command of before is not kept
         self._periods: dict[str, float] = {}  # ticks between samples
         self._counts: dict[str, int] = {}
         self._next_clock = 0.0
@@ -81,6 +82,7 @@ class Session:
         if self.has(LinkFeature.STREAMS):
             for name, rate in rates.items():
                 self._begin_stream(name, rate)
+        self._tally = Tally(self._counted())
 
     def has(self, feature: LinkFeature) -> bool:
         """Tell whether both sides can do something."""
@@ -120,10 +122,12 @@ class Session:
         """The board put outputs to their safe values: nobody may bring them back unasked."""
         with self._lock:
             self.events = [*self.events[-9:], event]
+        if event.kind in MAKE_SAFE:
+            self._tally.heard()
         if event.kind == EventKind.EMERGENCY_STOP:
-            self._let_go(self.channels)
+            self._holding.let_go(self.channels)
         elif event.kind == EventKind.DEAD_MAN and (one := self._by_number.get(event.channel)):
-            self._let_go([one.name])
+            self._holding.let_go([one.name])
 
     # --- what the keeper does -----------------------------------------------------------------
 
@@ -136,33 +140,49 @@ class Session:
         if self._link.lost:
             raise BoardFault(f"{self._subject} has begun anew.", subject=self._subject)
         now = time.monotonic()
-        for name, (raw, commanded) in self.held().items():
-            if now - commanded > self.channels[name].max_age / REFRESH:
-                self._refresh(name, raw)
+        due = {
+            name: raw
+            for name, (raw, commanded) in self.held().items()
+            if now - commanded > self.channels[name].max_age / REFRESH
+        }
+        if due:
+            self._make_up_for_lost_events()
+        for name, raw in due.items():
+            self._refresh(name, raw)
         if self.has(LinkFeature.CLOCK) and now >= self._next_clock:
             self._exchange_clocks()
             self._next_clock = now + CLOCK_EVERY
 
     def held(self) -> dict[str, tuple[int, float]]:
         """Return the outputs that are kept off their safe values."""
-        with self._lock:
-            return dict(self._held)
+        return self._holding.outputs()
+
+    def _make_up_for_lost_events(self) -> None:
+        """Have all safe where the board made something safe and its word of it did not arrive.
+
+        What it said before it told its counts has been heard by now, or never will be.
+        """
+        if self._tally.lost(self._counted()):
+            log.warning("%s made outputs safe, and its word of it was lost", self._subject)
+            self.stop()
+
+    def _counted(self) -> int:
+        """Ask how often the board has made outputs safe by itself."""
+        status = self._link.status()
+        return status.emergency_stops + status.dead_man
 
     def _refresh(self, name: str, raw: int) -> None:
-        with self._lock:
-            if self._held.get(name, (None, 0.0))[0] != raw:
-                return  # another value has been asked for, or none any more
+        with self._link.turn():
             sent = time.monotonic()
-        ack = self._link.command(self.channels[name].number, raw)
-        with self._lock:
-            void = self._is_void(name, sent)
-            if self._held.get(name, (None, 0.0))[0] == raw and not void:
-                if ack.result == AckResult.DONE:
-                    self._held[name] = (raw, sent)
-                else:
-                    log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
-                    self._held.pop(name, None)
-        if void:
+            if not self._holding.keeps(name, raw):
+                return  # another value has been set while this waited, or it was made safe
+            ack = self._link.command(self.channels[name].number, raw)
+            if ack.result != AckResult.DONE:
+                log.warning("%s: %s is not held any more: %s", self._subject, name, ack.result)
+                self._holding.forget(name)
+                return
+            kept = self._holding.keep(name, raw, sent)
+        if not kept:
             self.stop()
 
     def _exchange_clocks(self) -> None:
@@ -229,40 +249,28 @@ class Session:
         Raises:
             MotionStopped: it was made safe meanwhile; so is all of the board then.
         """
-        ack = self._link.command(self.channels[name].number, raw)
-        if not self._hold(name, raw, asked, ack):
+        with self._link.turn():
+            ack = self._link.command(self.channels[name].number, raw)
+            kept = self._kept(name, raw, asked, ack)
+        if not kept:
             self.stop()
             raise self._stopped(name)
         return ack
 
     async def write_on_loop(self, name: str, raw: int, asked: float) -> Ack:
         """As :meth:`write`, for an event loop."""
-        ack = await self._link.command_on_loop(self.channels[name].number, raw)
-        if not self._hold(name, raw, asked, ack):
+        async with self._link.turn_on_loop():
+            ack = await self._link.command_on_loop(self.channels[name].number, raw)
+            kept = self._kept(name, raw, asked, ack)
+        if not kept:
             with self._letting_go():
                 await self._link.stop_on_loop()
             raise self._stopped(name)
         return ack
 
-    def _hold(self, name: str, raw: int, asked: float, ack: Ack) -> bool:
-        """Keep an output where it was set; tell whether nothing has made it safe meanwhile."""
-        if ack.result != AckResult.DONE:
-            return True
-        with self._lock:
-            if self._is_void(name, asked):
-                return False
-            self._held[name] = (raw, asked)
-        return True
-
-    def _is_void(self, name: str, asked: float) -> bool:
-        return asked <= self._made_safe.get(name, 0.0)
-
-    def _let_go(self, names: Iterable[str]) -> None:
-        """Keep these no more, nor what is being commanded for them now."""
-        with self._lock:
-            for name in names:
-                self._held.pop(name, None)
-                self._made_safe[name] = time.monotonic()
+    def _kept(self, name: str, raw: int, asked: float, ack: Ack) -> bool:
+        """Keep an output, still in its turn; tell whether nothing has made it safe meanwhile."""
+        return ack.result != AckResult.DONE or self._holding.keep(name, raw, asked)
 
     def _stopped(self, name: str) -> MotionStopped:
         return MotionStopped(f"{self._subject} was made safe before {name} was set.", field=name)
@@ -275,11 +283,11 @@ class Session:
     @contextlib.contextmanager
     def _letting_go(self) -> Iterator[None]:
         """Keep nothing any more, nor what is commanded while the block has the board stopped."""
-        self._let_go(self.channels)
+        self._holding.let_go(self.channels)
         try:
             yield
         finally:
-            self._let_go(self.channels)  # it may have come before the stop
+            self._holding.let_go(self.channels)  # it may have come before the stop
 
     def _when(self, ticks: int, late: int) -> tuple[int, int]:
         """Return the time [ns] of so many ticks and its error; ``late``: ticks after them."""
@@ -288,11 +296,3 @@ class Session:
                 return time.monotonic_ns(), int(CLOCK_EVERY * 1e9)
             late_ns = late * 1_000_000_000 // self.hello.counter_hz
             return self.clock.host_ns(ticks), self.clock.error_ns(ticks) + late_ns
-
-
-def release(link: Link) -> None:
-    """Put a board's outputs to their safe values, where it still hears."""
-    try:
-        link.stop()
-    except DeviceFault as error:
-        log.warning("%s", error)

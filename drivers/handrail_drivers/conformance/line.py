@@ -46,6 +46,7 @@ class BenchLine:
         self._changed = threading.Condition()  # guards everything below
         self._arrived = bytearray()
         self._late = bytearray()
+        self._late_is_near = False
         self._random = random.Random(SEED)
         self.fault = Fault.NONE
         self.plugged = True
@@ -81,7 +82,13 @@ class BenchLine:
         with self._changed:
             self._arrived += self._late
             self._late.clear()
+            self._late_is_near = False
             self._changed.notify_all()
+
+    def let_go_soon(self) -> None:
+        """Have late answers arrive once somebody waits, or just before the next answer."""
+        with self._changed:
+            self._late_is_near = True
 
     def end(self) -> None:
         """End whoever still uses the line."""
@@ -109,6 +116,7 @@ class BenchLine:
         """Hand bytes to the emulator; queue its answers as the fault has it."""
         with self._changed:
             self.require()
+            self._let_near_come()
             for _, answer, _ in self._emulator.exchanges(data, BAUD):
                 if answer:
                     self.answers += 1
@@ -149,10 +157,16 @@ class BenchLine:
             self.overdrawn = True
             raise BusLost("The port is gone: the bench has lost its patience.", subject="port")
         self.waited += timeout_s
+        if timeout_s >= HASTY or self.hasty > 1:  # who looks again and again waits, too
+            self._let_near_come()
         self.waiting.set()
         if self.fault is Fault.HELD and not self._holds:
             self._holds, timeout_s = True, HOLDS * self._patience
         self._changed.wait_for(lambda: self._has(size) or stream.closed, timeout_s)
+
+    def _let_near_come(self) -> None:
+        if self._late_is_near:
+            self.let_go()
 
     def _has(self, size: int) -> bool:
         return len(self._arrived) >= size or not self.plugged or self.ended or self.cut

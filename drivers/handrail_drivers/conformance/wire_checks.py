@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pydantic_core
@@ -103,12 +104,13 @@ def late_reply_dropped(subject: Conformance) -> None:
     for name in _asking(subject, Effect.OBSERVE):
         if _tells_change(subject, name):
             told += 1
-            _late(subject, name)
+            _late(subject, name, BenchLine.let_go)
+            _late(subject, name, BenchLine.let_go_soon)
     if not told:
         raise NotApplicable("the emulator's change() changes nothing that is read")
 
 
-def _late(subject: Conformance, name: str) -> None:
+def _late(subject: Conformance, name: str, come: Callable[[BenchLine], None]) -> None:
     with bench_of(subject) as bench:
         line, operation = _line(bench), bench.operations[name]
         old = _meaning(bench.do(operation))
@@ -116,7 +118,7 @@ def _late(subject: Conformance, name: str) -> None:
         bench.do(operation)
         bench.emulator.change()  # type: ignore[union-attr]  # it has a line
         line.fault = Fault.NONE
-        line.let_go()
+        come(line)
         for _ in range(1 + TRIES):
             done = bench.do(operation)
             if done.error is None:

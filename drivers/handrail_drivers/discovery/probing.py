@@ -22,7 +22,14 @@ from handrail.v1.link_layout import AskStatus, Hello, Status
 
 from handrail_drivers.board.frames import Splitter, frame
 from handrail_drivers.discovery import Found
-from handrail_drivers.discovery.servos import BROADCAST, DYNAMIXEL, FEETECH, Answered, listed
+from handrail_drivers.discovery.servos import (
+    BROADCAST,
+    DYNAMIXEL,
+    FEETECH,
+    MOST,
+    Answered,
+    listed,
+)
 from handrail_drivers.dynamixel.models import MODELS
 from handrail_drivers.errors import BusLost
 from handrail_drivers.grbl import words
@@ -33,7 +40,6 @@ WAIT = 0.25  # s for an answer, or for the rest of it
 BOOT = 2.5  # s that Grbl needs which was reset as its port was opened
 MARLIN_BOOT = 5.0  # s, likewise; more than that no board takes to say its first word
 PLENTY = 512  # bytes
-MOST = 4096  # bytes that are listened to: who speaks without end says nothing
 Open = Callable[[int], Transport]  # a port at a rate [bit/s]
 
 

@@ -17,6 +17,7 @@ from handrail_drivers.transport import Transport
 
 WAIT = 0.1  # s for an answer
 PLENTY = 512  # bytes
+MOST = 4096  # bytes that are listened to: who speaks without end says nothing
 BROADCAST = 0xFE
 VOLTAGE_UNIT = 0.1  # V, of every family
 LOWEST = 6.0  # V below which a Feetech servo forgets its torque
@@ -192,6 +193,6 @@ def _asked(port: Transport, question: bytes) -> bytes:
     port.discard_input()
     port.write(question)
     said = port.read(1, WAIT)
-    while said and (part := port.read(PLENTY, WAIT / 2)):
+    while said and len(said) < MOST and (part := port.read(PLENTY, WAIT / 2)):
         said += part
     return said

@@ -60,6 +60,7 @@ class GantryBus(ABC):
         self._position: Place = ()
         self._read_ns = 0
         self._powered = False
+        self._greeted = False  # it has begun, since its port was opened
         self._was_held = False  # somebody had it stand, at the machine
         self._homing_ns: int | None = None  # since when, by us
 
@@ -170,6 +171,12 @@ class GantryBus(ABC):
         )
 
     # --- what it is ready for ---------------------------------------------------------------------
+
+    def _await_boot(self, greeted: Callable[[float], None]) -> None:
+        """Wait for its greeting, which comes once for a port that was opened, and never again."""
+        if self._settings.boot and not self._greeted:
+            greeted(self._settings.boot)
+        self._greeted = True
 
     def _begin(self) -> None:
         """Follow from where it is, whatever was."""

@@ -53,8 +53,7 @@ class Grbl(GantryBus):
         Raises:
             DeviceFault: it is none, or set up so that it would move otherwise than it is told.
         """
-        if self._settings.boot:
-            self._line.greeted(self._settings.boot)
+        self._await_boot(self._line.greeted)
         if self._ask().state in MOVING:
             self.stop()
         self._awake()  # else it takes no questions

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from handrail_drivers.transport import Transport
 
 HELD_NS = 500_000_000  # that it may stand short of its goal: it begins a tenth of a second late
 SHIFTED = 0.00003  # m between its coordinates and its steps: a step, and what is rounded
+LOOKS = 4  # that tell how far it goes between two: in a tick there may be two at once
 LEAP, EARLY = 0.001, 3  # m that no motor goes at once; readings that have it do so
 READY = ("M17", "M84 S0", "G90")  # current in its motors, and for ever; absolute places
 LOST = "stopped at once, its position lost"
@@ -55,6 +57,7 @@ class Marlin(GantryBus):
         self._line = MarlinLine(name, transport, settings.timeout)
         self._machine: Machine | None = None
         self._heard = False  # at the last look
+        self._counts: deque[Mapping[str, float]] = deque(maxlen=LOOKS)  # steps by axis
         self._homed: int | None = None  # in which of its lives; None: it does not say whether
         self._homing_life = 0  # in which of its lives it was begun
         self._energised = False
@@ -72,8 +75,8 @@ class Marlin(GantryBus):
             DeviceFault: it is none, or set up so that it would move otherwise than it is told.
         """
         self._homed, self._powered, self._energised, self._machine = None, False, False, None
-        if self._settings.boot:
-            self._line.greeted(self._settings.boot)
+        self._counts.clear()
+        self._await_boot(self._line.greeted)
         identity = self._line.ask("M115")
         settings = [*self._line.ask("M503"), *self._line.ask("M211")]
         self._machine = machine_of(self._name, self._settings, identity, settings)
@@ -100,7 +103,9 @@ class Marlin(GantryBus):
         for command in READY:
             self._line.ask(command)
         self._energised = True
-        self._look()
+        self._counts.clear()  # it stands, wherever homing has brought it
+        for _ in range(2):
+            self._look()
         self._powered = True
 
     def reset(self) -> None:
@@ -190,12 +195,22 @@ class Marlin(GantryBus):
         report = self._line.look()
         self._heard = True
         places = by_axis(report.position)
-        steps = {} if self._machine is None else self._machine.steps
-        counted = by_axis(report.steps)
-        for axis, per_metre in steps.items():
-            if abs(places[axis] - counted[axis] / per_metre) > SHIFTED:
-                raise self._shifted(axis, places[axis], counted[axis] / per_metre)
+        self._counts.append(by_axis(report.steps))
+        if len(self._counts) > 1 and self._machine is not None:
+            self._require_confirmed(places, self._machine.steps)
         return places
+
+    def _require_confirmed(self, places: Mapping[str, float], steps: Mapping[str, float]) -> None:
+        """Refuse places that the steps do not confirm.
+
+        Marlin prints its places, and then looks at its steps: it goes on meanwhile, but not further
+        than between two looks. It turns round at times, which is why more than two count.
+        """
+        for axis, per_metre in steps.items():
+            counted = [one[axis] / per_metre for one in self._counts]
+            went = max(counted) - min(counted)
+            if abs(places[axis] - counted[-1]) > SHIFTED + went:
+                raise self._shifted(axis, places[axis], counted[-1])
 
     def _follows(self) -> bool:
         return self._heard and not self._complaint()

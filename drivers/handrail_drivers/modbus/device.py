@@ -150,7 +150,7 @@ class ModbusDevice:
         return {**look.values, **({"faults": faults} if faults else {})}
 
     def latest(self, name: str) -> Reading:
-        """Return a polled number with the time at which it was read.
+        """Return a polled number with the time at which it was asked for.
 
         Raises:
             UnknownName: it is no polled number.

@@ -57,7 +57,7 @@ class Poller:
             self._thread = None
 
     def newest(self, name: str) -> tuple[Value, int]:
-        """Return a register's newest value, and when [ns] it was read; 0: never.
+        """Return a register's newest value, and when [ns] it was asked for; 0: never.
 
         Raises:
             UnknownName: it is not polled.
@@ -84,6 +84,7 @@ class Poller:
 
     def _take(self, names: tuple[str, ...]) -> str:
         """Read some registers and keep their values; return why some have none."""
+        asked_ns = time.monotonic_ns()  # the values are at least as young as this
         try:
             look = self._look(names)
         except DeviceFault as error:
@@ -91,6 +92,5 @@ class Poller:
         except Exception as error:  # ours: it must not end the polling for good
             log.exception("polling %s failed", self._device)
             return repr(error)
-        read_ns = time.monotonic_ns()
-        self._newest.update({name: (value, read_ns) for name, value in look.values.items()})
+        self._newest.update({name: (value, asked_ns) for name, value in look.values.items()})
         return "; ".join(map(str, look.faults.values()))

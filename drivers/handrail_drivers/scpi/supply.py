@@ -79,6 +79,7 @@ class Supply:
         Raises:
             DeviceFault: whether it is off is not known.
         """
+        self._line.tell(b"OUTP OFF\n")  # at once, though an old answer may still be waited for
         self.write("output", False)
 
     def connect(self) -> None:

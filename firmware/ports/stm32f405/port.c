@@ -112,9 +112,9 @@ static void pin_write(uint8_t pin, bool high) {
 
 static int32_t analog_read(uint8_t pin) {
   ADC1->order[2] = pin % 16u;
+  ADC1->status = 0; /* one before it may have ended too late */
   ADC1->control[1] |= 1u << 30;
-  (void)spin(&ADC1->status, 2);
-  return (int32_t)(ADC1->data & 0xFFFu);
+  return spin(&ADC1->status, 2) ? (int32_t)(ADC1->data & 0xFFFu) : -1;
 }
 
 /* Both timers count us; a channel's compare value is the pulse. */
@@ -225,6 +225,8 @@ int main(void) {
   NVIC_ENABLE[1] = 1u << (37u - 32u);
   TIM3->prescaler = 2u * APB1_MHZ - 1u;
   TIM4->prescaler = 2u * APB1_MHZ - 1u;
+  ADC_COMMON = 1u << 16; /* a quarter of APB2's clock, 21 MHz: its datasheet allows 36 */
+  ADC1->time[1] = 0x924924u; /* 84 cycles of it, 4 us, for each of PA0 to PA7 */
   ADC1->control[1] = 1;
   set_mode(24, 2, 1, 4);
   set_mode(25, 2, 1, 4);

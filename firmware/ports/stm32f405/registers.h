@@ -29,6 +29,7 @@ typedef struct {
 #define TIM3 AT(timer, 0x40000400u)
 #define TIM4 AT(timer, 0x40000800u)
 #define ADC1 AT(adc, 0x40012000u)
+#define ADC_COMMON (*AT(reg, 0x40012304u))
 #define I2C1 AT(i2c_unit, 0x40005400u)
 #define RCC AT(reg, 0x40023800u)
 #define RCC_CR 0u

@@ -82,6 +82,7 @@ class Controller:
     def put(self, position: Place) -> None:
         """Be somewhere else [mm], without a word."""
         self._planner = Planner(position, ACCELERATION, RATES)
+        self._before = position  # a moment ago
         self.is_halted, self.is_limp, self.is_bounded = False, False, True
         self._queue: deque[str] = deque()
         self._homing: list[int] = []  # axes that are still to be homed, the present one first
@@ -132,6 +133,7 @@ class Controller:
             self._seek(duration)
         if self._found:
             return self._found.pop(0)
+        self._before = self.position
         self._first = max(0.0, self._first - duration)
         if self._first == 0.0:
             self._planner.advance(duration)
@@ -211,8 +213,12 @@ class Controller:
         return []
 
     def _place(self, present: bool) -> str:
-        here = self._planner.position if present and self.tells_present else self._planner.end
-        shifted = (here[0] + self.shift, *here[1:])
+        """Return where it is and what it counts, which it looks at once the place is printed."""
+        place = here = self._planner.end
+        if present and self.tells_present:
+            place, here = self._before, self.position
+            self._before = here
+        shifted = (place[0] + self.shift, *place[1:])
         told = " ".join(f"{axis}:{at:.2f}" for axis, at in zip(AXES, shifted, strict=True))
         counts = [round(at * steps) for at, steps in zip(here, STEPS, strict=True)]
         counted = " ".join(f"{axis}:{count}" for axis, count in zip(AXES, counts, strict=True))
@@ -235,7 +241,7 @@ class Controller:
     def _quick_stop(self) -> None:
         """Stand at once, and forget what waits; homing goes on with its next axis."""
         self._planner.forget()
-        self._deaf = DEAF
+        self._before, self._deaf = self.position, DEAF
 
     def _home(self, rest: str) -> bool:
         """Begin to home; tell whether all switches were found at once."""
@@ -271,7 +277,7 @@ class Controller:
     def _be(self, number: int, at: float) -> None:
         place = list(self.position)
         place[number] = at
-        self._planner.position = tuple(place)
+        self._planner.position = self._before = tuple(place)
 
 
 def _words(text: str) -> dict[str, float]:
