@@ -161,14 +161,25 @@ class Stay:
         task = Task(f"{RAIL}\n{STAYING}", self._opening(wake), own, wake.id)
         self._screen.said(f"\n[{time.strftime('%F %T')}] woken by {wake.cause}: {wake.text}\n")
         ended = await self._agent.work(task, self._limits, self._screen)
-        if ended.done:
-            self._wakes.over(wake)
-        elif ended.code == BudgetSpent.code or not self._wakes.again(wake, time.time()):
-            self._wakes.over(wake)
-            with contextlib.suppress(HandrailError):
-                text = f"I gave up on what woke me ({wake.cause}): {ended.said}\n{wake.text}"
-                await rail.send_mail(self._agent.name, OPERATOR, text[:8000])
+        await self._settle(rail, wake, ended)
         return ended
+
+    async def _settle(self, rail: Client, wake: Wake, ended: Ended) -> None:
+        """Close a wake, unless it is to come again: so it is while an act's end is not known."""
+        unsure = self._wakes.unsure(wake)
+        if ended.done and not unsure:
+            self._wakes.over(wake)
+            return
+        spent = ended.code == BudgetSpent.code and not unsure
+        if spent or not self._wakes.again(wake, time.time()):
+            doubts = [f"nobody knows what became of {act}" for act in unsure]
+            await self._give_up(rail, wake, "; ".join([*doubts, ended.said]))
+
+    async def _give_up(self, rail: Client, wake: Wake, why: str) -> None:
+        self._wakes.over(wake)
+        with contextlib.suppress(HandrailError):
+            text = f"I gave up on what woke me ({wake.cause}): {why}\n{wake.text}"
+            await rail.send_mail(self._agent.name, OPERATOR, text[:8000])
 
     def _opening(self, wake: Wake) -> str:
         """What an agent is told when it wakes."""
@@ -182,7 +193,7 @@ class Stay:
         if notes := self._memory.notes(NOTES):
             lines.append(_listed("Your newest notes:", iter(notes)))
         for episode in wake.earlier:
-            acts = (f"{a.tool} {a.arguments}: {a.outcome}" for a in self._memory.acts(episode))
+            acts = (f"{a.tool} {a.arguments}: {a.became}" for a in self._memory.acts(episode))
             lines.append(_listed("An earlier episode of this was cut off. It did:", acts))
         return "\n\n".join(lines)
 

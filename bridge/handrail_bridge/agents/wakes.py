@@ -2,7 +2,8 @@
 
 A cause and what it leaves behind (the next time, the trigger's state, the last mail read) are
 written in one transaction, so that a restart neither forgets a wake nor has it twice. A wake is
-over when an episode has ended well; one that was cut off wakes the agent again, with what it did.
+over when an episode has ended well and it is known what became of its acts; until then it wakes the
+agent again, with what it did.
 """
 
 from __future__ import annotations
@@ -148,6 +149,15 @@ class Wakes:
             _wake(base, "start", text)
 
     # --- wakes ----------------------------------------------------------------------------------
+
+    def unsure(self, wake: Wake) -> list[str]:
+        """Return what a wake's episodes have begun and nobody knows the end of."""
+        query = (
+            "SELECT tool, arguments FROM acts JOIN episodes ON episodes.id = acts.episode "
+            "WHERE episodes.wake = ? AND acts.ended IS NULL ORDER BY acts.id"
+        )
+        rows = self._memory.base.rows(query, (wake.id,))
+        return [f"{row['tool']} {row['arguments']}" for row in rows]
 
     def next(self, now: float) -> Wake | None:
         """Return the oldest wake whose time has come; None where there is none."""
