@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from door import door
 from handrail_bridge import run_dir
 from handrail_bridge.agents import stay as staying
+from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.stay import OPERATOR
+from handrail_bridge.agents.wakes import ATTEMPTS, Wakes
 from handrail_bridge.client import Client
 from handrail_bridge.run_dir import Bridge
 from scripted_model import Fault, Request, plays, reply, say, use
@@ -135,6 +138,24 @@ async def test_who_gives_up_tells_the_operator(
         assert "Are you there?" in mail.text
         await life.slept()
         assert len(life.api.requests) == 3
+
+
+async def test_a_wake_whose_sessions_are_cut_off_comes_three_times_at_most(place: Place) -> None:
+    """As where the process is killed by what the wake has it do."""
+    memory = Memory(place.folder, "mortal")
+    Wakes(memory).start("you were given this goal: fall over")
+    for _ in range(ATTEMPTS):
+        wake = Wakes(memory).next(time.time())
+        assert wake is not None
+        memory.begin_episode(wake.id)
+    memory.close()
+    before = await newest(place)
+    async with living(place, plays(), "mortal") as life:
+        mail = await life.answer(OPERATOR, before)
+        await life.slept()
+        assert life.api.requests == [], "it was tried once more"
+    assert "gave up" in mail.text
+    assert "fall over" in mail.text
 
 
 async def test_a_bridge_that_goes_and_comes_is_found_again(

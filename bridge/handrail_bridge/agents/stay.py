@@ -24,7 +24,7 @@ from handrail_bridge.agents.discovering import OPERATOR, Discovering
 from handrail_bridge.agents.own_tools import Mailing, Remembering
 from handrail_bridge.agents.prompts import RAIL, STAYING
 from handrail_bridge.agents.session import Screen
-from handrail_bridge.agents.wakes import Trigger, Wake, Wakes
+from handrail_bridge.agents.wakes import ATTEMPTS, Trigger, Wake, Wakes
 from handrail_bridge.client import Client
 
 TICK = 1.0  # s between two evaluations of triggers
@@ -152,7 +152,10 @@ class Stay:
 
     # --- awake ------------------------------------------------------------------------------------
 
-    async def _live(self, rail: Client, wake: Wake) -> Ended:
+    async def _live(self, rail: Client, wake: Wake) -> Ended | None:
+        if len(wake.earlier) >= ATTEMPTS:  # the last one was cut off before it could be counted
+            await self._give_up(rail, wake, f"{ATTEMPTS} sessions, and the last was cut off")
+            return None
         own = (
             Remembering(self._memory, self._wakes, rail),
             Mailing(rail, self._agent.name),
