@@ -8,11 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from handrail_bridge.agents.agent import cut_off
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import MOST, Memory
 from handrail_bridge.agents.wakes import ATTEMPTS, Wake, Wakes, following, told
-from handrail_bridge.rail.audit import AuditLog
 from handrail_bridge.reports import Mail
 from handrail_drivers.errors import BudgetSpent, InvalidValue, Refused, UnknownName
 from hypothesis import HealthCheck, given, settings
@@ -206,46 +204,6 @@ def test_who_wrote_a_mail_is_told_and_what_it_says_stays_a_quote() -> None:
     assert "\u202e" not in forged
     assert "unknown" in forged
     assert "(the operator)" in told(mail(2, by_operator=True)).split(":")[0]
-
-
-# -- acts that were cut off ----------------------------------------------------------------------
-
-
-def test_the_bridges_log_tells_what_became_of_an_act(reopen: Reopen, tmp_path: Path) -> None:
-    memory, _ = reopen()
-    episode = memory.begin_episode()
-    for digest in ("done", "refused", "moving", "never", ""):
-        memory.begin_act(episode, "plan_run", {"plan": digest}, digest)
-    log = AuditLog(tmp_path)
-    for digest in ("done", "refused", "moving"):
-        log.append("execute", id=f"id-{digest}", plan_digest=digest)
-    log.append("receipt", id="id-done", completed=True, reason="")
-    log.append("refused", id="id-refused", error={"message": "The permit has expired."})
-    log.close()
-    found = list(cut_off(memory.uncertain(), log.path).values())
-    ends = ["moved: ran to its end", "nothing moved: The permit has expired.", "not how it ended"]
-    ends += ["no such motion: nothing moved", "nobody knows what became of it"]
-    assert [sentence.endswith(end) for sentence, end in zip(found, ends, strict=True)] == [True] * 5
-
-
-def test_an_older_motion_of_the_same_plan_says_nothing_of_an_act(
-    reopen: Reopen, tmp_path: Path
-) -> None:
-    log = AuditLog(tmp_path)
-    log.append("execute", id="old", plan_digest="home")
-    log.append("receipt", id="old", completed=True, reason="")
-    log.close()
-    memory, _ = reopen()
-    memory.begin_act(memory.begin_episode(), "plan_run", {"plan": "p"}, "home")
-    (sentence,) = cut_off(memory.uncertain(), log.path).values()
-    assert sentence.endswith("nothing moved")
-
-
-def test_without_a_log_nobody_knows(reopen: Reopen, tmp_path: Path) -> None:
-    memory, _ = reopen()
-    memory.begin_act(memory.begin_episode(), "plan_run", {"plan": "p"}, "home")
-    (sentence,) = cut_off(memory.uncertain(), tmp_path / "audit.db").values()
-    assert "cannot be" in sentence
 
 
 # -- budgets -------------------------------------------------------------------------------------
