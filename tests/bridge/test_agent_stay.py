@@ -110,6 +110,27 @@ async def test_a_trigger_wakes_it_and_things_are_looked_at_for_it(
     assert "so it is: tell" in life.api.requests[0].said
 
 
+async def test_a_trigger_that_means_nothing_any_more_silences_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that are evaluated with it nor those after."""
+    monkeypatch.setattr(staying, "AT_ONCE", 2)
+    before = await newest(place)
+    async with living(place, plays(), "forbearing") as life:
+        life.wakes.watch({"predicate": "holding_hands"}, "from another cell", rest=60.0)
+        life.wakes.watch({"predicate": "holding"}, "beside it", rest=60.0)
+        life.wakes.watch({"predicate": "holding"}, "after it", rest=60.0)
+        mail = await life.answer(OPERATOR, before)
+        assert "from another cell" in mail.text
+        assert "cannot be evaluated" in mail.text
+        place.facts.met = True
+        await until_async(lambda: len(life.api.requests) == 2, LONG_WAIT)
+        await life.slept()
+        assert not await life.rail.mail(OPERATOR, mail.number), "it complains again and again"
+    woken = [request.said for request in life.api.requests]
+    assert ["beside it" in woken[0], "after it" in woken[1]] == [True, True]
+
+
 async def _nothing() -> bool:
     return False
 
