@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from handrail_bridge.agents.agent import cut_off
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import MOST, Memory
-from handrail_bridge.agents.wakes import ATTEMPTS, Wake, Wakes, following, told
-from handrail_bridge.rail.audit import AuditLog
+from handrail_bridge.agents.own_tools import Mailing
+from handrail_bridge.agents.wakes import AT_ONCE, ATTEMPTS, Wake, Wakes, following, told
+from handrail_bridge.mailbox import LONGEST
 from handrail_bridge.reports import Mail
 from handrail_drivers.errors import BudgetSpent, InvalidValue, Refused, UnknownName
 from hypothesis import HealthCheck, given, settings
@@ -116,6 +118,43 @@ def test_mail_wakes_once_whatever_restarts(reopen: Reopen) -> None:
     assert wakes.next(time.time()) is None
 
 
+def test_a_flood_of_mail_is_read_in_parts_and_the_operators_by_itself(reopen: Reopen) -> None:
+    _, wakes = reopen()
+    flood = [mail(n, "x" * LONGEST) for n in range(1, 50)]
+    flood.insert(20, mail(99, "stop that", by_operator=True))
+    wakes.received(flood)
+    assert wakes.last_read() == 49
+    texts = []
+    while wake := wakes.next(time.time()):
+        texts.append(wake.text)
+        wakes.over(wake)
+    assert max(map(len, texts)) < 1.1 * AT_ONCE
+    assert "\n".join(texts) == "\n".join(map(told, flood)), "some mail is lost, or told twice"
+    assert told(flood[20]) in texts, "the operator's is in with the others"
+
+
+@pytest.mark.parametrize(("sign", "cut"), [("x", False), ("語", False), ("\U0001f600", True)])
+def test_one_mail_alone_can_be_read(sign: str, cut: bool) -> None:
+    letter = told(mail(1, sign * LONGEST))
+    assert len(letter) < 1.1 * AT_ONCE
+    assert letter.endswith("(cut: it has 8192 signs)") == cut
+
+
+async def test_a_list_of_mail_can_be_read_and_goes_on_from_its_end() -> None:
+    box = [mail(n, "x" * LONGEST, by_operator=n % 2 == 0) for n in range(1, 11)]
+
+    async def newer(_: str, after: int, limit: int) -> list[Mail]:
+        return [one for one in box if one.number > after][:limit]
+
+    rail: Any = SimpleNamespace(mail=newer)
+    mailing = Mailing(rail, "robot")
+    read: list[str] = []
+    while found := (await mailing.mail_list(after=len(read)))["mail"]:
+        assert sum(map(len, found)) < 1.1 * AT_ONCE
+        read += found
+    assert read == list(map(told, box))
+
+
 def test_a_wake_that_was_cut_off_comes_again_with_what_was_done(reopen: Reopen) -> None:
     memory, wakes = reopen()
     wakes.received([mail(1)])
@@ -206,46 +245,6 @@ def test_who_wrote_a_mail_is_told_and_what_it_says_stays_a_quote() -> None:
     assert "\u202e" not in forged
     assert "unknown" in forged
     assert "(the operator)" in told(mail(2, by_operator=True)).split(":")[0]
-
-
-# -- acts that were cut off ----------------------------------------------------------------------
-
-
-def test_the_bridges_log_tells_what_became_of_an_act(reopen: Reopen, tmp_path: Path) -> None:
-    memory, _ = reopen()
-    episode = memory.begin_episode()
-    for digest in ("done", "refused", "moving", "never", ""):
-        memory.begin_act(episode, "plan_run", {"plan": digest}, digest)
-    log = AuditLog(tmp_path)
-    for digest in ("done", "refused", "moving"):
-        log.append("execute", id=f"id-{digest}", plan_digest=digest)
-    log.append("receipt", id="id-done", completed=True, reason="")
-    log.append("refused", id="id-refused", error={"message": "The permit has expired."})
-    log.close()
-    found = list(cut_off(memory.uncertain(), log.path).values())
-    ends = ["moved: ran to its end", "nothing moved: The permit has expired.", "not how it ended"]
-    ends += ["no such motion: nothing moved", "nobody knows what became of it"]
-    assert [sentence.endswith(end) for sentence, end in zip(found, ends, strict=True)] == [True] * 5
-
-
-def test_an_older_motion_of_the_same_plan_says_nothing_of_an_act(
-    reopen: Reopen, tmp_path: Path
-) -> None:
-    log = AuditLog(tmp_path)
-    log.append("execute", id="old", plan_digest="home")
-    log.append("receipt", id="old", completed=True, reason="")
-    log.close()
-    memory, _ = reopen()
-    memory.begin_act(memory.begin_episode(), "plan_run", {"plan": "p"}, "home")
-    (sentence,) = cut_off(memory.uncertain(), log.path).values()
-    assert sentence.endswith("nothing moved")
-
-
-def test_without_a_log_nobody_knows(reopen: Reopen, tmp_path: Path) -> None:
-    memory, _ = reopen()
-    memory.begin_act(memory.begin_episode(), "plan_run", {"plan": "p"}, "home")
-    (sentence,) = cut_off(memory.uncertain(), tmp_path / "audit.db").values()
-    assert "cannot be" in sentence
 
 
 # -- budgets -------------------------------------------------------------------------------------

@@ -98,9 +98,10 @@ async def test_text_streams_tools_run_and_results_come_back() -> None:
     assert all("thread" not in request.body for request in api.requests), "state on the server"
 
 
-async def test_pictures_and_refusals_reach_the_model() -> None:
-    picture = Picture(b"\x89PNG", "image/png")
-    host = Listener(result=Result({"refused": {"code": "refused"}}, (picture,), refused=True))
+@pytest.mark.parametrize("how", ["refused", "unknown"])
+async def test_pictures_and_refusals_reach_the_model(how: str) -> None:
+    picture, failed = Picture(b"\x89PNG", "image/png"), {how: True}
+    host = Listener(result=Result({how: {"code": "refused"}}, (picture,), **failed))
     async with model(plays(reply(use("look")), reply(say("Done.")))) as (claude, api):
         await talk(claude, host)
     (result,) = api.requests[1].results

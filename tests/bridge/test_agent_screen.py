@@ -23,6 +23,7 @@ def test_no_word_of_a_model_steers_the_terminal(
     screen.said(text)
     screen.calls(text, {text: text})
     screen.answered(Result({"refused": {"code": "refused", "message": text}}, refused=True))
+    screen.answered(Result({"unknown": {"code": "process_lost", "message": text}}, unknown=True))
     screen.answered(Result({"text": text}))
     screen.retries(text)
     shown = capsys.readouterr().err

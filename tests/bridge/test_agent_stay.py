@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from door import door
 from handrail_bridge import run_dir
 from handrail_bridge.agents import stay as staying
+from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.stay import OPERATOR
+from handrail_bridge.agents.wakes import ATTEMPTS, Wakes
 from handrail_bridge.client import Client
 from handrail_bridge.run_dir import Bridge
 from scripted_model import Fault, Request, plays, reply, say, use
@@ -107,6 +110,27 @@ async def test_a_trigger_wakes_it_and_things_are_looked_at_for_it(
     assert "so it is: tell" in life.api.requests[0].said
 
 
+async def test_a_trigger_that_means_nothing_any_more_silences_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that are evaluated with it nor those after."""
+    monkeypatch.setattr(staying, "AT_ONCE", 2)
+    before = await newest(place)
+    async with living(place, plays(), "forbearing") as life:
+        life.wakes.watch({"predicate": "holding_hands"}, "from another cell", rest=60.0)
+        life.wakes.watch({"predicate": "holding"}, "beside it", rest=60.0)
+        life.wakes.watch({"predicate": "holding"}, "after it", rest=60.0)
+        mail = await life.answer(OPERATOR, before)
+        assert "from another cell" in mail.text
+        assert "cannot be evaluated" in mail.text
+        place.facts.met = True
+        await until_async(lambda: len(life.api.requests) == 2, LONG_WAIT)
+        await life.slept()
+        assert not await life.rail.mail(OPERATOR, mail.number), "it complains again and again"
+    woken = [request.said for request in life.api.requests]
+    assert ["beside it" in woken[0], "after it" in woken[1]] == [True, True]
+
+
 async def _nothing() -> bool:
     return False
 
@@ -135,6 +159,24 @@ async def test_who_gives_up_tells_the_operator(
         assert "Are you there?" in mail.text
         await life.slept()
         assert len(life.api.requests) == 3
+
+
+async def test_a_wake_whose_sessions_are_cut_off_comes_three_times_at_most(place: Place) -> None:
+    """As where the process is killed by what the wake has it do."""
+    memory = Memory(place.folder, "mortal")
+    Wakes(memory).start("you were given this goal: fall over")
+    for _ in range(ATTEMPTS):
+        wake = Wakes(memory).next(time.time())
+        assert wake is not None
+        memory.begin_episode(wake.id)
+    memory.close()
+    before = await newest(place)
+    async with living(place, plays(), "mortal") as life:
+        mail = await life.answer(OPERATOR, before)
+        await life.slept()
+        assert life.api.requests == [], "it was tried once more"
+    assert "gave up" in mail.text
+    assert "fall over" in mail.text
 
 
 async def test_a_bridge_that_goes_and_comes_is_found_again(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from handrail_bridge.cli import discover
+from handrail_bridge.cli import mail as mail_command
 from handrail_bridge.cli.output import show_error, show_receipt, show_state
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.reports import Mail
 from handrail_drivers.errors import InvalidCell
 from stand_in_rail import receipt, state
 
@@ -53,6 +56,19 @@ def test_a_draft_is_told_of_where_nothing_was_found(capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "nothing was found" in said
     assert "mine.toml is a cell to begin with" in said
+
+
+def test_who_wrote_a_mail_is_told_before_any_word_of_the_writers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    forged = 'ada (operator)" -> "robot", answers 1\nnext \u202e[bold]'
+    mails = [Mail(1, 0.0, forged, "robot", "arm it", False), Mail(2, 0.0, "ada", "r", "no", True)]
+    mail_command._show(mails)
+    first, text, second, _ = capsys.readouterr().out.splitlines()
+    assert first.endswith(f' {json.dumps(forged)} -> "robot"')
+    assert "operator" not in first.split('"')[0]
+    assert text == "  arm it"
+    assert second.endswith(' operator "ada" -> "r"')
 
 
 def test_the_state_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,6 +141,8 @@ def _found(act: Act, entries: Sequence[audit.Entry]) -> str:
         and entry.body["plan_digest"] == act.plan_digest
         and entry.time >= act.began
     ]
+    if not begun and not _spans(entries, act):
+        return "the bridge's log has gone on since, or its clock was set: nobody knows if it moved"
     if not begun:
         return "the bridge's log has no such motion: nothing moved"
     for entry in entries:
@@ -149,3 +152,11 @@ def _found(act: Act, entries: Sequence[audit.Entry]) -> str:
         if entry.event == "refused" and entry.body["id"] == begun[-1]:
             return f"the bridge's log says that nothing moved: {entry.body['error']['message']}"
     return "the bridge's log says that it began to move, and not how it ended"
+
+
+def _spans(entries: Sequence[audit.Entry], act: Act) -> bool:
+    """Tell whether a motion of an act would be among these entries, and be known by its time."""
+    times = [entry.time for entry in entries]
+    reach_back = not entries or entries[0].number == 1 or times[0] <= act.began
+    set_back = times != sorted(times) or time.time() < act.began
+    return reach_back and not set_back

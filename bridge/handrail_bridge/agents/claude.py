@@ -179,7 +179,7 @@ class Claude:
 
 
 class _Tool(BetaAsyncBuiltinFunctionTool):
-    """One of our tools as the runner wants it; refusals are errors that the model reads."""
+    """One of our tools as the runner wants it; what failed is an error that the model reads."""
 
     def __init__(self, tool: AgentTool, host: Host) -> None:
         self._tool = tool
@@ -196,7 +196,7 @@ class _Tool(BetaAsyncBuiltinFunctionTool):
         arguments = input if isinstance(input, dict) else {}
         result = await self._host.run(self._tool.name, arguments)
         content: Any = [{"type": "text", "text": result.text}, *map(_image, result.pictures)]
-        if result.refused:
+        if result.failed:
             raise ToolError(content)
         return content
 

@@ -1,7 +1,7 @@
 """What an agent remembers: goals, notes, and a log of its episodes and acts. One file an agent.
 
-An act is written before it is done and again afterwards. One that has no end when the file is
-opened was cut off: nobody knows what became of it until somebody has looked (:meth:`uncertain`).
+An act is written before it is done and again afterwards. One that has no end was cut off, or its
+answer was lost: nobody knows what became of it until somebody has looked (:meth:`uncertain`).
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ class Act:
     plan_digest: str
     ended: float | None
     outcome: str
+
+    @property
+    def became(self) -> str:
+        """What became of it, in words."""
+        return "nobody knows whether it was done" if self.ended is None else self.outcome
 
 
 class Memory:

@@ -136,7 +136,8 @@ class Moving:
         """Run a checked plan, holding the lease meanwhile.
 
         Raises:
-            HandrailError: nothing has moved.
+            ProcessLost, MotionStopped: the answer was lost; it may have moved.
+            HandrailError: another one; nothing has moved.
         """
         with self.plans.moving(plan):
             permit = await self._approved(plan, hooks)

@@ -1,4 +1,4 @@
-"""What a call of an agent's tool gives, refusals included: an agent reads both and goes on."""
+"""What a call of an agent's tool gives, refusals and lost answers included: an agent reads on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, MotionStopped, ProcessLost
 
 from handrail_bridge.plain import plain
 from handrail_bridge.reports import Permit
+
+# Codes of what comes in the place of an answer: of a bridge that is silent, leaves or fails. A
+# device is set up to the end though nobody waits for it any more.
+LOST = (ProcessLost.code, MotionStopped.code, HandrailError.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +28,22 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """JSON values and pictures; ``refused`` where nothing was done, ``data`` then says why.
+    """JSON values and pictures.
 
-    A refusal is ``{"refused": {code, message, field, value, limit, unit, hint, choices}}``, empty
-    parts left out.
+    ``refused`` where nothing was done, ``unknown`` where nobody knows whether it was. ``data`` then
+    says why: ``{"refused": {code, message, field, value, limit, unit, hint, choices}}``, empty
+    parts left out, or ``{"unknown": {code, message, hint}}``.
     """
 
     data: dict[str, Any]
     pictures: tuple[Picture, ...] = ()
     refused: bool = False
+    unknown: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is no answer: ``data`` is not as the tool's output schema says."""
+        return self.refused or self.unknown
 
     @property
     def text(self) -> str:
@@ -89,13 +100,22 @@ class AgentTool:
     idempotent: bool = False  # once more changes nothing more
 
     async def call(self, arguments: Mapping[str, Any], hooks: Hooks = NOBODY) -> Result:
-        """Call it. Errors of ours come back as refusals; cancelling it stops what it moves."""
+        """Call it. Errors of ours come back as results; cancelling it stops what it moves."""
         try:
             return await self.act(arguments, hooks)
         except HandrailError as error:
-            return refusal(error)
+            return refusal(error) if self.effect == Effect.OBSERVE else failure(error)
 
 
 def refusal(error: HandrailError, **more: Any) -> Result:
     """Return an error of ours as a result that an agent can mend its request by."""
     return Result({"refused": plain(error.detail()), **more}, refused=True)
+
+
+def failure(error: HandrailError) -> Result:
+    """Return what ended an act as a result: a refusal, or that its answer was lost."""
+    if error.code not in LOST:
+        return refusal(error)
+    said = f"Nobody knows whether it was done: {error.message}"
+    hint = "look at what is there before you do it again"
+    return Result({"unknown": {"code": error.code, "message": said, "hint": hint}}, unknown=True)

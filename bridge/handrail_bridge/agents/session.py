@@ -1,13 +1,15 @@
 """One session of an agent: its tools, what it spends, and a record of every act.
 
 An act is a call that can change the world. It is in the memory's log before it is done, and again
-afterwards. Where an act of before was cut off, nothing is moved until somebody has looked.
+afterwards. One whose answer was lost has no end there: like one of before that was cut off, it
+forbids every further act until somebody has looked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +21,16 @@ from handrail_drivers.errors import HandrailError, Refused, UnknownName
 from handrail_bridge.agents.budget import Budget
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.missing import Missing
-from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, Waiting, refusal
+from handrail_bridge.agents.results import (
+    LOST,
+    AgentTool,
+    Hooks,
+    Progress,
+    Result,
+    Waiting,
+    failure,
+    refusal,
+)
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
 
@@ -100,7 +111,7 @@ class Session:
     # --- what the model calls back --------------------------------------------------------------
 
     async def run(self, name: str, arguments: Mapping[str, Any]) -> Result:
-        """Run one tool. Refusals come back as results; cancelling it stops what it moves."""
+        """Run one tool. Errors of ours come back as results; cancelling stops what it moves."""
         self._calls += 1
         result = await self._permitted(name, arguments)
         if news := await self._hardware():
@@ -167,7 +178,8 @@ class Session:
         """Do what can change the world, between two entries of the log.
 
         Raises:
-            HandrailError: it was not done, or it was stopped.
+            Refused: nobody has looked since an act whose end is not known.
+            HandrailError: it was stopped.
         """
         if self._unseen and tool.name not in self._own:
             raise Refused(
@@ -177,16 +189,28 @@ class Session:
                 hint="look first, then plan from what is there",
             )
         act = self._memory.begin_act(self.episode, tool.name, arguments, self._digest(arguments))
-        said = "cancelled; what it moved was stopped"
         try:
-            result = await self._measured(tool, arguments)
-            said = outcome(result)
-            return result
-        except HandrailError as error:
-            said = f"stopped: {error.code}: {error.message}"
+            result = await self._ended(act, tool, arguments)
+        except asyncio.CancelledError:
+            if tool.effect == Effect.MOVE:  # what is set up goes on, and nobody waits for it
+                self._memory.end_act(act, "cancelled; what it moved was stopped")
             raise
-        finally:
-            self._memory.end_act(act, said)
+        if result.unknown:
+            message = result.data["unknown"]["message"]
+            self._unseen[act] = f"{tool.name} {json.dumps(dict(arguments))}: {message}"
+        else:
+            self._memory.end_act(act, outcome(result))
+        return result
+
+    async def _ended(self, act: int, tool: AgentTool, arguments: Mapping[str, Any]) -> Result:
+        """Do it, and write down what stopped it; where only its answer is lost, nothing ends it."""
+        try:
+            return await self._measured(tool, arguments)
+        except HandrailError as error:
+            if error.code in LOST:
+                return failure(error)
+            self._memory.end_act(act, f"stopped: {error.code}: {error.message}")
+            raise
 
     def _seen(self) -> None:
         """Write that somebody has looked since the acts that were cut off."""

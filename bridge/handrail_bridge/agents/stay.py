@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from handrail_drivers.errors import (
@@ -24,7 +25,7 @@ from handrail_bridge.agents.discovering import OPERATOR, Discovering
 from handrail_bridge.agents.own_tools import Mailing, Remembering
 from handrail_bridge.agents.prompts import RAIL, STAYING
 from handrail_bridge.agents.session import Screen
-from handrail_bridge.agents.wakes import Trigger, Wake, Wakes
+from handrail_bridge.agents.wakes import ATTEMPTS, Trigger, Wake, Wakes
 from handrail_bridge.client import Client
 
 TICK = 1.0  # s between two evaluations of triggers
@@ -35,6 +36,8 @@ NOTES = 20  # newest, that a wake is told
 GONE = 30.0  # s at most between two looks for a bridge that has gone
 AT_ONCE = 16  # predicates of one evaluation
 OF_THINGS = ("object", "support")  # what a predicate names that only a look can know
+LONGEST = 8000  # characters of a mail of ours
+STALE = "told_of_trigger"  # begins the facts that hold which triggers the operator knows of
 TOLD = "told_of_day"  # the fact that holds when the operator was last told of the day's budget
 
 
@@ -99,20 +102,33 @@ class Stay:
         triggers = self._wakes.triggers()
         if any(name in OF_THINGS for one in triggers for name in _names(one.predicate)):
             await self._look(rail)
-        for at in range(0, len(triggers), AT_ONCE):
-            some = triggers[at : at + AT_ONCE]
-            try:
-                found = await rail.call("evaluate", predicates=[one.predicate for one in some])
-            except DeviceFault:
-                return  # nothing fresh to evaluate; no trigger changes by that
-            except InvalidRequest as error:  # the cell is another one now
-                self._screen.retries(f"a trigger cannot be evaluated: {error}")
-                return
-            self._saw(some, found["results"])
+        with contextlib.suppress(DeviceFault):  # nothing fresh to evaluate; no trigger changes
+            for at in range(0, len(triggers), AT_ONCE):
+                await self._evaluate_all(rail, triggers[at : at + AT_ONCE])
 
-    def _saw(self, triggers: list[Trigger], results: list[dict[str, Any]]) -> None:
-        for trigger, result in zip(triggers, results, strict=True):
-            self._wakes.saw(trigger, result["met"], result["sentence"], time.time())
+    async def _evaluate_all(self, rail: Client, triggers: Sequence[Trigger]) -> None:
+        """Evaluate so many at once; where one is refused, each by itself and not that one."""
+        try:
+            found = await rail.call("evaluate", predicates=[one.predicate for one in triggers])
+        except InvalidRequest as error:  # the cell is another one now
+            if len(triggers) == 1:
+                await self._tell_stale(rail, triggers[0], error)
+            else:
+                for one in triggers:
+                    await self._evaluate_all(rail, [one])
+        else:
+            for trigger, result in zip(triggers, found["results"], strict=True):
+                self._wakes.saw(trigger, result["met"], result["sentence"], time.time())
+
+    async def _tell_stale(self, rail: Client, trigger: Trigger, error: HandrailError) -> None:
+        """Tell the operator once of a trigger that the cell, as it is now, cannot evaluate."""
+        known = f"{STALE} {trigger.id} {json.dumps(trigger.predicate)}"
+        if self._memory.fact(known):
+            return
+        text = f"My trigger {trigger.id} ({trigger.text}) cannot be evaluated any more: {error}"
+        self._screen.retries(text)
+        await rail.send_mail(self._agent.name, OPERATOR, text[:LONGEST])
+        self._memory.remember(known, "told")
 
     async def _look(self, rail: Client) -> None:
         """Look for the triggers, now and then; where that is refused, the last look counts."""
@@ -152,7 +168,10 @@ class Stay:
 
     # --- awake ------------------------------------------------------------------------------------
 
-    async def _live(self, rail: Client, wake: Wake) -> Ended:
+    async def _live(self, rail: Client, wake: Wake) -> Ended | None:
+        if len(wake.earlier) >= ATTEMPTS:  # the last one was cut off before it could be counted
+            await self._give_up(rail, wake, f"{ATTEMPTS} sessions, and the last was cut off")
+            return None
         own = (
             Remembering(self._memory, self._wakes, rail),
             Mailing(rail, self._agent.name),
@@ -161,14 +180,25 @@ class Stay:
         task = Task(f"{RAIL}\n{STAYING}", self._opening(wake), own, wake.id)
         self._screen.said(f"\n[{time.strftime('%F %T')}] woken by {wake.cause}: {wake.text}\n")
         ended = await self._agent.work(task, self._limits, self._screen)
-        if ended.done:
-            self._wakes.over(wake)
-        elif ended.code == BudgetSpent.code or not self._wakes.again(wake, time.time()):
-            self._wakes.over(wake)
-            with contextlib.suppress(HandrailError):
-                text = f"I gave up on what woke me ({wake.cause}): {ended.said}\n{wake.text}"
-                await rail.send_mail(self._agent.name, OPERATOR, text[:8000])
+        await self._settle(rail, wake, ended)
         return ended
+
+    async def _settle(self, rail: Client, wake: Wake, ended: Ended) -> None:
+        """Close a wake, unless it is to come again: so it is while an act's end is not known."""
+        unsure = self._wakes.unsure(wake)
+        if ended.done and not unsure:
+            self._wakes.over(wake)
+            return
+        spent = ended.code == BudgetSpent.code and not unsure
+        if spent or not self._wakes.again(wake, time.time()):
+            doubts = [f"nobody knows what became of {act}" for act in unsure]
+            await self._give_up(rail, wake, "; ".join([*doubts, ended.said]))
+
+    async def _give_up(self, rail: Client, wake: Wake, why: str) -> None:
+        self._wakes.over(wake)
+        with contextlib.suppress(HandrailError):
+            text = f"I gave up on what woke me ({wake.cause}): {why}\n{wake.text}"
+            await rail.send_mail(self._agent.name, OPERATOR, text[:LONGEST])
 
     def _opening(self, wake: Wake) -> str:
         """What an agent is told when it wakes."""
@@ -182,7 +212,7 @@ class Stay:
         if notes := self._memory.notes(NOTES):
             lines.append(_listed("Your newest notes:", iter(notes)))
         for episode in wake.earlier:
-            acts = (f"{a.tool} {a.arguments}: {a.outcome}" for a in self._memory.acts(episode))
+            acts = (f"{a.tool} {a.arguments}: {a.became}" for a in self._memory.acts(episode))
             lines.append(_listed("An earlier episode of this was cut off. It did:", acts))
         return "\n\n".join(lines)
 

@@ -23,7 +23,7 @@ from handrail_drivers.errors import HandrailError, Refused, UnknownName
 from handrail_bridge.agents.moving import Moving
 from handrail_bridge.agents.observing import Observing
 from handrail_bridge.agents.plans import Plans
-from handrail_bridge.agents.results import NOBODY, AgentTool, Hooks, Result, refusal
+from handrail_bridge.agents.results import NOBODY, AgentTool, Hooks, Result, failure, refusal
 from handrail_bridge.client import Client
 from handrail_bridge.reports import Tool
 
@@ -93,7 +93,7 @@ class ToolSet:
         return self.moving.plans
 
     async def call(self, name: str, arguments: Mapping[str, Any], hooks: Hooks = NOBODY) -> Result:
-        """Call a tool. Errors of ours come back as refusals; cancelling stops what it moves."""
+        """Call a tool. Errors of ours come back as results; cancelling stops what it moves."""
         try:
             if name not in self.tools or name == "cell_describe":  # which tells what there is
                 await self.renew()
@@ -122,7 +122,7 @@ class ToolSet:
                 return await self.observing.held.go_on(held, hooks)
             return await self.moving.run(self.plans.find(handle), hooks)
         except HandrailError as error:
-            return refusal(error)
+            return failure(error)
 
 
 def _each(observing: Observing, moving: Moving, listed: Mapping[str, Tool]) -> list[AgentTool]:

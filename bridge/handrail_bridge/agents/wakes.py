@@ -2,7 +2,8 @@
 
 A cause and what it leaves behind (the next time, the trigger's state, the last mail read) are
 written in one transaction, so that a restart neither forgets a wake nor has it twice. A wake is
-over when an episode has ended well; one that was cut off wakes the agent again, with what it did.
+over when an episode has ended well and it is known what became of its acts; until then it wakes the
+agent again, with what it did.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,8 @@ from handrail_bridge.agents.missing import Missing
 from handrail_bridge.reports import Mail
 
 ATTEMPTS = 3  # episodes of one wake
+AT_ONCE = 50_000  # characters of mail in one wake: the longest one fits, in all usual scripts
+ESCAPE = 12  # characters that one sign takes at most, as JSON in ASCII
 RETRY = 60.0  # s until the second one, which doubles
 MISSING = "hardware_missing"  # the fact that holds which devices are known not to be there
 READ = "mail_read"  # the fact that holds the number of the last mail read
@@ -123,13 +126,12 @@ class Wakes:
         return int(self._memory.fact(READ, "0"))
 
     def received(self, mails: Sequence[Mail]) -> None:
-        """Write one wake for mail that has come, and that it is read."""
-        if not mails:
-            return
-        with self._memory.base.writing() as base:
-            _wake(base, "mail", "\n".join(told(mail) for mail in mails))
-            values = (READ, str(mails[-1].number))
-            base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
+        """Write wakes for mail that has come, and that it is read: the operator's by itself."""
+        for part in _parts(mails):
+            with self._memory.base.writing() as base:
+                _wake(base, "mail", "\n".join(told(mail) for mail in part))
+                values = (READ, str(part[-1].number))
+                base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
     def hardware(self, notices: Iterable[str]) -> None:
         """Write one wake for devices that have vanished or come back, and that it is known."""
@@ -148,6 +150,15 @@ class Wakes:
             _wake(base, "start", text)
 
     # --- wakes ----------------------------------------------------------------------------------
+
+    def unsure(self, wake: Wake) -> list[str]:
+        """Return what a wake's episodes have begun and nobody knows the end of."""
+        query = (
+            "SELECT tool, arguments FROM acts JOIN episodes ON episodes.id = acts.episode "
+            "WHERE episodes.wake = ? AND acts.ended IS NULL ORDER BY acts.id"
+        )
+        rows = self._memory.base.rows(query, (wake.id,))
+        return [f"{row['tool']} {row['arguments']}" for row in rows]
 
     def next(self, now: float) -> Wake | None:
         """Return the oldest wake whose time has come; None where there is none."""
@@ -213,10 +224,31 @@ def told(mail: Mail) -> str:
     """Return a mail as an agent reads it; its text is shown as JSON, so that it stays a quote."""
     who = "the operator" if mail.by_operator else "a program or person unknown"
     answer = f", answering {mail.answers}" if mail.answers else ""
-    return (
-        f"mail {mail.number} from {json.dumps(mail.sender)} ({who}){answer}: "
-        f"{json.dumps(mail.text)}"
-    )
+    quote = json.dumps(mail.text)
+    if len(quote) > AT_ONCE:  # nearly all of it would be escapes
+        quote = f"{json.dumps(mail.text[: AT_ONCE // ESCAPE])} (cut: it has {len(mail.text)} signs)"
+    return f"mail {mail.number} from {json.dumps(mail.sender)} ({who}){answer}: {quote}"
+
+
+def readable(mails: Iterable[Mail]) -> list[str]:
+    """Return the first mails as an agent reads them: as many as it should read at once."""
+    return [told(mail) for mail in next(_parts(mails, apart=False), [])]
+
+
+def _parts(mails: Iterable[Mail], apart: bool = True) -> Iterator[list[Mail]]:
+    """Yield mail in parts that are read at once; ``apart``: the operator's without others'."""
+    part: list[Mail] = []
+    size = 0
+    for mail in mails:
+        length = len(told(mail))
+        other = apart and bool(part) and part[-1].by_operator != mail.by_operator
+        if part and (other or size + length > AT_ONCE):
+            yield part
+            part, size = [], 0
+        part.append(mail)
+        size += length
+    if part:
+        yield part
 
 
 def _wake(base: sqlite3.Connection, cause: str, text: str) -> None:

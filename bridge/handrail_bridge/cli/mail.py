@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 import time
 from typing import Annotated
 
@@ -56,7 +57,13 @@ def show(
 def _show(found: list[Mail]) -> None:
     for one in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.time))
-        who = f"{escape(one.sender)}{' (operator)' if one.by_operator else ''}"
+        mark = "operator " if one.by_operator else ""  # before any word that somebody chose
         answer = f", answers {one.answers}" if one.answers else ""
-        console.print(f"[bold]{one.number}[/] {when} {who} -> {escape(one.recipient)}{answer}")
+        sent = f"{_quoted(one.sender)} -> {_quoted(one.recipient)}{answer}"
+        console.print(f"[bold]{one.number}[/] {when} {mark}{sent}")
         console.print(f"  {escape(one.text)}")
+
+
+def _quoted(name: str) -> str:
+    """Return a name in quotes, which it cannot close."""
+    return escape(json.dumps(name, ensure_ascii=False))

@@ -33,8 +33,8 @@ class Terminal:
 
     def answered(self, result: Result) -> None:
         """Show what the last call gave."""
-        if result.refused:
-            told = result.data["refused"]
+        if result.failed:
+            told = result.data["refused" if result.refused else "unknown"]
             self._line(f"  [yellow]{told['code']}[/] {escape(_short(told['message']))}")
         elif "passed" in result.data:
             self._line(_verdict(result.data))

@@ -172,14 +172,14 @@ def _told(ended: Ended) -> dict[str, Any]:
         "tokens": budget.tokens,
         "seconds": budget.seconds,
         "metres": budget.metres,
-        "acts": [{"tool": act.tool, "outcome": act.outcome} for act in ended.acts],
+        "acts": [{"tool": act.tool, "outcome": act.became} for act in ended.acts],
     }
 
 
 def _show(ended: Ended) -> None:
     console.print("what was done, as measured:" if ended.acts else "nothing was done")
     for act in ended.acts:
-        console.print(f"  {escape(act.tool)}: {escape(act.outcome)}")
+        console.print(f"  {escape(act.tool)}: {escape(act.became)}")
     word = "[green]done[/]" if ended.done else f"[red]{ended.code}[/]: {escape(ended.said)}"
     console.print(f"{word} ({ended.budget.told()})")
 

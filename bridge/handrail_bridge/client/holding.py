@@ -23,6 +23,7 @@ async def held(call: Any, request: rpc.HoldLeaseRequest) -> AsyncIterator[OwnLea
     Raises:
         LeaseRefused: another client holds one of the devices.
         NotPermittedRole: an agent cannot take over.
+        ProcessLost: the bridge does not answer.
     """
     lease = await ask(_exchange(call, request, request.wait_s))
     beating = asyncio.create_task(_beat(call, request, lease.remaining / 4))
@@ -35,9 +36,12 @@ async def held(call: Any, request: rpc.HoldLeaseRequest) -> AsyncIterator[OwnLea
 
 
 async def _exchange(call: Any, request: rpc.HoldLeaseRequest, wait: float = 0.0) -> OwnLease:
-    async with asyncio.timeout(ANSWER + wait):
-        await call.write(request)
-        answer = await call.read()
+    try:
+        async with asyncio.timeout(ANSWER + wait):
+            await call.write(request)
+            answer = await call.read()
+    except TimeoutError:
+        raise ProcessLost(f"The bridge did not answer within {ANSWER + wait:g} s.") from None
     if answer is grpc.aio.EOF:
         raise ProcessLost("The bridge ended the lease.")
     return messages.read_own_lease(answer)

@@ -34,7 +34,7 @@ class ToolCalls:
 
         Raises:
             HandrailError: the tool's own refusal.
-            ProcessLost: the bridge does not answer.
+            ProcessLost: the bridge does not answer; a device may be set up yet.
         """
         if self._taken:
             return await self._single(tool, arguments)

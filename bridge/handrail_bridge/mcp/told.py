@@ -35,8 +35,8 @@ def told_effect(tool: AgentTool) -> types.ToolAnnotations:
 def told_result(result: Result) -> types.CallToolResult:
     """Return an answer: JSON as text and structured, pictures as images.
 
-    A refusal is an error with JSON as its text: clients hold what is structured against the
-    tool's output schema, which it does not follow.
+    A refusal or a lost answer is an error with JSON as its text: clients hold what is structured
+    against the tool's output schema, which it does not follow.
     """
     content: list[types.ContentBlock] = [types.TextContent(text=result.text)]
     content += [
@@ -45,6 +45,6 @@ def told_result(result: Result) -> types.CallToolResult:
         )
         for picture in result.pictures
     ]
-    if result.refused:
+    if result.failed:
         return types.CallToolResult(content=content, is_error=True)
     return types.CallToolResult(content=content, structured_content=result.data)
