@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handrail_bridge.mailbox import Mailbox
-from handrail_bridge.senses import Truth, Truths
+from handrail_bridge.senses import PredicateResult, PredicateResults
 from handrail_bridge.server.server import Server
 from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
@@ -29,11 +29,14 @@ class Facts:
         self.looked = 0
 
     @tool(Effect.OBSERVE)
-    def evaluate(self, predicates: tuple[Predicate, ...]) -> Truths:
+    def evaluate(self, predicates: tuple[Predicate, ...]) -> PredicateResults:
         """Tell which predicates hold."""
         self.evaluated += 1
-        said = [Truth(predicate=p.predicate, met=self.met, sentence="so it is") for p in predicates]
-        return Truths(time_ns=0, results=tuple(said))
+        said = [
+            PredicateResult(predicate=p.predicate, met=self.met, sentence="so it is")
+            for p in predicates
+        ]
+        return PredicateResults(time_ns=0, results=tuple(said))
 
     @tool(Effect.OBSERVE)
     def look(self, camera: str = "") -> dict[str, Any]:

@@ -106,7 +106,7 @@ class CameraReport(BaseModel):
     ]
 
 
-class Truth(BaseModel):
+class PredicateResult(BaseModel):
     """Whether one predicate holds."""
 
     predicate: str
@@ -114,11 +114,11 @@ class Truth(BaseModel):
     sentence: Annotated[str, Field(description="what is so")]
 
 
-class Truths(BaseModel):
+class PredicateResults(BaseModel):
     """Which predicates hold, in the order of asking."""
 
     time_ns: int
-    results: tuple[Truth, ...]
+    results: tuple[PredicateResult, ...]
 
 
 class Senses:
@@ -209,7 +209,7 @@ class Senses:
     @tool(Effect.OBSERVE)
     def evaluate(
         self, predicates: Annotated[tuple[Predicate, ...], Field(min_length=1, max_length=16)]
-    ) -> Truths:
+    ) -> PredicateResults:
         """Tell which predicates hold now: of what is measured, and of what the last look found.
 
         They are those of a plan's goal. It takes no picture: look first where objects matter.
@@ -222,8 +222,10 @@ class Senses:
         believed = now.belief.objects
         view = now.measured.view(state, believed, believed, now.sensors())
         found = [evaluate(predicate, view) for predicate in predicates]
-        results = [Truth(predicate=r.predicate, met=r.met, sentence=r.sentence) for r in found]
-        return Truths(time_ns=state.time_ns, results=tuple(results))
+        results = [
+            PredicateResult(predicate=r.predicate, met=r.met, sentence=r.sentence) for r in found
+        ]
+        return PredicateResults(time_ns=state.time_ns, results=tuple(results))
 
     @tool(Effect.OBSERVE)
     def camera_describe(self, camera: str = "") -> CameraReport:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from handrail_bridge.agents.schemas import schema_of
 from handrail_bridge.agents.toolset import AT_ONCE, ToolSet
-from handrail_drivers.errors import InvalidValue
+from handrail_drivers.errors import InvalidValue, UnknownName
 from handrail_sim.plan import Plan
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
@@ -50,6 +50,12 @@ async def test_one_tool_per_operation_where_that_is_wanted(rail: StandInRail) ->
     answer = await each.call("arm_home", {"speed": 0.5})
     assert answer.data["completed"]
     assert rail.executed[0][0] == {"steps": [{"tool": "arm_home", "speed": 0.5}]}
+
+
+async def test_a_device_that_moves_nothing_is_refused_at_once(rail: StandInRail) -> None:
+    await ToolSet.of(rail, "me", devices=["arm_bus"])  # type: ignore[arg-type]  # its stand-in
+    with pytest.raises(UnknownName, match=r"'arm_bos'\. Valid: arm_bus\. "):
+        await ToolSet.of(rail, "me", devices=["arm_bos"])  # type: ignore[arg-type]
 
 
 async def test_a_step_that_is_refused_does_not_move_and_brings_its_verdict(

@@ -56,8 +56,10 @@ class ToolSet:
             devices: which the agent may move; none named is all.
 
         Raises:
+            UnknownName: the cell moves nothing by one of the devices.
             ProcessLost: the bridge does not answer.
         """
+        await _require_movers(rail, devices)
         found = cls(rail, Moving(rail, holder, devices), each)
         await found.renew()
         return found
@@ -123,6 +125,16 @@ class ToolSet:
             return await self.moving.run(self.plans.find(handle), hooks)
         except HandrailError as error:
             return failure(error)
+
+
+async def _require_movers(rail: Client, devices: Sequence[str]) -> None:
+    """Refuse a name that no lease could be had for, before anything is planned with it."""
+    if devices:
+        arm = (await rail.cell()).cell["arm"]
+        own = {arm["device"], arm["gripper_device"] or arm["device"], *arm["external"].values()}
+        for one in devices:
+            if one not in own:
+                raise UnknownName("device", one, own, "devices")
 
 
 def _each(observing: Observing, moving: Moving, listed: Mapping[str, Tool]) -> list[AgentTool]:
