@@ -99,8 +99,8 @@ def test_a_late_an_unlatched_and_a_resuming_arm_are_short(bad):
 @pytest.mark.parametrize(
     ("changes", "meant"),
     [
-        ({"reflex": "tube"}, False),
-        ({"reflex": "late_reads"}, True),
+        ({"reflexes": ("tube", "effort")}, False),
+        ({"reflexes": ("late_reads", "tube")}, True),
         ({"overruns": 3}, True),
         ({"overruns": 4}, False),
         ({"is_borne": True}, False),

@@ -21,9 +21,8 @@ FORCE = 40.0, 470.0  # N of both fingers together: twice the grip
 STIFFNESS = 800.0  # N.s/m, of its speed control
 GAIN = 20.0  # 1/s, near the request
 NEAR = 0.0004  # m: at the request
-PRESSES = 10.0  # N: more than friction
 BLOCKED = 0.06  # s without way against a force that is a thing
-STANDS = 0.002  # m/s
+STANDS = 0.0002  # m of way that is none: what is pressed on chatters
 GIVES = 0.001  # m that a thing which is held may give
 RELEASE_SPEED = 0.015  # m/s of a finger
 ACTIVATING = 0.3  # s at each end
@@ -43,7 +42,7 @@ class Gripper(StandIn):
         self._contact = Contact.NONE
         self._fault = 0
         self._position = self._force = 0.0
-        self._blocked = 0.0  # s
+        self._blocked, self._blocked_at = 0.0, 0.0  # s, and where [m]
         self._felt_at = 0.0  # m: where the thing was met
         self._releases_to = 0.0  # m
 
@@ -78,7 +77,7 @@ class Gripper(StandIn):
         most = _between(FORCE, reg.MOST if full else asked.force)
         wanted = max(-fastest, min(fastest, GAIN * (target - self._position)))
         self._force = max(-most, min(most, STIFFNESS * (wanted - speed)))
-        self._feel(target, speed, duration)
+        self._feel(target, duration)
         return (self._force,)
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
@@ -144,7 +143,7 @@ class Gripper(StandIn):
         half = ACTIVATING + self._travel / SPEED[1]
         return self._travel if self._since < half else 0.0
 
-    def _feel(self, target: float, speed: float, duration: float) -> None:
+    def _feel(self, target: float, duration: float) -> None:
         """Notice a thing between the fingers, or that the request is reached."""
         if abs(target - self._position) < NEAR:
             self._contact, self._blocked = Contact.NONE, 0.0
@@ -152,14 +151,14 @@ class Gripper(StandIn):
         felt = self._contact in (Contact.CLOSING, Contact.OPENING)
         if felt and abs(self._position - self._felt_at) < GIVES:
             return  # a jolt of the arm lets go of nothing
-        pressed = abs(self._force) > PRESSES and abs(speed) < STANDS
-        self._blocked = self._blocked + duration if pressed else 0.0
+        if abs(self._position - self._blocked_at) > STANDS:
+            self._blocked, self._blocked_at = 0.0, self._position
+            self._contact = Contact.MOVING
+        self._blocked += duration
         if self._blocked > BLOCKED:
             closing = target < self._position
             self._contact = Contact.CLOSING if closing else Contact.OPENING
             self._felt_at = self._position
-        elif not pressed:
-            self._contact = Contact.MOVING
 
     def _status(self) -> Status:
         asked: Command = reg.command_of(self._outputs)
