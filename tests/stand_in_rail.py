@@ -211,9 +211,9 @@ def receipt() -> Receipt:
     return Receipt("r1", "plan", SECRET, True, "", "", 1.5, 0.01, (), {"elbow_flex": 0.1}, ())
 
 
-async def over(rail: StandInRail, each: bool = False) -> ToolSet:
+async def over(rail: StandInRail, each: bool = False, devices: Sequence[str] = ()) -> ToolSet:
     """An agent's tools over such a client."""
-    return await ToolSet.of(rail, "me", each)  # type: ignore[arg-type]  # its stand-in
+    return await ToolSet.of(rail, "me", each, devices)  # type: ignore[arg-type]  # its stand-in
 
 
 async def checked(tools: ToolSet) -> str:

@@ -53,9 +53,9 @@ async def test_one_tool_per_operation_where_that_is_wanted(rail: StandInRail) ->
 
 
 async def test_a_device_that_moves_nothing_is_refused_at_once(rail: StandInRail) -> None:
-    await ToolSet.of(rail, "me", devices=["arm_bus"])  # type: ignore[arg-type]  # its stand-in
+    await over(rail, devices=["arm_bus"])
     with pytest.raises(UnknownName, match=r"'arm_bos'\. Valid: arm_bus\. "):
-        await ToolSet.of(rail, "me", devices=["arm_bos"])  # type: ignore[arg-type]
+        await over(rail, devices=["arm_bos"])
 
 
 async def test_a_step_that_is_refused_does_not_move_and_brings_its_verdict(

@@ -31,3 +31,14 @@ def test_a_jolt_of_the_arm_lets_go_of_nothing_and_a_thing_that_is_gone_is_not_he
     assert felt(gripper, THING, 0.0, seconds=0.2) == Contact.CLOSING
     assert felt(gripper, THING + 0.0005, 0.05) == Contact.CLOSING
     assert felt(gripper, THING - 0.005, -0.05) == Contact.MOVING
+
+
+def test_a_finger_that_chatters_on_a_thing_has_met_it() -> None:
+    gripper = Gripper(TRAVEL)
+    told(gripper, go=False, position=0)
+    felt(gripper, THING, 0.0, seconds=5.0)
+    told(gripper, go=True, position=255)
+    for _ in range(50):
+        felt(gripper, THING + 0.00005, 0.02)
+        last = felt(gripper, THING - 0.00005, -0.05)
+    assert last == Contact.CLOSING

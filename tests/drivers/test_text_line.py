@@ -92,7 +92,9 @@ def test_one_that_never_falls_quiet_is_not_waited_for_for_ever() -> None:
             asked.ask(b"MEAS:VOLT?\n")
 
 
-def test_a_supply_is_switched_off_before_anything_is_waited_for() -> None:
+def test_a_supply_is_switched_off_before_anything_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     device = Slow(float("inf"))
     settings = SerialSupplySettings(port="none", most_voltage=30.0, most_current=2.0)
     supply = Supply("supply", settings, device)
@@ -106,7 +108,7 @@ def test_a_supply_is_switched_off_before_anything_is_waited_for() -> None:
         at.append(device.now)
         heard(data)
 
-    device.write = write  # type: ignore[method-assign]
+    monkeypatch.setattr(device, "write", write)
     with pytest.raises(DeviceSilent):
         supply.stop()
     assert (device.sent[0], at[0]) == (b"OUTP OFF\n", before)
