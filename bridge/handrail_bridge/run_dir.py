@@ -53,8 +53,17 @@ def root() -> Path:
 
 def state_dir(cell: str) -> Path:
     """Return (and make) the folder of what outlives the bridge of a cell."""
+    return private(_state_root() / cell)
+
+
+def kept(file: str) -> dict[str, Path]:
+    """Return the files of a name that outlive bridges, by the folder that each is in."""
+    return {path.parent.name: path for path in sorted(_state_root().glob(f"*/{file}"))}
+
+
+def _state_root() -> Path:
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return private(Path(home) / "handrail" / cell)
+    return Path(home) / "handrail"
 
 
 def private(folder: Path) -> Path:

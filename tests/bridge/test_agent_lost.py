@@ -27,7 +27,17 @@ from handrail_bridge.server.server import Server
 from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
-from handrail_drivers.errors import HandrailError, MotionStopped, NotArmed, ProcessLost
+from handrail_drivers.errors import (
+    BusLost,
+    HandrailError,
+    InvalidValue,
+    ModbusIllegalValue,
+    ModbusSilent,
+    MotionStopped,
+    NotArmed,
+    NotReady,
+    ProcessLost,
+)
 from handrail_sim.cell_file import load_cell
 from scripted_model import Request, plays, reply, say, use
 from stand_in_rail import HOME, StandInRail, over, state
@@ -43,6 +53,7 @@ class Pump:
 
     def __init__(self) -> None:
         self.begun = 0
+        self.fault: HandrailError | None = None
         self.go = asyncio.Event()
 
     @tool(Effect.CONFIGURE)
@@ -50,6 +61,8 @@ class Pump:
         """Give 5 mL."""
         self.begun += 1
         await self.go.wait()
+        if self.fault:
+            raise self.fault
         return {"volume": 5.0}
 
 
@@ -159,6 +172,26 @@ async def test_what_is_known_not_to_have_moved_is_a_refusal(memory: Memory) -> N
     session = await session_of(Leaving(NotArmed("The cell is disarmed.")), memory)
     assert (await run_home(session)).data["refused"]["code"] == "not_armed"
     assert only(memory).became.startswith("not done: not_armed")
+
+
+@pytest.mark.parametrize(
+    ("fault", "known"),
+    [
+        (ModbusSilent("The unit did not answer."), False),
+        (ModbusIllegalValue("The unit does not take 5."), False),  # the second register, perhaps
+        (BusLost("The port is gone."), False),
+        (NotReady("It warms up."), True),
+        (InvalidValue("5 is too much."), True),
+    ],
+)
+async def test_what_a_device_did_not_answer_may_have_been_done(
+    bridge: Client, pump: Pump, memory: Memory, fault: HandrailError, known: bool
+) -> None:
+    session = await session_of(bridge, memory)
+    pump.fault = fault
+    pump.go.set()
+    assert (await session.run("configure", DISPENSE)).refused == known
+    assert (memory.uncertain() == []) == known
 
 
 async def test_what_is_set_up_goes_on_though_its_call_was_cancelled(

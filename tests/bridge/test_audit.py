@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -12,11 +13,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from handrail_bridge import run_dir
 from handrail_bridge.cli.main import app
 from handrail_bridge.rail.audit import NAME, AuditLog, read, verify
-from handrail_drivers.errors import AuditBroken, Refused
+from handrail_drivers.errors import AuditBroken, Refused, UnknownName
 from typer.testing import CliRunner
 
 ENTRIES = 20
@@ -194,3 +197,25 @@ def test_the_command_says_what_was_done(log: Path) -> None:
     assert "note: act 18" in said
     assert "note: act 19" in said
     assert "act 17" not in said
+
+
+def test_a_log_is_found_by_its_name(log: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home = tmp_path / "handrail" / "firmware"
+    home.mkdir(parents=True)
+    AuditLog(home).append("note", what="flashed")
+    assert "note: flashed" in run("show", "firmware")[1]
+    refused = CliRunner().invoke(app, ["audit", "show", "../firmware"]).exception
+    assert isinstance(refused, UnknownName)
+    assert refused.choices == ("firmware",)
+
+
+def test_without_a_name_it_is_the_running_cells(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    AuditLog(run_dir.state_dir("mine")).append("note", what="ran")
+    with contextlib.closing(run_dir.RunDir("mine")) as held:
+        held.publish("127.0.0.1:1", ())
+        assert "note: ran" in run("show")[1]
+    assert run("show")[0] != 0

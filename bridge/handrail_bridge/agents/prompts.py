@@ -13,8 +13,8 @@ How to work:
 belongs in the next plan. Give every plan a goal in predicates, so that its outcome is measured.
 - A refusal says what was wrong, by how much, and what to try: mend the plan and check it again. \
 Do not repeat a plan unchanged, and do not work around a limit by splitting what it forbids.
-- `unknown` means that an answer was lost: it may have been done, or be done yet. Look at what is \
-there before you do it again.
+- `unknown` means that an answer was lost or a device failed meanwhile: it may have been done, in \
+part, or be done yet. Look at what is there before you do it again.
 - A handle is good once and for a short while. Where anything has changed, check again.
 - Judge by what is measured (`completed`, `goal_met`, look), never by what should have happened. \
 Say plainly what failed. Claim nothing that no measurement shows.

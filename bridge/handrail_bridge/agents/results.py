@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import HandrailError, MotionStopped, ProcessLost
+from handrail_drivers.errors import HandrailError, InvalidRequest, NotReady, Refused
 
 from handrail_bridge.plain import plain
 from handrail_bridge.reports import Permit
 
-# Codes of what comes in the place of an answer: of a bridge that is silent, leaves or fails. A
-# device is set up to the end though nobody waits for it any more.
-LOST = (ProcessLost.code, MotionStopped.code, HandrailError.code)
+# What is refused before anything is done. All else may come after it: of a bridge that leaves, of
+# a device that does not answer what was written, or refuses the second of two registers.
+NOTHING_DONE = (InvalidRequest, Refused, NotReady)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ def refusal(error: HandrailError, **more: Any) -> Result:
 
 
 def failure(error: HandrailError) -> Result:
-    """Return what ended an act as a result: a refusal, or that its answer was lost."""
-    if error.code not in LOST:
+    """Return what ended an act as a result: a refusal, or that nobody knows what was done."""
+    if isinstance(error, NOTHING_DONE):
         return refusal(error)
-    said = f"Nobody knows whether it was done: {error.message}"
+    said = f"Nobody knows whether it was done: {error}"
     hint = "look at what is there before you do it again"
     return Result({"unknown": {"code": error.code, "message": said, "hint": hint}}, unknown=True)

@@ -22,7 +22,7 @@ from handrail_bridge.agents.budget import Budget
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.missing import Missing
 from handrail_bridge.agents.results import (
-    LOST,
+    NOTHING_DONE,
     AgentTool,
     Hooks,
     Progress,
@@ -207,7 +207,7 @@ class Session:
         try:
             return await self._measured(tool, arguments)
         except HandrailError as error:
-            if error.code in LOST:
+            if not isinstance(error, NOTHING_DONE):
                 return failure(error)
             self._memory.end_act(act, f"stopped: {error.code}: {error.message}")
             raise

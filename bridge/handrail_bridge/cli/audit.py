@@ -7,20 +7,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from handrail_drivers.errors import UnknownName
 
+from handrail_bridge import run_dir
 from handrail_bridge.cli.output import Json, console, emit, escape
 from handrail_bridge.rail import audit as logs
 from handrail_bridge.reports import OPERATOR
-from handrail_bridge.run_dir import state_dir
 
 audit = typer.Typer(no_args_is_help=True, help="The audit log: whether it is whole, what it says.")
 
-Of = Annotated[str, typer.Argument(metavar="CELL", help="a cell, or a log's own file")]
+Of = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CELL", help="a cell, `firmware`, or a log's own file; none: the running cell"
+    ),
+]
 
 
 @audit.command()
 def verify(
-    of: Of,
+    of: Of = None,
     head: Annotated[str, typer.Option(help="a hash printed earlier, that must be in it")] = "",
     as_json: Json = False,
 ) -> None:
@@ -34,7 +40,7 @@ def verify(
 
 @audit.command()
 def show(
-    of: Of,
+    of: Of = None,
     last: Annotated[int, typer.Option(min=1, help="how many entries")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -54,12 +60,19 @@ def show(
     emit(found, as_json, people)
 
 
-def _path(of: str) -> Path:
-    from handrail_sim.cell_file import load_cell  # MuJoCo: `handrail stop` must not wait for it
+def _path(of: str | None) -> Path:
+    name = of or run_dir.running().cell
+    file = Path(name)
+    if file.is_file() and file.suffix != ".toml":
+        return file
+    if file.suffix == ".toml":
+        from handrail_sim.cell_file import load_cell  # MuJoCo: no other command here waits for it
 
-    file = Path(of)
-    is_log = file.is_file() and file.suffix != ".toml"
-    return file if is_log else state_dir(load_cell(of).name) / logs.NAME
+        name = load_cell(name).name
+    every = run_dir.kept(logs.NAME)
+    if name not in every:
+        raise UnknownName("log", name, every, "CELL")
+    return every[name]
 
 
 def _sentence(entry: logs.Entry) -> str:
