@@ -17,9 +17,11 @@ async def test_who_leaves_leaves_the_thread_taken_until_the_device_answers() -> 
     for one in waiting:
         one.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    with pytest.raises(Refused, match=f"{MOST} calls wait for devices already"):
-        await calls.call(answers.is_set)
-    answers.set()
+    try:
+        with pytest.raises(Refused, match=f"{MOST} calls wait for devices already"):
+            await calls.call(answers.is_set)
+    finally:
+        answers.set()  # or the threads would outlive the test
     async with asyncio.timeout(30):
         while True:
             try:

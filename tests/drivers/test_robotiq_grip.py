@@ -42,3 +42,14 @@ def test_a_finger_that_chatters_on_a_thing_has_met_it() -> None:
         felt(gripper, THING + 0.00005, 0.02)
         last = felt(gripper, THING - 0.00005, -0.05)
     assert last == Contact.CLOSING
+
+
+def test_one_that_loses_its_power_on_the_way_brakes_and_stays() -> None:
+    gripper = Gripper(TRAVEL)
+    told(gripper, go=False, position=0)
+    felt(gripper, THING, 0.0, seconds=5.0)
+    told(gripper, go=True, position=255)
+    gripper.power_cycle()
+    (braking,) = gripper.step((THING,), (-0.05,), STEP)
+    assert braking > 1.0  # N, against the way that it had
+    assert gripper.step((THING,), (0.0,), STEP) == (0.0,)

@@ -1,7 +1,8 @@
 """A Robotiq 2F-85-style gripper behind Modbus: it activates itself, follows, feels. Pure, no I/O.
 
 Source of registers and behaviour: :mod:`handrail_drivers.robotiq.registers`; speeds and forces are
-those of a 2F-85.
+those of a 2F-85. Its fingers hang on a screw (Robotiq, "Encoder bytes - adaptive gripper"): one
+that loses its power or its activation stands.
 """
 
 from __future__ import annotations
@@ -66,9 +67,6 @@ class Gripper(StandIn):
         """Take the finger's true motion; return its force [N] for the next so many seconds."""
         (self._position,), (speed,) = position, velocity
         target = self._target(duration)
-        if target is None:
-            self._force = 0.0
-            return (0.0,)
         asked = reg.command_of(self._outputs)
         full = self._activation == Activation.RUNNING
         fastest = _between(SPEED, reg.MOST if full else asked.speed)
@@ -109,16 +107,14 @@ class Gripper(StandIn):
         if asked.position != before.position or asked.go != before.go:
             self._blocked, self._contact = 0.0, Contact.MOVING
 
-    def _target(self, duration: float) -> float | None:
-        """Return where the finger goes [m]; None where it has no force at all."""
+    def _target(self, duration: float) -> float:
+        """Return where the finger goes [m]: by its screw, which nothing else turns."""
         asked = reg.command_of(self._outputs)
         if self._fault == reg.RELEASING:
             return self._released()
-        if self._fault or self._activation == Activation.RESET:
-            return None
-        if self._activation == Activation.RUNNING:
+        if self._activation == Activation.RUNNING and not self._fault:
             return self._activated(duration)
-        if not asked.go:
+        if self._fault or self._activation == Activation.RESET or not asked.go:
             return self._position
         return max(
             0.0, min(self._travel, self._travel * (CLOSED - asked.position) / (CLOSED - OPEN))
