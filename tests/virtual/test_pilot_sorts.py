@@ -61,10 +61,9 @@ async def test_an_object_that_moved_after_the_look_is_looked_for_again(desk: Vir
     assert desk.astray() == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("desk", [1024], indirect=True)
-@pytest.mark.parametrize(
-    ("during", "after"), [("take", 3.7), pytest.param("put", 2.5, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize(("during", "after"), [("take", 3.7), ("put", 2.5)])
 async def test_what_a_plan_left_in_the_gripper_is_set_down_and_sorted(
     desk: VirtualCell, during: str, after: float
 ) -> None:

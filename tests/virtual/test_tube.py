@@ -43,7 +43,7 @@ def end(desk: VirtualCell) -> None:
     desk.rig.until(lambda state: state.mode not in RUNNING)
 
 
-@pytest.mark.parametrize("speed", [0.1, 0.3])
+@pytest.mark.parametrize("speed", [pytest.param(0.1, marks=pytest.mark.long), 0.3])
 @pytest.mark.parametrize("joint", FAR)
 async def test_a_joint_that_meets_something_is_stopped_early_and_does_not_push_on(
     desk: VirtualCell, joint: str, speed: float
