@@ -32,3 +32,10 @@ def test_all_images_build_without_a_warning_and_sizes_are_told(built):
 @pytest.mark.parametrize("limit", ["AVR_FLASH=6000", "AVR_RAM=500"])
 def test_an_image_that_is_too_large_is_a_failure(built, limit):
     assert make(built[0], "sizes", limit).returncode != 0
+
+
+@pytest.mark.parametrize(
+    "port", sorted((FIRMWARE / "ports").glob("*/port.c")), ids=lambda port: port.parent.name
+)
+def test_a_port_stays_small(port):
+    assert len(port.read_text().splitlines()) <= 300, "firmware/README promises so"

@@ -28,8 +28,7 @@ static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
 static uint8_t cause __attribute__((section(".noinit"))); /* .bss is cleared after .init3 */
 
 /* A bootloader clears the cause; Optiboot since version 8 leaves it in r2, older ones nowhere. */
-void keep_cause(void) __attribute__((naked, used, section(".init3")));
-void keep_cause(void) {
+static __attribute__((naked, used, section(".init3"))) void keep_cause(void) {
   uint8_t left;
   __asm__ volatile("mov %0, r2" : "=r"(left));
   cause = MCUSR;
@@ -127,9 +126,8 @@ typedef struct {
 
 /* Every turn of the main loop reads pins, and the chip shifts by one bit at a time. */
 static uint8_t bit_of(uint8_t pin) {
-  static const uint8_t bits[] PROGMEM = {1, 2, 4, 8, 16, 32, 64, 128, /* D */
-                                         1, 2, 4, 8, 16, 32,          /* B */
-                                         1, 2, 4, 8, 16, 32};         /* C */
+  static const uint8_t bits[] PROGMEM = {1, 2, 4, 8, 16, 32, 64, 128,           /* D */
+                                         1, 2, 4, 8, 16, 32, 1, 2, 4, 8, 16, 32}; /* B, C */
   return pgm_read_byte(&bits[pin]);
 }
 
@@ -228,8 +226,7 @@ static bool i2c_send(uint8_t octet, uint8_t expected) {
   return i2c_act(0, expected);
 }
 
-static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,
-                         uint8_t to_read) {
+static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read, uint8_t to_read) {
   const uint8_t to = (uint8_t)(address << 1);
   bool good = i2c_act(1u << TWSTA, 0x08) && i2c_send(to, 0x18);
   for (uint8_t n = 0; n < to_write && good; n++) {
@@ -237,15 +234,13 @@ static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write
   }
   good = good && i2c_act(1u << TWSTA, 0x10) && i2c_send(to | 1u, 0x40);
   for (uint8_t n = 0; n < to_read && good; n++) {
-    const bool more = n + 1u < to_read;
-    good = i2c_act(more ? (1u << TWEA) : 0u, more ? 0x50 : 0x58);
+    good = n + 1u < to_read ? i2c_act(1u << TWEA, 0x50) : i2c_act(0u, 0x58);
     read[n] = TWDR;
   }
   return good;
 }
 
-static bool i2c(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,
-                uint8_t to_read) {
+static bool i2c(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read, uint8_t to_read) {
   const bool done = i2c_exchange(address, write, to_write, read, to_read);
   TWCR = (1u << TWINT) | (1u << TWEN) | (1u << TWSTO);
   return done;
@@ -268,10 +263,9 @@ static uint8_t reset_cause(void) {
 EMPTY_INTERRUPT(TIMER0_COMPA_vect) /* it wakes the chip */
 
 const hr_hal hr_port = {
-    .name = "atmega328p", .counter_hz = 1000000UL * TICKS_A_US, .now = now, .receive = receive,
-    .send = send, .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write,
-    .analog_read = analog_read, .pulse = pulse, .i2c = i2c, .watchdog = watchdog,
-    .reset_cause = reset_cause, .overruns = overruns,
+    .name = "atmega328p", .counter_hz = 1000000UL * TICKS_A_US, .now = now, .receive = receive, .send = send,
+    .pin_mode = pin_mode, .pin_read = pin_read, .pin_write = pin_write, .analog_read = analog_read,
+    .pulse = pulse, .i2c = i2c, .watchdog = watchdog, .reset_cause = reset_cause, .overruns = overruns,
 };
 
 int main(void) {
