@@ -28,6 +28,7 @@ from handrail_drivers.errors import (
 )
 from handrail_drivers.serial_port import SerialPort
 from virtual_board import compiled
+from waiting import until_async
 
 AVR = KINDS["avr"]
 SCRIPT = """#!/bin/sh
@@ -147,6 +148,59 @@ def test_a_programmer_that_fails_is_told_with_what_to_do_and_written_down(board,
     assert Images(run_dir.state_dir(flashing.LOG)).of(board.path).now == ""
 
 
+def test_after_a_write_that_failed_the_way_back_leads_to_what_was_there(board, avrdude, folders):
+    avrdude(good=115_200)
+    flash(board.path, image(folders, "one"))
+    flash(board.path, image(folders, "two"))
+    avrdude(good=9_600)
+    for _ in range(2):
+        with pytest.raises(BoardFault):
+            flash(board.path, image(folders, "three"))
+    images = Images(run_dir.state_dir(flashing.LOG))
+    back = images.path(images.of(board.path).before)
+    assert back.read_text() == "two"
+    avrdude(good=115_200)
+    assert flash(board.path, back).before == ""  # what three left is no image
+
+
+def silent(folders: Path) -> None:
+    script = folders / "bin/avrdude"
+    script.write_text('#!/bin/sh\necho "$@" >> "$0.log"\nexec sleep 60\n')
+
+
+def test_a_programmer_that_says_nothing_is_ended(board, avrdude, folders, monkeypatch):
+    avrdude(good=115_200)
+    silent(folders)
+    monkeypatch.setattr(flashing, "LONGEST", 0.3)
+    with pytest.raises(BoardFault, match="does not come to an end"):
+        flash(board.path, image(folders, "one"))
+
+
+def test_one_that_is_interrupted_writes_no_more_before_anybody_may_move(
+    board, avrdude, folders, monkeypatch
+):
+    avrdude(good=115_200)
+    silent(folders)
+    bridge = RunningBridge(Mode.ARMED, held=False)
+    _bridges(monkeypatch, bridge)
+    asked = folders / "bin/avrdude.log"
+
+    async def interrupted() -> None:
+        what = image(folders, "one")
+        work = flashing.flash(AVR, programmer(AVR, ""), board.path, what, lambda *_: None, 20.0)
+        flashes = asyncio.create_task(work)
+        await until_async(asked.exists, 20)
+        flashes.cancel()
+        await flashes
+
+    with pytest.raises(BoardFault, match="interrupted") as failed:
+        asyncio.run(interrupted())
+    assert failed.value.hint
+    assert len(asked.read_text().splitlines()) == 1, "it went on at another rate"
+    assert not bridge.leased
+    assert log_of(folders) == ["flash", "flash_failed"]
+
+
 def test_a_board_that_says_no_hello_afterwards_is_a_failure(board, avrdude, folders):
     avrdude(good=115_200)
     board.power_off()
@@ -212,8 +266,10 @@ class RunningBridge:
         if self._held:
             raise LeaseRefused("somebody moves")
         self.leased = True
-        yield
-        self.leased = False
+        try:
+            yield
+        finally:
+            self.leased = False
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
+import select
 import shutil
 import subprocess
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +29,7 @@ from handrail_bridge.rail.audit import AuditLog
 
 LOG = "firmware"  # what `handrail audit show` calls its log
 LONGEST = 180.0  # s that a programmer may take
+LOOK = 0.1  # s between two looks whether it was interrupted
 BAR = 50  # signs of avrdude's bar
 HOLDER = "handrail firmware flash"
 HELLO = 10.0  # s from the end of flashing to the board's hello, its bootloader's wait included
@@ -85,7 +89,7 @@ async def _written_down(log: AuditLog, work: _Work, digest: str) -> FlashReport:
     receipt = secrets.token_hex(8)
     log.append("flash", id=receipt, port=work.port, board=work.kind.name, digest=digest)
     try:
-        report = await asyncio.to_thread(work.run, receipt, digest)
+        report = await _done(work, receipt, digest)
     except BaseException as error:
         detail = error.detail() if isinstance(error, HandrailError) else repr(error)
         log.append("flash_failed", id=receipt, error=detail)
@@ -102,6 +106,17 @@ async def _written_down(log: AuditLog, work: _Work, digest: str) -> FlashReport:
         link=said.link,
     )
     return report
+
+
+async def _done(work: _Work, receipt: str, digest: str) -> FlashReport:
+    """Do it in a thread; being cancelled interrupts it, and waits until nothing is written more."""
+    working = asyncio.ensure_future(asyncio.to_thread(work.run, receipt, digest))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        work.interrupted.set()
+        await asyncio.wait({working})
+        return working.result()
 
 
 @contextlib.asynccontextmanager
@@ -135,12 +150,14 @@ class _Work:
     images: Images
     progress: Progress
     hello: float
+    interrupted: threading.Event = field(default_factory=threading.Event)
 
     def run(self, receipt: str, digest: str) -> FlashReport:
         began = time.monotonic()
-        before = self.images.of(self.port)
+        known = self.images.of(self.port)
+        self.images.begins(self.port)
         baud = self._write(self.images.path(digest))
-        self.images.flashed(self.port, digest)
+        has = self.images.flashed(self.port, digest, known)
         self.progress("waiting for the board's hello", 1.0)
         try:
             found = info(self.port, LINK_BAUD, self.hello)
@@ -153,7 +170,7 @@ class _Work:
             programmer=self.programmer.name,
             exercised=self.programmer.exercised,
             digest=digest,
-            before=before.before if before.now == digest else before.now,
+            before=has.before,
             baud=baud,
             seconds=time.monotonic() - began,
             info=found,
@@ -173,14 +190,18 @@ class _Work:
     def _try(self, image: Path, baud: int) -> tuple[int, str]:
         command = self.programmer.command(self.port, image, baud)
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is ours to act on
         )
         deadline = time.monotonic() + LONGEST
         try:
             said = self._follow(process.stderr, deadline) if process.stderr else ""
             return process.wait(max(deadline - time.monotonic(), 1.0)), said
         except subprocess.TimeoutExpired:
-            raise self._failed(f"{self.programmer.name} does not come to an end.") from None
+            raise self._endless() from None
         finally:
             process.kill()
             process.wait()
@@ -190,7 +211,7 @@ class _Work:
     def _follow(self, stream: IO[bytes], deadline: float) -> str:
         """Read what a programmer says, and tell how far its bar is."""
         said, stage = "", ""
-        while time.monotonic() < deadline and (octet := stream.read(1)):
+        for octet in self._octets(stream, deadline):
             said += octet.decode("utf-8", "replace")
             if octet == b"|":
                 stage = said.rstrip("| ").rpartition("\n")[2].strip() or stage
@@ -198,6 +219,24 @@ class _Work:
                 bar = said.rpartition("|")[2].count("#")
                 self.progress(stage.lower() or "flashing", min(bar / BAR, 1.0))
         return said
+
+    def _octets(self, stream: IO[bytes], deadline: float) -> Iterator[bytes]:
+        """Read as it comes, until there is no more.
+
+        Raises:
+            BoardFault: it was interrupted, or takes too long.
+        """
+        while not self.interrupted.is_set():
+            if time.monotonic() > deadline:
+                raise self._endless()
+            if select.select([stream], (), (), LOOK)[0]:
+                if not (octet := os.read(stream.fileno(), 1)):
+                    return
+                yield octet
+        raise self._failed(f"{self.programmer.name} was interrupted; the image is not whole.")
+
+    def _endless(self) -> BoardFault:
+        return self._failed(f"{self.programmer.name} does not come to an end.")
 
     def _failed(self, message: str) -> BoardFault:
         return BoardFault(message, subject=self.port, hint=self.kind.rescue)

@@ -15,7 +15,7 @@ LONGEST = 4 << 20  # octets
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """What is on the board of a port, and what was before: digests of images."""
+    """What is on the board of a port (empty: in part another one), and before: images' digests."""
 
     now: str
     before: str = ""
@@ -68,12 +68,23 @@ class Images:
         """Return what is known of a port; nothing: empty digests."""
         return Flashed(**self._all().get(port, {"now": ""}))
 
-    def flashed(self, port: str, digest: str) -> None:
-        """Write down that a port has another image; the same again changes nothing."""
+    def begins(self, port: str) -> None:
+        """Write down that a port's image is being overwritten: what it had is the one of before."""
         known = self.of(port)
-        if known.now == digest:
-            return
-        every = self._all() | {port: asdict(Flashed(digest, known.now))}
+        self._put(port, Flashed("", known.now or known.before))
+
+    def flashed(self, port: str, digest: str, known: Flashed) -> Flashed:
+        """Write down that a port has an image; the same again changes nothing.
+
+        ``known``: what it had before that began.
+        """
+        before = known.before if known.now in (digest, "") else known.now
+        has = Flashed(digest, "" if before == digest else before)
+        self._put(port, has)
+        return has
+
+    def _put(self, port: str, has: Flashed) -> None:
+        every = self._all() | {port: asdict(has)}
         fresh = self._record.with_suffix(".new")
         fresh.write_text(json.dumps(every, indent=1))
         fresh.replace(self._record)
