@@ -43,7 +43,7 @@ class Rule(BaseModel):
     on_path: bool = Field(
         default=True, description="slow down on the checked path; false: hold at once, as it is"
     )
-    speed_scale: Annotated[float, Field(gt=0, lt=1)] = Field(
+    speed_scale: Annotated[float, Field(ge=0.001, lt=1)] = Field(
         default=0.25, description="of the checked speed, while slowed down"
     )
 

@@ -114,6 +114,21 @@ def test_a_plan_that_ended_early_leaves_doubt_about_what_it_would_have_moved(
     assert belief.objects["blue_cube"].source == "seen"
 
 
+@pytest.mark.parametrize("let_go", [True, False])
+def test_what_a_step_let_go_is_not_what_the_jaw_feels_now(belief: Belief, let_go: bool) -> None:
+    red = red_names_at(belief)[RED_A]
+    pose = (0, 0, 0.01, 1, 0, 0, 0)
+    holds = {**belief.objects, red: replace(belief.objects[red], held_pose=pose)}
+    lies = {**holds, red: replace(holds[red], held_pose=(), position=IN_BIN, source="predicted")}
+    other = {**lies, "blue_cube": replace(lies["blue_cube"], held_pose=pose)}
+    belief.advance(holds, belief.objects)
+    belief.doubt(other, [holds, lies] if let_go else [holds])
+    belief.feel(holding=True)
+    assert belief.held == (None if let_go else red)
+    belief.look([Seen("red", RED_A), Seen("red", RED_B)], CAMERA, 3)
+    assert bool(belief.objects[red].held_pose) is not let_go
+
+
 def test_the_version_grows_when_an_object_is_elsewhere_and_only_then(belief: Belief) -> None:
     version = belief.version
     same = [Seen("red", RED_A), Seen("red", RED_B), Seen("blue", BLUE)]

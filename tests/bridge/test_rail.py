@@ -15,7 +15,7 @@ import pytest
 from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.rail import watch
 from handrail_bridge.rail.audit import read
-from handrail_bridge.rail.motion import Motion
+from handrail_bridge.rail.motion import EXPECTATION, Motion
 from handrail_bridge.rail.notes import PENDING
 from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.rail.requests import parse_plan
@@ -216,3 +216,26 @@ async def test_arming_carries_what_the_jaw_holds(
     more = loaded - np.array(road.loop.armed)
     assert np.abs(more).max() > 0.001, "its weight"
     assert situation.belief.held is None, "it is felt no more"
+
+
+async def test_what_the_last_step_did_not_bring_is_told_though_the_motion_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missed = "Step 0 was expected to bring it, and did not."
+
+    def misses(self: Motion, state: LoopState, _: float) -> bool:
+        ended = state.ended_motion_id == 1
+        if ended:
+            monkeypatch.setattr(self, "_why", (missed, EXPECTATION))
+        return ended
+
+    monkeypatch.setattr(Motion, "_misses", misses)
+    end = LoopState(ended_motion_id=1, ended_completed=True)
+    told: Any = Told(iter([end]))
+    plan = parse_plan(NUDGE, load_cell("desk"))
+    grant: Any = SimpleNamespace(verdict=SimpleNamespace(trajectory=None, duration=0.1))
+    motion = Motion(1, "id", plan, grant, *cast("Any", (None, {}, dict)))
+    monkeypatch.setattr(motion, "_now", lambda: told.now)
+    outcome = await motion.follow(told)
+    assert (outcome.completed, outcome.reason) == (False, missed)
+    assert outcome.fault_code == EXPECTATION

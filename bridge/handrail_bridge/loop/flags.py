@@ -22,6 +22,7 @@ from handrail_bridge.loop.motion import Motion
 from handrail_bridge.loop.pipe import Pipe
 from handrail_bridge.loop.player import Player
 from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.state import Mode
 
 THOUSAND = 1000  # of a speed scale, as others read it
 APART = 2  # rows between two buses of one motion, beside a tick of the slowest
@@ -52,10 +53,11 @@ class Flags:
         if self._others:
             slow = max(self._control.word(SCALE + bus) for bus in self._others)
             motion.others_scale = 1.0 - slow / THOUSAND
-        if (player := motion.player) is None:
+        player = motion.player
+        if self._pipe.closed and (player is not None or motion.mode == Mode.DISARMED):
+            motion.stop("the bridge died")  # what nobody armed may move, too
+        if player is None:
             return
-        if self._pipe.closed:
-            motion.stop("the bridge died")
         if self._control.word(ABORT) >= player.motion_id:
             motion.abort("the execution was cancelled")
         self._obey_lease(motion, player, now_ns)

@@ -115,7 +115,10 @@ class TorqueGone:
         """Trip on every joint without torque at once."""
         if sight.expected is None or not sight.limp:
             return None
-        return Trip("torque_gone", ServoFault.code, f"{', '.join(sight.limp)} lost torque.")
+        names = ", ".join(sight.limp)
+        return Trip(
+            "torque_gone", ServoFault.code, f"{names} lost torque, or does not say that it has any."
+        )
 
 
 class Stall:

@@ -154,12 +154,18 @@ class Loops:
     async def arm(self, hold: Sequence[float]) -> None:
         """Hold the joints where they are; ``hold`` [rad] is measured plus load compensation.
 
+        Where one bus cannot be armed, none is.
+
         Raises:
             Refused, NotArmed: it would jump; or a loop is latched and wants a reset.
             DeviceFault: a joint did not do its part.
         """
-        for link, part in zip(self._links, self._parts(), strict=True):
-            await link.arm(hold[part])
+        try:
+            for link, part in zip(self._links, self._parts(), strict=True):
+                await link.arm(hold[part])
+        except BaseException:
+            await asyncio.gather(*(link.disarm() for link in self._links), return_exceptions=True)
+            raise
 
     async def disarm(self) -> None:
         """Write no more setpoints; torque stays."""
@@ -172,9 +178,17 @@ class Loops:
             await link.reset()
 
     async def remove_torque(self) -> None:
-        """Take torque off every joint."""
-        for link in self._links:
-            await link.remove_torque()
+        """Take torque off every joint, whatever becomes of the others.
+
+        Raises:
+            DeviceFault: of the first bus that did not do it.
+        """
+        ends = await asyncio.gather(
+            *(link.remove_torque() for link in self._links), return_exceptions=True
+        )
+        for end in ends:
+            if end is not None:
+                raise end
 
     async def read_hold(self) -> HoldState:
         """Return goal registers [rad] and torque enable of every joint."""

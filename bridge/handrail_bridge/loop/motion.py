@@ -119,7 +119,7 @@ class Motion:
         """Write no more setpoints; what is latched stays so."""
         if not self.latched:
             self.disarm(reason)
-        self.setpoint = self.expected = self._power_off = None
+        self.setpoint = self.expected = None
 
     def power_is_off(self) -> None:
         """End the motion where it is: a stop has taken the joints' power off."""

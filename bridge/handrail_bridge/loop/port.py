@@ -11,6 +11,7 @@ from handrail_drivers.errors import BusLost, DeviceFault, HandrailError, ServoGa
 
 FIRST_WAIT_NS = 100_000_000
 LONGEST_WAIT_NS = 1_000_000_000
+UNHEARD = 3  # slow readings that fail in a row: what was read before counts no more
 
 UNKNOWN = JointHealth("", 0.0, 0.0, 0.0, moving=False, torque_enabled=False, faults=())
 
@@ -29,7 +30,7 @@ class Port:
         self.late_in_a_row = 0
         self.error: DeviceFault | None = None
         self.health = dict.fromkeys(joints, UNKNOWN)  # in bus order
-        self.limp: tuple[str, ...] = ()  # joints last seen without torque
+        self.limp: tuple[str, ...] = ()  # joints that do not say that they have torque
         self.temperature = (0.0,) * len(joints)  # Cel
         self.voltage = (0.0,) * len(joints)  # V
         self.torque_enabled = (False,) * len(joints)
@@ -37,6 +38,7 @@ class Port:
         self._next_try_ns = 0
         self._retries = 0
         self._asked = 0
+        self._failed = dict.fromkeys(joints, 0)  # slow readings in a row
 
     @property
     def retries(self) -> int:
@@ -58,6 +60,7 @@ class Port:
             bus.close()
             raise
         self.bus = bus
+        self._failed = dict.fromkeys(self._failed, 0)
         self.late_in_a_row = 0
         self.error = None
 
@@ -105,17 +108,18 @@ class Port:
         return self.bus
 
     def ask_health(self) -> None:
-        """Read the slow registers of the next joint in turn."""
+        """Read the slow registers of the next joint in turn; what is not told is not known."""
         bus = self.require()
         joint = bus.joints[self._asked % len(bus.joints)]
         self._asked += 1
         try:
             self.health[joint] = bus.read_health(joint)
-            self._note_health()
+            self._failed[joint] = 0
         except BusLost as error:
             raise self.lose(error) from None
         except DeviceFault:
-            return  # the cyclic read will tell
+            self._failed[joint] += 1
+        self._note_health()
 
     def set_torque(self, enabled: bool) -> None:
         """Enable or remove torque on all joints.
@@ -123,11 +127,11 @@ class Port:
         Raises:
             DeviceFault: names the joint that did not follow.
         """
-        self.require().set_torque(enabled)
-        self.health = {
-            joint: replace(health, torque_enabled=enabled) for joint, health in self.health.items()
-        }
-        self._note_health()
+        bus = self.require()
+        if enabled:  # some may have it, though another one does not follow
+            self._note_torque(enabled)
+        bus.set_torque(enabled)
+        self._note_torque(enabled)
 
     def lose(self, error: BusLost) -> BusLost:
         """Close what is left of the bus; return the error that names it."""
@@ -147,12 +151,21 @@ class Port:
             self.bus.close()
             self.bus = None
 
+    def _note_torque(self, enabled: bool) -> None:
+        self.health = {
+            joint: replace(health, torque_enabled=enabled) for joint, health in self.health.items()
+        }
+        self._note_health()
+
     def _note_health(self) -> None:
-        """Lay the health out as every tick publishes it."""
+        """Lay the health out as every tick publishes it; NaN: a temperature that nobody knows."""
         # Lists first: tuples made of generators are resized, and the interpreter keeps the rest.
         joints = list(self.health.items())
-        self.limp = tuple([name for name, health in joints if not health.torque_enabled])
-        self.temperature = tuple([health.temperature for _, health in joints])
+        unheard = [name for name, count in self._failed.items() if count >= UNHEARD]
+        self.limp = tuple([n for n, health in joints if n in unheard or not health.torque_enabled])
+        self.temperature = tuple(
+            [math.nan if name in unheard else health.temperature for name, health in joints]
+        )
         self.voltage = tuple([health.voltage for _, health in joints])
         self.torque_enabled = tuple([health.torque_enabled for _, health in joints])
 

@@ -25,25 +25,29 @@ from handrail_bridge.loop.shared import Shared
 from handrail_bridge.loop.tick import Tick
 
 START_TIMEOUT = 10.0  # s for the bridge to say what to do
+GIVE_UP_NS = 10_000_000_000  # after that a device that does not hear is told nothing more
 
 log = logging.getLogger("handrail.loop")
 
 
 def run(tick: Tick, clock: Clock, period_ns: int, leaving: Callable[[], bool]) -> None:
-    """Tick at absolute times until it is time to leave and nothing moves.
+    """Tick at absolute times until it is time to leave, nothing moves, and a stop has arrived.
 
     An overrun skips the periods that were missed as a whole, and begins late within the one that
     runs: what is behind is never made up for by a burst. What nobody foresaw ends the loop; its
     joints are held by their driver then.
     """
     due = clock.now_ns() + period_ns
+    left = 0
     try:
         while True:
             while not clock.sleep_until(due):
                 tick.heed()
             tick.run_once(due)
-            if (tick.bridge_gone or leaving()) and tick.is_done:
-                return
+            if tick.bridge_gone or leaving():
+                left = left or due
+                if tick.is_done or (tick.motion.at_rest and due - left > GIVE_UP_NS):
+                    return
             due = following(due, clock.now_ns(), period_ns)
     except Exception:
         log.critical("the loop ends by a fault of its own, or of its driver")

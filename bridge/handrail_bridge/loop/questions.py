@@ -197,6 +197,7 @@ class Questions:
         self._port.require()
         self._motion.let_go("torque removed by the operator")
         self._port.set_torque(False)
+        self._motion.power_is_off()  # only now: until then a stop goes on wanting it
 
     def _read_hold(self) -> dict[str, object]:
         hold = self._port.require().read_hold()

@@ -14,7 +14,7 @@ from handrail_drivers import plugins
 from handrail_drivers.reflex import Act, Geometry, Reflex, Rule, Sight, Surroundings
 from handrail_sim.cell import Cell
 
-from handrail_bridge.loop.settings import LoopConfig
+from handrail_bridge.loop.settings import GUARDS, LoopConfig
 
 
 class Stop(Enum):
@@ -88,10 +88,17 @@ class Reflexes:
             rule: Rule = kind.Settings.model_validate(given)
             self._rules.append(FromCell(name, rule, kind(rule, surroundings)))
         self.fired = 0  # bits by the rule's place
+        self._demanding: set[str] = set()  # the cell's own rules that want a stop now
 
     def look(self, sight: Sight) -> list[Trip]:
         """Return every rule that is broken now, the gravest first."""
         return [trip for rule in self._rules if (trip := rule.look(sight))]
+
+    def demand_anew(self, trips: list[Trip]) -> bool:
+        """Tell whether a rule of the cell's own wants a stop that wanted none the last time."""
+        before = self._demanding
+        self._demanding = {trip.name for trip in trips if trip.stop is not None} - {*GUARDS}
+        return bool(self._demanding - before)
 
     def latch(self, trip: Trip) -> bool:
         """Remember that a rule fired; tell whether that is news."""

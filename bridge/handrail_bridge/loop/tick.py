@@ -1,7 +1,6 @@
 """One tick: read -> reflexes -> sample or ask -> clamp -> write -> publish -> one question.
 
-A function of (clock, bus): the same on the wall clock over a serial port and in virtual time
-over a wire in memory.
+A function of (clock, bus): on the wall clock over a port, in virtual time over one in memory.
 """
 
 from __future__ import annotations
@@ -86,8 +85,8 @@ class Tick:
     @property
     def is_done(self) -> bool:
         """Whether nothing moves, and no stop that was asked for is outstanding."""
-        powers_off = self.motion.wants_power_off and self.port.bus is not None
-        return self.motion.at_rest and not powers_off and not self.flags.stop_wanted
+        wants = self.motion.wants_power_off or self.motion.wants_stand
+        return self.motion.at_rest and not (self.flags.stop_wanted or (wants and self.port.bus))
 
     def run_once(self, due_ns: int = 0) -> None:
         """Do the tick that was due at a time [ns]. Never raises for what hardware or clients do."""
@@ -171,6 +170,8 @@ class Tick:
         self._complaint = next((trip.reason for trip in trips if trip.stop is not None), "")
         for trip in trips:
             self._trip(trip)
+        if self._reflexes.demand_anew(trips) and self.motion.mode == Mode.DISARMED:
+            self.motion.wants_stand = True  # what nobody armed may move, such as one that homes
 
     def _consult(self) -> None:
         """Ask the policy that moves the arm, where one does, what comes next."""

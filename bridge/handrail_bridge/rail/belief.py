@@ -7,7 +7,7 @@ is a pose in the gripper's frame, believed for as long as the jaw feels somethin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,12 +91,21 @@ class Belief:
         same = {name: end for name, end in predicted.items() if self._objects[name] == began[name]}
         self._become({**self._objects, **same})
 
-    def doubt(self, predicted: Mapping[str, ObjectBelief]) -> None:
-        """A plan ended early: what it would have moved is unknown, unless it is still held."""
+    def doubt(
+        self,
+        predicted: Mapping[str, ObjectBelief],
+        passed: Sequence[Mapping[str, ObjectBelief]] = (),
+    ) -> None:
+        """A plan ended early: what it would have moved is unknown, unless it is still held.
+
+        ``passed``: as things were predicted at the ends of the steps that did end. What was let go
+        in one is held no more, though the jaw may feel something: that is another thing then.
+        """
         fresh = dict(self._objects)
         for name, end in predicted.items():
             start = self._objects[name]
-            if not start.held_pose and self._differ(name, start, end):
+            kept = start.held_pose and all(then[name].held_pose for then in passed)
+            if not kept and (start.held_pose or self._differ(name, start, end)):
                 fresh[name] = LOST
         self._become(fresh)
 

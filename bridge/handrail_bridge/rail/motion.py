@@ -64,6 +64,7 @@ class Motion:
         self._began = began
         self._sensors = sensors
         self._watch = Watch(plan)
+        self._reached = 0  # steps that had ended when it was last seen
         self._why: tuple[str, str] | None = None  # sentence and code, where we end it ourselves
 
     async def follow(self, loop: Loops) -> Outcome:
@@ -78,6 +79,7 @@ class Motion:
             state, lasted = loop.state(), self._now() - began
             fired, slide = loop.fired(state), state.peak_slide_error
             rest = lasted, state.peak_following_error, fired, slide
+            self._reached = max(self._reached, self._steps_ended(state))
             if self._misses(state, lasted):
                 loop.abort(self.number)
             if state.ended_motion_id == self.number:
@@ -134,7 +136,8 @@ class Motion:
         return sum(end <= state.row for end in ends) if state.motion_id == self.number else 0
 
     def _ended(self, state: LoopState, *rest: Any) -> Outcome:
-        if self._why is None or state.ended_completed:
+        missed = self._why is not None and self._why[1] == EXPECTATION
+        if self._why is None or (state.ended_completed and not missed):
             return Outcome(state.ended_completed, state.ended_reason, state.fault_code, *rest)
         return Outcome(False, *self._why, *rest)
 
@@ -149,11 +152,10 @@ class Motion:
 
     def judge(self, outcome: Outcome, state: LoopState, belief: Belief) -> Receipt:
         """Advance the belief by what happened, and evaluate the goal on the measured state."""
-        predicted = self.grant.verdict.end_objects
         if outcome.completed:
-            belief.advance(predicted, self._began)
+            belief.advance(self.grant.verdict.end_objects, self._began)
         else:
-            belief.doubt(predicted)
+            self.doubt(belief)
         belief.feel(self._measured.holding(state))
         sensors = self._sensors()
         view = self._measured.view(state, belief.objects, self._began, sensors)
@@ -173,6 +175,11 @@ class Motion:
             approver=self.grant.approver,
             sensors=sensors,
         )
+
+    def doubt(self, belief: Belief) -> None:
+        """Know no more where that is which it moved, or would have."""
+        verdict = self.grant.verdict
+        belief.doubt(verdict.end_objects, verdict.on_the_way[: self._reached])
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -133,7 +133,7 @@ class Rail:
                 return await self._finish(motion)
             except Exception as error:  # ours: neither may the arm go on, nor the log be silent
                 self._loop.abort(motion.number)
-                self.situation.belief.doubt(motion.grant.verdict.end_objects)
+                motion.doubt(self.situation.belief)
                 await self._notes.write(f"motion {motion.receipt_id} has no receipt: {error!r}")
                 raise
         finally:
