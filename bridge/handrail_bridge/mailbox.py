@@ -1,7 +1,7 @@
 """The mailbox of a cell: what agents, people and programs tell one another. It moves nothing.
 
 Mail is numbered and stays: a reader remembers the last number that it has read. Only the newest
-:data:`KEPT` are kept.
+:data:`KEPT` are kept; of the operator's as many, whatever others send.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handrail_drivers.errors import InvalidValue
 from handrail_bridge.database import Database
 from handrail_bridge.reports import Mail
 from handrail_bridge.rpc.messages import write_mail
-from handrail_bridge.server.answering import Context, answering
+from handrail_bridge.server.answering import Context, answering, is_operators
 from handrail_bridge.server.places import LETTERS, READERS, Places
 
 NAME = "mail.db"
@@ -34,6 +34,15 @@ CREATE TABLE IF NOT EXISTS mail (
     answers INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS mail_for ON mail (recipient, number);
+CREATE INDEX IF NOT EXISTS mail_by ON mail (by_operator, number);
+"""
+
+
+FORGET = """
+DELETE FROM mail WHERE by_operator = :by_operator AND number <= (
+    SELECT number FROM mail WHERE by_operator = :by_operator
+    ORDER BY number DESC LIMIT 1 OFFSET :kept
+)
 """
 
 
@@ -43,7 +52,8 @@ class Mailbox:
     def __init__(self, folder: Path) -> None:
         self._base = Database(folder / NAME, SCHEMA)
         self._readers = Places(READERS, "waits for mail")
-        self._letters = Places(LETTERS, "calls of the mailbox")
+        # The operator's are apart: nobody else takes them.
+        self._letters = {who: Places(LETTERS, "calls of the mailbox") for who in (True, False)}
         self._arrived = asyncio.Event()
 
     async def send(
@@ -59,7 +69,7 @@ class Mailbox:
         _require("recipient", recipient, LONGEST_NAME)
         _require("text", text, LONGEST)
         row = (time.time(), sender, recipient, text, by_operator, answers)
-        with self._letters:
+        with self._letters[by_operator]:
             number = await asyncio.to_thread(self._insert, row)
         self._arrived.set()
         self._arrived = asyncio.Event()
@@ -70,11 +80,16 @@ class Mailbox:
         with self._base.writing() as base:
             done = base.execute(f"INSERT INTO mail ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608 # our own words
             number = int(done.lastrowid or 0)
-            base.execute("DELETE FROM mail WHERE number <= ?", (number - KEPT,))
+            base.execute(FORGET, {"by_operator": row[4], "kept": KEPT})
         return number
 
     async def newer(
-        self, recipient: str = "", after: int = 0, limit: int = 0, wait: float = 0.0
+        self,
+        recipient: str = "",
+        after: int = 0,
+        limit: int = 0,
+        wait: float = 0.0,
+        by_operator: bool = False,
     ) -> list[Mail]:
         """Return mail newer than ``after``, the oldest first; wait for some where there is none.
 
@@ -84,7 +99,7 @@ class Mailbox:
         """
         _require_range("limit", limit, AT_ONCE, "1")
         _require_range("wait_s", wait, PATIENCE, "s")
-        with self._letters:
+        with self._letters[by_operator]:
             found = await self._found(recipient, after, limit)
         if found or not wait:
             return found
@@ -122,16 +137,23 @@ class MailService(mail_pb2_grpc.MailboxServicer):
 
     @answering
     async def Send(self, request: mail_pb2.SendRequest, context: Context) -> mail_pb2.SendResponse:
-        by_operator = context.peer().startswith("unix:")
         mail = await self._box.send(
-            request.sender, request.recipient, request.text, request.answers, by_operator
+            request.sender,
+            request.recipient,
+            request.text,
+            request.answers,
+            is_operators(context),
         )
         return mail_pb2.SendResponse(mail=write_mail(mail))
 
     @answering
     async def List(self, request: mail_pb2.ListRequest, context: Context) -> mail_pb2.ListResponse:
         found = await self._box.newer(
-            request.recipient, request.after, request.limit, request.wait_s
+            request.recipient,
+            request.after,
+            request.limit,
+            request.wait_s,
+            is_operators(context),
         )
         return mail_pb2.ListResponse(mails=[write_mail(mail) for mail in found])
 

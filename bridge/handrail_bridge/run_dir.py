@@ -36,13 +36,16 @@ class Bridge:
     pid: int
     loops: tuple[int, ...]
 
-    def signal_stop(self) -> None:
-        """Stop the motion past the bridge, which may hang: by a signal to its loops."""
+    def signal_stop(self) -> int:
+        """Stop the motion past the bridge, which may hang; return how many loops were signalled."""
+        signalled = 0
         for pid in self.loops:
             with contextlib.suppress(OSError):  # it has ended, and its motion with it
                 command = Path(f"/proc/{pid}/cmdline").read_bytes()
                 if LOOP in command:  # no other process that has the number by now
                     os.kill(pid, signal.SIGUSR1)
+                    signalled += 1
+        return signalled
 
 
 def root() -> Path:
@@ -157,12 +160,26 @@ def is_succeeded(cell: str, pid: int) -> bool:
 
 
 def _read(path: Path) -> Bridge | None:
-    """A record counts only while its writer holds the lock: a killed bridge leaves a stale one."""
+    """A record counts only while its writer holds the lock: a killed bridge leaves a stale one.
+
+    Nor does one that somebody else may have put there.
+    """
+    if not all(map(_is_ours, (path.parent.parent, path.parent, path))):
+        return None
     try:
         record = Bridge(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
     return record if _is_held(path.parent) else None
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether it is this user's own, and no link to anything."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode)
 
 
 def _locked(handle: int) -> bool:

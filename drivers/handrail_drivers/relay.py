@@ -26,6 +26,7 @@ from handrail_drivers.transport import Transport
 
 LOOK = 0.05  # s between two looks at whether it is time to end
 PLENTY = 4096  # bytes taken at once
+UNREAD = 1.0  # s that a client may take nothing: then it is parted with
 
 
 class Door(Protocol):
@@ -83,6 +84,7 @@ class SocketDoor:
             self._part()
             self._client = self._listener.accept()[0]
             self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._client.settimeout(UNREAD)
             return b""
         if not ready or self._client is None:
             return b""
@@ -95,9 +97,14 @@ class SocketDoor:
 
     def send(self, data: bytes) -> None:
         """Send to the client."""
-        if self._client is not None:
-            with contextlib.suppress(OSError):
-                self._client.sendall(data)
+        client = self._client
+        if client is not None:
+            try:
+                client.sendall(data)
+            except TimeoutError:  # it does not read; what it got is not whole any more
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
 
     def close(self) -> None:
         """Close it and part with the client."""

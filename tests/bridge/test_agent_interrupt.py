@@ -36,8 +36,9 @@ class Cell:
             raise ProcessLost("The bridge does not answer.")
         self.done.append(f"stopped: {reason}")
 
-    def signal_stop(self) -> None:
+    def signal_stop(self) -> int:
         self.done.append("signalled")
+        return 1
 
     async def work(self) -> None:
         """Think until cancelled, having had Ctrl-C pressed."""

@@ -219,3 +219,12 @@ def test_without_a_name_it_is_the_running_cells(tmp_path: Path, monkeypatch: Any
         held.publish("127.0.0.1:1", ())
         assert "note: ran" in run("show")[1]
     assert run("show")[0] != 0
+
+
+def test_entries_have_their_own_numbers_and_cards_theirs(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    log.append("note", what="before")
+    log.append("decided", number=7, approve=True, approver="ann", trajectory_digest="d")
+    entries = json.loads(run("show", str(log.path), "--json")[1])["entries"]
+    assert [entry["number"] for entry in entries] == [1, 2]
+    assert entries[1]["card"] == 7

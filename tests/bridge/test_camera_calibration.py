@@ -248,8 +248,11 @@ def test_a_board_that_is_shown_to_the_running_bridge_becomes_a_lens(
     assert "12 of 12" in run("camera", "desk", "overhead", "--count", 12, "--out", out)
     assert tomllib.loads(out.read_text())["cameras"]["overhead"]["lens"]["focal"]
     monkeypatch.setattr(reach, "agent", lambda _: Rail(held[:6]))
-    with pytest.raises(Refused, match="not shown in 12 places"):
+    with pytest.raises(Refused, match="of 12 places"):
         run("camera", "desk", "overhead", "--count", 12)
+    monkeypatch.setattr(reach, "agent", lambda _: pytest.fail("it was shown in vain"))
+    with pytest.raises(InvalidRequest, match="Nothing can be written"):
+        run("camera", "desk", "overhead", "--count", 12, "--out", tmp_path / "missing/lens.toml")
 
 
 async def test_a_shot_has_the_joints_beside_its_picture(tmp_path, board_pictures):

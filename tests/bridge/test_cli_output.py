@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from handrail_bridge.cli import discover
 from handrail_bridge.cli import mail as mail_command
+from handrail_bridge.cli.main import main
 from handrail_bridge.cli.output import show_error, show_receipt, show_state
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import Mail
@@ -74,3 +76,14 @@ def test_who_wrote_a_mail_is_told_before_any_word_of_the_writers(
 def test_the_state_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     show_state(state(Mode.DISARMED), ["scale is not there: it does not answer"])
     assert "scale is not there: it does not answer" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = str(tmp_path / "missing" / "board.pdf")
+    monkeypatch.setattr(sys, "argv", ["handrail", "calibrate", "board", sheet])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "No such file or directory" in capsys.readouterr().err

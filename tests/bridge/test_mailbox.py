@@ -44,6 +44,21 @@ async def test_the_oldest_mail_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     box.close()
 
 
+async def test_a_flood_takes_none_of_the_operators_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "KEPT", 3)
+    box = Mailbox(tmp_path)
+    for n in range(5):
+        await box.send("operator", "ada", f"order {n}", by_operator=True)
+        for _ in range(4):
+            await box.send("robot", "ada", "and another thing")
+    kept = await box.newer("ada")
+    assert [one.text for one in kept if one.by_operator] == ["order 2", "order 3", "order 4"]
+    assert sum(not one.by_operator for one in kept) == 3
+    box.close()
+
+
 @pytest.mark.parametrize(
     ("field", "parts"),
     [

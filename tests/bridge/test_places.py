@@ -94,6 +94,20 @@ async def test_a_stop_finds_room_beside_all_that_lasts(address: str) -> None:
             call.cancel()
 
 
+async def test_an_agent_takes_none_of_the_operators_places(address: str, tmp_path: Path) -> None:
+    request = rail_pb2.WatchStateRequest(rate_hz=1)
+    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(LIMIT):
+        rail: Any = rail_pb2_grpc.RailStub(channel)
+        calls = [rail.WatchState(request) for _ in range(EACH)]
+        while sum(call.done() for call in calls) < EACH - SLOTS:
+            await asyncio.sleep(0.05)
+        async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'o'}") as operators:
+            own: Any = rail_pb2_grpc.RailStub(operators)
+            assert await own.WatchState(request).read() is not grpc.aio.EOF
+        for call in calls:
+            call.cancel()
+
+
 async def test_a_stop_finds_room_beside_calls_that_are_opened_and_never_made(address: str) -> None:
     async def nothing() -> AsyncIterator[bytes]:
         await asyncio.Event().wait()

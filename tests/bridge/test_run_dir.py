@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,29 @@ def test_a_running_bridge_is_found() -> None:
     found = run_dir.running()
     assert (found.address, found.pid) == ("127.0.0.1:4000", os.getpid())
     assert run_dir.running("desk") == found
+    folder.close()
+
+
+def owned_by_somebody(which: Path) -> Callable[[Path], os.stat_result]:
+    strange = os.stat_result((0, 0, 0, 0, os.getuid() + 1, 0, 0, 0, 0, 0))
+    lstat = Path.lstat
+    return lambda path: strange if path == which else lstat(path)
+
+
+def test_a_record_of_somebody_else_is_no_bridge(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_dir.RunDir("desk")
+    folder.publish("127.0.0.1:4000", ())
+    for theirs in ("handrail", "handrail/desk", "handrail/desk/bridge.json"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "lstat", owned_by_somebody(runtime / theirs))
+            assert run_dir.all_running() == []
+    assert run_dir.all_running()
+    record = runtime / "handrail/desk/bridge.json"
+    record.replace(runtime / "elsewhere.json")
+    record.symlink_to(runtime / "elsewhere.json")
+    assert run_dir.all_running() == []
     folder.close()
 
 

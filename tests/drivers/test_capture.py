@@ -6,12 +6,14 @@ import contextlib
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from handrail_drivers import relay as relaying
 from handrail_drivers.capture import (
     Capture,
     CaptureWriter,
@@ -143,6 +145,27 @@ def test_the_commands_capture_and_replay_at_a_port(servos, arm_settings, tmp_pat
     assert json.loads(said.pop()) == {"difference": None, "left": 0}
 
 
+def test_a_replay_of_which_nothing_was_asked_is_no_success(capture, tmp_path):
+    with command("replay", tmp_path / "session.jsonl", status=1) as (_, said):
+        pass
+    assert json.loads(said.pop())["left"] > 0
+
+
+def test_a_client_that_does_not_read_keeps_nobody(monkeypatch):
+    monkeypatch.setattr(relaying, "UNREAD", 0.05)
+    door = relaying.SocketDoor()
+    host, _, port = door.address.rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        door.receive(10.0)
+        for _ in range(200):
+            door.send(bytes(1 << 20))
+            if door.receive(0.0) == b"" and door._client is None:
+                break
+        assert door._client is None, "it waits for one that never reads"
+        client.close()
+    door.close()
+
+
 @contextlib.contextmanager
 def at_a_port(emulator):
     door, ending = TerminalDoor(), threading.Event()
@@ -157,7 +180,7 @@ def at_a_port(emulator):
 
 
 @contextlib.contextmanager
-def command(name, *arguments):
+def command(name, *arguments, status=0):
     """Run one of the commands; a transport to where it says, and what it says at its end."""
     process = subprocess.Popen(
         [HANDRAIL, name, *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True
@@ -171,7 +194,7 @@ def command(name, *arguments):
     finally:
         process.send_signal(signal.SIGINT)
         said.append(process.communicate(timeout=30)[0])
-        assert process.returncode == 0, said
+        assert process.returncode == status, said
 
 
 class Patient:

@@ -22,6 +22,7 @@ from handrail_bridge.client import Client
 FOUND = 10  # of what a search brings
 Words = Annotated[str, Field(min_length=1, max_length=4000)]
 Number = Annotated[int, Field(ge=1)]
+OfMail = Annotated[int, Field(ge=0, lt=2**63)]  # 0: none
 
 
 def tools_of(owner: object) -> list[AgentTool]:
@@ -62,7 +63,7 @@ class Mailing:
         self._name = name
 
     @tool(Effect.CONFIGURE)
-    async def mail_send(self, to: str, text: Words, answers: int = 0) -> dict[str, int]:
+    async def mail_send(self, to: str, text: Words, answers: OfMail = 0) -> dict[str, int]:
         """Put a mail into the cell's mailbox, for a person (``operator``) or another agent.
 
         ``answers`` is the number of the mail that it answers.
@@ -73,7 +74,7 @@ class Mailing:
     @tool(Effect.OBSERVE)
     async def mail_list(
         self,
-        after: int = 0,
+        after: OfMail = 0,
         everybody: bool = False,
         limit: Annotated[int, Field(ge=1, le=50)] = 20,
     ) -> dict[str, list[str]]:

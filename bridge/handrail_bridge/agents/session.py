@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -39,6 +40,7 @@ WATCH = 20.0  # Hz at which the way is measured
 LOOK = 1.0  # s at least between two looks at which devices are there
 LOOKING = ("look", "state", "picture")
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 FREE = ("stop",)  # needs neither a budget nor a record of ours: the bridge's log has it
 
 
@@ -189,12 +191,8 @@ class Session:
                 hint="look first, then plan from what is there",
             )
         act = self._memory.begin_act(self.episode, tool.name, arguments, self._digest(arguments))
-        try:
-            result = await self._ended(act, tool, arguments)
-        except asyncio.CancelledError:
-            if tool.effect == Effect.MOVE:  # what is set up goes on, and nobody waits for it
-                self._memory.end_act(act, "cancelled; what it moved was stopped")
-            raise
+        # Cancelled, it has no end here: nobody has measured what became of it.
+        result = await self._ended(act, tool, arguments)
         if result.unknown:
             message = result.data["unknown"]["message"]
             self._unseen[act] = f"{tool.name} {json.dumps(dict(arguments))}: {message}"
@@ -211,6 +209,9 @@ class Session:
                 return failure(error)
             self._memory.end_act(act, f"stopped: {error.code}: {error.message}")
             raise
+        except Exception as error:  # ours: it may have come after the act
+            log.exception("%s failed", tool.name)
+            return failure(HandrailError(f"{tool.name} failed by a fault of ours: {error!r}"))
 
     def _seen(self) -> None:
         """Write that somebody has looked since the acts that were cut off."""

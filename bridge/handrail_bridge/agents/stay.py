@@ -32,6 +32,7 @@ TICK = 1.0  # s between two evaluations of triggers
 LONG = 5.0  # s that one wait for mail lasts: then it looks whether devices are gone, or back
 LOOK = 5.0  # s between two pictures for triggers
 DAY = 86400.0  # s
+ROUNDS = 500  # of mail at most, before it looks at anything else
 NOTES = 20  # newest, that a wake is told
 GONE = 30.0  # s at most between two looks for a bridge that has gone
 AT_ONCE = 16  # predicates of one evaluation
@@ -91,7 +92,11 @@ class Stay:
         self._wakes.due(time.time())
         await self._evaluate(rail)
         self._wakes.hardware((await rail.cell()).notices)
-        self._wakes.received(await rail.mail(self._agent.name, self._wakes.last_read()))
+        for _ in range(ROUNDS):  # a flood hides nothing that came after it
+            mails = await rail.mail(self._agent.name, self._wakes.last_read())
+            if not mails:
+                return
+            self._wakes.received(mails)
 
     async def _sleep(self, rail: Client) -> None:
         longest = TICK if self._wakes.triggers() else LONG
@@ -205,7 +210,7 @@ class Stay:
         when = time.strftime("%F %T", time.localtime(wake.time))
         lines = [
             f"You are {self._agent.name!r}. It is {time.strftime('%F %T, %A')}.",
-            f"What woke you, {when}, a {wake.cause}:\n{wake.text}",
+            f"What woke you, {when} ({wake.cause}):\n{wake.text}",
         ]
         if goals := self._memory.goals():
             lines.append(_listed("Your open goals:", (f"{n}: {text}" for n, text in goals.items())))

@@ -59,7 +59,7 @@ class ToolSet:
             UnknownName: the cell moves nothing by one of the devices.
             ProcessLost: the bridge does not answer.
         """
-        await _require_movers(rail, devices)
+        await require_movers(rail, devices)
         found = cls(rail, Moving(rail, holder, devices), each)
         await found.renew()
         return found
@@ -127,7 +127,7 @@ class ToolSet:
             return failure(error)
 
 
-async def _require_movers(rail: Client, devices: Sequence[str]) -> None:
+async def require_movers(rail: Client, devices: Sequence[str]) -> None:
     """Refuse a name that no lease could be had for, before anything is planned with it."""
     if devices:
         arm = (await rail.cell()).cell["arm"]

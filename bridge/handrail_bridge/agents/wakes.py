@@ -24,9 +24,11 @@ from handrail_bridge.agents.missing import Missing
 from handrail_bridge.reports import Mail
 
 ATTEMPTS = 3  # episodes of one wake
+PENDING = 8  # wakes by others' mail at a time; what is more, the agent may list by itself
 AT_ONCE = 50_000  # characters of mail in one wake: the longest one fits, in all usual scripts
 ESCAPE = 12  # characters that one sign takes at most, as JSON in ASCII
 RETRY = 60.0  # s until the second one, which doubles
+ORDER = "the operator's mail"  # the cause that comes before all others
 MISSING = "hardware_missing"  # the fact that holds which devices are known not to be there
 READ = "mail_read"  # the fact that holds the number of the last mail read
 
@@ -37,7 +39,7 @@ class Wake:
 
     id: int
     time: float  # s since the epoch
-    cause: str  # start, schedule, trigger, hardware or mail
+    cause: str  # start, schedule, trigger, hardware, mail or the operator's mail
     text: str
     earlier: tuple[int, ...]
 
@@ -126,10 +128,17 @@ class Wakes:
         return int(self._memory.fact(READ, "0"))
 
     def received(self, mails: Sequence[Mail]) -> None:
-        """Write wakes for mail that has come, and that it is read: the operator's by itself."""
+        """Write wakes for mail that has come, and that it is read: the operator's by itself.
+
+        Of others' mail so many wakes wait at most: a flood of it costs no more sessions than that.
+        """
         for part in _parts(mails):
             with self._memory.base.writing() as base:
-                _wake(base, "mail", "\n".join(told(mail) for mail in part))
+                cause = ORDER if part[0].by_operator else "mail"
+                waiting = "SELECT count(*) FROM wakes WHERE done = 0 AND cause = ?"
+                (count,) = base.execute(waiting, (cause,)).fetchone()
+                if cause == ORDER or count < PENDING:
+                    _wake(base, cause, "\n".join(told(mail) for mail in part))
                 values = (READ, str(part[-1].number))
                 base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
@@ -161,10 +170,9 @@ class Wakes:
         return [f"{row['tool']} {row['arguments']}" for row in rows]
 
     def next(self, now: float) -> Wake | None:
-        """Return the oldest wake whose time has come; None where there is none."""
-        rows = self._memory.base.rows(
-            "SELECT * FROM wakes WHERE done = 0 AND not_before <= ? ORDER BY id LIMIT 1", (now,)
-        )
+        """Return the wake whose time has come: the operator's mail first, then the oldest."""
+        query = "SELECT * FROM wakes WHERE done = 0 AND not_before <= ? "
+        rows = self._memory.base.rows(f"{query} ORDER BY cause <> ?, id LIMIT 1", (now, ORDER))
         for row in rows:
             episodes = self._memory.base.rows(
                 "SELECT id FROM episodes WHERE wake = ? ORDER BY id", (row["id"],)

@@ -104,26 +104,30 @@ def stop(
 ) -> None:
     """Bring everything to a held stop, in every cell that runs. Everybody may; the operator resets.
 
-    It passes by a bridge that hangs: the loops get a signal before the bridge is asked.
+    It passes by a bridge that hangs: the loops get a signal before the bridge is asked. Exits 1
+    where a bridge does not answer: nobody knows then that everything stands.
     """
     every = run_dir.all_running() if of_cell is None else []
     bridges = every or [run_dir.running(of_cell)]
-    for bridge in bridges:
-        bridge.signal_stop()
+    signalled = [bridge.signal_stop() for bridge in bridges]
 
-    async def ask(bridge: run_dir.Bridge) -> Mode:
+    async def ask(bridge: run_dir.Bridge) -> Mode | None:
         try:
             async with asyncio.timeout(UNHEARD), Client.connect(bridge.address) as rail:
                 return await rail.stop(reason)
         except (TimeoutError, HandrailError):
-            return Mode.STOPPING
+            return None
 
-    async def ask_all() -> list[Mode]:
+    async def ask_all() -> list[Mode | None]:
         return await asyncio.gather(*map(ask, bridges))
 
     modes = asyncio.run(ask_all())
-    answer = {bridge.cell: {"mode": mode} for bridge, mode in zip(bridges, modes, strict=True)}
+    answer = {
+        bridge.cell: {"mode": mode, "loops_signalled": count}
+        for bridge, mode, count in zip(bridges, modes, signalled, strict=True)
+    }
     emit(answer, as_json, _show_stops)
+    raise typer.Exit(1 if None in modes else 0)
 
 
 def state(of_cell: OfCell = None, as_json: Json = False) -> None:
@@ -206,7 +210,11 @@ def _show_result(result: dict[str, Any]) -> None:
     console.print_json(data=result)
 
 
-def _show_stops(answer: dict[str, dict[str, Mode]]) -> None:
+def _show_stops(answer: dict[str, dict[str, Any]]) -> None:
     for cell, found in answer.items():
-        word = found["mode"].name.lower()
-        console.print(f"{cell}: [yellow]{word}[/]: the operator has to reset and arm it")
+        if found["mode"] is None:
+            loops = f"{found['loops_signalled']} of its loops got the signal"
+            console.print(f"{cell}: [red]the bridge does not answer[/]; {loops}: look at the arm")
+        else:
+            word = found["mode"].name.lower()
+            console.print(f"{cell}: [yellow]{word}[/]: the operator has to reset and arm it")

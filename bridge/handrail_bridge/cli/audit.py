@@ -48,7 +48,7 @@ def show(
     entries = logs.read(_path(of), last)
     found: dict[str, Any] = {
         "entries": [
-            {"number": e.number, "time": e.time, "event": e.event, **e.body} for e in entries
+            {**_own(e.body), "number": e.number, "time": e.time, "event": e.event} for e in entries
         ]
     }
 
@@ -73,6 +73,11 @@ def _path(of: str | None) -> Path:
     if name not in every:
         raise UnknownName("log", name, every, "CELL")
     return every[name]
+
+
+def _own(body: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry's own parts; the number of the card that was decided is its ``card``."""
+    return {"card" if name == "number" else name: part for name, part in body.items()}
 
 
 def _sentence(entry: logs.Entry) -> str:

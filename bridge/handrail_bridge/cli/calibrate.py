@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from handrail_drivers.errors import Refused
+from handrail_drivers.errors import InvalidRequest, Refused
 from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.cli import reach
-from handrail_bridge.cli.output import Json, console, emit, escape
+from handrail_bridge.cli.output import Json, console, emit, escape, problems
 from handrail_bridge.parsing import require_name
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ def camera(
     from handrail_bridge.calibration.targets import Board
 
     loaded, target = _of(cell, camera), Board(columns, rows, square)
+    file = _writable(out or Path(f"{loaded.name}_{camera}_lens.toml"))
     if pictures is None:
         views, image = asyncio.run(_shown(loaded, camera, target, count))
     else:
@@ -99,7 +102,7 @@ def camera(
     fit = seeing.fitted(views, size)
     drawn = seeing.drawn(image, [view.pixels for view in views], fit.off)
     part = lens_part(camera, fit)
-    files = _keep(out or Path(f"{loaded.name}_{camera}_lens.toml"), part, drawn)
+    files = _keep(file, part, drawn)
     result = {"pictures": len(views), "error_px": fit.error, "lens": fit.lens.model_dump()}
     emit({**result, **files}, as_json, lambda _: _tell(part, files))
 
@@ -129,6 +132,7 @@ def hand_eye(
     from handrail_bridge.vision.pinhole import plain_lens
 
     loaded = _of(cell, camera)
+    file = _writable(out or Path(f"{loaded.name}_{camera}_place.toml"))
     if record:
         asyncio.run(_recorded(loaded, camera, shots))
     taken, image = load(shots, Tag(size, number), Tcp(loaded))
@@ -136,7 +140,7 @@ def hand_eye(
     found = solving.hand_eye(taken, model.lens or plain_lens(model), on_arm)
     drawn = seeing.drawn(image, [shot.view.pixels for shot in taken], found.off)
     part = place_part(camera, found, on_arm)
-    files = _keep(out or Path(f"{loaded.name}_{camera}_place.toml"), part, drawn)
+    files = _keep(file, part, drawn)
     position, quaternion = place(found.camera)
     result = {
         "pictures": len(taken),
@@ -172,25 +176,38 @@ async def _shown(cell: Cell, camera: str, target: Any, count: int) -> tuple[list
 
     model = cell.cameras[camera]
     chosen = Collector((model.width, model.height))
-    console.print(f"Hold the board still in {count} places: tilted, near, in every corner.")
-    async with asyncio.timeout(PATIENCE), reach.agent(cell.name) as rail:
-        async for frame in rail.frames(camera, "png"):
-            image = imaging.decode(frame.image)
-            if chosen.take(seeing.seen(target, image)):
-                console.print(f"  {len(chosen.views)} of {count}")
-            if len(chosen.views) >= count:
-                return chosen.views, image
-    raise Refused(f"The board was not shown in {count} places.", hint="ask for fewer: --count")
+    problems.print(f"Hold the board still in {count} places: tilted, near, in every corner.")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE), reach.agent(cell.name) as rail:
+            async for frame in rail.frames(camera, "png"):
+                image = imaging.decode(frame.image)
+                if chosen.take(seeing.seen(target, image)):
+                    problems.print(f"  {len(chosen.views)} of {count}")
+                if len(chosen.views) >= count:
+                    return chosen.views, image
+    raise Refused(
+        f"The board was shown in {len(chosen.views)} of {count} places within {PATIENCE:g} s.",
+        hint="ask for fewer: --count",
+    )
 
 
 async def _recorded(cell: Cell, camera: str, folder: Path) -> None:
     """Take a picture at each Enter until a person says that it is enough."""
     from handrail_bridge.calibration.shots import take
 
-    console.print("Bring the arm to a pose in which the camera sees the tag; then Enter. q: done.")
+    problems.print("Bring the arm to a pose in which the camera sees the tag; then Enter. q: done.")
     async with reach.agent(cell.name) as rail:
         while (await asyncio.to_thread(input)).strip() != "q":
-            console.print(f"  {escape(str(await take(rail, camera, folder)))}")
+            problems.print(f"  {escape(str(await take(rail, camera, folder)))}")
+
+
+def _writable(out: Path) -> Path:
+    """Return it, or refuse it before a person has worked for it."""
+    if not os.access(out.parent, os.W_OK):
+        raise InvalidRequest(
+            f"Nothing can be written into {out.parent}.", field="out", hint="make the folder first"
+        )
+    return out
 
 
 def _keep(out: Path, part: str, drawn: Image) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, InvalidRequest
 
 from handrail_bridge.cli import agent, operate
 from handrail_bridge.cli.approve import approve
@@ -60,12 +60,21 @@ app.add_typer(mail, name="mail")
 app.add_typer(firmware, name="firmware")
 
 
+def _told(error: OSError | OverflowError) -> HandrailError:
+    """Say what the system said: a traceback would teach nothing."""
+    name = str(getattr(error, "filename", None) or "a file or a port that was named")
+    return InvalidRequest(f"{name}: {getattr(error, 'strerror', None) or error}.", field=name)
+
+
 def main() -> None:
     """Run the command line."""
     try:
         app()
     except HandrailError as error:
         show_error(error, as_json="--json" in sys.argv)
+        sys.exit(1)
+    except (OSError, OverflowError) as error:  # of a file or a port that was named
+        show_error(_told(error), as_json="--json" in sys.argv)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(1)

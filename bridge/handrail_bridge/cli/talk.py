@@ -20,6 +20,7 @@ from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.own_tools import Asking, Mailing
 from handrail_bridge.agents.prompts import RAIL, TERMINAL
 from handrail_bridge.agents.stay import Stay
+from handrail_bridge.agents.toolset import require_movers
 from handrail_bridge.agents.wakes import Wakes
 from handrail_bridge.cli import reach
 from handrail_bridge.cli.output import Json, console, emit, escape
@@ -65,7 +66,7 @@ def agent(
     named = tuple(part.strip() for part in devices.split(",") if part.strip())
     worker = _employed(name, named, of_cell)
     if stay:
-        return asyncio.run(_stay(worker, task, limits, day))
+        return asyncio.run(_stay(worker, named, task, limits, day))
     ended = asyncio.run(_once(worker, task, limits))
     emit(_told(ended), as_json, lambda _: _show(ended))
     raise typer.Exit(0 if ended.done else 1)
@@ -81,9 +82,12 @@ async def _once(employed: Employed, task: str, limits: Limits) -> Ended:
     return ended
 
 
-async def _stay(employed: Employed, goal: str, limits: Limits, day: int) -> None:
+async def _stay(
+    employed: Employed, devices: tuple[str, ...], goal: str, limits: Limits, day: int
+) -> None:
     screen = Terminal()
     async with employed as (worker, rail):
+        await require_movers(rail, devices)  # or it would try for ever
         if goal and goal not in worker.memory.goals().values():
             worker.memory.set_goal(goal)
             Wakes(worker.memory).start(f"you were given this goal: {goal}")
@@ -158,9 +162,10 @@ async def _stop_arm(worker: Agent, rail: Client) -> None:
     try:
         async with asyncio.timeout(UNHEARD):
             await rail.stop(f"Ctrl-C at the terminal of {worker.name}")
+        console.print("[yellow]stopped[/]: the operator has to reset and arm the cell")
     except (TimeoutError, HandrailError):
-        worker.bridge.signal_stop()
-    console.print("[yellow]stopped[/]: the operator has to reset and arm the cell")
+        loops = f"{worker.bridge.signal_stop()} of its loops got the signal"
+        console.print(f"[red]the bridge does not answer[/]; {loops}: look at the arm")
 
 
 def _told(ended: Ended) -> dict[str, Any]:

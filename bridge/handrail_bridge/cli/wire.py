@@ -16,7 +16,7 @@ from handrail_drivers.serial_port import Parity, SerialPort
 from handrail_drivers.socket_port import SocketPort
 from handrail_drivers.transport import Transport
 
-from handrail_bridge.cli.output import Json, console, emit, escape
+from handrail_bridge.cli.output import Json, console, emit, escape, problems
 
 
 def capture(
@@ -50,6 +50,7 @@ def capture(
             "note": note,
         }
     )
+    lost = False
     stream = _opened(port, baud, parity, tcp)
     leaving = _until_told()
     door = door_of(line)
@@ -59,12 +60,14 @@ def capture(
             _say(door, as_json, f"capturing to {out}")
             relay(door, stream, writer, leaving)
     except BusLost as error:
-        console.print(f"[yellow]{escape(error.message)}[/]")
+        lost = True
+        problems.print(f"[yellow]{escape(error.message)}[/]")
     finally:
         door.close()
         stream.close()
     found = {"file": str(out), "entries": writer.count}
     emit(found, as_json, lambda _: console.print(f"[green]{out}[/] has {writer.count} entries"))
+    raise typer.Exit(1 if lost else 0)
 
 
 def replay(
@@ -77,7 +80,7 @@ def replay(
     """Answer as the device of a capture did, until Ctrl-C.
 
     Strict, which is how it begins, the same questions have to come in the same order; the first
-    that is another one is told, and the exit status is 1.
+    that is another one is told, as are those that were not asked, and the exit status is 1.
     """
     found = load_capture(file)
     leaving = _until_told()
@@ -93,8 +96,10 @@ def replay(
         return
     difference = emulator.difference
     said = difference.sentence() if difference else None
-    emit({"difference": said, "left": emulator.left}, as_json, lambda _: console.print(said or ""))
-    raise typer.Exit(1 if said else 0)
+    left = emulator.left
+    words = said or (f"{left} turns of it were not asked for" if left else "all was asked as then")
+    emit({"difference": said, "left": left}, as_json, lambda _: console.print(escape(words)))
+    raise typer.Exit(1 if said or left else 0)
 
 
 def _opened(port: str | None, baud: int, parity: str, tcp: str | None) -> Transport:

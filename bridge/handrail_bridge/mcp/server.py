@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any
 
 import mcp_types as types
+from handrail_drivers.api import Effect
 from handrail_drivers.errors import HandrailError, UnknownName
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 
-from handrail_bridge.agents.results import Hooks, Progress, Result, refusal
+from handrail_bridge.agents.results import Hooks, Progress, Result, failure, refusal
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.mcp import prompts
 from handrail_bridge.mcp.approval import Asked, Context, Person
@@ -98,7 +99,10 @@ class McpServer:
             return told_result(refusal(error))
         except Exception:  # a traceback belongs into our log, never into an answer
             log.exception("%s failed", params.name)
-            return told_result(refusal(HandrailError("The server failed; its log says how.")))
+            tool = self._tools.tools.get(params.name)
+            looks = tool is not None and tool.effect == Effect.OBSERVE
+            failed = HandrailError("The server failed; its log says how.")
+            return told_result(refusal(failed) if looks else failure(failed))
 
     async def _called(self, context: Context, params: types.CallToolRequestParams) -> Result:
         progress = _progress(context)

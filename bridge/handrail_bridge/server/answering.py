@@ -22,6 +22,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[S, Q, Context], Awaitable[A]]
 
 
+def is_operators(context: Context) -> bool:
+    """Tell whether a call came in by the operator's socket: there is no other Unix socket."""
+    return bool(context.peer().startswith("unix:"))
+
+
 def answering(handler: Handler[S, Q, A]) -> Handler[S, Q, A]:
     """Turn an error of ours into its status; a fault of ours is logged and says so."""
 

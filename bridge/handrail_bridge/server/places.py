@@ -20,7 +20,11 @@ class Places:
 
     def __enter__(self) -> None:
         if self._taken >= self._limit:
-            raise Refused(f"{self._limit} {self._what} are open already.", limit=self._limit)
+            raise Refused(
+                f"{self._limit} {self._what} are open already.",
+                limit=self._limit,
+                hint="try again, and end those of your own that nobody reads",
+            )
         self._taken += 1
 
     def __exit__(self, *_: object) -> None:

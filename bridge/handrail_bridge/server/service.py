@@ -29,7 +29,7 @@ from handrail_bridge.reports import Frame, OwnLease
 from handrail_bridge.rpc import messages, plan_messages
 from handrail_bridge.rpc.status import to_status
 from handrail_bridge.senses import describe
-from handrail_bridge.server.answering import Context, answering, streaming
+from handrail_bridge.server.answering import Context, answering, is_operators, streaming
 from handrail_bridge.server.places import LINES, SLOTS, Places
 from handrail_bridge.server.telling import Telling
 from handrail_bridge.tools import Tools
@@ -58,8 +58,9 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._tools = tools
         self._cameras = cameras
         self._notices = notices
-        self._slots = Places(SLOTS, "streams and long calls")
-        self._lines = Places(LINES, "streams of tool calls")
+        # The operator's are apart: no agent takes them.
+        self._slots = {who: Places(SLOTS, "streams and long calls") for who in (True, False)}
+        self._lines = {who: Places(LINES, "streams of tool calls") for who in (True, False)}
         self._telling = Telling(lambda: rail.state())  # asked of a rail that moves, alone
 
     @answering
@@ -84,7 +85,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     @streaming
     async def WatchTools(self, request: rail_pb2.WatchToolsRequest, context: Context) -> None:
         known = -1
-        with self._slots:
+        with self._slots[is_operators(context)]:
             while True:
                 known = await self._tools.changed(known, REPEAT)
                 await context.write(rail_pb2.WatchToolsResponse(number=known))
@@ -93,7 +94,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def CallTool(
         self, request: rail_pb2.CallToolRequest, context: Context
     ) -> rail_pb2.CallToolResponse:
-        with self._slots:
+        with self._slots[is_operators(context)]:
             answer = await self._tools.result(
                 request.name, request.arguments_json, request.permit_id
             )
@@ -103,13 +104,15 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def CallTools(
         self, requests: AsyncIterator[rail_pb2.CallToolsRequest], context: Context
     ) -> None:
-        with self._lines:
+        with self._lines[is_operators(context)]:
             while (request := await context.read()) is not grpc.aio.EOF:
-                await context.write(await self._answered(request))
+                await context.write(await self._answered(request, context))
 
-    async def _answered(self, request: rail_pb2.CallToolsRequest) -> rail_pb2.CallToolsResponse:
+    async def _answered(
+        self, request: rail_pb2.CallToolsRequest, context: Context
+    ) -> rail_pb2.CallToolsResponse:
         try:
-            with self._slots:
+            with self._slots[is_operators(context)]:
                 answer = await self._tools.result(request.name, request.arguments_json)
                 return _told(answer, rail_pb2.CallToolsResponse)
         except HandrailError as error:
@@ -119,8 +122,8 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def ProposeCall(
         self, request: rail_pb2.ProposeCallRequest, context: Context
     ) -> rail_pb2.ProposeCallResponse:
-        approver = OPERATOR if _by_operator(context) else ""
-        with self._slots:
+        approver = OPERATOR if is_operators(context) else ""
+        with self._slots[is_operators(context)]:
             permit = await self._tools.propose(request.name, request.arguments_json, approver)
         return rail_pb2.ProposeCallResponse(permit=plan_messages.write_permit(permit))
 
@@ -129,22 +132,22 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, request: rail_pb2.CheckPlanRequest, context: Context
     ) -> rail_pb2.CheckPlanResponse:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        approver = OPERATOR if _by_operator(context) else ""
-        with self._slots:
+        approver = OPERATOR if is_operators(context) else ""
+        with self._slots[is_operators(context)]:
             return plan_messages.write_check(await self._rail.check(plan, approver))
 
     @answering
     async def AwaitApproval(
         self, request: rail_pb2.AwaitApprovalRequest, context: Context
     ) -> rail_pb2.AwaitApprovalResponse:
-        with self._slots:
+        with self._slots[is_operators(context)]:
             permit = await self._rail.approvals.wait(request.permit_id)
         return rail_pb2.AwaitApprovalResponse(permit=plan_messages.write_permit(permit))
 
     @streaming
     async def ExecutePlan(self, request: rail_pb2.ExecutePlanRequest, context: Context) -> None:
         plan = parse_plan(request.plan_json, self._rail.cell)
-        with self._slots:
+        with self._slots[is_operators(context)]:
             running = self._rail.execute(plan, request.permit_id, request.lease_token)
             try:
                 while not running.done():
@@ -174,7 +177,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                 limit=100 if rate > 100 else 1,
                 unit="Hz",
             )
-        with self._slots:
+        with self._slots[is_operators(context)]:
             await context.write(self._telling.now())
             while True:
                 await context.write(await self._telling.next(rate))
@@ -183,14 +186,14 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def GrabFrame(
         self, request: rail_pb2.GrabFrameRequest, context: Context
     ) -> rail_pb2.GrabFrameResponse:
-        with self._slots:
+        with self._slots[is_operators(context)]:
             frame = await self._frame(request, time.monotonic_ns())
         return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
 
     @streaming
     async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
         last = 0
-        with self._slots:
+        with self._slots[is_operators(context)]:
             while True:
                 frame = await self._frame(request, last)
                 last = frame.time_ns
@@ -202,7 +205,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     async def HoldLease(
         self, requests: AsyncIterator[rail_pb2.HoldLeaseRequest], context: Context
     ) -> None:
-        with self._slots:
+        with self._slots[is_operators(context)]:
             first = await self._first(context)
             if first is grpc.aio.EOF:
                 return
@@ -234,7 +237,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         leases = self._rail.situation.leases
         wish = leases.wish(first.holder, first.devices, first.heartbeat_s)
         if first.take_over:
-            if not _by_operator(context):
+            if not is_operators(context):
                 raise NotPermittedRole(
                     "Only an operator takes a lease over.",
                     field="take_over",
@@ -285,8 +288,3 @@ def _told(answer: Answer, response: type[Response]) -> Response:
 def _mode(mode: Mode) -> Any:
     """The enums have the same numbers."""
     return int(mode)
-
-
-def _by_operator(context: Context) -> bool:
-    """Tell whether a call came in by the operator's socket: there is no other Unix socket."""
-    return context.peer().startswith("unix:")
