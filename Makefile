@@ -1,4 +1,4 @@
-# The developer's whole interface: make setup | demo | test | test-long | soak | docs | protos | format | firmware | fuzz
+# The developer's whole interface: make setup | demo | lint | test | test-long | soak | docs | protos | format | firmware | fuzz
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.handrail-ready

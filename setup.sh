@@ -2,6 +2,10 @@
 # Makes the virtual environment and installs what Handrail needs; quick where all stands.
 set -euo pipefail
 venv=${1:-.venv}
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+  echo "setup: Handrail needs Python 3.11 or newer, this is $(python3 --version)" >&2
+  exit 1
+}
 # Rendering without a screen: Mesa's EGL on llvmpipe. ensurepip: Debian splits it off Python.
 need=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || need+=(python3-venv)
@@ -35,10 +39,6 @@ if [ ${#need[@]} -gt 0 ]; then
     exit 1
   fi
 fi
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-  echo "setup: Handrail needs Python 3.11 or newer, this is $(python3 --version)" >&2
-  exit 1
-}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
 rm -rf handrail.egg-info  # an old one would hide new entry points

@@ -61,7 +61,8 @@ def at_home(cell: Cell, checker: Checker, **objects: ObjectBelief) -> StartState
 def after(verdict: Any) -> StartState:
     """Where a plan that passed would end."""
     position = tuple(verdict.trajectory.predicted[-1].tolist())
-    return StartState(position, verdict.end_command, dict(verdict.end_objects))
+    command = (verdict.trajectory.hold[-1] + verdict.trajectory.lead[-1]).tolist()
+    return StartState(position, tuple(command), dict(verdict.end_objects))
 
 
 def pick(x: float, y: float, yaw: float) -> list[Step]:

@@ -194,7 +194,6 @@ def verdict(passed: bool) -> Verdict:
         check_time=0.1,
         trajectory=None,
         end_objects={},
-        end_command=(),
     )
 
 

@@ -45,7 +45,7 @@ def exists(path: str) -> bool:
     return any(fnmatch(file, pattern) for file in FILES)
 
 
-@pages
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS], ids=lambda page: page.stem)
 def test_every_path_exists(page: Path) -> None:
     paths = [word for word in quoted(page) if is_path(word) and not ANOTHERS.match(word)]
     paths += re.findall(r"docs/decisions/\d{4}", page.read_text())

@@ -21,6 +21,8 @@ GOOD_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_p
 GL = ("EGL", "OSMesa")
 OLDEST_PYTHON = (3, 11)
 BAD_MUJOCO = "4.0.0"
+LOCKED = 300_000_000  # bytes that a loop keeps from being paged out (docs/safety.md)
+LIMITS = "/etc/security/limits.d/handrail.conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Machine:
     may_use: Callable[[Path], bool] = lambda path: os.access(path, os.R_OK | os.W_OK)
     processes: Callable[[], list[str]] = lambda: [one.name() for one in psutil.process_iter()]
     priority: Callable[[], int] = lambda: resource.getrlimit(resource.RLIMIT_RTPRIO)[0]
+    lockable: Callable[[], int] = lambda: resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     is_root: bool = os.geteuid() == 0
     library: Callable[[str], str | None] = ctypes.util.find_library
     gl: str = os.environ.get("MUJOCO_GL", "")
@@ -56,7 +59,17 @@ class Machine:
 
 def examine(machine: Machine) -> list[Finding]:
     """Return what was found on a machine."""
-    checks = (_ports, _modem_manager, _latency, _realtime, _gl, _clock, _versions, _plugins)
+    checks = (
+        _ports,
+        _modem_manager,
+        _latency,
+        _realtime,
+        _memory,
+        _gl,
+        _clock,
+        _versions,
+        _plugins,
+    )
     return [finding for check in checks for finding in check(machine)]
 
 
@@ -102,10 +115,21 @@ def _realtime(machine: Machine) -> Iterator[Finding]:
     if machine.is_root or limit == resource.RLIM_INFINITY or limit >= FIFO_PRIORITY:
         yield Finding("realtime", True, "the loop may run at a realtime priority")
         return
-    file = "/etc/security/limits.d/handrail.conf"
-    remedy = f'echo "$USER - rtprio {FIFO_PRIORITY + 10}" | sudo tee {file}   # then log in again'
+    remedy = (
+        f'echo "$USER - rtprio {FIFO_PRIORITY + 10}" | sudo tee -a {LIMITS}   # then log in again'
+    )
     sentence = f"you may ask for realtime priority {limit}, the loop wants {FIFO_PRIORITY}"
     yield Finding("realtime", False, sentence, remedy)
+
+
+def _memory(machine: Machine) -> Iterator[Finding]:
+    limit = machine.lockable()
+    if machine.is_root or limit == resource.RLIM_INFINITY or limit >= LOCKED:
+        yield Finding("locked memory", True, "the loop may keep its memory from being paged out")
+        return
+    remedy = f'echo "$USER - memlock 2097152" | sudo tee -a {LIMITS}   # then log in again'
+    sentence = f"you may lock {limit / 1e6:.0f} MB of memory, a loop wants {LOCKED / 1e6:.0f}"
+    yield Finding("locked memory", False, sentence, remedy)
 
 
 def _gl(machine: Machine) -> Iterator[Finding]:

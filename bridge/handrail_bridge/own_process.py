@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import select
 import subprocess
+import sys
 
-from handrail_drivers.errors import ProcessLost
+from handrail_drivers.errors import HandrailError, ProcessLost
 
-from handrail_bridge.loop.pipe import decode_error
+from handrail_bridge.loop.pipe import decode_error, encode_error
+
+
+def say_ready(error: HandrailError | None = None) -> None:
+    """Say on standard output that this process is ready, or what it met instead."""
+    sys.stdout.write(json.dumps(encode_error(error), default=str) + "\n")
+    sys.stdout.flush()
 
 
 def await_ready(process: subprocess.Popen[bytes], name: str, timeout: float) -> None:

@@ -235,7 +235,6 @@ class Verdict:
     check_time: float  # s of wall clock
     trajectory: Trajectory | None
     end_objects: dict[str, ObjectBelief]  # the belief after execution, predicted
-    end_command: tuple[float, ...]
     path: Array | None = None  # (n, 3) TCP positions [m], for pictures
     on_the_way: tuple[dict[str, ObjectBelief], ...] = ()  # the belief at each step's end, predicted
     robustness: Robustness | None = None

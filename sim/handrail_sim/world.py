@@ -44,7 +44,7 @@ def load_model(cell: Cell) -> mujoco.MjModel:
 class Scene:
     """Where the cell's things are in a model's arrays, and its geometry in closed form.
 
-    ``joint_qpos`` and ``joint_dofs`` (6,) are addresses in bus order, ``bodies`` body ids by
+    ``joint_qpos`` and ``joint_dofs`` (joints,) are addresses in bus order, ``bodies`` body ids by
     object name, ``geom_body`` body names by geom id, ``tcp`` the site's id.
 
     Raises:
@@ -116,7 +116,7 @@ class Scene:
         return float(np.interp(position, positions, gaps))
 
     def gravity(self, q: Sequence[float] | Array) -> Array:
-        """Return the torque (6,) [N.m] that holds the empty arm still at ``q`` (6,) [rad].
+        """Return the torque (joints,) [N.m] that holds the empty arm still at ``q`` [rad], alike.
 
         Objects are trees of their own in the model, so their weight is not in it.
         """

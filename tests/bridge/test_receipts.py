@@ -26,7 +26,6 @@ VERDICT = Verdict(
     check_time=0.1,
     trajectory=MOTION,
     end_objects={},
-    end_command=(),
     robustness=Robustness(7, 8, "slips"),
 )
 GRANT = Grant("p", 1, PLAN, VERDICT, Present(0.0, {}, "cell", 1, 0, {}), ("arm",), 30.0)

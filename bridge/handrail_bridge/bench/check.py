@@ -31,7 +31,7 @@ from handrail_sim.world import Array, Scene, load_model
 
 from handrail_bridge.bench.reference.bare_rollout import BareRollout
 from handrail_bridge.bench.reference.sleeping_rollout import SleepingRollout
-from handrail_bridge.bench.report import Goal, Report, Row
+from handrail_bridge.bench.report import Goal, Report, Row, markdown
 
 CELL = "desk"
 ROUNDS = 9
@@ -71,7 +71,7 @@ def measure(quick: bool = False) -> Report:
         f"median of {len(rounds)} rounds on {cores} cores"
     )
     rows = _rows(rounds, worlds_of(cell), cores)
-    return Report("check", note, rows, _markdown(rows, note))
+    return Report("check", note, rows, markdown(rows, note, _number, "Bare rollout"))
 
 
 class _Bench:
@@ -201,15 +201,8 @@ def _rows(rounds: list[Times], worlds: int, cores: int) -> list[Row]:
     ]
 
 
-def _markdown(rows: list[Row], note: str) -> str:
-    lines = ["| Figure | Value | Bare rollout | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
-    for row in rows:
-        reference = "" if row.reference is None else f"{row.reference:.3f} {row.unit}"
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        value = f"{row.value:.3f} {row.unit}" if row.unit != "1" else f"{row.value:.2f}"
-        goal = str(row.goal or "")
-        lines.append(f"| {row.figure} | {value} | {reference} | {ratio} | {goal} | {row.outcome} |")
-    return "\n".join([*lines, "", note])
+def _number(value: float, unit: str) -> str:
+    return f"{value:.2f}" if unit == "1" else f"{value:.3f} {unit}"
 
 
 def _start(cell: Cell, checker: Checker) -> StartState:

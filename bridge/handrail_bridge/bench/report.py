@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from rich.table import Table
@@ -92,6 +94,30 @@ class Report:
 
 
 NUMBERS = ("value", "reference", "ratio")
+
+
+def beside(
+    figure: str, pairs: Sequence[tuple[float, float]], unit: str, goal: Goal | None = None
+) -> Row:
+    """Return a figure beside its reference, of rounds; the ratio is the rounds' median."""
+    value, reference = (median(pair[n] for pair in pairs) for n in (0, 1))
+    return Row(figure, value, unit, reference, median(a / b for a, b in pairs), goal)
+
+
+def markdown(
+    rows: Sequence[Row],
+    note: str,
+    number: Callable[[float, str], str],
+    reference: str = "Reference",
+) -> str:
+    """Return rows as a page shows them; ``number`` writes a value in its unit."""
+    lines = [f"| Figure | Value | {reference} | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
+    for row in rows:
+        other = "" if row.reference is None else number(row.reference, row.unit)
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        value, goal = number(row.value, row.unit), str(row.goal or "")
+        lines.append(f"| {row.figure} | {value} | {other} | {ratio} | {goal} | {row.outcome} |")
+    return "\n".join([*lines, "", f"{note[0].upper()}{note[1:].removesuffix('.')}."])
 
 
 def _number(value: float | None) -> str:

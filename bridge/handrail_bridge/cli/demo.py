@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from handrail_drivers.errors import Refused
-from rich.markup import escape
 
-from handrail_bridge.cli.output import Json, console, emit
+from handrail_bridge.cli.output import Json, console, emit, escape
 
 if TYPE_CHECKING:
     from handrail_bridge.demo.outcome import Outcome

@@ -51,5 +51,6 @@ def _show(found: list[Found], draft: Path | None) -> None:
     console.print(table if found else "nothing was found; `handrail doctor` looks for the reason")
     if draft is not None:
         console.print(
-            f"[green]{draft}[/] is a cell to begin with: next `handrail cell validate` it"
+            f"[green]{escape(str(draft))}[/] is a cell to begin with: next "
+            "`handrail cell validate` it"
         )

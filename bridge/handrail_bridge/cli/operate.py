@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from handrail_bridge import run_dir
 from handrail_bridge.cli import reach
-from handrail_bridge.cli.output import Json, console, emit, show_state
+from handrail_bridge.cli.output import Json, console, emit, escape, show_state
 from handrail_bridge.cli.reach import OfCell
 from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.reports import CellState, Lease

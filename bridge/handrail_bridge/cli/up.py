@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from handrail_drivers.errors import InvalidRequest
 from handrail_sim.lifeline import die_with
-from rich.markup import escape
 
-from handrail_bridge.cli.output import Json, console, emit
+from handrail_bridge.cli.output import Json, console, emit, escape
 from handrail_bridge.parsing import require_name
 
 if TYPE_CHECKING:

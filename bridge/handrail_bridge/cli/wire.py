@@ -66,7 +66,8 @@ def capture(
         door.close()
         stream.close()
     found = {"file": str(out), "entries": writer.count}
-    emit(found, as_json, lambda _: console.print(f"[green]{out}[/] has {writer.count} entries"))
+    text = f"[green]{escape(str(out))}[/] has {writer.count} entries"
+    emit(found, as_json, lambda _: console.print(text))
     raise typer.Exit(1 if lost else 0)
 
 

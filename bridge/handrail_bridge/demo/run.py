@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail_drivers.errors import HandrailError, NotArmed
+from handrail_drivers.errors import HandrailError, NotArmed, Refused
 from handrail_sim.cell import Cell
-from handrail_sim.cell_file import load_cell
+from handrail_sim.cell_file import load_cell, require_movable
 
 from handrail_bridge.client import Client
 from handrail_bridge.client.operator_client import OperatorClient
@@ -42,7 +42,7 @@ async def run(
         tell: is told every event as it happens.
     """
     began = time.monotonic()
-    cell = load_cell(cell_name)
+    cell = _sortable(cell_name)
     video, still = (out / f"{cell.name}-seed-{seed}.{kind}" for kind in ("mp4", "png"))
     with Memory() as memory, stage(cell_name, seed) as running:
         tell(Event("started", f"the twin of {cell.name}, seed {seed}, and a bridge on its wires"))
@@ -165,6 +165,19 @@ async def attend(
             tell(Event("stopped", error.message))
         except HandrailError as error:
             return stops, str(error)
+
+
+def _sortable(name: str) -> Cell:
+    """Return a cell whose objects go somewhere, or refuse it before anything starts."""
+    cell = load_cell(name)
+    require_movable(cell)
+    if not any(thing.goes_to for thing in cell.objects.values()):
+        raise Refused(
+            f"Nothing in the cell {name!r} has a place to go to.",
+            field="cell",
+            hint="take desk, desk_boards, desk_watched, desk_2f85 or line",
+        )
+    return cell
 
 
 async def _try_stop(running: Stage, cell: Cell) -> float | None:

@@ -7,7 +7,6 @@ and the reflexes that look at them stop the motion.
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import sys
@@ -21,10 +20,10 @@ from handrail_sim.lifeline import die_with
 from handrail_bridge.loop.clock import Clock, WallClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.opening import opener, patiently
-from handrail_bridge.loop.pipe import encode_error
 from handrail_bridge.loop.port import FIRST_WAIT_NS, LONGEST_WAIT_NS
 from handrail_bridge.loop.realtime import FIFO_PRIORITY, NeverWaiting, become_realtime
 from handrail_bridge.loop.settings import InputConfig
+from handrail_bridge.own_process import say_ready
 
 FAULTS = 3  # in a row after which the device is opened again
 BELOW_THE_LOOP = 5  # of priority: a tick goes first
@@ -134,18 +133,13 @@ def main() -> None:
         poller = Poller(config, clock, Control(control_fd), opener(config))
         patiently(poller.open)
     except HandrailError as error:
-        _say(error)
+        say_ready(error)
         raise SystemExit(1) from None
     become_realtime(None, FIFO_PRIORITY - BELOW_THE_LOOP)
     poller.run_once()  # who hears that it is ready finds its signals
-    _say(None)
+    say_ready()
     run(poller, clock, config.period_ns, lambda: leave)
     poller.close()
-
-
-def _say(error: HandrailError | None) -> None:
-    sys.stdout.write(json.dumps(encode_error(error), default=str) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ its signals grow old then, and the reflexes that look at them stop the motion.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -26,8 +25,8 @@ from handrail_sim.sight import Perception
 from pydantic import BaseModel, ConfigDict
 
 from handrail_bridge.loop.control import Control
-from handrail_bridge.loop.pipe import encode_error
 from handrail_bridge.loop.realtime import NeverWaiting
+from handrail_bridge.own_process import say_ready
 from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.result import Seen
 from handrail_bridge.perception.slots import Slots
@@ -108,18 +107,13 @@ def main() -> None:
     try:
         looker = Looker(config, Control(control_fd), Slots(frames_fd), Slots(results_fd))
     except HandrailError as error:
-        _say(error)
+        say_ready(error)
         raise SystemExit(1) from None
-    _say(None)
+    say_ready()
     while not leave:
         if select.select([wake], [], [], WAIT)[0]:
             os.read(wake, 8)  # an eventfd: nothing more is read than how often it was told
         looker.run_once()
-
-
-def _say(error: HandrailError | None) -> None:
-    sys.stdout.write(json.dumps(encode_error(error), default=str) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

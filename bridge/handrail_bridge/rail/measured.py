@@ -31,7 +31,7 @@ class Measured:
         self._data = mujoco.MjData(model)
 
     def tcp(self, position: Sequence[float]) -> Point:
-        """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""
+        """Return where the TCP is [m] with the joints at ``position`` (joints,) [rad]."""
         self._scene.set_joints(self._data.qpos, position)
         mujoco.mj_kinematics(self._scene.model, self._data)
         x, y, z = self._scene.tcp_pose(self._data)[0].tolist()

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Rail:
-    """One cell's plans, permits and receipts, above one loop; the checker is another process."""
+    """One cell's plans, permits and receipts, above its loops; the checker is another process."""
 
     def __init__(
         self,

@@ -99,7 +99,6 @@ def _read_verdict(sent: plan_pb2.Verdict) -> Verdict:
         check_time=sent.check_time_s,
         trajectory=None,
         end_objects={},
-        end_command=(),
         robustness=_read_robustness(sent),
     )
 

@@ -29,8 +29,8 @@ def judge(cell: Cell, standing: Array, targets: Array, timeline: Timeline) -> It
 
     Args:
         cell: the cell.
-        standing: where (joints,) [rad] the arm is held when the plan begins.
-        targets: the reference (rows, joints) [rad].
+        standing: where (j,) [rad] the arm is held when the plan begins.
+        targets: the reference (rows, j) [rad].
         timeline: of its rows.
     """
     values = np.concatenate([standing[None], targets])

@@ -48,17 +48,10 @@ class Checker:
     def hold_command(
         self, position: Sequence[float], objects: Mapping[str, ObjectBelief] | None = None
     ) -> tuple[float, ...]:
-        """Return the command (6,) [rad] that holds the arm, and what it holds, where it is."""
+        """Return the command (j,) [rad] that holds the arm, and what it holds, where it is."""
         reference = Reference(self._cell, self._scene, position)
         payload = self._payload.torque(position, objects or {})
         return tuple(reference.hold_command(position, payload).tolist())
-
-    def tcp_position(self, position: Sequence[float]) -> tuple[float, float, float]:
-        """Return where the TCP is [m] with the joints at ``position`` (6,) [rad]."""
-        self._scene.set_joints(self._data.qpos, position)
-        mujoco.mj_kinematics(self._scene.model, self._data)
-        x, y, z = self._scene.tcp_pose(self._data)[0].tolist()
-        return x, y, z
 
     def at_home(self) -> StartState:
         """Return a state to try plans from: the arm at home, things where the model has them."""
@@ -163,7 +156,6 @@ class Checker:
             check_time=0.0,
             trajectory=None,
             end_objects=story.beliefs(-1),
-            end_command=tuple(setpoints[-1].tolist()),
             path=story.look.path,
             on_the_way=tuple(story.beliefs(row) for row in story.timeline.step_rows[1:]),
         )
@@ -204,5 +196,4 @@ def _failed(plan: Plan, violations: Sequence[Violation]) -> Verdict:
         check_time=0.0,
         trajectory=None,
         end_objects={},
-        end_command=(),
     )

@@ -53,7 +53,7 @@ class Fingers:
     def grips(self, pairs: Sequence[Pair], position: Array, rate: float) -> dict[str, Grip]:
         """Return the grips of every object over rows at ``rate`` [Hz].
 
-        ``position`` (rows, joints) [rad] is how they went. A closed jaw can push a thing with
+        ``position`` (rows, j) [rad] is how they went. A closed jaw can push a thing with
         both fingers, but it does not hold it.
         """
         if self.bodies:

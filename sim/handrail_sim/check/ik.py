@@ -90,7 +90,7 @@ class Reach:
         self._spread = self._scattered() if self._count > PLANAR else []
 
     def solve(self, step: MoveToPose, present: Sequence[float]) -> Solution:
-        """Return the best solution for a pose, from joints ``present`` (6,) [rad]."""
+        """Return the best solution for a pose, from joints ``present`` (j,) [rad]."""
         azimuth = self.azimuth(step.position)
         twist = self._wanted_twist(step, azimuth, present)
         best: Solution | None = None

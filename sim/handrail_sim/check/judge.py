@@ -73,7 +73,7 @@ class Judge:
     def judge(
         self, plan: Plan, state: StartState, run: Rollout, targets: Array, timeline: Timeline
     ) -> Finding:
-        """Return what a rollout from ``state`` shows; ``targets`` (rows, 6) [rad] were its aims."""
+        """Return what a rollout from ``state`` shows; ``targets`` (rows, j) [rad] were its aims."""
         look = self.proximity.look(run.qpos)
         pairs = look.pairs
         grips = self._fingers.grips(pairs, run.position, timeline.rate)

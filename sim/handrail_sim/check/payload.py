@@ -21,7 +21,7 @@ class Payload:
         self._data = mujoco.MjData(scene.model)
 
     def torque(self, position: Sequence[float], objects: Mapping[str, ObjectBelief]) -> Array:
-        """Return the torque (6,) [N.m] that carries what is held, with the joints at ``position``.
+        """Return the torque (j,) [N.m] that carries what is held, with the joints at ``position``.
 
         By the Jacobian of where the thing is: it is rigid in the TCP's frame, as it is believed.
         """

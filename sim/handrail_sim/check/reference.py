@@ -23,7 +23,7 @@ KNOTS = 4  # rows: gravity between is interpolated (wrong by some 10 uN.m, at fu
 
 
 class Reference:
-    """Joint references (rows, 6) [rad] and their velocities, a step at a time."""
+    """Joint references (rows, j) [rad] and their velocities, a step at a time."""
 
     def __init__(self, cell: Cell, scene: Scene, command: Sequence[float]) -> None:
         """Begin where the command that stands holds the arm."""
@@ -42,7 +42,7 @@ class Reference:
         self._friction = np.array([servo.friction for servo in servos])
         self.standing = self._held_by(np.array(command, dtype=float))
         self.present = self.standing
-        self._positions: list[Array] = []  # (n, 6) each
+        self._positions: list[Array] = []  # (n, j) each
         self._velocities: list[Array] = []
         self.rows = 0
         self.step_rows: list[int] = []
@@ -52,11 +52,11 @@ class Reference:
         self.step_rows.append(self.rows)
 
     def fastest(self, target: Array) -> float:
-        """Return the least time [s] to a target (6,) [rad]: at the velocity limits throughout."""
+        """Return the least time [s] to a target (j,) [rad]: at the velocity limits throughout."""
         return float((np.abs(target - self.present) / self._velocity).max())
 
     def move(self, target: Array, speed: float) -> None:
-        """Go to target (6,) [rad] at a fraction of the speed limits, point to point."""
+        """Go to target (j,) [rad] at a fraction of the speed limits, point to point."""
         if float(np.abs(target - self.present).max()) > SAME:
             profile = self._profile(target, speed)
             rows = range(1, int(profile.duration * self._rate) + 1)
@@ -66,7 +66,7 @@ class Reference:
         self._arrive(target)
 
     def follow(self, positions: Array, velocities: Array, target: Array) -> None:
-        """Go along rows (n, 6) [rad, rad/s] that are within the limits, to a target (6,)."""
+        """Go along rows (n, j) [rad, rad/s] that are within the limits, to a target (j,)."""
         self._append(positions, velocities)
         self._arrive(target)
 
@@ -76,7 +76,7 @@ class Reference:
         self._append(still, np.zeros_like(still))
 
     def setpoints(self) -> tuple[Array, Array, Array]:
-        """Return reference, hold and lead, each (rows, 6) [rad]."""
+        """Return reference, hold and lead, each (rows, j) [rad]."""
         reference = np.concatenate(self._positions)
         velocity = np.concatenate(self._velocities)
         hold = np.clip(reference + self._load(reference), self._low, self._high)
@@ -86,14 +86,14 @@ class Reference:
         return reference, hold, np.clip(hold + lead, self._low, self._high) - hold
 
     def hold_command(self, position: Sequence[float], payload: Array) -> Array:
-        """Return the command (6,) [rad] that holds the arm and a ``payload`` (6,) [N.m] there."""
+        """Return the command (j,) [rad] that holds the arm and a ``payload`` (j,) [N.m] there."""
         q = np.array(position, dtype=float)
         load = (self._scene.gravity(q) + payload) / self._stiffness
         command: Array = np.clip(q + load, self._low, self._high)
         return command
 
     def _load(self, reference: Array) -> Array:
-        """Gravity over stiffness (rows, 6) [rad]."""
+        """Gravity over stiffness (rows, j) [rad]."""
         rows = np.arange(len(reference))
         knots = np.unique(np.append(rows[::KNOTS], rows[-1]))
         gravity = np.array([self._scene.gravity(q) for q in reference[knots]])

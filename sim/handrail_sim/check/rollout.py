@@ -29,8 +29,8 @@ STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS  # time, qpos, qvel
 class Rollout:
     """What happened, a row a tick of the loop; settling rows follow the last setpoint.
 
-    ``qpos`` (n, nq) is the whole model's; ``position``, ``velocity``, ``effort`` (n, 6) in rad,
-    rad/s, N.m, ``command`` (n, 6) [rad] what the servos were told, ``forces`` (n, pairs) [N] the
+    ``qpos`` (n, nq) is the whole model's; ``position``, ``velocity``, ``effort`` (n, j) in rad,
+    rad/s, N.m, ``command`` (n, j) [rad] what the servos were told, ``forces`` (n, pairs) [N] the
     mean over ``OVER`` of those that the model senses (:mod:`handrail_sim.forces`). Row 0 is the
     settled state before the first of ``setpoints`` setpoints; ``placed`` (nq,) is the one before
     settling.
@@ -65,7 +65,7 @@ class Rollout:
 class Live:
     """A policy that makes the setpoints from row ``first`` on, of what the encoders read.
 
-    ``begin`` returns a new run of it, from the setpoints (6,) [rad] that stand.
+    ``begin`` returns a new run of it, from the setpoints (j,) [rad] that stand.
     """
 
     first: int
@@ -91,9 +91,9 @@ class Stage:
         latency: Array | None = None,
         offset: Array | None = None,
     ) -> None:
-        """``latency`` (6,) [s]: by how much later than told each servo follows; None: at once.
+        """``latency`` (j,) [s]: by how much later than told each servo follows; None: at once.
 
-        ``offset`` (6,) [rad]: what encoders read beyond the true position; None: nothing.
+        ``offset`` (j,) [rad]: what encoders read beyond the true position; None: nothing.
         """
         self._cell = cell
         self._model = _with_sleep(model)
@@ -109,7 +109,7 @@ class Stage:
         self._effort = np.array([cell.arm.limits[name].effort for name in cell.arm.all_joints])
 
     def run(self, start: StartState, setpoints: Array, live: Live | None = None) -> Rollout:
-        """Play setpoints (rows, 6) [rad] from a start state; settle afterwards.
+        """Play setpoints (rows, j) [rad] from a start state; settle afterwards.
 
         Raises:
             Gibberish: ``live`` answered what is no number.
@@ -151,7 +151,7 @@ class Stage:
         return told
 
     def _torque(self, command: Array, position: Array, velocity: Array) -> Array:
-        """Return the servos' torques (n, 6) [N.m] before their limit: the actuators' law."""
+        """Return the servos' torques (n, j) [N.m] before their limit: the actuators' law."""
         gain, bias = self._model.actuator_gainprm, self._model.actuator_biasprm
         torque: Array = gain[:, 0] * command + bias[:, 0] + bias[:, 1] * position
         torque += bias[:, 2] * velocity
@@ -196,7 +196,7 @@ class Stage:
         return told[: len(sensed)], states, sensed
 
     def _answer(self, drive: Drive, row: int) -> Array:
-        """Return the setpoints (6,) [rad] that a policy makes of what the encoders read now."""
+        """Return the setpoints (j,) [rad] that a policy makes of what the encoders read now."""
         data, scene = self._data, self._scene
         position = data.qpos[scene.joint_qpos] + self._offset
         if drive.due and not drive.ask(position, data.qvel[scene.joint_dofs]):

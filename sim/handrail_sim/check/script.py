@@ -14,7 +14,7 @@ from handrail_sim.world import Array
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Aims, hold and lead as :meth:`Reference.setpoints` returns them, each (rows, 6) [rad].
+    """Aims, hold and lead as :meth:`Reference.setpoints` returns them, each (rows, j) [rad].
 
     Where there is a ``policy``, ``live`` makes the rows from its first one on.
     """

@@ -26,7 +26,7 @@ GRIP = 0.1  # s about a grip in which a thing of another size would be gripped
 
 @dataclass(frozen=True, slots=True)
 class Tube:
-    """Half-widths about a rollout: ``band`` [rad] and ``effort_band`` [N.m], both (rows, 6)."""
+    """Half-widths about a rollout: ``band`` [rad] and ``effort_band`` [N.m], both (rows, j)."""
 
     band: Array
     effort_band: Array
@@ -73,7 +73,7 @@ class Spread:
     def _hull(
         self, middle: Array, others: Sequence[Array], rest: Array, floor: Array | float
     ) -> Array:
-        """Return how far from ``middle`` (n, 6) the others are, a little earlier or later too."""
+        """Return how far from ``middle`` (n, j) the others are, a little earlier or later too."""
         rows = math.ceil(self._believed.lateness * self._rate)
         everything = np.stack([middle, *others])
         low = -_highest(-everything.min(axis=0), rows)
@@ -90,13 +90,13 @@ class Spread:
 
 
 def _allowance(scatter: Sequence[float], least: Array | float) -> Array:
-    """Return by how much (6,), or (1,), readings may be off by noise alone."""
+    """Return by how much (j,), or (1,), readings may be off by noise alone."""
     off: Array = np.maximum(COVER * np.array(scatter or (0.0,)), least)
     return off
 
 
 def _highest(values: Array, rows: int) -> Array:
-    """Return the maximum (n, 6) over as many rows before and after."""
+    """Return the maximum (n, j) over as many rows before and after."""
     padded = np.pad(values, ((rows, rows), (0, 0)), mode="edge")
     highest: Array = sliding_window_view(padded, 2 * rows + 1, axis=0).max(axis=-1)
     return highest

@@ -23,7 +23,7 @@ def judge(
         cell: the cell.
         start: as measured and believed.
         run: its rollout.
-        standing: where (6,) [rad, or m] the standing command would hold the joints.
+        standing: where (j,) [rad, or m] the standing command would hold the joints.
         pairs: of the bodies before anything settled.
     """
     if not run.finite:

@@ -29,7 +29,7 @@ from handrail_sim.world import Array, Scene
 # The whole world's positions (nq,) at the end of a reference, and which objects are held then.
 Foresight = Callable[[Reference], tuple[Array, Sequence[str]]]
 SQUEEZE = 0.3  # s that a closing jaw has to build up its grip
-MILLIMETRES = 2.0  # m: a coordinate beyond it was not meant in metres
+FARTHEST = 2.0  # m: a coordinate beyond it was not meant in metres
 LEAST_SPEED = 0.01  # that a hint proposes
 UNTOLD = 1e-6  # of full speed: how long less would take nobody needs to know
 
@@ -53,7 +53,7 @@ class Steps:
         self._detours = Detours(cell, scene)
 
     def reference(self, plan: Plan, command: Sequence[float], foresee: Foresight) -> Reference:
-        """Return the plan's reference, begun where ``command`` (6,) [rad] holds the arm.
+        """Return the plan's reference, begun where ``command`` (j,) [rad] holds the arm.
 
         ``foresee`` is asked for the world after the steps so far where a way has to be found.
 
@@ -160,7 +160,7 @@ class Steps:
         self, step: MoveToPose, index: int, reference: Reference, foresee: Foresight
     ) -> Array:
         """Return the joints of a pose; what is proposed in place of a bad one leaves room."""
-        if max(map(abs, step.position)) > MILLIMETRES:
+        if max(map(abs, step.position)) > FARTHEST:
             raise Unplayable(_not_metres(step, index))
         joints, least = reference.present.tolist(), self._cell.check.dexterity
         solution = self._reach.solve(step, joints)
@@ -249,7 +249,7 @@ def _not_metres(step: MoveToPose, index: int) -> Violation:
         time=0.0,
         subject="tcp",
         value=abs(farthest),
-        limit=MILLIMETRES,
+        limit=FARTHEST,
         unit="m",
         sentence=f"Step {index} asks for a coordinate of {farthest:g} m, far beyond the arm.",
         hint=f"positions are in metres: if millimetres were meant, ask for ({metres}) m",

@@ -30,7 +30,7 @@ CORNERS = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """One other world. Arrays are (6,) by joint in bus order, or by object.
+    """One other world. Arrays are (j,) by joint in bus order, or by object.
 
     Factors are relative to the belief. An encoder reads true position + ``offset``; a joint
     leans to where its command is ``play`` less.

@@ -48,7 +48,7 @@ class Worlds:
         self._judge = Judge(cell, model, scene, lenient=True)
 
     def improvise(self, start: StartState, setpoints: Array, live: Live) -> list[Rollout]:
-        """Return the rollout of setpoints (rows, 6) [rad] in each world, a policy making the last.
+        """Return the rollout of setpoints (rows, j) [rad] in each world, a policy making the last.
 
         One after the other: runs of a policy share its tensors.
 
@@ -61,7 +61,7 @@ class Worlds:
     def play(
         self, start: StartState, setpoints: Array, threads: int | None = None
     ) -> list[Rollout]:
-        """Return the rollout of setpoints (rows, 6) [rad] in each world.
+        """Return the rollout of setpoints (rows, j) [rad] in each world.
 
         ``threads`` None: one for each core.
         """

@@ -83,7 +83,7 @@ class Truth:
         return data.qpos[scene.joint_qpos].tolist(), data.qvel[scene.joint_dofs].tolist()
 
     def step(self, torques: Sequence[float]) -> None:
-        """Advance one time step under motor torques (6,) [N.m] at the joints, bus order."""
+        """Advance one time step under motor torques (joints,) [N.m] at the joints, bus order."""
         self._data.qfrc_applied[self._scene.joint_dofs] = torques
         for joint, place in self._jammed.items():
             self._hold(joint, place)

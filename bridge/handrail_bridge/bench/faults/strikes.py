@@ -54,9 +54,9 @@ def inject(fault: str, joint: str = MOVING, count: int = 1) -> Strike:
     return strike
 
 
-def cease(fault: str, joint: str = MOVING, count: int = 0) -> Mend:
+def cease(fault: str) -> Mend:
     """Have the twin end a fault."""
-    return lambda rig: rig.truth.inject(fault, joint, count)
+    return lambda rig: rig.truth.inject(fault, MOVING, 0)
 
 
 def kill_bridge(rig: Rig) -> float:

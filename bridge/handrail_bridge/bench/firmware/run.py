@@ -12,7 +12,7 @@ import numpy as np
 from handrail_bridge.bench.firmware.commands import DRIVER, ECHO, TOOL, Times, rounds
 from handrail_bridge.bench.firmware.emulated import FAST, SLOW, build
 from handrail_bridge.bench.firmware.samples import flooded, sustained
-from handrail_bridge.bench.report import Goal, Report, Row
+from handrail_bridge.bench.report import Goal, Report, Row, markdown
 
 NEAR = Goal("ratio", 1.15, at_least=False)  # of the echo
 SHARE = Goal("value", 0.70, at_least=True)  # of the line, as samples
@@ -42,7 +42,7 @@ def measure(quick: bool = False) -> Report:
     note = (
         "an ATmega328P on simavr, whose line is modelled; ratios within a round, medians of rounds"
     )
-    return Report("firmware", note, rows, _markdown(rows, note))
+    return Report("firmware", note, rows, markdown(rows, note, _told))
 
 
 def _command_rows(found: Sequence[Times]) -> Iterator[Row]:
@@ -69,17 +69,6 @@ def _sample_rows(folder: Path, s: float) -> Iterator[Row]:
 
 def _us(times: Sequence[float], percent: float) -> float:
     return float(np.percentile(times, percent)) * 1e6
-
-
-def _markdown(rows: Sequence[Row], note: str) -> str:
-    lines = ["| Figure | Value | Reference | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
-    for row in rows:
-        value = _told(row.value, row.unit)
-        reference = "" if row.reference is None else _told(row.reference, row.unit)
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        goal = str(row.goal or "")
-        lines.append(f"| {row.figure} | {value} | {reference} | {ratio} | {goal} | {row.outcome} |")
-    return "\n".join([*lines, "", f"{note[0].upper()}{note[1:]}."])
 
 
 def _told(value: float, unit: str) -> str:

@@ -17,8 +17,8 @@ from handrail_drivers.errors import ProcessLost
 from handrail_bridge.bench.modbus import calls as calls_of
 from handrail_bridge.bench.modbus import maps, merging, polls
 from handrail_bridge.bench.modbus.children import child
-from handrail_bridge.bench.modbus.summary import call_rows, markdown, merging_rows, poll_rows
-from handrail_bridge.bench.report import Report, Row
+from handrail_bridge.bench.modbus.summary import call_rows, merging_rows, number, poll_rows
+from handrail_bridge.bench.report import Report, Row, markdown
 
 Often = tuple[int, int]
 # Rounds and calls, rounds and seconds, rounds and polls; of every contestant.
@@ -40,7 +40,7 @@ def measure(quick: bool = False) -> Report:
         "contestants in turn, ratios within a round, medians of rounds; one process serves all "
         "units, and is not counted"
     )
-    return Report("modbus", note, rows, markdown(rows, note))
+    return Report("modbus", note, rows, markdown(rows, note, number))
 
 
 def _rows(folder: Path, calls: Often, polled: Often, merged: Often) -> list[Row]:

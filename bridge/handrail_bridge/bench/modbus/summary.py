@@ -22,7 +22,7 @@ from handrail_bridge.bench.modbus.calls import (
 )
 from handrail_bridge.bench.modbus.merging import Polls
 from handrail_bridge.bench.modbus.polls import DEVICES, OURS, Polled
-from handrail_bridge.bench.report import Goal, Row
+from handrail_bridge.bench.report import Goal, Row, beside
 
 READ = Goal("ratio", 1.3, at_least=False)  # of bare pymodbus
 CALLED = Goal("ratio", 1.2, at_least=False)  # of a bare call and bare pymodbus
@@ -51,7 +51,7 @@ def call_rows(rounds: Sequence[Round]) -> Iterator[Row]:
                 )
                 for found in rounds
             ]
-            yield _row(f"{figure}, {name}", pairs, "us", goal)
+            yield beside(f"{figure}, {name}", pairs, "us", goal)
 
 
 def poll_rows(rounds: Sequence[dict[str, Polled]]) -> Iterator[Row]:
@@ -60,9 +60,9 @@ def poll_rows(rounds: Sequence[dict[str, Polled]]) -> Iterator[Row]:
     best = min(others, key=lambda name: median(found[name].cpu for found in rounds))
     what = f"{DEVICES} x {maps.COUNTERS} values at {maps.RATE:g} Hz / {best}"
     pairs = [(found[OURS].cpu, found[best].cpu) for found in rounds]
-    yield _row(f"{what}: CPU", pairs, "core", CPU)
+    yield beside(f"{what}: CPU", pairs, "core", CPU)
     pairs = [(found[OURS].reached, found[best].reached) for found in rounds]
-    yield _row(f"{what}: reached", pairs, "1", REACHED)
+    yield beside(f"{what}: reached", pairs, "1", REACHED)
 
 
 def merging_rows(rounds: Sequence[tuple[Polls, Polls]]) -> Iterator[Row]:
@@ -70,31 +70,14 @@ def merging_rows(rounds: Sequence[tuple[Polls, Polls]]) -> Iterator[Row]:
     merged, single = rounds[0]
     what = f"a poll of {len(maps.ADDRESSES)} values merged / one by one"
     pairs = [(float(merged.requests), float(single.requests))]
-    yield _row(f"{what}: requests", pairs, "", None)
+    yield beside(f"{what}: requests", pairs, "", None)
     yield Row(f"{what}: requests saved", single.requests - merged.requests, "")
     pairs = [(float(np.median(a.times)), float(np.median(b.times))) for a, b in rounds]
-    yield _row(f"{what}: time, p50", pairs, "us", None)
+    yield beside(f"{what}: time, p50", pairs, "us", None)
 
 
-def _row(figure: str, pairs: Sequence[tuple[float, float]], unit: str, goal: Goal | None) -> Row:
-    """Return a figure beside its reference; the ratio is the rounds' median."""
-    value, reference = (median(pair[n] for pair in pairs) for n in (0, 1))
-    return Row(figure, value, unit, reference, median(a / b for a, b in pairs), goal)
-
-
-def markdown(rows: Sequence[Row], note: str) -> str:
-    """Return the table as Markdown."""
-    lines = ["| Figure | Value | Reference | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
-    for row in rows:
-        reference = "" if row.reference is None else _number(row.reference, row.unit)
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        value = _number(row.value, row.unit)
-        goal = str(row.goal or "")
-        lines.append(f"| {row.figure} | {value} | {reference} | {ratio} | {goal} | {row.outcome} |")
-    return "\n".join([*lines, "", f"{note[0].upper()}{note[1:]}."])
-
-
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
+    """Return a value in its unit, as the page shows it."""
     if unit in ("us", ""):
         return f"{value:.0f} {unit}".strip()
     return f"{value:.3f} core" if unit == "core" else f"{value:.3f}"

@@ -12,7 +12,7 @@ from handrail_sim.twin.launch import Twin
 from handrail_bridge.bench.perception.hands import stop_times
 from handrail_bridge.bench.perception.looks import EYES, RATE, Times, at_rate, in_turn
 from handrail_bridge.bench.perception.pictures import taken
-from handrail_bridge.bench.report import Goal, Report, Row
+from handrail_bridge.bench.report import Goal, Report, Row, markdown
 
 CELL = "desk_watched"
 ROUNDS, LOOKS = 5, 200
@@ -48,7 +48,7 @@ def measure(quick: bool = False) -> Report:
         f"job written by hand for this cell; {trials} stops by the twin's wire log, "
         f"{len(again)} spoilt by the machine and repeated"
     )
-    return Report("perception", note, rows, markdown(rows, note))
+    return Report("perception", note, rows, markdown(rows, note, _number))
 
 
 def look_rows(pairs: Sequence[tuple[Times, Times]]) -> Iterator[Row]:
@@ -78,17 +78,6 @@ def stop_rows(stops: Times) -> Iterator[Row]:
     """Yield from a hand in the picture to the stop on the wire."""
     for name, value in zip(("p50", "p99", "max"), np.percentile(stops, (50, 99, 100)), strict=True):
         yield Row(f"hand shown to stop on the wire, {name}", float(value) * 1e3, "ms")
-
-
-def markdown(rows: Sequence[Row], note: str) -> str:
-    """Return the table as Markdown."""
-    lines = ["| Figure | Value | Reference | Ratio | Goal | |", "|---|---:|---:|---:|---|---|"]
-    for row in rows:
-        reference = "" if row.reference is None else _number(row.reference, row.unit)
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        value, goal = _number(row.value, row.unit), str(row.goal or "")
-        lines.append(f"| {row.figure} | {value} | {reference} | {ratio} | {goal} | {row.outcome} |")
-    return "\n".join([*lines, "", f"{note[0].upper()}{note[1:]}."])
 
 
 def _number(value: float, unit: str) -> str:

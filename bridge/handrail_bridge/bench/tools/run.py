@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from handrail_drivers.errors import ProcessLost
 
 from handrail_bridge.bench.modbus.children import Child, child
-from handrail_bridge.bench.report import Report, Row
+from handrail_bridge.bench.modbus.summary import number
+from handrail_bridge.bench.report import Report, Row, markdown
 from handrail_bridge.bench.tools import calls, mcp, watching
-from handrail_bridge.bench.tools.summary import call_rows, markdown, mcp_rows, watch_rows
+from handrail_bridge.bench.tools.summary import call_rows, mcp_rows, watch_rows
 
 # By the number of clients: rounds, and calls of each client in a round. Then those through MCP, and
 # rounds and seconds of watching.
@@ -36,7 +37,7 @@ def measure(quick: bool = False) -> Report:
         "contestants in turn, ratios within a round, medians of rounds; each server a process, all "
         "clients of a round in one"
     )
-    return Report("tools", note, rows, markdown(rows, note))
+    return Report("tools", note, rows, markdown(rows, note, number))
 
 
 def _rows(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import median
 
 import numpy as np
 
-from handrail_bridge.bench.modbus.summary import markdown as table
-from handrail_bridge.bench.report import Goal, Row
+from handrail_bridge.bench.report import Goal, Row, beside
 from handrail_bridge.bench.tools import mcp
 from handrail_bridge.bench.tools.calls import (
     BARE_STREAM,
@@ -49,13 +47,8 @@ def watch_rows(rounds: Sequence[tuple[Watched, Watched]]) -> Iterator[Row]:
     what = f"state to {WATCHERS} clients at {RATE:g} Hz / bare stream"
     cpu = [(ours.cpu, bare.cpu) for ours, bare in rounds]
     reached = [(ours.reached, bare.reached) for ours, bare in rounds]
-    yield _row(f"{what}: CPU", cpu, "core", CPU)
-    yield _row(f"{what}: reached", reached, "1", None)
-
-
-def markdown(rows: Sequence[Row], note: str) -> str:
-    """Return the table as Markdown."""
-    return table(rows, note)
+    yield beside(f"{what}: CPU", cpu, "core", CPU)
+    yield beside(f"{what}: reached", reached, "1", None)
 
 
 def _rows(
@@ -69,10 +62,4 @@ def _rows(
             )
             for one in rounds
         ]
-        yield _row(f"{what}, {quantile}", pairs, "us", goal)
-
-
-def _row(figure: str, pairs: Sequence[tuple[float, float]], unit: str, goal: Goal | None) -> Row:
-    """Return a figure beside its reference; the ratio is the rounds' median."""
-    value, reference = (median(pair[n] for pair in pairs) for n in (0, 1))
-    return Row(figure, value, unit, reference, median(a / b for a, b in pairs), goal)
+        yield beside(f"{what}, {quantile}", pairs, "us", goal)
