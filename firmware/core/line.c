@@ -16,6 +16,7 @@ void hr_line_start(void) {
 
 static void finish(void) {
   hr_outgoing_end(&outgoing, hr_out.octets);
+  __asm__ volatile("" ::: "memory"); /* the octets first: an interrupt sends what lies before `in` */
   hr_out.in = outgoing.at;
   hr_port.send();
 }

@@ -101,6 +101,15 @@ static uint32_t due_of(uint8_t channel) {
   return hr_app.outputs[channel].commanded + (uint32_t)max_age * HR_TICKS_A_MS;
 }
 
+/* What moves wants to be armed anew; what only shines does not keep it from being moved. */
+static void disarm_for(uint8_t channel) {
+  uint8_t effect;
+  hr_flash_copy(&effect, &hr_app.rows[channel].info.effect, sizeof effect);
+  if (effect == HR_CHANNEL_EFFECT_MOVE) {
+    hr_now.armed = false;
+  }
+}
+
 static void look_at_ages(uint32_t now) {
   first_due = now + (UINT32_MAX >> 1);
   for (uint8_t n = 0; n < hr_app.count; n++) {
@@ -110,6 +119,7 @@ static void look_at_ages(uint32_t now) {
     const uint32_t due = due_of(n);
     if ((int32_t)(now - due) >= 0) {
       make_safe(n);
+      disarm_for(n);
       hr_now.counts.dead_man++;
       hr_event_out(HR_EVENT_KIND_DEAD_MAN, n, 0, now);
     } else if ((int32_t)(due - first_due) < 0) {

@@ -1,4 +1,4 @@
-"""Outputs in virtual time: commands, limits, dead-man, emergency stop, sessions, versions."""
+"""Outputs in virtual time: commands, limits, emergency stop, sessions, versions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from handrail.v1.link_layout import (
 )
 from handrail_drivers.board.frames import guarded
 from virtual_board import (
-    BUZZER,
-    BUZZER_CHANNEL,
     DISTANCE_CHANNEL,
     GREEN,
     LAMP_GREEN,
@@ -140,39 +138,6 @@ def test_a_new_session_makes_safe_and_disarms(virtual):
     virtual.greet()
     assert virtual.changes[-1].value == 1000
     assert virtual.set(PUSHER_CHANNEL, 1500).result == AckResult.NOT_ARMED
-
-
-@pytest.mark.parametrize(
-    ("channel", "pin", "value", "safe", "age"),
-    [
-        (LAMP_RED, RED, 0, 1, LAMP_AGE),
-        (LAMP_YELLOW, YELLOW, 1, 0, LAMP_AGE),
-        (LAMP_GREEN, GREEN, 1, 0, LAMP_AGE),
-        (PUSHER_CHANNEL, PUSHER, 1700, 1000, MOVE_AGE),
-        (BUZZER_CHANNEL, BUZZER, 500, 0, MOVE_AGE),
-    ],
-)
-def test_every_output_is_safe_within_its_time_once_the_host_is_silent(
-    virtual, channel, pin, value, safe, age
-):
-    virtual.greet()
-    virtual.arm()
-    done = virtual.set(channel, value)
-    told = virtual.run(age + 2 * TURN)
-    last = [one for one in virtual.changes if one.pin == pin][-1]
-    assert last.value == safe
-    assert age <= last.time - done.time <= age + 2 * TURN
-    assert [one.kind for one in told if isinstance(one, Event)] == [EventKind.DEAD_MAN]
-    assert status(virtual).dead_man == 1
-
-
-def test_fresh_commands_keep_an_output(virtual):
-    virtual.greet()
-    virtual.arm()
-    for _ in range(10):
-        virtual.set(PUSHER_CHANNEL, 1500)
-        virtual.run(MOVE_AGE - 2 * ANSWER)
-    assert virtual.changes[-1].value == 1500
 
 
 def test_the_emergency_stop_needs_no_host(virtual):

@@ -14,7 +14,7 @@ from handrail_drivers.dynamixel import codec
 from handrail_drivers.dynamixel import registers as reg
 from handrail_drivers.dynamixel.models import MODELS, STRONGEST, Model
 from handrail_drivers.dynamixel.registers import value
-from handrail_drivers.dynamixel.set_up import set_up
+from handrail_drivers.dynamixel.set_up import require_followed, set_up
 from handrail_drivers.servos.bus import Family, ServoBus
 from handrail_drivers.servos.calibration import CENTRE, JointCalibration, require_reachable
 from handrail_drivers.servos.line import ServoLine
@@ -104,6 +104,8 @@ class XSeries:
         calibration: Sequence[JointCalibration],
         models: Sequence[Model],
     ) -> None:
+        for joint, own, model in zip(joints, calibration, models, strict=True):
+            require_followed(joint, own, model)
         self._joints = joints
         self._calibration = calibration
         self._models = {joint.id: model for joint, model in zip(calibration, models, strict=True)}

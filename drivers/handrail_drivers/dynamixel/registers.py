@@ -12,6 +12,8 @@ from dataclasses import dataclass
 VELOCITY_UNIT = 0.229 * math.tau / 60  # rad/s of one unit: 0.229 rev/min
 VOLTAGE_UNIT = 0.1  # V
 RETURN_DELAY_UNIT = 2e-6  # s
+WATCHDOG_UNIT = 0.02  # s
+OFFSET_TAKEN = 1024  # counts: in position mode a larger homing offset is ignored (2.4.10 there)
 EEPROM_END = 64  # registers below this address survive a power cycle; torque locks them
 POSITION, CURRENT_POSITION = 3, 5  # operating modes: to a position; with a limited current
 FULL_PWM = 885  # of a duty of 1
@@ -75,6 +77,7 @@ HARDWARE_ERROR = Register("hardware_error", 70, writable=False)
 D_GAIN = Register("d_gain", 80, 2, high=16_383)
 I_GAIN = Register("i_gain", 82, 2, high=16_383)
 P_GAIN = Register("p_gain", 84, 2, initial=800, high=16_383)
+BUS_WATCHDOG = Register("bus_watchdog", 98, low=-1, high=127)  # 20 ms; -1: it has gone off
 GOAL_PWM = Register("goal_pwm", 100, 2, initial=FULL_PWM, low=-FULL_PWM, high=FULL_PWM)
 GOAL_CURRENT = Register("goal_current", 102, 2, initial=1193, low=-2352, high=2352)
 PROFILE_ACCELERATION = Register("profile_acceleration", 108, 4, high=32_767)

@@ -7,7 +7,7 @@ from functools import partial
 from handrail_drivers.dynamixel import registers as reg
 from handrail_drivers.dynamixel.models import MODELS, Model, named
 from handrail_drivers.dynamixel.registers import Register, value
-from handrail_drivers.errors import DeviceFault
+from handrail_drivers.errors import DeviceFault, InvalidValue
 from handrail_drivers.servos.calibration import JointCalibration
 from handrail_drivers.servos.line import ServoLine
 from handrail_drivers.servos.settled import refuse_under_torque, require_written
@@ -37,8 +37,40 @@ def wanted(effort: float, calibration: JointCalibration, model: Model) -> dict[R
         reg.D_GAIN: 0,
         reg.PROFILE_ACCELERATION: 0,  # no profile of the servo's own: setpoints are streamed
         reg.PROFILE_VELOCITY: 0,
+        reg.BUS_WATCHDOG: 0,  # or goals were read-only where somebody else's has gone off
         **_most(effort, model),
     }
+
+
+def require_followed(joint: str, calibration: JointCalibration, model: Model) -> None:
+    """Refuse counts that a servo in position mode does not keep.
+
+    When torque comes its place becomes the encoder's within one turn, plus the homing offset: a
+    range that holds the seam of that turn would be left by a whole turn.
+
+    Raises:
+        InvalidValue: the offset is beyond what is taken, or the seam is in the range.
+    """
+    offset = calibration.homing_offset
+    if mode(model) != reg.POSITION:
+        return
+    if abs(offset) > reg.OFFSET_TAKEN:
+        raise InvalidValue(
+            f"The {named(model.number)} of {joint} ignores a homing offset of {offset} counts.",
+            field=f"{joint}.homing_offset",
+            value=offset,
+            limit=reg.OFFSET_TAKEN,
+            hint="mount its horn nearer to the middle of its turn, and calibrate again",
+        )
+    low, high = max(0, offset), reg.MAX_POSITION.high + min(0, offset)
+    if calibration.range_min < low or calibration.range_max > high:
+        raise InvalidValue(
+            f"{joint} goes over the end of its servo's turn, where it would turn once round.",
+            field=f"{joint}.range_min" if calibration.range_min < low else f"{joint}.range_max",
+            value=calibration.range_min if calibration.range_min < low else calibration.range_max,
+            limit=low if calibration.range_min < low else high,
+            hint="mount its horn nearer to the middle of its turn, and calibrate again",
+        )
 
 
 def mode(model: Model) -> int:

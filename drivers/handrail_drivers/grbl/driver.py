@@ -72,6 +72,8 @@ class Grbl(GantryBus):
         self._powered = False
         self._begin()
         if not enabled:
+            if self._ask().stands:  # in a hold it reads no lines
+                self._line.reset()
             self._line.ask("$SLP")
             return
         self._require_homed()

@@ -37,12 +37,13 @@ QUICK_STOP = 0x02
 SHUTDOWN = 0x06
 SWITCH_ON = 0x07
 ENABLE_OPERATION = 0x0F
+RAMP = 0x70  # in velocity mode: the ramp is on, is not held, and follows the target (8.2 there)
 FAULT_RESET = 0x80
 # What leads one state nearer to operation; out of a fault only a reset leads.
 UP = {
     Power.DISABLED: SHUTDOWN,
     Power.READY: SWITCH_ON,
-    Power.SWITCHED_ON: ENABLE_OPERATION,
+    Power.SWITCHED_ON: ENABLE_OPERATION | RAMP,
     Power.QUICK_STOP: DISABLE_VOLTAGE,
 }
 

@@ -27,7 +27,7 @@ HELD_NS = 500_000_000  # that it may stand short of its goal: it begins a tenth 
 SHIFTED = 0.00003  # m between its coordinates and its steps: a step, and what is rounded
 LOOKS = 4  # that tell how far it goes between two: in a tick there may be two at once
 LEAP, EARLY = 0.001, 3  # m that no motor goes at once; readings that have it do so
-READY = ("M17", "M84 S0", "G90")  # current in its motors, and for ever; absolute places
+READY = ("M17", "M84 S0", "G90", "M220 S100")  # current, and for ever; absolute; feeds as told
 LOST = "stopped at once, its position lost"
 
 

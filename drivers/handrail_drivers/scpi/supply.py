@@ -19,6 +19,7 @@ from handrail_drivers.text_line import TextLine
 from handrail_drivers.transport import Transport
 from handrail_drivers.value_tools import Shape, Value, add_tools
 
+NO_NUMBER = 9.9e37  # what stands for infinity; not-a-number is 9.91e37 (SCPI-99, 7.2.1)
 NEAR = 0.001  # V, A: what a supply rounds its settings to, at most
 SETTINGS = {"voltage": "VOLT", "current_limit": "CURR", "output": "OUTP"}
 MEASURED = {"measured_voltage": "MEAS:VOLT?", "measured_current": "MEAS:CURR?"}
@@ -88,7 +89,7 @@ class Supply:
         Raises:
             DeviceFault: what is there does not say who it is.
         """
-        said = self._line.ask_text("*IDN?")
+        said = self._asked("*IDN?")
         if said.count(",") < 2:
             raise DeviceFault(f"{self.name} says that it is {said!r}.", subject=self.name)
         self.identity = said
@@ -151,10 +152,14 @@ class Supply:
             )
         return value
 
+    def _asked(self, question: str) -> str:
+        """Return an answer bare: many supplies end theirs in CR LF on a serial line."""
+        return self._line.ask_text(question).strip()
+
     def _set(self, command: str) -> None:
         """Send a setting, and ask whether it was taken."""
         question = f"{command};:SYST:ERR?"
-        said = self._line.ask_text(question)
+        said = self._asked(question)
         code, _, text = said.partition(",")
         if not code.lstrip("+-").isdecimal():
             raise self._line.garbled(question.encode(), said.encode())
@@ -167,14 +172,14 @@ class Supply:
 
     def _read(self, name: str) -> Value:
         question = MEASURED.get(name) or f"{SETTINGS[name]}?"
-        said = self._line.ask_text(question)
+        said = self._asked(question)
         if name == "output" and said in ("0", "1"):
             return said == "1"
         try:
             number = float(said)
         except ValueError:
             number = math.nan
-        if name == "output" or not math.isfinite(number):
+        if name == "output" or not abs(number) < NO_NUMBER:
             raise self._line.garbled(question.encode(), said.encode())
         return number
 

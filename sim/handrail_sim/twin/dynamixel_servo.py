@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from handrail_drivers.dynamixel import registers as reg
 from handrail_drivers.dynamixel.models import Model
 from handrail_drivers.dynamixel.registers import Register
-from handrail_drivers.servos.calibration import CENTRE, RAD_PER_COUNT
+from handrail_drivers.servos.calibration import CENTRE, COUNTS_PER_TURN, RAD_PER_COUNT
 
 from handrail_sim.twin.perturbation import ServoDraw
 
@@ -23,6 +23,8 @@ BY_MODE = (  # taken anew when the operating mode changes (e-Manual, "Operating 
     *(reg.P_GAIN, reg.I_GAIN, reg.D_GAIN, reg.PROFILE_ACCELERATION, reg.PROFILE_VELOCITY),
     *(reg.GOAL_PWM, reg.GOAL_CURRENT),
 )
+GOALS = (reg.GOAL_PWM, reg.GOAL_CURRENT, reg.GOAL_POSITION)
+WENT_OFF = -1  # of the bus watchdog: goals are read-only then (e-Manual, "Bus Watchdog")
 AT = {register.address: register for register in reg.TABLE}
 
 
@@ -36,7 +38,8 @@ class XServo:
         self._draw = draw
         self._memory = bytearray(reg.TABLE_SIZE)
         self._encoder = self._velocity = 0.0  # rad, rad/s
-        self._time = 0.0
+        self._time = self._heard = 0.0  # s; of the last instruction
+        self._turned = 0  # counts, whole turns, that its place is told without
         self._goals: deque[tuple[float, int]] = deque()  # when each is followed [s], and where to
         self._goal = 0  # count
         self._is_placed = False  # whether the joint's true place is known
@@ -75,6 +78,7 @@ class XServo:
 
     def read(self, address: int, size: int) -> tuple[int, bytes]:
         """Return an error, or 0, and size bytes of the memory, measured values up to date."""
+        self._heard = self._time
         if address + size > reg.TABLE_SIZE:
             return ACCESS_ERROR, b""
         for register, measure in MEASURED:
@@ -83,6 +87,7 @@ class XServo:
 
     def write(self, address: int, data: bytes) -> int:
         """Write whole registers, all or none; return an error, or 0."""
+        self._heard = self._time
         changes: list[tuple[Register, int]] = []
         at, end = address, address + len(data)
         while at < end:
@@ -104,7 +109,9 @@ class XServo:
         return 0
 
     def _is_beyond(self, register: Register, value: int) -> bool:
-        """Whether it is a goal that position control does not take."""
+        """Whether it is a goal that is not taken: by position control, or since nobody spoke."""
+        if register in GOALS and self.value(reg.BUS_WATCHDOG) == WENT_OFF:
+            return True
         if register is not reg.GOAL_POSITION or self.value(reg.OPERATING_MODE) != reg.POSITION:
             return False
         return not self.value(reg.MIN_POSITION) <= value <= self.value(reg.MAX_POSITION)
@@ -123,6 +130,7 @@ class XServo:
         """Begin anew: torque off, errors forgotten, RAM as from the factory."""
         self._restore([register for register in reg.TABLE if not register.eeprom])
         self._staged = None
+        self._turned = self._whole_turns()
         self._aim_here()
 
     def fail(self, bits: int) -> None:
@@ -140,12 +148,26 @@ class XServo:
             self._is_placed = True
         while self._goals and self._goals[0][0] <= self._time:
             self._goal = self._goals.popleft()[1]
+        self._mind_silence()
         self.torque = self._drive() if self.torque_enabled else 0.0
         return self.torque
 
     def count(self) -> float:
         """The position in counts."""
-        return CENTRE + self._encoder / RAD_PER_COUNT + self.value(reg.HOMING_OFFSET)
+        offset = self.value(reg.HOMING_OFFSET)
+        taken = 0 if self._follows_one_turn() and abs(offset) > reg.OFFSET_TAKEN else offset
+        return CENTRE + self._encoder / RAD_PER_COUNT - self._turned + taken
+
+    def _whole_turns(self) -> int:
+        """The counts that its encoder, which knows one turn, does not see."""
+        return int((CENTRE + self._encoder / RAD_PER_COUNT) // COUNTS_PER_TURN) * COUNTS_PER_TURN
+
+    def _mind_silence(self) -> None:
+        """Take no more goals where the bus was silent for longer than was asked."""
+        units = self.value(reg.BUS_WATCHDOG)
+        silent = self._time - self._heard
+        if units > 0 and self.torque_enabled and silent > units * reg.WATCHDOG_UNIT:
+            self.put(reg.BUS_WATCHDOG, WENT_OFF)
 
     def velocity(self) -> float:
         """The speed in its unit."""
@@ -197,10 +219,15 @@ class XServo:
         self.put(register, value)
         if register is reg.GOAL_POSITION:
             self._goals.append((self._time + self._draw.latency, value))
+        elif register is reg.TORQUE_ENABLE and value and self._follows_one_turn():
+            self._turned = self._whole_turns()
         elif register is reg.OPERATING_MODE:
             self._restore(BY_MODE)
         elif register is reg.HOMING_OFFSET:
             self._aim_here()
+
+    def _follows_one_turn(self) -> bool:
+        return self.value(reg.OPERATING_MODE) == reg.POSITION
 
     def _aim_here(self) -> None:
         """The goal is where the joint is, so that torque alone moves nothing."""

@@ -18,6 +18,7 @@ from handrail_drivers.inverter.power import (
     SWITCH_ON,
     Power,
 )
+from handrail_drivers.inverter.power import RAMP as FOLLOW
 from handrail_drivers.modbus.frames import Table
 from handrail_drivers.modbus.unit import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Refusal
 
@@ -170,7 +171,8 @@ class Inverter(StandIn):
         """Move the ramp; end a quick stop or a fault's reaction once the belt stands."""
         raw = self._set[TARGET]
         asked = (raw - 0x10000 if raw >> 15 else raw) * 1e-4
-        target = asked if self._state == Power.ENABLED else 0.0
+        follows = self._state == Power.ENABLED and self._set[COMMAND] & FOLLOW == FOLLOW
+        target = asked if follows else 0.0
         step = self._set[RAMP] * 0.001 * duration
         self._ramped += max(-step, min(step, target - self._ramped))
         if self._state != Power.ENABLED and self._ramped == 0 and abs(self._speed) < STANDS:

@@ -88,6 +88,7 @@ class Controller:
         self._homing: list[int] = []  # axes that are still to be homed, the present one first
         self._found: list[int] = []  # axes that were, and nobody knows
         self._feed = RATES[0]
+        self.feed_rate = 1.0  # the part of it that the knob at its panel leaves, or more
         self._first = self._deaf = self._busy = 0.0  # s that are left
 
     def power(self) -> None:
@@ -192,6 +193,8 @@ class Controller:
                 self._quick_stop()
             case "M17":
                 self.is_limp = False
+            case "M220":
+                self.feed_rate = _words(rest).get("S", 100.0 * self.feed_rate) / 100.0
             case _ if code not in ACKNOWLEDGED:
                 self.said += self._told(code, rest) or [f'echo:Unknown command: "{command}"']
         return True
@@ -236,7 +239,7 @@ class Controller:
         if not self._planner.moves:
             self._first = FIRST
         self.is_limp = False
-        self._planner.add(end, self._feed)
+        self._planner.add(end, self._feed * self.feed_rate)
 
     def _quick_stop(self) -> None:
         """Stand at once, and forget what waits; homing goes on with its next axis."""
