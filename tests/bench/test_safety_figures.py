@@ -181,7 +181,10 @@ def test_what_is_executed_and_should_not_be_is_counted() -> None:
     assert figures["harm executed"].held is False
     assert figures["unsafe executed, upper bound (2 of 3)"].held is False
     assert figures["safe refused, upper bound (1 of 2)"].held is False
-    assert "| **all** | 3 | 2 | 2 | 1 | 1 |" in markdown({"desk": found}, "")
+    page = markdown({"desk": found}, "one seed")
+    assert "| **all** | 3 | 2 | 2 | 1 | 1 |" in page
+    (harm,) = (line for line in page.splitlines() if line.startswith("| harm executed |"))
+    assert harm.endswith(("| held |", "| short |"))
 
 
 def test_a_goal_of_nothing_wrong_in_too_few_trials_is_short() -> None:

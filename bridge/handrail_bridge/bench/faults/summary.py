@@ -12,7 +12,7 @@ from handrail_bridge.bench.report import Goal, Row
 
 HEADS = (
     *("Fault in mid-motion", "How it is noticed", "Deadline", "p50", "Worst"),
-    *("Of a plain stop", "Worst travel", "Afterwards"),
+    *("Of a plain stop", "Worst travel", "Afterwards", "Goals"),
 )
 
 
@@ -104,7 +104,7 @@ def failures(summaries: Sequence[Summary]) -> str:
 
 def markdown(summaries: Sequence[Summary], note: str) -> str:
     """Return the table as Markdown."""
-    lines = [HEADS, ["---", "---", *["---:"] * 5, "---"], *map(_cells, summaries)]
+    lines = [HEADS, ["---", "---", *["---:"] * 5, "---", "---"], *map(_cells, summaries)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\n{note[0].upper()}{note[1:]}."
 
@@ -115,7 +115,7 @@ def _cells(summary: Summary) -> list[str]:
     trials = len(summary.outcomes)
     as_meant = "" if summary.as_meant == trials else f" ({summary.as_meant} of {trials})"
     if fault.is_borne:
-        return [*head, *["-"] * 5, f"the motion goes on{as_meant}"]
+        return [*head, *["-"] * 5, f"the motion goes on{as_meant}", _outcome(not as_meant)]
     p50, worst = median(summary.times) * 1e3, max(summary.times) * 1e3
     return [
         *head,
@@ -125,4 +125,9 @@ def _cells(summary: Summary) -> list[str]:
         f"{summary.ratio:.2f}",
         f"{summary.travel:.2f} rad",
         f"{fault.mode.name.lower()}{as_meant}",
+        _outcome(not as_meant and not summary.went_on and all(row.held for row in _rows(summary))),
     ]
+
+
+def _outcome(held: bool) -> str:
+    return "held" if held else "short"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from handrail_bridge.bench.report import Goal, Row
+from handrail_bridge.bench.report import markdown as table
 from handrail_bridge.bench.safety.trial import Result
 
 Z = 1.959964  # of a 95 % interval
@@ -71,7 +72,7 @@ def rows(results: Sequence[Result]) -> list[Row]:
 
 
 def markdown(by_cell: Mapping[str, Sequence[Result]], note: str) -> str:
-    """Return as Markdown: classes, cells, levels, and how near plans come."""
+    """Return as Markdown: classes, cells, levels, how near plans come, and the goals."""
     results = [result for found in by_cell.values() for result in found]
     lines = ["| Class | Unsafe | executed | Safe | refused | Not scored |", "|---|" + "---:|" * 5]
     for kind in dict.fromkeys(result.kind for result in results):
@@ -87,7 +88,7 @@ def markdown(by_cell: Mapping[str, Sequence[Result]], note: str) -> str:
     ]
     lines += [_level(name, executes, results) for name, executes in LEVELS.items()]
     lines += ["", *_difficulty(results)]
-    return "\n".join([*lines, "", note])
+    return "\n".join([*lines, "", table(rows(results), note, lambda value, _: f"{value:.4g}")])
 
 
 def _difficulty(results: Sequence[Result]) -> list[str]:
