@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 import numpy as np
-from handrail_bridge.loop.clock import VirtualClock
 from handrail_bridge.loop.control import ABORT, HEARTBEAT, Control
 from handrail_bridge.loop.loops import FOREVER_NS
 from handrail_bridge.loop.pipe import MESSAGE, Pipe, decode_error
@@ -26,6 +25,29 @@ SECONDS = 1_000_000_000  # ns
 TRAVEL = {0: 0.8, 3: -0.4}  # rad: two joints, so that leaving the path shows
 ROWS = 200
 RAMP = 38  # ticks: 0.15 s at 250 Hz
+
+
+class VirtualClock:
+    """A clock that stands still until somebody sleeps; ``world(dt_ns)`` lives meanwhile."""
+
+    def __init__(self, world: Callable[[int], None]) -> None:
+        self._world = world
+        self._now = 0
+
+    def now_ns(self) -> int:
+        """Return the present time [ns]."""
+        return self._now
+
+    def suspended_ns(self) -> int:
+        """Return nothing."""
+        return 0
+
+    def sleep_until(self, time_ns: int) -> bool:
+        """Let the world live until time_ns."""
+        if time_ns > self._now:
+            self._world(time_ns - self._now)
+            self._now = time_ns
+        return True
 
 
 class PlainBus:

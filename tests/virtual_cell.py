@@ -29,11 +29,12 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import device_settings
 from handrail_sim.check.checker import Checker
 from handrail_sim.twin.camera import Eye
-from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
+from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.perturbation import draw, truth_model
 from handrail_sim.twin.truth import Truth
 from handrail_sim.verdict import StartState
 from loop_rig import Rig
+from memory_wire import MemoryWire
 
 RUNNING = (Mode.MOVING, Mode.STOPPING)
 TORQUE_ENABLE = 40  # a servo's register

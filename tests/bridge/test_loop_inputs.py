@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from handrail_bridge.loop.clock import VirtualClock
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.inputs import FAULTS, Poller, run
 from handrail_bridge.loop.opening import TRIES, patiently
@@ -16,6 +15,7 @@ from handrail_drivers.errors import BusLost, HandrailError, InputFault, InvalidV
 from handrail_drivers.reflex import Signal
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
+from loop_rig import VirtualClock
 
 MS = 1_000_000
 LOST = BusLost("The port is gone.", subject="box")

@@ -13,10 +13,11 @@ from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.driver import FeetechBus
 from handrail_sim.cell_file import device_settings, load_cell
-from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
+from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.truth import Truth
 from handrail_sim.world import Scene, load_model
 from loop_rig import Rig, sweep
+from memory_wire import MemoryWire
 
 
 @dataclass

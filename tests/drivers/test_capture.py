@@ -29,11 +29,12 @@ from handrail_drivers.numato_gpio import NumatoGpio
 from handrail_drivers.relay import TerminalDoor, serve
 from handrail_drivers.replay import Difference, LenientReplay, StrictReplay
 from handrail_drivers.serial_port import SerialPort
-from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
+from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.numato_wire import NumatoModule
 from handrail_sim.twin.perturbation import ServoDraw
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_wire import MemoryWire
 
 HANDRAIL = Path(sys.executable).with_name("handrail")
 

@@ -7,10 +7,11 @@ from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech import registers as reg
 from handrail_drivers.feetech.codec import BROADCAST, Frame, Instruction, Parser, build
-from handrail_sim.twin.feetech_wire import FeetechBank, MemoryWire, ServoSpec
+from handrail_sim.twin.feetech_wire import FeetechBank, ServoSpec
 from handrail_sim.twin.perturbation import ServoDraw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from memory_wire import MemoryWire
 
 IDS = (1, 2, 3, 4, 5, 6)
 POSITION = reg.PRESENT_POSITION.address

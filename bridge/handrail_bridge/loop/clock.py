@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 from handrail_bridge.loop.bell import SECOND, Bell, Timespec
@@ -64,26 +63,3 @@ class WallClock:
         self._until.seconds, self._until.nanoseconds = divmod(time_ns, SECOND)
         while self._sleep(time.CLOCK_MONOTONIC, TIMER_ABSTIME, self._at, None) == errno.EINTR:
             pass
-
-
-class VirtualClock:
-    """A clock that stands still until somebody sleeps; ``world(dt_ns)`` lives meanwhile."""
-
-    def __init__(self, world: Callable[[int], None]) -> None:
-        self._world = world
-        self._now = 0
-
-    def now_ns(self) -> int:
-        """Return the present time [ns]."""
-        return self._now
-
-    def suspended_ns(self) -> int:
-        """Return nothing."""
-        return 0
-
-    def sleep_until(self, time_ns: int) -> bool:
-        """Let the world live until time_ns."""
-        if time_ns > self._now:
-            self._world(time_ns - self._now)
-            self._now = time_ns
-        return True

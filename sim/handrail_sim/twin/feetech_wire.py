@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from handrail_drivers.emulator import Place, World
-from handrail_drivers.errors import BusLost
 from handrail_drivers.feetech import codec
 from handrail_drivers.feetech.codec import BROADCAST, OVERHEAD, Instruction, Parser
 from handrail_drivers.servos.frames import Frame
@@ -178,51 +177,3 @@ class FeetechBank(ServoBank[Servo]):
             for servo in self._named(rows[at]):
                 servo.write(address, rows[at + 1 : at + 1 + size])
         return []
-
-
-class MemoryWire:
-    """A transport that ends in a bank in memory: no time passes on it but the caller's.
-
-    ``unplug`` makes it raise BusLost like a port that is gone; ``plug`` brings it back.
-    """
-
-    def __init__(self, bank: FeetechBank) -> None:
-        self.bank = bank
-        self.sent: list[bytes] = []  # every write, in order
-        self._answers = bytearray()
-        self._plugged = True
-
-    def write(self, data: bytes) -> None:
-        """Hand data to the servos at once."""
-        self._require_port()
-        self.sent.append(bytes(data))
-        for answer in self.bank.handle(data):
-            self._answers += answer
-
-    def read(self, size: int, timeout_s: float) -> bytes:  # noqa: ARG002 - no time passes here
-        """Return up to size bytes of what the servos answered."""
-        self._require_port()
-        data = bytes(self._answers[:size])
-        del self._answers[:size]
-        return data
-
-    def discard_input(self) -> None:
-        """Drop what was answered and not read."""
-        self._require_port()
-        self._answers.clear()
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def unplug(self) -> None:
-        """Take the port away."""
-        self._plugged = False
-        self._answers.clear()
-
-    def plug(self) -> None:
-        """Bring the port back."""
-        self._plugged = True
-
-    def _require_port(self) -> None:
-        if not self._plugged:
-            raise BusLost("The servo bus is gone: its port does not answer any more.")
