@@ -102,7 +102,8 @@ class SocketDoor:
             try:
                 client.sendall(data)
             except TimeoutError:  # it does not read; what it got is not whole any more
-                client.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return
 
