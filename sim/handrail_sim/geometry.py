@@ -26,6 +26,7 @@ def geometry(cell: Cell, reach: float) -> mujoco.MjModel:
                 _as_mesh(spec, geom, f"{body.name}/box {number}")
     model = spec.compile()
     model.geom_margin[:] = reach / 2  # MuJoCo adds the two geoms' margins
+    model.pair_margin[:] = reach  # of pairs that the file names, which have their own
     model.body_margin[:] = reach  # what it looks for at all; compiled from the margins in the file
     return model
 

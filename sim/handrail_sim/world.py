@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from handrail_sim.cell import Cell
 from handrail_sim.coupling import couplings
 from handrail_sim.forces import add_force_sensors
-from handrail_sim.world_demands import require_shapes
+from handrail_sim.world_demands import require_shapes, require_solid, require_units
 from handrail_sim.world_file import load_spec as load_spec  # who asks for a world asks here
 
 Array = NDArray[np.float64]
@@ -38,7 +38,17 @@ def load_model(cell: Cell) -> mujoco.MjModel:
     model = spec.compile()
     scene = Scene(model, cell)
     require_shapes(model, scene.joint_dofs[: scene.arm_joints].tolist())
+    require_units(model, cell.arm)
+    require_solid(model, _named(cell))
     return model
+
+
+def _named(cell: Cell) -> dict[str, str]:
+    """Return the bodies that the cell names as standing or lying there, by what names them."""
+    things = {f"objects.{name}.body": thing.body for name, thing in cell.objects.items()}
+    stand = {f"obstacles.{name}.body": one.body for name, one in cell.obstacles.items()}
+    bins = {f"regions.{name}.body": one.body for name, one in cell.regions.items() if one.body}
+    return {**things, **stand, **bins}
 
 
 class Scene:

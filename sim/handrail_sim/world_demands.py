@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import mujoco
 from handrail_drivers.errors import InvalidCell
+
+from handrail_sim.arm import Arm
 
 NEEDED = (
     mujoco.mjtDisableBit.mjDSBL_CONSTRAINT,
@@ -15,6 +17,10 @@ NEEDED = (
     mujoco.mjtDisableBit.mjDSBL_GRAVITY,
     mujoco.mjtDisableBit.mjDSBL_CLAMPCTRL,
     mujoco.mjtDisableBit.mjDSBL_ACTUATION,
+    mujoco.mjtDisableBit.mjDSBL_SENSOR,  # by which forces are told
+    mujoco.mjtDisableBit.mjDSBL_EQUALITY,
+    mujoco.mjtDisableBit.mjDSBL_DAMPER,
+    mujoco.mjtDisableBit.mjDSBL_SPRING,
 )
 
 
@@ -33,6 +39,47 @@ def require_physics(spec: mujoco.MjSpec) -> None:
             field="world.model",
             hint="remove the flags from its <option>",
         )
+
+
+def require_units(model: mujoco.MjModel, arm: Arm) -> None:
+    """Refuse a joint that slides and is told in radians, or turns and is told in metres.
+
+    Raises:
+        InvalidCell: its tolerances would be of the other unit.
+    """
+    for name in arm.all_joints:
+        slides = model.joint(name).type[0] == mujoco.mjtJoint.mjJNT_SLIDE
+        if slides != (arm.limits[name].unit == "m"):
+            raise InvalidCell(
+                f"arm.limits.{name}.unit: {name} {'slides' if slides else 'turns'} in the world.",
+                field=f"arm.limits.{name}.unit",
+                value=arm.limits[name].unit,
+                limit="m" if slides else "rad",
+            )
+
+
+def require_solid(model: mujoco.MjModel, bodies: Mapping[str, str]) -> None:
+    """Refuse what the cell names (bodies of the world, by what names them) and nothing can hit.
+
+    Raises:
+        InvalidCell: there is no such body, or none of its shapes collides with anything.
+    """
+    for field, name in bodies.items():
+        body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name)
+        if body < 0:
+            known = sorted(model.body(one).name for one in range(1, model.nbody))
+            raise InvalidCell(
+                f"{field}: the world has no body {name!r}.", field=field, value=name, choices=known
+            )
+        first, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
+        own = slice(first, first + count)
+        if not count or not (model.geom_contype[own] | model.geom_conaffinity[own]).any():
+            raise InvalidCell(
+                f"{field}: no shape of {name!r} collides with anything.",
+                field=field,
+                value=name,
+                hint="give its collision shapes a contype and a conaffinity",
+            )
 
 
 def name_bodies(spec: mujoco.MjSpec) -> None:

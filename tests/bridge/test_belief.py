@@ -114,6 +114,18 @@ def test_a_plan_that_ended_early_leaves_doubt_about_what_it_would_have_moved(
     assert belief.objects["blue_cube"].source == "seen"
 
 
+@pytest.mark.parametrize("felt", [True, False])
+def test_what_a_step_has_taken_is_held_though_its_plan_ended_early(
+    belief: Belief, felt: bool
+) -> None:
+    red = red_names_at(belief)[RED_A]
+    took = {**belief.objects, red: replace(belief.objects[red], held_pose=(0, 0, 0.01, 1, 0, 0, 0))}
+    belief.doubt(took, [belief.objects, took])
+    belief.feel(holding=felt)
+    assert belief.held == (red if felt else None)
+    assert belief.objects[red].source == ("seen" if felt else "unknown")
+
+
 @pytest.mark.parametrize("let_go", [True, False])
 def test_what_a_step_let_go_is_not_what_the_jaw_feels_now(belief: Belief, let_go: bool) -> None:
     red = red_names_at(belief)[RED_A]

@@ -230,6 +230,15 @@ def test_near_the_post_the_margin_decides(cell: Cell, checker: Checker) -> None:
         assert "post" not in touched(cell, seed, start, nearest.hold + nearest.lead)
 
 
+def test_a_clearance_may_be_larger_than_what_is_usually_looked_at(cell: Cell) -> None:
+    """Nothing on this way comes nearer than 20 mm to the post; 50 mm are asked for."""
+    asked = cell.check.model_copy(update={"clearance": 0.05})
+    wary = Checker(cell.model_copy(update={"check": asked}))
+    verdict = wary.check(sweep(0.135), at_home(cell, wary))
+    assert verdict.violations[0].kind == "clearance"
+    assert 0.02 < verdict.violations[0].value < 0.05
+
+
 def test_the_margin_pushes_nothing(cell: Cell, checker: Checker) -> None:
     """A clearance is measured beside the physics, not in it."""
     start = at_home(cell, checker)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+import mujoco
+import numpy as np
 import pytest
 from desk_plans import Step, at_home, carry, grip, lying, pick, plan, point, pose, sort
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.check.grips import Grip
+from handrail_sim.check.things import Things
+from handrail_sim.check.timeline import Timeline
 from handrail_sim.regions import inside
-from handrail_sim.verdict import Verdict
+from handrail_sim.verdict import Verdict, Violation
+from handrail_sim.world import NOWHERE, Scene, load_model
 
 WEST = math.radians(40)
 CUBE = point(0.2, WEST, 0.0)[:2]
+Place = tuple[float, float, float]
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +190,23 @@ def test_a_scale_is_foreseen_to_read_what_will_lie_on_it(
     asked = sorting.model_dump()
     verdict = checker.check(plan(*asked["steps"], goal=[*asked["goal"], reads]), start)
     assert verdict.passed == passes, verdict.violations
+
+
+def rolled(cell: Cell, place: Place, ends: Place) -> list[Violation]:
+    """What is said of a cube that nobody holds, and that is elsewhere in the second half."""
+    scene = Scene(load_model(cell), cell)
+    rows, (at, _) = 60, scene.object_qpos["blue_cube"]
+    qpos = np.tile(mujoco.MjData(scene.model).qpos, (rows, 1))
+    qpos[:, at : at + 3], qpos[rows // 2 :, at : at + 3] = place, ends
+    run: Any = SimpleNamespace(qpos=qpos, command=np.zeros((rows, len(cell.arm.all_joints))))
+    grips = {"blue_cube": Grip("blue_cube", np.zeros(rows, dtype=bool))}
+    return [*Things(cell, scene).judge(run, grips, {}, Timeline((0, rows - 1), 100.0))]
+
+
+@pytest.mark.parametrize("height", [0.0125, -0.3])
+def test_what_lies_lower_than_the_origin_is_judged_alike(cell: Cell, height: float) -> None:
+    """As where the origin is the arm's flange, and the table is below it."""
+    (moved,) = rolled(cell, (0.2, 0.1, height), (0.2, 0.2, height))
+    assert (moved.kind, moved.subject) == ("displaced", "blue_cube")
+    assert rolled(cell, (0.2, 0.1, height), (0.2, 0.1, height)) == []
+    assert rolled(cell, (NOWHERE, NOWHERE, height), (NOWHERE, NOWHERE, height - 1.0)) == []

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Cell
+from handrail_sim.cell_file import load_cell
+from handrail_sim.geometry import geometry
 from handrail_sim.regions import container, inside, region_of
 from handrail_sim.world import Scene, load_model
 from handrail_sim.world_file import WORLDS
@@ -174,7 +176,9 @@ def foreign(cell: Cell, folder: Path, *changes: tuple[str, str]) -> Cell:
     return cell.model_copy(update={"world": world, "folder": folder})
 
 
-@pytest.mark.parametrize("flag", ["contact", "constraint", "limit", "gravity"])
+@pytest.mark.parametrize(
+    "flag", ["contact", "constraint", "limit", "gravity", "sensor", "equality", "damper", "spring"]
+)
 def test_a_world_without_physics_is_refused(cell: Cell, tmp_path: Path, flag: str) -> None:
     """No check would find anything in it."""
     off = f'<option><flag {flag}="disable"/></option>'
@@ -191,6 +195,50 @@ def test_an_arm_that_nothing_collides_with_is_refused(cell: Cell, tmp_path: Path
     (tmp_path / "mine.xml").write_text(spec.to_xml())
     with pytest.raises(InvalidCell, match="'lower_arm' collides"):
         load_model(mine)
+
+
+def test_an_obstacle_that_nothing_collides_with_is_refused(cell: Cell, tmp_path: Path) -> None:
+    mine = foreign(cell, tmp_path)
+    spec = mujoco.MjSpec.from_file(str(WORLDS / cell.world.model))
+    for geom in spec.body(cell.obstacles["post"].body).geoms:
+        geom.contype = geom.conaffinity = 0
+    (tmp_path / "mine.xml").write_text(spec.to_xml())
+    with pytest.raises(InvalidCell, match=r"obstacles\.post\.body: no shape"):
+        load_model(mine)
+
+
+def test_an_obstacle_that_the_world_does_not_have_is_refused(cell: Cell) -> None:
+    post = cell.obstacles["post"].model_copy(update={"body": "pots"})
+    with pytest.raises(InvalidCell, match="no body 'pots'") as refused:
+        load_model(cell.model_copy(update={"obstacles": {"post": post}}))
+    assert cell.obstacles["post"].body in refused.value.choices
+
+
+def test_a_joint_is_told_in_the_unit_that_it_moves_in() -> None:
+    gantry = load_cell("gantry")
+    limits = {
+        name: one.model_copy(update={"unit": "rad"}) for name, one in gantry.arm.limits.items()
+    }
+    arm = gantry.arm.model_copy(update={"limits": limits})
+    with pytest.raises(InvalidCell, match="slides in the world") as refused:
+        load_model(gantry.model_copy(update={"arm": arm}))
+    assert refused.value.limit == "m"
+
+
+def test_pairs_that_the_file_names_are_told_apart_like_others(cell: Cell, tmp_path: Path) -> None:
+    """MuJoCo takes such a pair's own margin, whatever its geoms have."""
+    two = (
+        "<body pos='1 1 0.1'><geom name='over' size='0.02'/></body>"
+        "<body pos='1 1 0.15'><freejoint/><geom name='under' size='0.02'/></body>"
+    )
+    pair = "<contact><pair geom1='over' geom2='under'/></contact>"
+    mine = foreign(cell, tmp_path, ("</worldbody>", f"{two}</worldbody>{pair}"))
+    model = geometry(mine, 0.02)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    ids = {model.geom("over").id, model.geom("under").id}
+    (found,) = (one for one in data.contact if set(one.geom) == ids)
+    assert found.dist == pytest.approx(0.01)
 
 
 def test_bodies_without_a_name_are_told_apart(cell: Cell, tmp_path: Path) -> None:

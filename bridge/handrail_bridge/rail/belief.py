@@ -99,11 +99,16 @@ class Belief:
         """A plan ended early: what it would have moved is unknown, unless it is still held.
 
         ``passed``: as things were predicted at the ends of the steps that did end. What was let go
-        in one is held no more, though the jaw may feel something: that is another thing then.
+        in one is held no more, though the jaw may feel something: that is another thing then, and
+        it is what was taken in the last of them.
         """
         fresh = dict(self._objects)
         for name, end in predicted.items():
             start = self._objects[name]
+            taken = passed[-1][name] if passed else start
+            if taken.held_pose and not start.held_pose:
+                fresh[name] = taken  # until the jaw feels nothing
+                continue
             kept = start.held_pose and all(then[name].held_pose for then in passed)
             if not kept and (start.held_pose or self._differ(name, start, end)):
                 fresh[name] = LOST

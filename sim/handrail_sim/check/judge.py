@@ -68,7 +68,9 @@ class Judge:
         self._carriers = Carriers(cell, model)
         self._pressure = Pressure(cell, model, self._fingers)
         self._zones = Zones(cell, demanded(cell, margins=not lenient))
-        self.proximity = Proximity(cell, scene, 2 * TOUCH if lenient else REACH)
+        own = cell.check
+        reach = max(REACH, own.clearance, own.table_clearance, own.self_clearance)
+        self.proximity = Proximity(cell, scene, 2 * TOUCH if lenient else reach)
 
     def judge(
         self, plan: Plan, state: StartState, run: Rollout, targets: Array, timeline: Timeline

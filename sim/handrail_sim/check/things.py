@@ -13,7 +13,7 @@ from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.regions import inside
 from handrail_sim.verdict import Violation, ViolationKind
-from handrail_sim.world import Array, Scene
+from handrail_sim.world import NOWHERE, Array, Scene
 
 TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
 OPENED = 0.01  # rad, by the joint's lever
@@ -46,6 +46,8 @@ class Things:
             if self._scene.jaw is not None:
                 yield from self._dropped(name, grip, run.command[:, self._scene.jaw], timeline)
             yield from self._heavy(name, grip, timeline)
+            if poses[0, :2].min() > NOWHERE - 1.0:
+                continue  # put away, since nobody knows where it is
             if poses[0, 2] > FLOOR > poses[-1, 2]:
                 yield violation(
                     (ViolationKind.DROPPED, name, "m", "keep it over the table"),
@@ -54,7 +56,7 @@ class Things:
                     timeline.moment(len(poses) - 1),
                     "fell off the table",
                 )
-            elif poses[0, 2] > FLOOR:
+            else:
                 yield from self._let_fall(name, grip, poses, timeline)
                 yield from self._moved(name, grip, poses, carried.get(name), timeline)
 

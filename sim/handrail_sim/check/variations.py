@@ -103,6 +103,7 @@ class Variation:
         other.dof_damping[scene.joint_dofs] *= self.drag
         other.dof_frictionloss[scene.joint_dofs] *= self.drag
         other.geom_friction[:, 0] *= self.friction
+        other.pair_friction[:, :2] *= self.friction  # of pairs that the file names
         bodies = [scene.bodies[name] for name in cell.objects]
         other.body_mass[bodies] *= self.mass
         other.body_inertia[bodies] *= self.mass[:, None]
