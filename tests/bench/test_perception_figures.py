@@ -9,7 +9,8 @@ import psutil
 import pytest
 from handrail_bridge import bench
 from handrail_bridge.bench.perception.looks import table
-from handrail_bridge.bench.perception.run import look_rows, markdown, result_rows, stop_rows
+from handrail_bridge.bench.perception.run import look_rows, number, result_rows, stop_rows
+from handrail_bridge.bench.report import markdown
 from handrail_bridge.vision.pinhole import Pinhole
 from handrail_sim.cell_file import load_cell
 
@@ -36,7 +37,7 @@ def test_a_result_may_take_a_frames_time_and_a_look_by_hand():
 
 def test_the_table_has_every_row():
     rows = list(stop_rows(np.array([0.02, 0.03])))
-    text = markdown(rows, "a note")
+    text = markdown(rows, "a note", number)
     assert "| hand shown to stop on the wire, max | 30.0 ms |" in text
     assert text.endswith("A note.")
 

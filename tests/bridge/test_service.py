@@ -76,7 +76,7 @@ async def test_who_leaves_its_lease_stream_holds_nothing_from_then_on(
         return rail_pb2.HoldLeaseRequest(holder="me", heartbeat_s=0.05)
 
     monkeypatch.setattr("handrail_bridge.server.answering.abort", abort)
-    holder = SimpleNamespace(read=first, write=written)
+    holder = SimpleNamespace(read=first, write=written, peer=lambda: "ipv4:127.0.0.1:1")
     rail: Any = SimpleNamespace(situation=SimpleNamespace(leases=leases))
     nothing: Any = None
     stream: Any = RailService(rail, nothing, {}, tuple).HoldLease(nothing, holder)  # type: ignore[arg-type]

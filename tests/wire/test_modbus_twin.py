@@ -168,7 +168,7 @@ def test_libmodbus_drives_the_belt_which_stands_once_it_is_silent(libmodbus: str
     """Foreign software moves the physics; gone, it leaves no belt running."""
     with Twin.start("line", seed=3) as twin:
         where = ["rtu", twin.wires["belt_drive"], "115200", "N", "1"]
-        up = "w 200 30  w 100 6  w 100 7  w 100 15  r 110 1  w 101 1000"
+        up = "w 200 30  w 100 6  w 100 7  w 100 127  r 110 1  w 101 1000"
         assert told([libmodbus, *where, *up.split()])[4] == f"ok {WORDS[Power.ENABLED]}"
 
         def belt() -> dict[str, float]:

@@ -112,8 +112,8 @@ async def test_a_stop_passes_a_bridge_that_hangs(cell: RunningCell) -> None:
         stopped = await asyncio.to_thread(cell.cli, "stop", "it hangs", "--json")
     finally:
         cell.process.send_signal(signal.SIGCONT)
-    assert stopped.returncode == 0, stopped.stderr
-    assert json.loads(stopped.stdout) == {"desk": {"mode": "stopping"}}
+    assert stopped.returncode == 1, stopped.stderr  # nobody has said that all stands
+    assert json.loads(stopped.stdout) == {"desk": {"mode": None, "loops_signalled": 1}}
     async with cell.operator() as operator:
         state = await operator.state()
     assert state.mode in (Mode.STOPPED, Mode.FAULT)

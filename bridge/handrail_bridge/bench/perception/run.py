@@ -48,7 +48,7 @@ def measure(quick: bool = False) -> Report:
         f"job written by hand for this cell; {trials} stops by the twin's wire log, "
         f"{len(again)} spoilt by the machine and repeated"
     )
-    return Report("perception", note, rows, markdown(rows, note, _number))
+    return Report("perception", note, rows, markdown(rows, note, number))
 
 
 def look_rows(pairs: Sequence[tuple[Times, Times]]) -> Iterator[Row]:
@@ -80,7 +80,8 @@ def stop_rows(stops: Times) -> Iterator[Row]:
         yield Row(f"hand shown to stop on the wire, {name}", float(value) * 1e3, "ms")
 
 
-def _number(value: float, unit: str) -> str:
+def number(value: float, unit: str) -> str:
+    """Return a value in its unit, as the page shows it."""
     return f"{value:.1f} ms" if unit == "ms" else f"{value:.0f}"
 
 
