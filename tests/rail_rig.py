@@ -109,7 +109,7 @@ class Desk:
     def __init__(self) -> None:
         self._checker = Checker(load_cell("desk"))
 
-    async def check(self, plan: Plan, start: StartState) -> Verdict:
+    async def check(self, plan: Plan, start: StartState, ahead: bool = False) -> Verdict:
         return self._checker.check(plan, start)
 
     async def hold_command(self, position: Any, objects: Any) -> tuple[float, ...]:

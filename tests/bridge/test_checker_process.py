@@ -30,10 +30,17 @@ class OnRequest(CheckerProcess):
     def __init__(self) -> None:
         super().__init__(load_cell("desk"))
         self.asked: list[str] = []
+        self.plans: list[Any] = []
         self.answers: asyncio.Queue[Any] = asyncio.Queue()
 
     async def _worker(self) -> Any:
-        return SimpleNamespace(send=lambda message: self.asked.append(message[0]))
+        return SimpleNamespace(send=self._take)
+
+    def _take(self, message: Any) -> None:
+        method, arguments = message
+        self.asked.append(method)
+        if method == "check":
+            self.plans.append(arguments[0])
 
     async def _answer(self, *_: object) -> Any:
         return await self.answers.get()
@@ -49,10 +56,14 @@ async def test_what_holds_the_arm_is_answered_before_checks_that_wait() -> None:
     await asyncio.sleep(0)
     with pytest.raises(Refused, match=f"{WAITING} checks are waiting already"):
         await checker.check(nothing, nothing)
-    for _ in range(2):
+    parking = asyncio.create_task(checker.check("the operator's", nothing, ahead=True))
+    await asyncio.sleep(0)
+    for _ in range(3):
         checker.answers.put_nowait((0.5,))
     assert await arming == (0.5,)
-    assert checker.asked[:2] == ["check", "hold_command"]
+    assert await parking == (0.5,)
+    assert checker.asked[:3] == ["check", "hold_command", "check"]
+    assert checker.plans[:2] == [None, "the operator's"]
     for _ in checks:
         checker.answers.put_nowait(None)
     await asyncio.gather(*checks)

@@ -21,7 +21,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import ObjectBelief, StartState, Verdict
 
-WAITING = 8  # checks in line, the running one included; the question what holds the arm is none
+WAITING = 8  # checks in line, the running one included; the operator waits in none
 START = 60.0  # s to import MuJoCo and compile the world
 CHECK = 60.0  # s
 QUESTION = 5.0  # s
@@ -68,13 +68,16 @@ class CheckerProcess:
         await self._answer(self._pipe, START)
         return self._pipe
 
-    async def check(self, plan: Plan, start: StartState) -> Verdict:
-        """Check a plan, in its turn.
+    async def check(self, plan: Plan, start: StartState, ahead: bool = False) -> Verdict:
+        """Check a plan, in its turn; or ``ahead`` of all that wait, as the operator's.
 
         Raises:
             Refused: too many wait already.
             ProcessLost: the worker died or hung; it is replaced then.
         """
+        if ahead:
+            first: Verdict = await asyncio.shield(self._exchange(CHECK, "check", plan, start))
+            return first
         if self._in_line >= WAITING:
             raise Refused(
                 f"{WAITING} checks are waiting already.", limit=WAITING, hint="try again later"

@@ -91,7 +91,8 @@ class Rail:
     async def check(self, plan: Plan, approver: str = "") -> Check:
         """Check a plan from the measured state; a passing verdict brings a permit.
 
-        The permit waits for a person where the cell demands one and no ``approver`` is named.
+        The permit waits for a person where the cell demands one and no ``approver`` is named; who
+        names one, the operator, waits for nobody else's check.
 
         Raises:
             Refused: a plan is running, or what a person is asked cannot be written down.
@@ -100,7 +101,7 @@ class Rail:
         """
         start = await self.situation.start()
         present = self.situation.present(start.position)
-        verdict = await self._checker.check(plan, start)
+        verdict = await self._checker.check(plan, start, ahead=bool(approver))
         if not verdict.passed:
             return Check(verdict, None)
         devices = self._loop.moved_by(verdict.trajectory) if verdict.trajectory else ()
