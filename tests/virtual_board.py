@@ -19,6 +19,10 @@ TIMEOUT = 30
 RED, YELLOW, GREEN, STOP, DISTANCE, PUSHER, BUZZER, STEP, DIRECTION, A, B, PIECES = range(12)
 LAMP_RED, LAMP_YELLOW, LAMP_GREEN, STOP_CHANNEL, DISTANCE_CHANNEL = range(5)
 PUSHER_CHANNEL, BUZZER_CHANNEL, TURNTABLE, WHEEL, PIECES_CHANNEL, TEMPERATURE = range(5, 11)
+LAMP_AGE = 2_000_000  # us, of apps/desk.c
+MOVE_AGE = 300_000  # likewise
+TURN = 50  # us of ports/host/main.c
+ANSWER = 1000  # us that say() lets pass
 
 
 def compiled(out: Path, *flags: str, app: Path = FIRMWARE / "apps" / "desk.c") -> Path:

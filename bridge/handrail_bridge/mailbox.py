@@ -51,8 +51,8 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self._base = Database(folder / NAME, SCHEMA)
-        self._readers = Places(READERS, "waits for mail")
         # The operator's are apart: nobody else takes them.
+        self._readers = {who: Places(READERS, "waits for mail") for who in (True, False)}
         self._letters = {who: Places(LETTERS, "calls of the mailbox") for who in (True, False)}
         self._arrived = asyncio.Event()
 
@@ -76,11 +76,12 @@ class Mailbox:
         return Mail(number, *row)
 
     def _insert(self, row: tuple[Any, ...]) -> int:
+        *_, by_operator, _ = row
         columns = "time, sender, recipient, text, by_operator, answers"
         with self._base.writing() as base:
             done = base.execute(f"INSERT INTO mail ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608 # our own words
             number = int(done.lastrowid or 0)
-            base.execute(FORGET, {"by_operator": row[4], "kept": KEPT})
+            base.execute(FORGET, {"by_operator": by_operator, "kept": KEPT})
         return number
 
     async def newer(
@@ -103,7 +104,7 @@ class Mailbox:
             found = await self._found(recipient, after, limit)
         if found or not wait:
             return found
-        with self._readers:
+        with self._readers[by_operator]:
             return await self._await(recipient, after, limit, wait)
 
     async def _await(self, recipient: str, after: int, limit: int, wait: float) -> list[Mail]:

@@ -71,9 +71,7 @@ def require_solid(model: mujoco.MjModel, bodies: Mapping[str, str]) -> None:
             raise InvalidCell(
                 f"{field}: the world has no body {name!r}.", field=field, value=name, choices=known
             )
-        first, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
-        own = slice(first, first + count)
-        if not count or not (model.geom_contype[own] | model.geom_conaffinity[own]).any():
+        if not _collides(model, body):
             raise InvalidCell(
                 f"{field}: no shape of {name!r} collides with anything.",
                 field=field,
@@ -96,11 +94,16 @@ def require_shapes(model: mujoco.MjModel, dofs: Sequence[int]) -> None:
     """
     arm = set(model.dof_bodyid[list(dofs)].tolist())
     for body in sorted(arm):
-        first, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
-        own = slice(first, first + count)
-        if count and not (model.geom_contype[own] | model.geom_conaffinity[own]).any():
+        if model.body_geomnum[body] and not _collides(model, body):
             raise InvalidCell(
                 f"world.model: no shape of {model.body(body).name!r} collides with anything.",
                 field="world.model",
                 hint="give its collision shapes a contype and a conaffinity",
             )
+
+
+def _collides(model: mujoco.MjModel, body: int) -> bool:
+    """Tell whether any shape of a body collides with anything."""
+    first, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
+    own = slice(first, first + count)
+    return bool((model.geom_contype[own] | model.geom_conaffinity[own]).any())

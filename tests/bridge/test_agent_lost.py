@@ -15,7 +15,6 @@ from door import NO_RAIL, Facts
 from handrail_bridge.agents.agent import cut_off
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import Act, Memory
-from handrail_bridge.agents.own_tools import Mailing, tools_of
 from handrail_bridge.agents.results import Result, failure
 from handrail_bridge.agents.session import Session
 from handrail_bridge.agents.stay import OPERATOR
@@ -194,17 +193,6 @@ async def test_what_a_device_did_not_answer_may_have_been_done(
     pump.go.set()
     assert (await session.run("configure", DISPENSE)).refused == known
     assert (memory.uncertain() == []) == known
-
-
-@pytest.mark.parametrize("number", [-1, 2**63])
-async def test_a_number_that_no_mail_has_is_refused(
-    bridge: Client, memory: Memory, number: int
-) -> None:
-    session = await session_of(bridge, memory)
-    session._own |= {one.name: one for one in tools_of(Mailing(bridge, "ada"))}
-    mail = {"to": "operator", "text": "done", "answers": number}
-    assert (await session.run("mail_send", mail)).refused
-    assert memory.uncertain() == []
 
 
 async def test_a_fault_of_ours_may_have_come_after_the_act(

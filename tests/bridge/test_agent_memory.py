@@ -6,13 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import MOST, Memory
-from handrail_bridge.agents.own_tools import Mailing
 from handrail_bridge.agents.wakes import (
     AT_ONCE,
     ATTEMPTS,
@@ -153,28 +150,6 @@ def test_a_flood_of_mail_costs_no_more_than_some_sessions(reopen: Reopen) -> Non
     assert count == PENDING
     wakes.received([mail(101, "one more")])
     assert due(wakes).cause == "mail"
-
-
-@pytest.mark.parametrize(("sign", "cut"), [("x", False), ("語", False), ("\U0001f600", True)])
-def test_one_mail_alone_can_be_read(sign: str, cut: bool) -> None:
-    letter = told(mail(1, sign * LONGEST))
-    assert len(letter) < 1.1 * AT_ONCE
-    assert letter.endswith("(cut: it has 8192 signs)") == cut
-
-
-async def test_a_list_of_mail_can_be_read_and_goes_on_from_its_end() -> None:
-    box = [mail(n, "x" * LONGEST, by_operator=n % 2 == 0) for n in range(1, 11)]
-
-    async def newer(_: str, after: int, limit: int) -> list[Mail]:
-        return [one for one in box if one.number > after][:limit]
-
-    rail: Any = SimpleNamespace(mail=newer)
-    mailing = Mailing(rail, "robot")
-    read: list[str] = []
-    while found := (await mailing.mail_list(after=len(read)))["mail"]:
-        assert sum(map(len, found)) < 1.1 * AT_ONCE
-        read += found
-    assert read == list(map(told, box))
 
 
 def test_a_wake_that_was_cut_off_comes_again_with_what_was_done(reopen: Reopen) -> None:

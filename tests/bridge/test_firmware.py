@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import sqlite3
 import stat
 from pathlib import Path
@@ -13,14 +12,12 @@ import pytest
 from board_process import BoardProcess
 from handrail_bridge import run_dir
 from handrail_bridge.firmware import flashing
-from handrail_bridge.firmware.asking import info
 from handrail_bridge.firmware.boards import KINDS, programmer
 from handrail_bridge.firmware.images import Images
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.rail.audit import verify
 from handrail_drivers.errors import (
     BoardFault,
-    BoardSilent,
     BusLost,
     InvalidRequest,
     LeaseRefused,
@@ -312,23 +309,3 @@ def _bridges(monkeypatch, bridge: RunningBridge) -> None:
         run_dir, "all_running", lambda: [type("Bridge", (), {"address": "x", "cell": "c"})]
     )
     monkeypatch.setattr(flashing.Client, "connect", lambda _address: bridge)
-
-
-def test_info_says_what_the_board_has(board):
-    found = info(board.path, 115_200, 20.0)
-    pusher = next(one for one in found.channels if one.name == "pusher")
-    assert (pusher.kind, pusher.effect, pusher.unit, pusher.max_age) == (
-        "servo",
-        "move",
-        "rad",
-        0.3,
-    )
-    json.dumps(found.report.model_dump())
-
-
-def test_info_of_nobody_says_how_to_get_somebody(board):
-    board.power_off()
-    with pytest.raises(BoardSilent, match="says hello") as silent:
-        info(board.path, 115_200, 0.5)
-    assert "flash" in silent.value.hint
-    board.power_on()

@@ -50,20 +50,24 @@ def test_a_machine_that_is_silent_while_it_homes_is_not_stopped_for_that(
     assert "stop" not in bus.calls
 
 
-def test_a_loop_leaves_once_its_driver_has_heard_the_stop(rig: Rig, bus: PlainBus) -> None:
+def test_a_loop_leaves_once_its_driver_has_heard_the_stop(
+    rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stop = bus.stop
-    bus.stop = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(bus, "stop", refuse)
     rig.tick.flags.stop_wanted = True
     rig.run(1)
     assert not rig.tick.is_done
-    bus.stop = stop  # type: ignore[method-assign]
+    monkeypatch.setattr(bus, "stop", stop)
     rig.run(1)
     assert rig.tick.is_done
     assert bus.calls.count("stop") == 1
 
 
-def test_but_no_device_keeps_it_for_ever(rig: Rig, bus: PlainBus) -> None:
-    bus.stop = refuse  # type: ignore[method-assign]
+def test_but_no_device_keeps_it_for_ever(
+    rig: Rig, bus: PlainBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "stop", refuse)
     rig.tick.flags.stop_wanted = True
     began = rig.clock.now_ns()
     run(rig.tick, rig.clock, rig.config.period_ns, lambda: True)
@@ -77,7 +81,9 @@ def test_a_bridge_that_dies_stops_what_moves_by_itself(rig: Rig, bus: PlainBus) 
     assert rig.tick.is_done
 
 
-def test_a_stop_after_a_half_failed_arming_takes_power_off(trial: Callable[..., Trial]) -> None:
+def test_a_stop_after_a_half_failed_arming_takes_power_off(
+    trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = trial({}, stop_category=0)
 
     def five_of_six(enabled: bool) -> None:
@@ -86,7 +92,7 @@ def test_a_stop_after_a_half_failed_arming_takes_power_off(trial: Callable[..., 
         if enabled:
             refuse()
 
-    one.bus.set_torque = five_of_six  # type: ignore[method-assign]
+    monkeypatch.setattr(one.bus, "set_torque", five_of_six)
     one.rig.run(2)
     assert isinstance(raised(lambda: one.rig.ask("arm", hold=one.bus.position)), DeviceFault)
     one.rig.control.raise_stop("enough")
@@ -94,21 +100,24 @@ def test_a_stop_after_a_half_failed_arming_takes_power_off(trial: Callable[..., 
     assert not any(one.bus.torque)
 
 
-def test_removing_torque_that_fails_leaves_a_stop_wanting_it(trial: Callable[..., Trial]) -> None:
+def test_removing_torque_that_fails_leaves_a_stop_wanting_it(
+    trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = trial({}, stop_category=0)
     one.begin()
     follow = one.bus.set_torque
-    one.bus.set_torque = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(one.bus, "set_torque", refuse)
     one.rig.control.raise_stop("enough")
     one.rig.until(lambda state: state.motion_id == 0)
     assert isinstance(raised(lambda: one.rig.ask("remove_torque")), DeviceFault)
-    one.bus.set_torque = follow  # type: ignore[method-assign]
+    monkeypatch.setattr(one.bus, "set_torque", follow)
     one.rig.run(2)
     assert not any(one.bus.torque)
 
 
 def test_a_joint_that_tells_its_temperature_no_more_is_not_taken_for_cool(
     trial: Callable[..., Trial],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = trial({"warm": {"kind": "joint_temperature", "limit": 60}})
     one.rig.run(2)
@@ -117,7 +126,7 @@ def test_a_joint_that_tells_its_temperature_no_more_is_not_taken_for_cool(
     def unheard(joint: str) -> Any:
         raise ServoSilent(f"{joint} did not answer.")
 
-    one.bus.read_health = unheard  # type: ignore[method-assign]
+    monkeypatch.setattr(one.bus, "read_health", unheard)
     one.rig.until(lambda state: state.mode == Mode.FAULT, 3000)
     assert {"warm", "torque_gone"} <= one.fired
     assert any(math.isnan(degrees) for degrees in one.rig.state.temperature)
@@ -134,7 +143,10 @@ class Bus:
         await self._act("arm")
 
     async def disarm(self) -> None:
-        self.asked.append("disarm")
+        await self._act("disarm")
+
+    async def reset(self) -> None:
+        await self._act("reset")
 
     async def remove_torque(self) -> None:
         await self._act("remove_torque")
@@ -153,12 +165,13 @@ async def of_two(first: Bus, second: Bus) -> Loops:
     return Loops(loop_configs(load_cell("desk_2f85"), {}), Control.create(), links)
 
 
-async def test_torque_is_removed_from_every_bus_that_is_there() -> None:
+@pytest.mark.parametrize("act", ["remove_torque", "disarm", "reset"])
+async def test_what_is_asked_of_all_is_asked_of_every_bus_that_is_there(act: str) -> None:
     ill, well = Bus(BusLost("unplugged")), Bus()
     loops = await of_two(ill, well)
     with pytest.raises(BusLost):
-        await loops.remove_torque()
-    assert well.asked == ["remove_torque"]
+        await getattr(loops, act)()
+    assert well.asked == [act]
     await loops.close()
 
 

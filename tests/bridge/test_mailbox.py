@@ -83,7 +83,7 @@ async def test_waiting_readers_are_counted(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(mailbox, "READERS", 1)
     box = Mailbox(tmp_path)
     waiting = asyncio.create_task(box.newer("robot", wait=30.0))
-    while not box._readers._taken:
+    while not box._readers[False]._taken:
         await asyncio.sleep(0.01)
     with pytest.raises(Refused, match="1 waits for mail are open already"):
         await box.newer("robot", wait=1.0)

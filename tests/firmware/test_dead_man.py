@@ -5,22 +5,21 @@ from __future__ import annotations
 import pytest
 from handrail.v1.link_layout import AckResult, AskStatus, Event, EventKind, Status
 from virtual_board import (
+    ANSWER,
     BUZZER,
     BUZZER_CHANNEL,
     GREEN,
+    LAMP_AGE,
     LAMP_GREEN,
     LAMP_RED,
     LAMP_YELLOW,
+    MOVE_AGE,
     PUSHER,
     PUSHER_CHANNEL,
     RED,
+    TURN,
     YELLOW,
 )
-
-LAMP_AGE = 2_000_000  # us, of apps/desk.c
-MOVE_AGE = 300_000
-TURN = 50  # us of ports/host/main.c
-ANSWER = 1000  # us that say() lets pass
 
 
 @pytest.mark.parametrize(

@@ -32,15 +32,11 @@ from virtual_board import (
     RED,
     STOP,
     STOP_CHANNEL,
+    TURN,
     YELLOW,
     VirtualBoard,
     compiled,
 )
-
-LAMP_AGE = 2_000_000  # us, of apps/desk.c
-MOVE_AGE = 300_000
-TURN = 50  # us of ports/host/main.c
-ANSWER = 1000  # us that say() lets pass
 
 
 def the(kind, messages):

@@ -55,7 +55,8 @@ def test_what_is_picked_is_held_where_it_hangs(cell: Cell, checker: Checker) -> 
     # The next plan starts with it in the gripper and keeps it there.
     turned = checker.check(plan(carry(0.0), goal=goal), after(picked))
     passed(turned)
-    tcp = turned.path[-1]  # type: ignore[index] # passed
+    assert turned.path is not None
+    tcp = turned.path[-1]
     assert math.dist(turned.end_objects["red_cube_a"].position, tcp) < 0.01
 
 

@@ -172,7 +172,8 @@ class Wakes:
     def next(self, now: float) -> Wake | None:
         """Return the wake whose time has come: the operator's mail first, then the oldest."""
         query = "SELECT * FROM wakes WHERE done = 0 AND not_before <= ? "
-        rows = self._memory.base.rows(f"{query} ORDER BY cause <> ?, id LIMIT 1", (now, ORDER))
+        query += "ORDER BY cause <> ?, id LIMIT 1"
+        rows = self._memory.base.rows(query, (now, ORDER))
         for row in rows:
             episodes = self._memory.base.rows(
                 "SELECT id FROM episodes WHERE wake = ? ORDER BY id", (row["id"],)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Self
 
@@ -169,24 +169,24 @@ class Loops:
 
     async def disarm(self) -> None:
         """Write no more setpoints; torque stays."""
-        for link in self._links:
-            await link.disarm()
+        await self._of_all(link.disarm() for link in self._links)
 
     async def reset(self) -> None:
         """Clear what is latched; disarmed afterwards where anything was stopped."""
-        for link in self._links:
-            await link.reset()
+        await self._of_all(link.reset() for link in self._links)
 
     async def remove_torque(self) -> None:
-        """Take torque off every joint, whatever becomes of the others.
+        """Take torque off every joint."""
+        await self._of_all(link.remove_torque() for link in self._links)
+
+    @staticmethod
+    async def _of_all(acts: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Have every bus do its part, whatever becomes of others'.
 
         Raises:
-            DeviceFault: of the first bus that did not do it.
+            HandrailError: of the first bus that did not do it.
         """
-        ends = await asyncio.gather(
-            *(link.remove_torque() for link in self._links), return_exceptions=True
-        )
-        for end in ends:
+        for end in await asyncio.gather(*acts, return_exceptions=True):
             if end is not None:
                 raise end
 

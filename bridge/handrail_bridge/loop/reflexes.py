@@ -96,8 +96,11 @@ class Reflexes:
 
     def demand_anew(self, trips: list[Trip]) -> bool:
         """Tell whether a rule of the cell's own wants a stop that wanted none the last time."""
+        if not trips and not self._demanding:
+            return False  # as on nearly every tick
         before = self._demanding
-        self._demanding = {trip.name for trip in trips if trip.stop is not None} - {*GUARDS}
+        demanding = (trip.name for trip in trips if trip.stop is not None)
+        self._demanding = {name for name in demanding if name not in GUARDS}
         return bool(self._demanding - before)
 
     def latch(self, trip: Trip) -> bool:

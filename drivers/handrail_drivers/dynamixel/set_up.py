@@ -15,6 +15,7 @@ from handrail_drivers.servos.settled import refuse_under_torque, require_written
 BLOCK_SIZE = reg.GOAL_POSITION.address  # bytes: all that is written but the goal, in one read
 # Under torque these would move the joint or let it sag; the EEPROM cannot be written then at all.
 MOVING = (reg.P_GAIN, reg.I_GAIN, reg.D_GAIN)
+ELSEWHERE = "mount its horn nearer to the middle of its turn, and calibrate again"
 
 
 def wanted(effort: float, calibration: JointCalibration, model: Model) -> dict[Register, int]:
@@ -60,17 +61,20 @@ def require_followed(joint: str, calibration: JointCalibration, model: Model) ->
             field=f"{joint}.homing_offset",
             value=offset,
             limit=reg.OFFSET_TAKEN,
-            hint="mount its horn nearer to the middle of its turn, and calibrate again",
+            hint=ELSEWHERE,
         )
     low, high = max(0, offset), reg.MAX_POSITION.high + min(0, offset)
-    if calibration.range_min < low or calibration.range_max > high:
-        raise InvalidValue(
-            f"{joint} goes over the end of its servo's turn, where it would turn once round.",
-            field=f"{joint}.range_min" if calibration.range_min < low else f"{joint}.range_max",
-            value=calibration.range_min if calibration.range_min < low else calibration.range_max,
-            limit=low if calibration.range_min < low else high,
-            hint="mount its horn nearer to the middle of its turn, and calibrate again",
-        )
+    for end in ("range_min", "range_max"):
+        count = getattr(calibration, end)
+        limit = min(max(count, low), high)
+        if count != limit:
+            raise InvalidValue(
+                f"{joint} goes over the end of its servo's turn, where it would turn once round.",
+                field=f"{joint}.{end}",
+                value=count,
+                limit=limit,
+                hint=ELSEWHERE,
+            )
 
 
 def mode(model: Model) -> int:

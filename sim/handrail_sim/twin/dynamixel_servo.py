@@ -112,7 +112,7 @@ class XServo:
         """Whether it is a goal that is not taken: by position control, or since nobody spoke."""
         if register in GOALS and self.value(reg.BUS_WATCHDOG) == WENT_OFF:
             return True
-        if register is not reg.GOAL_POSITION or self.value(reg.OPERATING_MODE) != reg.POSITION:
+        if register is not reg.GOAL_POSITION or not self._follows_one_turn():
             return False
         return not self.value(reg.MIN_POSITION) <= value <= self.value(reg.MAX_POSITION)
 
