@@ -40,12 +40,19 @@ if [ ${#need[@]} -gt 0 ]; then
   fi
 fi
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
-rm -rf handrail.egg-info  # an old one would hide new entry points
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-# Its ONNX files alone, which its wheel holds: a model that none of us made (27 MB).
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps rapidocr
 mkdir -p "$venv/peers"
 cp tests/wire/peers/package.json tests/wire/peers/package-lock.json "$venv/peers"
-npm ci --prefix "$venv/peers" --ignore-scripts --no-audit --no-fund --silent
+npm ci --prefix "$venv/peers" --ignore-scripts --no-audit --no-fund --silent &
+peers=$!
+trap 'kill $peers 2>/dev/null || true' EXIT
+echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
+rm -rf handrail.egg-info  # an old one would hide new entry points
+# What Python comes with takes twice as long to resolve; what is imported is compiled then.
+pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt)
+"${pip[@]}" pip
+"${pip[@]}" -e '.[dev]'
+# Its ONNX files alone, which its wheel holds: a model that none of us made (27 MB).
+"${pip[@]}" --no-deps rapidocr
+wait $peers
+trap - EXIT
 echo "setup: ready"

@@ -231,7 +231,7 @@ class Senses:
     def camera_describe(self, camera: str = "") -> CameraReport:
         """Return a camera's pose, field of view, size and search area."""
         model: Camera = self._cell.cameras[self._name(camera)]
-        return CameraReport(**model.model_dump(exclude={"device"}))
+        return CameraReport(**model.model_dump(exclude={"device", "rate"}))
 
     def _name(self, camera: str) -> str:
         if not camera and len(self.cameras) == 1:

@@ -36,6 +36,9 @@ class Camera(Section):
     )
     width: Annotated[int, Field(ge=64, le=4096)]
     height: Annotated[int, Field(ge=64, le=4096)]
+    rate: Annotated[float, Field(ge=1, le=60)] = Field(
+        default=15, description="Hz, frames that the twin renders while somebody looks"
+    )
     search: tuple[float, float, float, float] = Field(
         description="x_min x_max y_min y_max [m] of the table where objects are looked for"
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from desk_plans import AXIS_X, carry, grip, pick, plan, pose
+from desk_plans import AXIS_X, Step, after, carry, grip, pick, plan, point, pose
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.result import Row, Seen, Sighting
 from handrail_bridge.rail.belief import Belief
@@ -17,6 +17,7 @@ from handrail_sim.verdict import Verdict, ViolationKind
 
 WEST = math.radians(40)
 CUBE = "red_cube_a"
+HANGS = (0.0, 0.0, 0.006, 0.0, 1.0, 0.0, 0.0)  # upright in the gripper that points down
 Covariance = tuple[Row, Row, Row]
 
 
@@ -144,3 +145,54 @@ def test_a_look_that_is_less_sure_ends_what_was_permitted(cell: Cell) -> None:
     surer = believed(cell, seen(0.009), seen(0.001))
     assert unsure.version > sure.version == surer.version
     assert unsure.objects[CUBE].sigma == pytest.approx(0.009)
+
+
+SLOT = math.radians(60)  # azimuth at which a cube is put down
+IN_SLOT = [{"predicate": "object_in_region", "object": CUBE, "region": "slot"}]
+
+
+@pytest.fixture(scope="module")
+def exact() -> Checker:
+    """Of a cell with a place in which a cube may lie 3 mm aside, along the fingers."""
+    desk = load_cell("desk")
+    slot = desk.regions["pick_area"].model_copy(
+        update={"center": point(0.2, SLOT, 0.0125), "size": (0.04, 0.006, 0.04), "yaw": SLOT}
+    )
+    return Checker(desk.model_copy(update={"regions": {**desk.regions, "slot": slot}}))
+
+
+def put_down() -> list[Step]:
+    """Carry what is held to the slot, and let it go there."""
+    _, opened, above, low, *_ = pick(*point(0.2, SLOT, 0.0)[:2], SLOT)
+    down = {**low, "position": (*low["position"][:2], 0.021)}
+    return [carry(SLOT), above, down, opened, above, carry(SLOT)]
+
+
+def test_what_is_held_when_a_plan_begins_hangs_as_far_aside_as_it_lay(
+    cell: Cell, exact: Checker
+) -> None:
+    """A plan that is cut in two after the grasp is judged as the whole is."""
+    start = replace(exact.at_home(), objects=believed(cell, seen(0.0)).objects)
+    take = pick(AXIS_X + 0.2 * math.cos(WEST), 0.2 * math.sin(WEST), WEST)
+    taken = exact.check(plan(*take), start)
+    assert taken.violations == ()
+    whole = exact.check(plan(*take, *put_down(), goal=IN_SLOT), start)
+    cut = exact.check(plan(*put_down(), goal=IN_SLOT), after(taken))
+    for verdict in (whole, cut):
+        assert [one.kind for one in verdict.violations] == [ViolationKind.ROBUSTNESS]
+        assert verdict.violations[0].detail["kind"] == ViolationKind.GOAL
+
+
+def test_what_is_held_is_told_of_as_it_hangs(cell: Cell, checker: Checker) -> None:
+    """Upright between the fingers, by what perception was unsure of it, and never askew."""
+    thing = believed(cell, seen(0.004)).objects[CUBE]
+    start = replace(checker.at_home(), objects={CUBE: replace(thing, held_pose=HANGS)})
+    asides = []
+    for world in checker._worlds.variations:
+        hung = world.start(start).objects[CUBE].held_pose
+        assert hung is not None
+        assert (hung[0], *hung[2:]) == pytest.approx((HANGS[0], *HANGS[2:]))
+        asides.append(hung[1])
+        assert f"{CUBE} hangs " in world.told(CUBE, start)
+        assert "perception is unsure of it by 4.0 mm" in world.told(CUBE, start)
+    assert (min(asides), max(asides)) == pytest.approx((-0.012, 0.012))

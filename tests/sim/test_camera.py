@@ -11,6 +11,7 @@ import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -156,6 +157,25 @@ def test_two_may_look_at_once(camera: CameraProcess) -> None:
     finally:
         for capture in captures:
             capture.release()
+
+
+def test_a_camera_is_rendered_at_its_own_rate(cell: Cell, truth: Truth) -> None:
+    overhead = cell.cameras["overhead"].model_copy(update={"rate": 1.0})
+    own = cell.model_copy(update={"cameras": {"overhead": overhead}})
+    with CameraProcess(own, 11, perturb=True) as process, ThreadPoolExecutor(1) as pool:
+        process.publish(at_home(cell, truth), truth.time)
+        slow, fast = (cv2.VideoCapture(process.url(name)) for name in ("overhead", "view"))
+        try:
+            three = pool.submit(lambda: [slow.read()[0] for _ in range(3)])
+            shown = 0
+            while not three.done():
+                assert fast.read()[0]
+                shown += 1
+            assert all(three.result())
+            assert shown > 8  # some 30, and 3 at one rate
+        finally:
+            slow.release()
+            fast.release()
 
 
 def test_an_unknown_camera_is_named_as_such(camera: CameraProcess) -> None:

@@ -210,3 +210,29 @@ def test_what_lies_lower_than_the_origin_is_judged_alike(cell: Cell, height: flo
     assert (moved.kind, moved.subject) == ("displaced", "blue_cube")
     assert rolled(cell, (0.2, 0.1, height), (0.2, 0.1, height)) == []
     assert rolled(cell, (NOWHERE, NOWHERE, height), (NOWHERE, NOWHERE, height - 1.0)) == []
+
+
+def slips(cell: Cell, *jaw: float) -> list[str]:
+    """What is said of a cube that leaves the fingers in the third of three steps of half a second.
+
+    ``jaw`` [rad]: what it is told in each.
+    """
+    scene = Scene(load_model(cell), cell)
+    rows, number = 50, len(cell.arm.joints)
+    at, _ = scene.object_qpos["blue_cube"]
+    qpos = np.tile(mujoco.MjData(scene.model).qpos, (3 * rows, 1))
+    qpos[:, at : at + 3] = (0.2, 0.1, 0.0125)
+    command = np.zeros((3 * rows, len(cell.arm.all_joints)))
+    command[0, number], command[1:, number] = jaw[0], np.repeat(jaw, rows)[:-1]
+    held = np.arange(3 * rows) < 2.5 * rows
+    run: Any = SimpleNamespace(qpos=qpos, command=command)
+    timeline = Timeline((0, rows, 2 * rows, 3 * rows - 1), 2.0 * rows)
+    found = Things(cell, scene).judge(run, {"blue_cube": Grip("blue_cube", held)}, {}, timeline)
+    return [violation.sentence for violation in found]
+
+
+def test_what_slips_in_a_step_that_opens_nothing_is_dropped(cell: Cell) -> None:
+    """Though an earlier one loosened the grip."""
+    (said,) = slips(cell, 0.1, 0.15, 0.15)
+    assert "slips out of the gripper" in said
+    assert slips(cell, 0.1, 0.1, 0.3) == []

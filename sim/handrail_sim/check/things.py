@@ -17,6 +17,7 @@ from handrail_sim.world import NOWHERE, Array, Scene
 
 TIPPED = 0.9  # cosine: an object leaning by more than 25 degrees has tipped
 OPENED = 0.01  # rad, by the joint's lever
+LAG = 0.2  # s, at most, by which a thing leaves the fingers after the step that opened them
 FLOOR = -0.02  # m: below the table's top
 STILL = 0.005  # m/s: slower is lying, once it has been so for
 REST = 0.1  # s
@@ -63,9 +64,11 @@ class Things:
     def _dropped(
         self, name: str, grip: Grip, jaw: Array, timeline: Timeline
     ) -> Iterator[Violation]:
-        """A grip may end only where the jaw was told to open farther than it was in that grip."""
+        """A grip may end only in a step that opens the jaw: one loosened before lets it slip."""
         for begin, end in grip.ended():
-            if jaw[end] < jaw[begin:end].min() + self._opened:
+            step, _ = timeline.moment(max(end - timeline.row(LAG), 0))
+            since = max(begin, timeline.step_rows[step])
+            if jaw[end] < jaw[since:end].min() + self._opened:
                 step, time = timeline.moment(end)
                 hint = "grasp it deeper or move more slowly"
                 words = (ViolationKind.DROPPED, name, "s", hint)

@@ -2,7 +2,8 @@
 
 Every quantity is put at an end of its range: rollouts are dear, and for the small differences
 meant here the ends bound what lies between. An object lies aside and is turned by as much as the
-cell file says, or as perception was unsure of it, whichever is more.
+cell file says, or as perception was unsure of it, whichever is more. Fingers that close on it take
+away what it lay aside between them; along them it hangs as much aside as it lay.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from handrail_sim.world import Array, Scene
 
 SIGMAS = 3.0  # standard deviations that an object may lie aside: in a plane, 98.9 % lie within
 FARTHEST = math.pi / 4  # rad: what is square is nearer to how it lay when turned by more
+LEANS = 0.5  # sine: its vertical is that much across the opening, or it was not upright
 SEED = 1  # any: the same worlds for every check, so that a plan has one verdict
 # Gain, drag and latency (low 0, high 1) decide how a joint lags. Eight rollouts show each joint
 # all corners; the first four are a half fraction, in which every pair of levels meets.
@@ -54,12 +56,20 @@ class Variation:
         position = tuple((np.array(start.position) - self.offset).tolist())
         ways = {name: index for index, name in enumerate(self.objects)}
         objects = {
-            name: _moved(thing, self._shift(thing, ways[name]), self._turn(thing, ways[name]))
-            if name in ways
-            else thing
+            name: self._moved(thing, ways[name]) if name in ways else thing
             for name, thing in start.objects.items()
         }
         return replace(start, position=position, objects=objects)
+
+    def _moved(self, thing: ObjectBelief, index: int) -> ObjectBelief:
+        """Return an object as it lies, or hangs, in this world."""
+        if thing.held_pose is not None:
+            return replace(thing, held_pose=_hung(thing.held_pose, self._along(thing, index)))
+        return _laid(thing, self._shift(thing, index), self._turn(thing, index))
+
+    def _along(self, thing: ObjectBelief, index: int) -> float:
+        """Return by how much [m] what is held hangs aside along the fingers."""
+        return float(self.aside[index, 0]) * max(self.place, SIGMAS * thing.sigma)
 
     def _turn(self, thing: ObjectBelief, index: int) -> float:
         """Return by how much [rad] an object is turned about the vertical."""
@@ -83,19 +93,23 @@ class Variation:
         for index, name in enumerate(self.objects):
             if name in subject and name in start.objects:
                 thing = start.objects[name]
-                x, y = self._shift(thing, index) * 1000
-                turn = self._turn(thing, index)
-                words.append(
-                    f"{name} lies {x:+.1f} mm in x and {y:+.1f} mm in y aside, turned by "
-                    f"{turn:+.2f} rad, and has {self.mass[index]:.0%} of its mass"
-                )
+                words.append(f"{name} {self._whereto(thing, index)}")
                 if SIGMAS * thing.sigma > self.place:
                     words.append(f"as perception is unsure of it by {thing.sigma * 1000:.1f} mm")
-                if SIGMAS * thing.turn_sigma > self.turn:
+                if SIGMAS * thing.turn_sigma > self.turn and thing.held_pose is None:
                     words.append(
                         f"as perception is unsure of its turn by {thing.turn_sigma:.3f} rad"
                     )
         return ", ".join(words)
+
+    def _whereto(self, thing: ObjectBelief, index: int) -> str:
+        """Return in words how an object lies, or hangs, in this world."""
+        if thing.held_pose is not None:
+            how = f"hangs {self._along(thing, index) * 1000:+.1f} mm aside along the fingers"
+        else:
+            (x, y), turn = self._shift(thing, index) * 1000, self._turn(thing, index)
+            how = f"lies {x:+.1f} mm in x and {y:+.1f} mm in y aside, turned by {turn:+.2f} rad"
+        return f"{how}, and has {self.mass[index]:.0%} of its mass"
 
     def model(self, cell: Cell, model: mujoco.MjModel, scene: Scene) -> mujoco.MjModel:
         """Return a model like ``model`` (a belief's), but of this world."""
@@ -155,10 +169,8 @@ def variations(cell: Cell) -> list[Variation]:
     ]
 
 
-def _moved(thing: ObjectBelief, shift: Array, turn: float) -> ObjectBelief:
-    """A held object hangs where it was felt; any other may lie a little aside, and turned."""
-    if thing.held_pose is not None:
-        return thing
+def _laid(thing: ObjectBelief, shift: Array, turn: float) -> ObjectBelief:
+    """Return an object that lies a little aside, and turned."""
     x, y, z = thing.position
     quaternion = np.zeros(4)
     about_z = np.array([math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2)])
@@ -167,3 +179,19 @@ def _moved(thing: ObjectBelief, shift: Array, turn: float) -> ObjectBelief:
     return replace(
         thing, position=(x + float(shift[0]), y + float(shift[1]), z), quaternion=(w, i, j, k)
     )
+
+
+def _hung(pose: tuple[float, ...], along: float) -> tuple[float, ...]:
+    """Return a pose in the TCP's frame (+x opening) that is ``along`` [m] aside along the fingers.
+
+    It lay upright when they took it from wherever: it could lie aside across the opening and
+    its own vertical.
+    """
+    up = np.zeros(3)
+    mujoco.mju_rotVecQuat(up, np.array([0.0, 0.0, 1.0]), np.array(pose[3:]))
+    across = np.cross(np.array([1.0, 0.0, 0.0]), up)
+    length = float(np.linalg.norm(across))
+    # One that lay on a side, and is held by its ends, tells nothing: then across the approach.
+    way = across / length if length > LEANS else np.array([0.0, 1.0, 0.0])
+    place = np.array(pose[:3]) + along * way
+    return (*place.tolist(), *pose[3:])

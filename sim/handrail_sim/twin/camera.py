@@ -34,7 +34,8 @@ Image = NDArray[np.uint8]
 
 VIEW = "view"  # the spectator's camera, in the world's model and not in the cell file
 VIEW_SIZE = (640, 480)
-PERIOD = 1 / 15  # s between frames
+VIEW_RATE = 15.0  # Hz
+NOTICE = 0.1  # s, at most, until who begins to look beside others sees something
 JPEG_QUALITY = 90
 START_TIMEOUT = 60.0  # s: importing and opening GL on a loaded machine
 STOP_TIMEOUT = 5.0  # s
@@ -152,15 +153,16 @@ class Studio:
             for name, camera in cell.cameras.items()
         }
         self._eyes[VIEW] = Eye(self._renderer(*VIEW_SIZE), VIEW, 0.0, seed)
+        rates = {name: camera.rate for name, camera in cell.cameras.items()}
+        self._periods = {name: 1 / rates.get(name, VIEW_RATE) for name in self._eyes}
+        self._due = dict.fromkeys(self._eyes, 0.0)  # s, monotonic
         self.streams = {name: Stream(self._wanted) for name in self._eyes}
 
     def run(self) -> None:
         """Render until ``stop``; sleeps while nobody looks."""
         while not self._stopped.is_set():
             self._wanted.wait()
-            started = time.monotonic()
-            self._render()
-            self._stopped.wait(max(0.0, PERIOD - (time.monotonic() - started)))
+            self._stopped.wait(min(max(0.0, self._render() - time.monotonic()), NOTICE))
 
     def stop(self) -> None:
         """End ``run``; safe in a signal handler."""
@@ -180,25 +182,33 @@ class Studio:
             self._renderers[width, height] = mujoco.Renderer(self._model, height, width)
         return self._renderers[width, height]
 
-    def _render(self) -> None:
+    def _render(self) -> float:
+        """Render what is due of what somebody looks at; return when the next is [s, monotonic]."""
         self._wanted.clear()  # before counting, so that nobody who comes now is forgotten
         watched = [name for name, stream in self.streams.items() if stream.clients]
         if watched:
             self._wanted.set()
+        now = time.monotonic()
+        due = [name for name in watched if self._due[name] <= now]
+        self._due |= {name: now + self._periods[name] for name in due}
         newest = self._state.read()
-        if newest is None:
-            return
+        if newest is not None and due:
+            self._show(newest[0])
+            for name in due:
+                image = self._eyes[name].picture(self._data)
+                _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+                self.streams[name].offer(jpeg.tobytes())
+        return min((self._due[name] for name in watched), default=now)
+
+    def _show(self, visible: Array) -> None:
+        """Put the model as the parent last showed it."""
         count = self._model.nq
-        self._data.qpos[:] = newest[0][:count]
-        if len(newest[0]) > count:  # the hand's pose and the lamps follow
-            self._data.mocap_pos[0] = newest[0][count : count + 3]
-            self._data.mocap_quat[0] = newest[0][count + 3 : count + 7]
-            self._lamps.show(newest[0][count + 7 :])
+        self._data.qpos[:] = visible[:count]
+        if len(visible) > count:  # the hand's pose and the lamps follow
+            self._data.mocap_pos[0] = visible[count : count + 3]
+            self._data.mocap_quat[0] = visible[count + 3 : count + 7]
+            self._lamps.show(visible[count + 7 :])
         mujoco.mj_forward(self._model, self._data)
-        for name in watched:
-            image = self._eyes[name].picture(self._data)
-            _, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-            self.streams[name].offer(jpeg.tobytes())
 
 
 def main() -> None:
