@@ -134,16 +134,16 @@ def test_a_thing_is_turned_as_perception_is_unsure_of_it(
 
 def test_a_look_that_is_less_sure_of_a_turn_ends_what_was_permitted(cell: Cell) -> None:
     sure, unsure = seen(0.001, turn_sigma=0.01), seen(0.001, turn_sigma=0.2)
-    assert believed(cell, sure, unsure).version > believed(cell, sure, sure).version
-    assert believed(cell, unsure, sure).version == believed(cell, unsure).version
+    first, then = believed(cell, sure).now, believed(cell, unsure).now
+    assert first.changed(then) == [CUBE]
+    assert then.changed(first) == []
     assert believed(cell, unsure).objects[CUBE].turn_sigma == 0.2
 
 
 def test_a_look_that_is_less_sure_ends_what_was_permitted(cell: Cell) -> None:
-    sure = believed(cell, seen(0.001), seen(0.0015))
-    unsure = believed(cell, seen(0.001), seen(0.009))
-    surer = believed(cell, seen(0.009), seen(0.001))
-    assert unsure.version > sure.version == surer.version
+    sure, less, unsure = (believed(cell, seen(sigma)).now for sigma in (0.001, 0.0015, 0.009))
+    assert sure.changed(less) == unsure.changed(sure) == []
+    assert sure.changed(unsure) == [CUBE]
     assert unsure.objects[CUBE].sigma == pytest.approx(0.009)
 
 
