@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 from desk_plans import AXIS_X, Step, after, carry, grip, pick, plan, point, pose
+from handrail_bridge.agents.reports import told_check
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.result import Row, Seen, Sighting
 from handrail_bridge.rail.belief import Belief
+from handrail_bridge.reports import Check
+from handrail_bridge.rpc import plan_messages
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
@@ -196,3 +199,14 @@ def test_what_is_held_is_told_of_as_it_hangs(cell: Cell, checker: Checker) -> No
         assert f"{CUBE} hangs " in world.told(CUBE, start)
         assert "perception is unsure of it by 4.0 mm" in world.told(CUBE, start)
     assert (min(asides), max(asides)) == pytest.approx((-0.012, 0.012))
+
+
+def test_what_nobody_has_seen_is_named(cell: Cell, checker: Checker) -> None:
+    """A plan passes without it, and who reads the verdict knows."""
+    start = replace(checker.at_home(), objects=believed(cell, seen(0.001)).objects)
+    verdict = checker.check(plan(carry(0.5)), start)
+    assert (verdict.passed, verdict.unseen) == (True, ("red_cube_b", "blue_cube"))
+    sent = plan_messages.write_check(Check(verdict, None))
+    assert plan_messages.read_check(sent).verdict.unseen == verdict.unseen
+    assert told_check(verdict).unseen == list(verdict.unseen)
+    assert checker.check(plan(carry(0.5)), checker.at_home()).unseen == ()

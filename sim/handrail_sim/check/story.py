@@ -43,7 +43,7 @@ class Story:
         self.data.qpos[:] = self.run.qpos[row]
         mujoco.mj_kinematics(self.scene.model, self.data)
         for name, belief in self.state.objects.items():
-            if belief.source == "unknown" and belief.held_pose is None:
+            if belief.is_lost:
                 continue
             at, _ = self.scene.object_qpos[name]
             before, now = self.run.qpos[0, at : at + 7], self.run.qpos[row, at : at + 7]
