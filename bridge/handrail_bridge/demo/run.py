@@ -25,6 +25,7 @@ from handrail_bridge.pilot.sorting import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 
 PATIENCE = 4  # protective stops of a busy machine after which the operator arms again
+EYES_OPEN = 10.0  # s
 STOP_TRIALS = 3
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
@@ -110,7 +111,7 @@ async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> So
         Client.connect(running.address) as rail,
         OperatorClient.connect(running.operator_socket) as operator,
     ):
-        await operator.arm()
+        await _arm(operator)
         tell(Event("armed", "by the operator; the pilot has the agent's rights"))
         shown, stops, problem = await _show(running, cell, rail, operator, tell)
         before = await rail.state()
@@ -124,6 +125,19 @@ async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> So
     problem = problem or sorted_problem
     visit = visitor.came_of_it if visitor else None
     return Sorting(pilot.log, after.loop, rate, shown, visit, stops + sorted_stops, problem)
+
+
+async def _arm(operator: OperatorClient) -> None:
+    """Arm it, as soon as its eyes have seen that nobody is there."""
+    deadline = time.monotonic() + EYES_OPEN
+    while True:
+        try:
+            await operator.arm()
+            return
+        except NotArmed:
+            if time.monotonic() > deadline:
+                raise
+            await operator.reset()
 
 
 async def _show(
