@@ -53,7 +53,7 @@ async def test_what_it_waits_for_wakes_it(cell: RunningCell) -> None:
     before = await newest(cell)
     script = plays(wait, reply(say("I wait.")), report, reply(say("Bye.")))
     async with employed(cell, script, "watcher") as (agent, api), cell.agent() as rail:
-        Wakes(agent.memory).start("watch the base")
+        Wakes(agent.memory).give("see to the base")
         life = asyncio.create_task(Stay(agent, Limits(), 10_000_000, Recorder()).run())
         await asyncio.to_thread(until, lambda: len(api.requests) == 2, LONG_WAIT)
         results = [json.loads(r["content"][0]["text"]) for r in api.requests[1].results]
