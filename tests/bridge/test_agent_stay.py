@@ -169,7 +169,7 @@ async def test_who_gives_up_tells_the_operator(
 async def test_a_wake_whose_sessions_are_cut_off_comes_three_times_at_most(place: Place) -> None:
     """As where the process is killed by what the wake has it do."""
     memory = Memory(place.folder, "mortal")
-    Wakes(memory).start("you were given this goal: fall over")
+    Wakes(memory).give("fall over")
     for _ in range(ATTEMPTS):
         wake = Wakes(memory).next(time.time())
         assert wake is not None

@@ -19,7 +19,7 @@ from typing import Any
 from cronsim import CronSim, CronSimError
 from handrail_drivers.errors import InvalidValue
 
-from handrail_bridge.agents.memory import Memory, short
+from handrail_bridge.agents.memory import Memory, insert, short
 from handrail_bridge.agents.missing import Missing
 from handrail_bridge.reports import Mail
 
@@ -153,10 +153,12 @@ class Wakes:
             values = (MISSING, json.dumps(sorted(missing.known)))
             base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
-    def start(self, text: str) -> None:
-        """Write a wake for what an agent is started with."""
+    def give(self, goal: str) -> None:
+        """Keep the goal that an agent is started with, and write its wake: once for these words."""
         with self._memory.base.writing() as base:
-            _wake(base, "start", text)
+            if not base.execute("SELECT id FROM goals WHERE text = ?", (short(goal),)).fetchone():
+                insert(base, "goals", {"time": time.time(), "text": goal})
+                _wake(base, "start", f"you were given this goal: {goal}")
 
     # --- wakes ----------------------------------------------------------------------------------
 
