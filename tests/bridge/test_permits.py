@@ -271,6 +271,18 @@ def test_only_what_was_shown_can_be_approved(permits: Permits) -> None:
         permits.asked(grant.number + 1, grant.verdict.trajectory.digest(), NOW)
 
 
+def test_a_no_reaches_what_was_approved_and_not_what_is_spent(permits: Permits) -> None:
+    permit = waiting(permits)
+    shown = 1, permit.trajectory_digest, NOW
+    permits.approve(permits.asked(*shown), "Ada", NOW)
+    with pytest.raises(UnknownName):
+        permits.asked(*shown)
+    assert permits.asked(*shown, approve=False).id == permit.id
+    permits.redeem(permit.id, "plan", present())
+    with pytest.raises(UnknownName):
+        permits.asked(*shown, approve=False)
+
+
 def test_the_operators_own_request_is_approved(permits: Permits) -> None:
     found = replace(verdict(), asks=ASKS)
     permit = permits.issue(PLAN, found, present(), ("arm_bus",), NOW, "the operator")
