@@ -42,10 +42,6 @@ void hr_servo_write(const hr_wiring *me, int32_t value) {
   hr_port.pulse(me->pin, (uint16_t)value, SERVO_PERIOD);
 }
 
-void hr_servo_let_go(const hr_wiring *me) {
-  hr_port.pulse(me->pin, 0, SERVO_PERIOD);
-}
-
 /* --- counts: looked at in the main loop, so that edges may come half as often as it turns ------- */
 
 static uint8_t levels_of(const hr_count *count) {
