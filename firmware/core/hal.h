@@ -17,6 +17,7 @@ typedef struct {
   int16_t (*receive)(void);
   /* There is something in `hr_out`: have it sent; waits never. */
   void (*send)(void);
+  /* What becomes an output begins at the level that was written to it before. */
   void (*pin_mode)(uint8_t pin, hr_pin_mode mode);
   bool (*pin_read)(uint8_t pin);
   void (*pin_write)(uint8_t pin, bool high);

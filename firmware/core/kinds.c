@@ -15,9 +15,18 @@ bool hr_digital_in_read(const hr_wiring *me, int32_t *value) {
   return true;
 }
 
+void hr_output_start(uint8_t pin, bool high) {
+  hr_port.pin_write(pin, high);
+  hr_port.pin_mode(pin, HR_PIN_OUTPUT);
+}
+
 void hr_digital_out_start(const hr_wiring *me, const hr_channel *info) {
+  hr_output_start(me->pin, info->safe == info->high);
+}
+
+void hr_servo_start(const hr_wiring *me, const hr_channel *info) {
   (void)info;
-  hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
+  hr_output_start(me->pin, false); /* between pulses */
 }
 
 void hr_digital_out_write(const hr_wiring *me, int32_t value) {

@@ -36,14 +36,14 @@
 #define HR_SERVO(NAME, TEXT, PIN, LOW, HIGH, SAFE, AGE, UNIT, SCALE)                      \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = (SAFE), SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_servo_write, .pin = (PIN)}}
+   .wiring = {.start = hr_servo_start, .write = hr_servo_write, .pin = (PIN)}}
 
 /* The same, but safe is: no pulses, which lies beyond its range. It stays where its friction holds it, and moves no
  * more. */
 #define HR_LIMP_SERVO(NAME, TEXT, PIN, LOW, HIGH, AGE, UNIT, SCALE)                       \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = 0, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_servo_write, .pin = (PIN)}}
+   .wiring = {.start = hr_servo_start, .write = hr_servo_write, .pin = (PIN)}}
 
 /* Raw is steps; SPEED steps/s at most, ACCELERATION steps/s2. Safe is: slow down to a stop. */
 #define HR_STEPPER(NAME, TEXT, STEP, DIRECTION, STATE, LOW, HIGH, SPEED, ACCELERATION, AGE, UNIT, SCALE) \
@@ -97,11 +97,13 @@ typedef struct {
 
 void hr_digital_in_start(const hr_wiring *me, const hr_channel *info);
 bool hr_digital_in_read(const hr_wiring *me, int32_t *value);
+void hr_output_start(uint8_t pin, bool high); /* at that level from the first */
 void hr_digital_out_start(const hr_wiring *me, const hr_channel *info);
 void hr_digital_out_write(const hr_wiring *me, int32_t value);
 void hr_analog_in_start(const hr_wiring *me, const hr_channel *info);
 bool hr_analog_in_read(const hr_wiring *me, int32_t *value);
 void hr_pwm_write(const hr_wiring *me, int32_t value);
+void hr_servo_start(const hr_wiring *me, const hr_channel *info);
 void hr_servo_write(const hr_wiring *me, int32_t value);
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info);
 bool hr_stepper_read(const hr_wiring *me, int32_t *value);

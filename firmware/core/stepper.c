@@ -81,8 +81,8 @@ static void turn_stepper(hr_turned *me, uint32_t now) {
 
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info) {
   hr_stepper *stepper = me->state;
-  hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
-  hr_port.pin_mode(me->second, HR_PIN_OUTPUT);
+  hr_output_start(me->pin, false);
+  hr_output_start(me->second, false);
   *stepper = (hr_stepper){.turned.turn = turn_stepper,
                           .acceleration = info->acceleration,
                           .step_pin = me->pin,

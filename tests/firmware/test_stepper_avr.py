@@ -15,7 +15,7 @@ HZ, SPEED = 2_000_000, 60_000  # of ramp.c: ticks in a second, steps in a second
 
 def numbers(folder: Path, acceleration: int) -> list[int]:
     """Run ramp.c on simavr; return what it prints."""
-    sources = [Path(__file__).with_name("ramp.c"), CORE / "stepper.c"]
+    sources = [Path(__file__).with_name("ramp.c"), CORE / "stepper.c", CORE / "kinds.c"]
     target = ["-mmcu=atmega328p", "-DF_CPU=16000000UL", "-ffunction-sections", "-Wl,--gc-sections"]
     compiler = ["avr-gcc", "-std=c11", "-O2", *target, f"-DACCELERATION={acceleration}u"]
     program = folder / "ramp.elf"

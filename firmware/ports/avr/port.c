@@ -144,7 +144,9 @@ static void pin_write(uint8_t pin, bool high) {
 
 static void pin_mode(uint8_t pin, hr_pin_mode mode) {
   const place at = place_of(pin);
-  pin_write(pin, mode == HR_PIN_PULLED_UP);
+  if (mode != HR_PIN_OUTPUT) { /* whose level stands there already */
+    pin_write(pin, mode == HR_PIN_PULLED_UP);
+  }
   at.read[1] = mode == HR_PIN_OUTPUT ? at.read[1] | at.bit : at.read[1] & (uint8_t)~at.bit;
 }
 
