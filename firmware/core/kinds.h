@@ -11,6 +11,11 @@
   .offset = (OFFSET), .mantissa = (MANTISSA), .exponent = (EXPONENT)
 #define HR_PLAIN HR_SCALE(0, 1, 0)
 
+/* A number that does not compile where the condition does not hold. */
+#define HR_SURE(NUMBER, CONDITION, SAYING) \
+  ((NUMBER) + 0u * sizeof(struct { _Static_assert(CONDITION, SAYING); char one; }))
+#define HR_TIMED(PIN, HAS_TIMER) HR_SURE(PIN, HAS_TIMER, "this pin has no timer for that: the port's pins.h")
+
 #define HR_DIGITAL_IN(NAME, TEXT, PIN, FLAGS)                                             \
   {.info = {.kind = HR_CHANNEL_KIND_DIGITAL_IN, .effect = HR_CHANNEL_EFFECT_OBSERVE,      \
             .high = 1, HR_PLAIN, .name = NAME, .unit = "1", .text = TEXT},                \
@@ -26,24 +31,27 @@
             .high = (HIGH), SCALE, .name = NAME, .unit = UNIT, .text = TEXT},             \
    .wiring = {.start = hr_analog_in_start, .read = hr_analog_in_read, .pin = (PIN)}}
 
-/* Raw is thousandths of full. */
+/* Raw is thousandths of full. The port's pins.h says which pins can do so. */
 #define HR_PWM(NAME, TEXT, PIN, SAFE, AGE, EFFECT)                                        \
   {.info = {.kind = HR_CHANNEL_KIND_PWM, .effect = (EFFECT), .max_age = (AGE),            \
             .high = 1000, .safe = (SAFE), HR_SCALE(0, 1, -3), .name = NAME, .unit = "1", .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_pwm_write, .pin = (PIN)}}
+   .wiring = {.start = hr_digital_out_start, .write = hr_pwm_write, \
+              .pin = HR_TIMED(PIN, HR_PWM_ON(PIN))}}
 
-/* Raw is us of the pulse. */
+/* Raw is us of the pulse. The port's pins.h says which pins can do so. */
 #define HR_SERVO(NAME, TEXT, PIN, LOW, HIGH, SAFE, AGE, UNIT, SCALE)                      \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = (SAFE), SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_servo_start, .write = hr_servo_write, .pin = (PIN)}}
+   .wiring = {.start = hr_servo_start, .write = hr_servo_write, \
+              .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 
 /* The same, but safe is: no pulses, which lies beyond its range. It stays where its friction holds it, and moves no
  * more. */
 #define HR_LIMP_SERVO(NAME, TEXT, PIN, LOW, HIGH, AGE, UNIT, SCALE)                       \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = 0, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_servo_start, .write = hr_servo_write, .pin = (PIN)}}
+   .wiring = {.start = hr_servo_start, .write = hr_servo_write, \
+              .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 
 /* Raw is steps; SPEED steps/s at most, ACCELERATION steps/s2. Safe is: slow down to a stop. */
 #define HR_STEPPER(NAME, TEXT, STEP, DIRECTION, STATE, LOW, HIGH, SPEED, ACCELERATION, AGE, UNIT, SCALE) \

@@ -210,7 +210,7 @@ static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
   } else if (pin == 11u) {
     fan(&OCR2A, 1u << COM2A1, us, period);
   } else {
-    pin_write(pin, us != 0u); /* no timer there: on or off */
+    /* no timer there */
   }
 }
 

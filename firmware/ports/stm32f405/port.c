@@ -121,8 +121,7 @@ static int32_t analog_read(uint8_t pin) {
 static void pulse(uint8_t pin, uint16_t width, uint16_t period) {
   timer *unit = pin == 20u || pin == 21u ? TIM3 : TIM4;
   if (pin != 20u && pin != 21u && pin != 22u && pin != 23u) {
-    pin_write(pin, width != 0u); /* no timer there: on or off */
-    return;
+    return; /* no timer there */
   }
   set_mode(pin, 2, 0, 2);
   unit->reload = period - 1u;
