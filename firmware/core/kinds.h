@@ -56,7 +56,8 @@
 /* Raw is steps; SPEED steps/s at most, ACCELERATION steps/s2. Safe is: slow down to a stop. */
 #define HR_STEPPER(NAME, TEXT, STEP, DIRECTION, STATE, LOW, HIGH, SPEED, ACCELERATION, AGE, UNIT, SCALE) \
   {.info = {.kind = HR_CHANNEL_KIND_STEPPER, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
-            .low = (LOW), .high = (HIGH), .speed = (SPEED), .acceleration = (ACCELERATION), \
+            .low = (LOW), .high = (HIGH), .speed = HR_SURE(SPEED, (SPEED) > 0, "a stepper has a speed"), \
+            .acceleration = HR_SURE(ACCELERATION, (ACCELERATION) > 0, "a stepper has an acceleration"), \
             SCALE, .name = NAME, .unit = UNIT, .text = TEXT},                             \
    .wiring = {.start = hr_stepper_start, .read = hr_stepper_read, .write = hr_stepper_write, \
               .make_safe = hr_stepper_slow_down, .state = (STATE), \
@@ -85,9 +86,9 @@ typedef struct {
   int32_t position; /* steps */
   int32_t target;
   uint32_t ramp;     /* steps that it needs to stand still */
-  uint32_t ramp_most; /* at full speed */
   uint32_t interval; /* ticks to the next step */
   uint32_t last;     /* tick of the newest one */
+  uint16_t speed; /* at most */
   uint16_t acceleration;
   int8_t direction;
   uint8_t high; /* the step's pulse is not over */

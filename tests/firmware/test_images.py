@@ -59,6 +59,13 @@ def test_pulses_on_a_pin_without_a_timer_do_not_compile(row, port, good, bad):
     assert "no timer for that" in checked(row.format(bad), port)
 
 
+@pytest.mark.parametrize(("speed", "acceleration"), [(0, 3200), (1600, 0)])
+def test_a_stepper_without_speed_or_acceleration_does_not_compile(speed, acceleration):
+    row = 'HR_STEPPER("table", "", 7, 8, &state, 0, 99, {}, {}, MOVE_AGE, "rad", HR_PLAIN)'
+    assert checked(row.format(1600, 3200), "host") == ""
+    assert "a stepper has a" in checked(row.format(speed, acceleration), "host")
+
+
 @pytest.mark.parametrize(
     "port", sorted((FIRMWARE / "ports").glob("*/port.c")), ids=lambda port: port.parent.name
 )
