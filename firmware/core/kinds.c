@@ -21,12 +21,12 @@ void hr_output_start(uint8_t pin, bool high) {
 }
 
 void hr_digital_out_start(const hr_wiring *me, const hr_channel *info) {
-  hr_output_start(me->pin, info->safe == info->high);
+  hr_output_start(me->pin, info->safe != 0);
 }
 
-void hr_servo_start(const hr_wiring *me, const hr_channel *info) {
+void hr_pulse_start(const hr_wiring *me, const hr_channel *info) {
   (void)info;
-  hr_output_start(me->pin, false); /* between pulses */
+  hr_output_start(me->pin, false); /* the level between pulses, and where there are none */
 }
 
 void hr_digital_out_write(const hr_wiring *me, int32_t value) {

@@ -35,14 +35,14 @@
 #define HR_PWM(NAME, TEXT, PIN, SAFE, AGE, EFFECT)                                        \
   {.info = {.kind = HR_CHANNEL_KIND_PWM, .effect = (EFFECT), .max_age = (AGE),            \
             .high = 1000, .safe = (SAFE), HR_SCALE(0, 1, -3), .name = NAME, .unit = "1", .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_pwm_write, \
+   .wiring = {.start = hr_pulse_start, .write = hr_pwm_write, \
               .pin = HR_TIMED(PIN, HR_PWM_ON(PIN))}}
 
 /* Raw is us of the pulse. The port's pins.h says which pins can do so. */
 #define HR_SERVO(NAME, TEXT, PIN, LOW, HIGH, SAFE, AGE, UNIT, SCALE)                      \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = (SAFE), SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_servo_start, .write = hr_servo_write, \
+   .wiring = {.start = hr_pulse_start, .write = hr_servo_write, \
               .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 
 /* The same, but safe is: no pulses, which lies beyond its range. It stays where its friction holds it, and moves no
@@ -50,7 +50,7 @@
 #define HR_LIMP_SERVO(NAME, TEXT, PIN, LOW, HIGH, AGE, UNIT, SCALE)                       \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = 0, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_servo_start, .write = hr_servo_write, \
+   .wiring = {.start = hr_pulse_start, .write = hr_servo_write, \
               .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 
 /* Raw is steps; SPEED steps/s at most, ACCELERATION steps/s2. Safe is: slow down to a stop. */
@@ -112,7 +112,7 @@ void hr_digital_out_write(const hr_wiring *me, int32_t value);
 void hr_analog_in_start(const hr_wiring *me, const hr_channel *info);
 bool hr_analog_in_read(const hr_wiring *me, int32_t *value);
 void hr_pwm_write(const hr_wiring *me, int32_t value);
-void hr_servo_start(const hr_wiring *me, const hr_channel *info);
+void hr_pulse_start(const hr_wiring *me, const hr_channel *info);
 void hr_servo_write(const hr_wiring *me, int32_t value);
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info);
 bool hr_stepper_read(const hr_wiring *me, int32_t *value);
