@@ -50,6 +50,19 @@ def test_a_channel_is_told_in_its_unit():
     assert not found.readable
 
 
+@pytest.mark.parametrize(
+    ("said", "safe", "by_itself"),
+    [
+        ({"safe": 1600}, 0.2, "goes to 0.2"),
+        ({"safe": 0}, None, "lets go"),
+        ({"kind": ChannelKind.STEPPER}, None, "slows down to a stop where it is"),
+    ],
+)
+def test_what_an_output_does_by_itself_is_told(said, safe, by_itself):
+    found = one(replace(SERVO, **said))
+    assert (found.safe, found.by_itself) == (safe, by_itself)
+
+
 @given(value=st.floats(-1.0, 1.0))
 def test_a_value_within_its_limits_comes_back_to_half_a_count(value):
     found = one(SERVO)

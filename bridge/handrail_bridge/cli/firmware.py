@@ -145,9 +145,8 @@ def _show_info(found: BoardInfo) -> None:
         f"[bold]{escape(said.application)}[/] {said.version} on {escape(said.board)}, "
         f"{found.port}: {escape(said.link)}"
     )
-    table = Table("channel", "kind", "effect", "range", "safe", "within", "", box=None)
+    table = Table("channel", "kind", "effect", "range", "by itself", "within", "", box=None)
     for one in found.channels:
-        safe = "" if one.safe is None else f"{one.safe:g}"
         within = "" if one.max_age is None else f"{one.max_age:g} s"
         unit = "" if one.unit == "1" else f" {escape(one.unit)}"
         table.add_row(
@@ -155,7 +154,7 @@ def _show_info(found: BoardInfo) -> None:
             one.kind,
             one.effect,
             f"{one.low:g} to {one.high:g}{unit}",
-            safe,
+            one.by_itself,
             within,
             escape(one.text),
         )

@@ -95,6 +95,12 @@ class BoardAxis:
             raise self._unfit("position", f"{sensor.name} does not read {output.unit}")
         if sensor.writable:  # a stepper: blocked, or after a reset, it is elsewhere
             raise self._unfit("position", f"{sensor.name} tells where it was sent, not where it is")
+        if output.safe is not None:  # with force, and nobody has checked that way
+            raise self._unfit(
+                "output",
+                f"at a stop {output.name} {output.by_itself} {output.unit}, wherever it is",
+                "a servo has to let go: HR_LIMP_SERVO in the board's application",
+            )
         if output.max_age > LONGEST_AGE:
             raise self._unfit("output", f"{output.name} would go on for {output.max_age:g} s")
 
@@ -195,12 +201,14 @@ class BoardAxis:
             raise BoardFault(f"{self._name} is not connected.", subject=self.joints[0])
         return channel
 
-    def _unfit(self, field: str, why: str) -> BoardFault:
+    def _unfit(
+        self, field: str, why: str, hint: str = "`handrail firmware info` tells what the board has"
+    ) -> BoardFault:
         return BoardFault(
             f"{self._name} is no axis: {why}.",
             subject=self.joints[0],
             field=field,
-            hint="`handrail firmware info` tells what the board has",
+            hint=hint,
         )
 
 

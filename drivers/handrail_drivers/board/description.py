@@ -70,6 +70,24 @@ class BoardChannel:
         return self.value(self.raw_high)
 
     @property
+    def safe(self) -> float | None:
+        """The value to which it goes by itself; None: to none, it stays where it is.
+
+        A stepper slows down. Of another output a safe value beyond its range is none to go to.
+        """
+        goes = (
+            self.kind is not ChannelKind.STEPPER and self.raw_low <= self.raw_safe <= self.raw_high
+        )
+        return self.value(self.raw_safe) if goes else None
+
+    @property
+    def by_itself(self) -> str:
+        """What it does where nobody commands it."""
+        if self.kind is ChannelKind.STEPPER:
+            return "slows down to a stop where it is"
+        return "lets go" if self.safe is None else f"goes to {self.safe:g}"
+
+    @property
     def width(self) -> int:
         """Octets of one sample in a stream."""
         return 2 if self.raw_low >= -NARROW and self.raw_high < NARROW else 4
