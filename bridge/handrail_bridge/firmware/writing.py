@@ -1,0 +1,126 @@
+"""Has a programmer write an image: tells how far it is, and ends it where that is asked for."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from handrail_drivers.errors import BoardFault, HandrailError
+
+from handrail_bridge.firmware.boards import BoardKind, Programmer
+
+LONGEST = 180.0  # s that a programmer may take
+LOOK = 0.1  # s between two looks whether it was interrupted
+BAR = 50  # signs of avrdude's bar
+
+Progress = Callable[[str, float], None]  # what is done now, and how far it is
+
+
+class Interruption(threading.Event):
+    """Set where another thread is to end its work, and why that is."""
+
+    why = ""
+
+    def because(self, why: str) -> None:
+        """Set it; the first to say why is right."""
+        if not self.is_set():
+            self.why = why
+            self.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes images into the board at a port."""
+
+    kind: BoardKind
+    programmer: Programmer
+    port: str
+    progress: Progress
+    interruption: Interruption = field(default_factory=Interruption)
+
+    def lost(self, error: HandrailError) -> None:
+        """Write no more: somebody else may move by now."""
+        self.interruption.because(f", for the right to move was lost ({error.message})")
+
+    def write(self, image: Path) -> int:
+        """Flash it at the first rate at which that works; return the rate [bit/s].
+
+        Raises:
+            BoardFault: it did not work, or was interrupted.
+        """
+        said = ""
+        for baud in self.programmer.bauds:
+            status, said = self._try(image, baud)
+            if status == 0:
+                return baud
+            self.progress(f"it did not work at {baud} bit/s", 0.0)
+        last = said.strip().splitlines()[-1:] or ["it said nothing"]
+        raise self.failed(f"{self.programmer.name} failed: {last[0].strip()}.")
+
+    def failed(self, message: str) -> BoardFault:
+        """Return the error that says so, and how the board is flashed again."""
+        return BoardFault(message, subject=self.port, hint=self.kind.rescue)
+
+    def _try(self, image: Path, baud: int) -> tuple[int, str]:
+        self._require_uninterrupted()
+        command = self.programmer.command(self.port, image, baud)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is ours to act on
+        )
+        deadline = time.monotonic() + LONGEST
+        try:
+            said = self._follow(process.stderr, deadline) if process.stderr else ""
+            return process.wait(max(deadline - time.monotonic(), 1.0)), said
+        except subprocess.TimeoutExpired:
+            raise self._endless() from None
+        finally:
+            process.kill()
+            process.wait()
+            if process.stderr:
+                process.stderr.close()
+
+    def _follow(self, stream: IO[bytes], deadline: float) -> str:
+        """Read what a programmer says, and tell how far its bar is."""
+        said, stage = "", ""
+        for octet in self._octets(stream, deadline):
+            said += octet.decode("utf-8", "replace")
+            if octet == b"|":
+                stage = said.rstrip("| ").rpartition("\n")[2].strip() or stage
+            elif octet == b"#":
+                bar = said.rpartition("|")[2].count("#")
+                self.progress(stage.lower() or "flashing", min(bar / BAR, 1.0))
+        return said
+
+    def _octets(self, stream: IO[bytes], deadline: float) -> Iterator[bytes]:
+        """Read as it comes, until there is no more.
+
+        Raises:
+            BoardFault: it was interrupted, or takes too long.
+        """
+        while True:
+            self._require_uninterrupted()
+            if time.monotonic() > deadline:
+                raise self._endless()
+            if select.select([stream], (), (), LOOK)[0]:
+                if not (octet := os.read(stream.fileno(), 1)):
+                    return
+                yield octet
+
+    def _require_uninterrupted(self) -> None:
+        if self.interruption.is_set():
+            name, why = self.programmer.name, self.interruption.why
+            raise self.failed(f"{name} was interrupted{why}; the image is not whole.")
+
+    def _endless(self) -> BoardFault:
+        return self.failed(f"{self.programmer.name} does not come to an end.")
