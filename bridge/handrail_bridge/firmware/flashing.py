@@ -7,11 +7,12 @@ import contextlib
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from handrail_drivers.errors import HandrailError, Refused
-from handrail_drivers.serial_port import SerialPort
+from handrail_drivers.serial_port import KeptPort
 
 from handrail_bridge import run_dir
 from handrail_bridge.firmware.asking import BoardInfo, info
@@ -65,11 +66,12 @@ async def flash(
     folder = run_dir.state_dir(LOG)
     images = Images(folder)
     digest = images.keep(image)
-    work = _Work(Writer(kind, programmer, port, progress), images, hello)
+    writer = Writer(kind, programmer, port, progress)
     with contextlib.closing(AuditLog(folder)) as log:
-        async with nothing_moves(work.writer.lost):
-            SerialPort(port, LINK_BAUD).close()  # a bridge that has it keeps it
-            return await _written_down(log, work, digest)
+        async with nothing_moves(writer.lost):
+            with contextlib.ExitStack() as held:
+                held.enter_context(KeptPort(port)).lock()  # a bridge that has it keeps it
+                return await _written_down(log, _Work(writer, images, hello, held.close), digest)
 
 
 async def _written_down(log: AuditLog, work: _Work, digest: str) -> FlashReport:
@@ -114,6 +116,7 @@ class _Work:
     writer: Writer
     images: Images
     hello: float
+    let_go: Callable[[], None]  # of the port
 
     def run(self, receipt: str, digest: str) -> FlashReport:
         began, at = time.monotonic(), self.writer
@@ -122,6 +125,7 @@ class _Work:
         baud = at.write(self.images.path(digest))
         has = self.images.flashed(at.port, digest, known)
         at.progress("waiting for the board's hello", 1.0)
+        self.let_go()
         try:
             found = info(at.port, LINK_BAUD, self.hello)
         except HandrailError as error:

@@ -92,3 +92,18 @@ def test_a_port_that_is_not_there_or_held_is_refused_before_anything_is_tried(
     finally:
         held.close()
     assert asked() == []
+
+
+def test_meanwhile_the_port_is_the_programmers_and_no_bridge_opens_it(board, avrdude, folders):
+    avrdude(good=115_200)
+    (folders / "bin/avrdude").write_text('#!/bin/sh\n: < "$6"\nprintf "Writing | ##" >&2\n')
+    refused = []
+
+    def tell(stage, _part) -> None:
+        if stage == "writing":
+            with pytest.raises(BusLost, match="held by another process"):
+                SerialPort(board.path, 115_200)
+            refused.append(stage)
+
+    asyncio.run(flashed(board.path, image(folders, "one"), tell))
+    assert refused
