@@ -18,6 +18,7 @@ from handrail_drivers.errors import HandrailError, LeaseRefused
 AVR = KINDS["avr"]
 SCRIPT = """#!/bin/sh
 echo "$@" >> {log}
+trap 'printf "\\navrdude done.  Thank you.\\n" >&2' EXIT
 case "$*" in *"-b {good} "*) ;; *) echo "avrdude: stk500_getsync(): not in sync" >&2; exit 1;; esac
 printf 'Writing | ' >&2
 for n in 1 2 3 4 5 6 7 8 9 10; do printf '#####' >&2; done
@@ -31,13 +32,13 @@ def image(folder: Path, text: str) -> Path:
     return path
 
 
-async def flashed(port: str, what: Path, tell=lambda *_: None, hello: float = 20.0):
-    return await flashing.flash(AVR, programmer(AVR, ""), port, what, tell, hello)
+async def flashed(port: str, what: Path, tell=lambda *_: None, hello: float = 20.0, kind=AVR):
+    return await flashing.flash(kind, programmer(kind, ""), port, what, tell, hello)
 
 
-def flash(port: str, what: Path, told=None, hello: float = 20.0):
+def flash(port: str, what: Path, told=None, hello: float = 20.0, kind=AVR):
     tell = (lambda *both: told.append(both)) if told is not None else (lambda *_: None)
-    return asyncio.run(flashed(port, what, tell, hello))
+    return asyncio.run(flashed(port, what, tell, hello, kind))
 
 
 def log_of(folder: Path) -> list[str]:

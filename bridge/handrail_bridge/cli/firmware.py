@@ -72,7 +72,7 @@ def flash(
         task = shown.add_task("flashing", total=1.0)
 
         def tell(stage: str, part: float) -> None:
-            shown.update(task, description=stage, completed=part)
+            shown.update(task, description=escape(stage), completed=part)
 
         report = asyncio.run(flash_board(kind, chosen, where, what, tell, wait))
     emit(report, as_json, _show_flashed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import subprocess
 import threading
@@ -19,6 +20,8 @@ from handrail_bridge.firmware.boards import BoardKind, Programmer
 LONGEST = 180.0  # s that a programmer may take
 LOOK = 0.1  # s between two looks whether it was interrupted
 BAR = 50  # signs of avrdude's bar
+TELLING = ("error", "not in sync", "can't", "cannot")  # in the line that says what is wrong
+FAREWELL = "thank you"  # avrdude's, whatever became of it
 
 Progress = Callable[[str, float], None]  # what is done now, and how far it is
 
@@ -61,8 +64,7 @@ class Writer:
             if status == 0:
                 return baud
             self.progress(f"it did not work at {baud} bit/s", 0.0)
-        last = said.strip().splitlines()[-1:] or ["it said nothing"]
-        raise self.failed(f"{self.programmer.name} failed: {last[0].strip()}.")
+        raise self.failed(f"{self.programmer.name} failed: {reason(said)}.")
 
     def failed(self, message: str) -> BoardFault:
         """Return the error that says so, and how the board is flashed again."""
@@ -74,24 +76,24 @@ class Writer:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # each says on another one what matters
             start_new_session=True,  # Ctrl-C is ours to act on
         )
         deadline = time.monotonic() + LONGEST
         try:
-            said = self._follow(process.stderr, deadline) if process.stderr else ""
+            said = self._follow(process.stdout, deadline) if process.stdout else ""
             return process.wait(max(deadline - time.monotonic(), 1.0)), said
         except subprocess.TimeoutExpired:
             raise self._endless() from None
         finally:
             process.kill()
             process.wait()
-            if process.stderr:
-                process.stderr.close()
+            if process.stdout:
+                process.stdout.close()
 
     def _follow(self, stream: IO[bytes], deadline: float) -> str:
-        """Read what a programmer says, and tell how far its bar is."""
+        """Read what a programmer says; tell how far its bar is, or the last line without one."""
         said, stage = "", ""
         for octet in self._octets(stream, deadline):
             said += octet.decode("utf-8", "replace")
@@ -100,6 +102,8 @@ class Writer:
             elif octet == b"#":
                 bar = said.rpartition("|")[2].count("#")
                 self.progress(stage.lower() or "flashing", min(bar / BAR, 1.0))
+            elif octet in b"\r\n" and (line := _lines(said)[-1:]) and "|" not in line[0]:
+                self.progress(line[0].lower(), 0.0)
         return said
 
     def _octets(self, stream: IO[bytes], deadline: float) -> Iterator[bytes]:
@@ -124,3 +128,14 @@ class Writer:
 
     def _endless(self) -> BoardFault:
         return self.failed(f"{self.programmer.name} does not come to an end.")
+
+
+def reason(said: str) -> str:
+    """Return the line of a programmer that failed which says why."""
+    lines = [line for line in _lines(said) if FAREWELL not in line.lower()]
+    telling = [line for line in lines if any(word in line.lower() for word in TELLING)]
+    return (telling or lines or ["it said nothing"])[-1].rstrip(".")
+
+
+def _lines(said: str) -> list[str]:
+    return [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flash_rig import flash, image, kept, log_of, silent
 from handrail_bridge.firmware import writing
+from handrail_bridge.firmware.boards import KINDS
 from handrail_bridge.rail.audit import verify
 from handrail_drivers.errors import BoardFault, InvalidRequest, Refused
 
@@ -35,11 +36,36 @@ def test_a_bootloader_that_is_slower_is_found(board, avrdude, folders):
 
 def test_a_programmer_that_fails_is_told_with_what_to_do_and_written_down(board, avrdude, folders):
     avrdude(good=9_600)
-    with pytest.raises(BoardFault, match="not in sync") as failed:
+    with pytest.raises(BoardFault, match=r"avrdude failed: .* not in sync") as failed:
         flash(board.path, image(folders, "one"))
     assert "--previous" in failed.value.hint
     assert log_of(folders) == ["flash", "flash_failed"]
     assert kept().of(board.path).now == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "it said nothing"),
+        ("a: not responding\n\na done.  Thank you.\n", "a: not responding"),
+        ("dfu-util 0.11\nCannot open DFU device\nLost device?\r\n", "Cannot open DFU device"),
+        ("Writing | ####\nerror: verification\n\nThank you.", "error: verification"),
+        ("Error: no device.\nshutdown command invoked", "Error: no device"),
+    ],
+)
+def test_why_it_failed_is_the_line_that_says_so(said, why):
+    assert writing.reason(said) == why
+
+
+def test_one_without_a_bar_is_told_by_its_last_line(board, avrdude, folders):
+    avrdude(good=115_200)
+    script = folders / "bin/avrdude"
+    script.write_text('#!/bin/sh\nprintf "stm32flash 0.5\\n\\rWrote 0x100 (1%%)\\r(9%%)"; exit 1\n')
+    script.rename(script.with_name("stm32flash"))
+    told = []
+    with pytest.raises(BoardFault, match=r"stm32flash failed: \(9%\)"):
+        flash(board.path, image(folders, "one"), told, kind=KINDS["stm32f405"])
+    assert list(dict(told))[:2] == ["stm32flash 0.5", "wrote 0x100 (1%)"]
 
 
 def test_a_programmer_that_says_nothing_is_ended(board, avrdude, folders, monkeypatch):
