@@ -120,10 +120,11 @@ class _Work:
 
     def run(self, receipt: str, digest: str) -> FlashReport:
         began, at = time.monotonic(), self.writer
-        known = self.images.of(at.port)
-        self.images.begins(at.port)
+        board = at.kind.name, at.port
+        known = self.images.of(*board)
+        self.images.begins(*board)
         baud = at.write(self.images.path(digest))
-        has = self.images.flashed(at.port, digest, known)
+        has = self.images.flashed(*board, digest, known)
         at.progress("waiting for the board's hello", 1.0)
         self.let_go()
         try:

@@ -40,7 +40,7 @@ def test_a_programmer_that_fails_is_told_with_what_to_do_and_written_down(board,
         flash(board.path, image(folders, "one"))
     assert "--previous" in failed.value.hint
     assert log_of(folders) == ["flash", "flash_failed"]
-    assert kept().of(board.path).now == ""
+    assert kept().of("avr", board.path).now == ""
 
 
 @pytest.mark.parametrize(
