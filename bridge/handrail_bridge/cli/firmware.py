@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from handrail_drivers import serial_port
 from handrail_drivers.board.driver import Board
-from handrail_drivers.errors import BoardFault, BusLost
+from handrail_drivers.errors import BoardFault, BusLost, InvalidRequest
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -18,7 +18,7 @@ from handrail_bridge import run_dir
 from handrail_bridge.cli.output import Json, console, emit, escape, problems
 from handrail_bridge.firmware.asking import BoardInfo, asked
 from handrail_bridge.firmware.asking import info as board_info
-from handrail_bridge.firmware.boards import KINDS, board_kind
+from handrail_bridge.firmware.boards import KINDS, BoardKind, board_kind
 from handrail_bridge.firmware.boards import programmer as board_programmer
 from handrail_bridge.firmware.building import build as build_image
 from handrail_bridge.firmware.flashing import LOG, FlashReport
@@ -62,9 +62,7 @@ def flash(
     kind = board_kind(board)
     chosen = board_programmer(kind, programmer)
     where = port or only_port()
-    images = Images(run_dir.state_dir(LOG))
-    back = images.path(images.of(where).before) if previous else None
-    what = back or image or build_image(kind, "desk")
+    what = _chosen(kind, where, image, previous)
     if not chosen.exercised:
         problems.print(f"[yellow]note[/] {chosen.name}: not exercised on hardware")
     columns = (TextColumn("{task.description}"), BarColumn())
@@ -72,7 +70,7 @@ def flash(
         task = shown.add_task("flashing", total=1.0)
 
         def tell(stage: str, part: float) -> None:
-            shown.update(task, description=stage, completed=part)
+            shown.update(task, description=escape(stage), completed=part)
 
         report = asyncio.run(flash_board(kind, chosen, where, what, tell, wait))
     emit(report, as_json, _show_flashed)
@@ -119,6 +117,23 @@ def only_port() -> str:
         choices=listed,
         hint="name it with --port",
     )
+
+
+def _chosen(kind: BoardKind, port: str, image: Path | None, previous: bool) -> Path:
+    """Return the image to flash.
+
+    Raises:
+        InvalidRequest: two are named.
+        Refused: there is none of before.
+    """
+    if image and previous:
+        raise InvalidRequest(
+            "--image and --previous name two images.", field="previous", hint="give one of them"
+        )
+    if previous:
+        images = Images(run_dir.state_dir(LOG))
+        return images.path(images.of(kind.name, port).before)
+    return image or build_image(kind, "desk")
 
 
 def _value(board: Board, name: str) -> Any:
