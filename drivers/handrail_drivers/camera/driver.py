@@ -207,17 +207,18 @@ class CameraDriver(ABC):
     def _run(self) -> None:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
-            had_any = False
+            before = self._frame
             try:
-                had_any = self._pump()
+                self._pump()
             except HandrailError as error:
                 self._note_trouble(error.message)
-            pause = FIRST_PAUSE if had_any else min(2 * pause, LONGEST_PAUSE)
+            gave_any = self._frame is not before
+            pause = FIRST_PAUSE if gave_any else min(2 * pause, LONGEST_PAUSE)
             self._closing.wait(pause)
 
-    def _pump(self) -> bool:
-        """Take pictures until there are no more; return whether there was any."""
-        count, source = 0, self._open()
+    def _pump(self) -> None:
+        """Take pictures until there are no more, or one that is none."""
+        source = self._open()
         try:
             while not self._closing.is_set():
                 self._serve(source)
@@ -225,11 +226,9 @@ class CameraDriver(ABC):
                 if image is None:
                     break
                 self._store(image, time.monotonic_ns())
-                count += 1
         finally:
             source.release()
         self._note_trouble("It has stopped sending and is being opened again.")
-        return count > 0
 
     def _serve(self, source: Source) -> None:
         with contextlib.suppress(Empty):
