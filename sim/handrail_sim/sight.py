@@ -119,8 +119,9 @@ class Perception(Section):
     input: Picture
     outputs: dict[str, tuple[Dimension, ...]] = Field(description="shapes by name; -1: any")
     heads: Annotated[dict[Name, Head], Field(min_length=1)]
-    providers: tuple[str, ...] = Field(
-        default=("CPUExecutionProvider",), description="of onnxruntime, tried in this order"
+    providers: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        default=("CPUExecutionProvider",),
+        description="of onnxruntime; the first must start, the others do what it cannot",
     )
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     place: Place = Place()
