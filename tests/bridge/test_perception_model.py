@@ -9,6 +9,7 @@ import time
 import mujoco
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.recognise import recognised
@@ -90,6 +91,58 @@ def test_a_model_that_is_not_as_declared_is_refused(tmp_path, made, changes, fie
     with pytest.raises(InvalidModel, match=says.replace("[", r"\[").replace("]", r"\]")) as refused:
         Model(path, declared(path, **changes))
     assert refused.value.field == field
+
+
+class Elsewhere(onnxruntime.InferenceSession):
+    """A session that says it runs on a device, and copies its input there when it is bound."""
+
+    def __init__(self, data, options, providers):
+        super().__init__(data, options, providers=["CPUExecutionProvider"])
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def io_binding(self):
+        binding = super().io_binding()
+        here = binding.bind_cpu_input
+        binding.bind_cpu_input = lambda name, array: here(name, array.copy())
+        return binding
+
+
+CUDA = {"providers": ("CUDAExecutionProvider",)}
+
+
+@pytest.fixture
+def with_cuda(monkeypatch):
+    names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+
+
+def test_a_model_on_a_device_sees_each_picture(tmp_path, monkeypatch, with_cuda):
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Elsewhere)
+    path = model(tmp_path)
+    loaded = Model(path, declared(path, **CUDA))
+    for value in (0.25, 0.5):
+        loaded.input[:] = value
+        assert (loaded.run()["same"] == value).all()
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start_is_refused(tmp_path, with_cuda):
+    path = model(tmp_path)
+    with pytest.raises(InvalidModel, match="CUDAExecutionProvider did not start") as refused:
+        Model(path, declared(path, **CUDA))
+    assert refused.value.field == "providers"
+
+
+def test_outputs_that_a_decoder_does_not_read_are_refused(tmp_path):
+    path = model(tmp_path, kind=TensorProto.UINT8)
+    given = {"input": {"name": "image", "size": SIZE, "type": "uint8"}}
+    with pytest.raises(InvalidModel, match=r"'same' is a tensor\(uint8\)") as refused:
+        Model(path, declared(path, **given))
+    assert "tensor(float)" in refused.value.choices
+    raw = {"numbers": {"decoder": "raw", "outputs": ("same",)}}
+    assert Model(path, declared(path, **given, heads=raw)).run()["same"].dtype == np.uint8
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "empty"])

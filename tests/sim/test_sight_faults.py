@@ -37,6 +37,13 @@ def faults(tmp_path, old, new):
         ('"image", ', '"image", crop = [0, 0, 641, 480], ', "within the camera's 640 x 480 px"),
         ('"image", ', '"image", crop = [9, 0, 9, 480], ', "right and bottom beyond left and top"),
         ('"image", ', '"image", crop = [0, -1, 9, 9], ', "perception.eyes.input.crop"),
+        ('labels = ["hand"]', 'labels = ["hands"]', "no head says 'hands'."),
+        ('"other"], score', '"other"], background = "hand", score', "no head says 'hand'"),
+        ("colors = { red_cube", "colors = { red_cub", "Did you mean 'red_cube'?"),
+        ("heights = { red_cube", "heights = { rod_cube", "place.heights: no head says 'rod_cube'"),
+        ('square = ["red_cube"', 'square = ["red_cup"', "place.square: no head says 'red_cup'"),
+        ('labels = ["hand"]', 'labels = ["hand"]\nscore = 1.0', "watch.hand.score"),
+        ('labels = ["hand"]', 'labels = ["hand"]\nheights = [0.2, 0]', "the lowest comes first"),
         ("[reflexes.hand]", "[reflexes.hand]\n[reflexes.hand]", "not TOML"),
     ],
 )

@@ -15,6 +15,7 @@ from handrail_drivers.errors import DeviceFault, HandrailError
 from handrail_drivers.plugins import decoders
 from handrail_sim.camera import Camera
 from handrail_sim.sight import Perception
+from handrail_sim.sight_faults import labels_of
 from numpy.typing import NDArray
 
 from handrail_bridge.perception.place import Placed, Placing
@@ -42,6 +43,9 @@ class Pipeline:
         self._preparation = Preparation(settings.input, camera.width, camera.height)
         self._placing = Placing(camera, settings.place)
         self._tracker = Tracker(settings.track)
+        self._labels = {
+            head: labels_of(one.decoder, one.settings) for head, one in settings.heads.items()
+        }
         self._heads = {head: self._decoder(head) for head in settings.heads}
 
     def hang(self, camera: Camera) -> None:
@@ -115,7 +119,8 @@ class Pipeline:
         self, head: str, decode: Callable[[dict[str, Any]], Findings], outputs: dict[str, Any]
     ) -> Findings:
         try:
-            return decode(outputs)
+            said = decode(outputs)
+            strange = {find.label for find in said.finds} - self._labels[head]
         except HandrailError:
             raise
         except Exception as error:  # a decoder may be anybody's
@@ -124,6 +129,13 @@ class Pipeline:
                 f"The decoder {kind} of {self.name} failed: {type(error).__name__}: {error}.",
                 subject=self.name,
             ) from error
+        if strange:  # nobody can watch for what no cell can name
+            raise DeviceFault(
+                f"The head {head} of {self.name} says {min(strange)!r}, none of its labels.",
+                subject=self.name,
+                choices=sorted(self._labels[head]),
+            )
+        return said
 
     def _sightings(
         self, tracks: list[Track], depth: NDArray[np.float32] | None
