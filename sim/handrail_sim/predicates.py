@@ -106,8 +106,8 @@ class Visible(Strict):
 class SensorInRange(Strict):
     """A sensor reads a value in a range; a digital input reads 0 or 1.
 
-    What a sensor will read cannot be predicted: the check takes what it reads now, and for a scale
-    under a region what will lie there.
+    What a sensor will read is foreseen for a scale under a region alone. Of the others a goal takes
+    in the check what they read now; an expectation passes there, and the running plan judges it.
     """
 
     predicate: Literal["sensor_in_range"] = "sensor_in_range"

@@ -66,8 +66,11 @@ def _hint(predicate: Predicate, view: WorldView, ends: Mapping[str, ObjectBelief
             return _hint(predicate.of, view, ends)
         case Visible():
             return "look once the plan is done: what a plan has moved is not seen, but predicted"
-        case SensorInRange():
-            return "the check takes what the sensor reads now: wait, or leave it to an expectation"
+        case SensorInRange() if predicate.sensor in view.unforeseen:
+            return (
+                f"a goal takes what {predicate.sensor} reads now: what a step should change, that "
+                "step has to expect, which is judged while the plan runs"
+            )
         case Holding():
             return _empty(ends.get(predicate.object or ""), predicate.object)
         case Released():
