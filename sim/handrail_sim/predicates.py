@@ -72,7 +72,10 @@ class ObjectInRegion(Strict):
 
 
 class ObjectOn(Strict):
-    """An object lies on top of another object or of an obstacle, its centre above it."""
+    """An object lies on top of another object or of an obstacle, its centre above it.
+
+    A look does not tell how high it lies: then that is not known, until a plan has put it there.
+    """
 
     predicate: Literal["object_on"] = "object_on"
     object: str
@@ -81,7 +84,10 @@ class ObjectOn(Strict):
 
 
 class ObjectUpright(Strict):
-    """An object's own z axis leans out of the vertical by less than a tolerance."""
+    """An object's own z axis leans out of the vertical by less than a tolerance.
+
+    A look does not tell how it leans: then that is not known, until a plan has put it somewhere.
+    """
 
     predicate: Literal["object_upright"] = "object_upright"
     object: str

@@ -10,8 +10,9 @@ import pytest
 from desk_plans import Step, at_home, joints, lying, pick, plan
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.check.predicates import WorldView, evaluate
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import StartState, Verdict, ViolationKind
+from handrail_sim.verdict import GoalResult, StartState, Verdict, ViolationKind
 
 SPOT = (0.25, 0.12)
 GRIP, UP = 4, 5  # steps of a pick: the jaw closes; the cube is lifted
@@ -156,3 +157,36 @@ def test_a_sensor_within_a_time_may_have_read_it_while_the_rest_held(
     once = {"predicate": "within", "seconds": 9, "of": {"predicate": "all", "of": [PRESSED, near]}}
     asked = plan({**joints(shoulder_pan=at - 0.4), "expect": [once]})
     assert reading(asked, emergency_stop=0.0).passed
+
+
+ON_POST = {"predicate": "object_on", "object": "blue_cube", "support": "post"}
+STANDS = {"predicate": "object_upright", "object": "blue_cube"}
+
+
+def test_a_look_tells_neither_height_nor_lean(cell: Cell) -> None:
+    """Nor the contrary; beside a support it is not on it, and what a plan moved is predicted."""
+    x, y, _ = cell.obstacles["post"].center
+
+    def found(*goal: dict[str, Any], source: str = "seen") -> list[GoalResult]:
+        """As a receipt has it after a look, or after a plan."""
+        objects = {"blue_cube": lying(x, y, source=source), "red_cube_a": lying(*SPOT)}
+        view = WorldView(cell, {}, {}, (0.0, 0.0, 0.0), None, objects)
+        return [evaluate(one, view) for one in plan(WAIT, goal=list(goal)).goal]
+
+    unknown = found(
+        STANDS, ON_POST, *({"predicate": "not", "of": one} for one in (STANDS, ON_POST))
+    )
+    assert [result.met for result in unknown] == [False] * 4
+    assert "not how it leans" in unknown[0].sentence
+    assert "how high" in unknown[1].sentence
+    beside = {"predicate": "not", "of": {**ON_POST, "object": "red_cube_a"}}
+    assert [result.met for result in found(beside)] == [True]
+    assert [result.met for result in found(STANDS, source="predicted")] == [True]
+
+
+def test_of_what_was_only_seen_the_hint_says_what_can_be_asked(
+    checker: Checker, start: StartState
+) -> None:
+    (violation,) = checker.check(plan(WAIT, goal=[STANDS]), start).violations
+    assert "object_moved_less_than" in violation.hint
+    assert checker.check(picking({UP: [STANDS]}, []), start).passed, "it hangs upright"

@@ -161,6 +161,8 @@ def _object_on(wanted: ObjectOn, view: WorldView) -> Found:
     above = inside(support, (x, y, support.center[2]))
     if not above:
         return False, f"{wanted.object} is not above {wanted.support}"
+    if view.objects[wanted.object].source == "seen":
+        return None, f"{wanted.object} was seen above {wanted.support}, but no look tells how high"
     met = abs(gap) <= wanted.tolerance
     return met, f"{wanted.object}'s underside is {gap:.4f} m above {wanted.support}'s top"
 
@@ -181,6 +183,8 @@ def _support(name: str, view: WorldView) -> Region | None:
 def _object_upright(wanted: ObjectUpright, view: WorldView) -> Found:
     if wanted.object not in view.objects:
         return _nobody_knows(wanted.object)
+    if view.objects[wanted.object].source == "seen":
+        return None, f"a look tells where {wanted.object} is and its turn, not how it leans"
     _, x, y, _ = view.objects[wanted.object].quaternion
     lean = math.acos(max(-1.0, min(1.0, 1 - 2 * (x * x + y * y))))
     return (
