@@ -16,7 +16,7 @@ from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Missed, Watch
 from handrail_sim.places import aside
-from handrail_sim.regions import weighed
+from handrail_sim.regions import unweighed, weighed
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
@@ -74,6 +74,7 @@ class Story:
             began=known(self.state.objects),
             sensors=weighed(self.cell, self.state.sensors, self.state.objects, beliefs),
             foreseen=True,
+            unforeseen=unweighed(self.cell, self.state.sensors),
         )
 
     def watched(self, watch: Watch) -> tuple[Missed, int] | None:
