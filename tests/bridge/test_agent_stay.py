@@ -19,7 +19,7 @@ from handrail_bridge.agents.wakes import ATTEMPTS, Wakes
 from handrail_bridge.client import Client
 from handrail_bridge.run_dir import Bridge
 from scripted_model import Fault, Request, plays, reply, say, use
-from staying_rig import LONG_WAIT, Place, living, newest
+from staying_rig import LONG_WAIT, PLENTY, Place, living, newest
 from waiting import until_async
 
 
@@ -91,6 +91,25 @@ async def test_a_days_tokens_have_an_end(place: Place) -> None:
         assert len(life.api.requests) == 1
         assert len(await life.rail.mail(OPERATOR, before)) == 1, "it complains again and again"
     assert "in a day" in mail.text
+
+
+async def test_a_session_has_no_more_tokens_than_its_day_has_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What woke it is dealt with once a day has tokens again."""
+    monkeypatch.setattr("handrail_bridge.agents.wakes.RETRY", 0.01)
+
+    before = await newest(place)
+    endless = plays(*(reply(use("look")) for _ in range(9)))
+    async with living(place, endless, "eager", day=1) as life:
+        await life.rail.send_mail("ann", "eager", "Look around.")
+        mail = await life.answer(OPERATOR, before)
+        assert "sleep until it is less" in mail.text, "it gave up"
+        await life.slept()
+        assert len(life.api.requests) == 1, "one wake took what it liked"
+        life.stay._day = PLENTY
+        await until_async(lambda: len(life.api.requests) > 1, LONG_WAIT)
+        assert "Look around." in life.api.requests[1].said
 
 
 async def test_a_trigger_wakes_it_and_things_are_looked_at_for_it(
