@@ -68,6 +68,10 @@ async def test_what_was_cut_off_goes_on_and_repeats_nothing(place: Place) -> Non
         life.task.cancel()
         await asyncio.gather(life.task, return_exceptions=True)
         ends.set()
+    memory = Memory(place.folder, "phoenix")
+    Wakes(memory).schedule("0 7 * * *", "count the cubes")
+    Wakes(memory).watch({"predicate": "holding"}, "tell ann", rest=60.0)
+    memory.close()
     async with living(place, plays(go_on, reply(say("Bye."))), "phoenix") as life:
         after = (await life.answer("ann", before)).number
         await life.answer("ann", after)
@@ -77,6 +81,8 @@ async def test_what_was_cut_off_goes_on_and_repeats_nothing(place: Place) -> Non
     assert "Report twice." in opened[0]
     assert "An earlier episode of this was cut off" in opened[0]
     assert "I begin." in opened[0]
+    assert "- 1: 0 7 * * *: count the cubes" in opened[0]
+    assert '- 1: {"predicate": "holding"}: tell ann' in opened[0]
 
 
 async def test_a_days_tokens_have_an_end(place: Place) -> None:

@@ -35,6 +35,7 @@ LOOK = 5.0  # s between two pictures for triggers
 DAY = 86400.0  # s
 ROUNDS = 500  # of mail at most, before it looks at anything else
 NOTES = 20  # newest, that a wake is told
+BRIEF = 200  # characters of a schedule or a trigger in it; memory_list has all of them
 GONE = 30.0  # s at most between two looks for a bridge that has gone
 AT_ONCE = 16  # predicates of one evaluation
 OF_THINGS = ("object", "support")  # what a predicate names that only a look can know
@@ -221,6 +222,13 @@ class Stay:
         ]
         if goals := self._memory.goals():
             lines.append(_listed("Your open goals:", (f"{n}: {text}" for n, text in goals.items())))
+        if schedules := self._wakes.schedules():
+            told = (f"{row['id']}: {row['cron']}: {row['text'][:BRIEF]}" for row in schedules)
+            lines.append(_listed("Your schedules:", told))
+        if triggers := self._wakes.triggers():
+            seen = ((one, json.dumps(one.predicate)) for one in triggers)
+            told = (f"{one.id}: {what[:BRIEF]}: {one.text[:BRIEF]}" for one, what in seen)
+            lines.append(_listed("Your triggers:", told))
         if notes := self._memory.notes(NOTES):
             lines.append(_listed("Your newest notes:", iter(notes)))
         for episode in wake.earlier:
