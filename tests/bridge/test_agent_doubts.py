@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from handrail_bridge.agents.budget import Budget, Limits
@@ -13,9 +16,10 @@ from handrail_bridge.agents.doubts import Doubt
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.own_tools import Mailing, tools_of
 from handrail_bridge.agents.session import Session
+from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Permit, Receipt
-from handrail_drivers.errors import ProcessLost
-from stand_in_rail import HOME, StandInRail, over
+from handrail_drivers.errors import HandrailError, ProcessLost, Refused
+from stand_in_rail import HOME, StandInRail, over, state
 
 TARE = {"tool": "scale_0_tare"}
 SILENT = ProcessLost("The bridge did not answer within 15 s.")
@@ -48,6 +52,33 @@ class Losing(StandInRail):
         return []
 
 
+class Stopping(StandInRail):
+    """A bridge at which a plan moves until something ends it."""
+
+    def __init__(self, watch: HandrailError | None = None, run: HandrailError | None = None):
+        super().__init__()
+        self._ends_watch, self._ends_run = watch, run
+
+    async def execute(
+        self, plan: Mapping[str, Any], permit: Permit
+    ) -> AsyncGenerator[CellState | Receipt, None]:
+        self.moving.set()
+        yield replace(state(Mode.MOVING), plan_digest="plan")
+        if self._ends_run:
+            raise self._ends_run
+        await asyncio.Event().wait()
+
+    async def watch(self, _: float) -> AsyncGenerator[CellState, None]:
+        await self.moving.wait()
+        yield replace(state(Mode.MOVING), plan_digest="plan")
+        if self._ends_watch:
+            raise self._ends_watch
+        yield replace(state(Mode.MOVING), plan_digest="plan", tcp_position=(9.0, 0.0, 0.0))
+        if not self._ends_run:
+            return
+        await asyncio.Event().wait()
+
+
 @pytest.fixture
 def memory(tmp_path: Path) -> Iterator[Memory]:
     memory = Memory(tmp_path, "ada")
@@ -55,10 +86,13 @@ def memory(tmp_path: Path) -> Iterator[Memory]:
     memory.close()
 
 
-async def session_of(memory: Memory, unseen: Mapping[int, Doubt] | None = None) -> Session:
-    rail: Any = Losing()
-    screen: Any = SimpleNamespace(answered=lambda _: None, progress=lambda _: None)
-    own, episode, budget = tools_of(Mailing(rail, "ada")), memory.begin_episode(), Budget(Limits())
+async def session_of(
+    memory: Memory, unseen: Mapping[int, Doubt] | None = None, rail: Any = None, metres: float = 99
+) -> Session:
+    rail = rail or Losing()
+    screen: Any = Mock()
+    own, episode = tools_of(Mailing(rail, "ada")), memory.begin_episode()
+    budget = Budget(Limits(metres=metres))
     return Session(rail, await over(rail), own, memory, episode, budget, screen, unseen)
 
 
@@ -134,4 +168,39 @@ async def test_what_nothing_can_be_read_of_is_looked_at_as_far_as_anything_shows
     number = memory.begin_act(memory.begin_episode(), "configure", gone)
     session = await session_of(memory, {number: Doubt("configure", gone, "nobody knows")})
     await session.run(*PICTURE)
+    assert memory.uncertain() == []
+
+
+# -- what is stopped on its way ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rail", "metres", "why"),
+    [
+        (Stopping, 0.1, "metres is spent"),
+        (Stopping, 99.0, "could not be watched"),
+        (partial(Stopping, watch=Refused("Too many watch already.")), 99.0, "Too many watch"),
+        (partial(Stopping, run=Refused("The disk is full.")), 99.0, "The disk is full"),
+    ],
+)
+async def test_a_motion_that_was_stopped_on_its_way_is_not_called_undone(
+    memory: Memory, rail: Any, metres: float, why: str
+) -> None:
+    session = await session_of(memory, rail=rail(), metres=metres)
+    checked = await session.run("plan_check", HOME)
+    ended = await session.run("plan_run", {"plan": checked.data["plan"]})
+    assert ended.unknown, ended.text
+    assert why in ended.data["unknown"]["message"]
+    assert len(memory.uncertain()) == 1
+
+
+async def test_what_is_stopped_before_it_moves_is_a_refusal(memory: Memory) -> None:
+    """A plan waits for a person; meanwhile nobody can watch."""
+    rail = Stopping(watch=Refused("Too many watch already."))
+    rail.asks = ("It is fast.",)
+    rail.moving.set()  # what moves is another's
+    session = await session_of(memory, rail=rail)
+    checked = await session.run("plan_check", HOME)
+    ended = await session.run("plan_run", {"plan": checked.data["plan"]})
+    assert ended.refused
     assert memory.uncertain() == []

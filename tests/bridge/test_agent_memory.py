@@ -239,6 +239,19 @@ def test_a_trigger_wakes_when_it_becomes_true_and_not_while_it_stays_so(reopen: 
     assert see(True, 162) == 1, "it forgot what became true while it rested"
 
 
+def test_what_is_set_a_second_time_stays_one(reopen: Reopen) -> None:
+    """As a session does that goes on where another was cut off."""
+    for rest in (60.0, 90.0):
+        memory, wakes = reopen()
+        assert wakes.schedule("0 7 * * *", "count") == wakes.watch(RED, "tell", rest) == 1
+        assert memory.set_goal("sort the cubes") == 1
+    assert len(wakes.schedules()) == len(memory.goals()) == 1
+    assert [one.rest for one in wakes.triggers()] == [90.0]
+    assert wakes.schedule("0 7 * * *", "weigh") == wakes.watch(RED, "tell ann", 60.0) == 2
+    memory.close_goal(1, "done", "measured")
+    assert memory.set_goal("sort the cubes") == 2
+
+
 def test_what_is_true_already_does_not_wake(reopen: Reopen) -> None:
     _, wakes = reopen()
     wakes.watch(RED, "tell ann", rest=60.0, now=True)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import HandrailError, Refused, UnknownName
+from handrail_drivers.errors import HandrailError, MotionStopped, Refused, UnknownName
 
 from handrail_bridge.agents.budget import Budget
 from handrail_bridge.agents.doubts import Doubt, Doubts
@@ -99,7 +99,6 @@ class Session:
         self.screen = screen
         self._doubts = Doubts(memory, unseen or {})
         self._calls = 0  # of the present reply
-        self.moving = False
         self._missing = Missing()
         self._looked = 0.0  # s, monotonic, at what is missing
         self.leaving = False  # a person ends it: whoever says so cancels it, too
@@ -108,6 +107,11 @@ class Session:
     def tools(self) -> list[AgentTool]:
         """All tools: the cell's first."""
         return [*self._toolset.tools.values(), *self._own.values()]
+
+    @property
+    def moving(self) -> bool:
+        """Whether a plan of this session runs; one that waits for a person does not."""
+        return any(plan.status == "running" for plan in self._toolset.plans)
 
     # --- what the model calls back --------------------------------------------------------------
 
@@ -219,21 +223,18 @@ class Session:
         hooks = Hooks(self._progress, self._approve)
         if tool.effect != Effect.MOVE:
             return await self._call(tool, arguments, hooks)
-        self.moving = True
-        try:
-            async with (
-                _owned(self._call(tool, arguments, hooks)) as call,
-                _owned(self._follow(self._digest(arguments))) as way,
-            ):
-                await asyncio.wait({call, way}, return_when=asyncio.FIRST_COMPLETED)
-                if call.done():
-                    return call.result()
-                call.cancel()
-                await asyncio.wait({call})
-                way.result()  # raises why
-                raise Refused("The state could not be watched, so the arm was stopped.")
-        finally:
-            self.moving = False
+        async with (
+            _owned(self._call(tool, arguments, hooks)) as call,
+            _owned(self._follow(self._digest(arguments))) as way,
+        ):
+            await asyncio.wait({call, way}, return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                return call.result()
+            begun = self.moving
+            call.cancel()
+            await asyncio.wait({call})
+            why = _why(way)
+            raise MotionStopped(f"It was stopped on its way: {why.message}") if begun else why
 
     async def _call(self, tool: AgentTool, arguments: Mapping[str, Any], hooks: Hooks) -> Result:
         if tool.name in self._own:
@@ -266,6 +267,15 @@ async def _owned(what: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _why(way: asyncio.Task[None]) -> HandrailError:
+    """Return what ended the watching of a motion; raises what is a fault of ours."""
+    try:
+        way.result()
+    except HandrailError as error:
+        return error
+    return Refused("The state could not be watched, so the arm was stopped.")
 
 
 def outcome(result: Result) -> str:

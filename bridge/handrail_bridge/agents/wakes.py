@@ -88,10 +88,15 @@ class Wakes:
     # --- triggers -------------------------------------------------------------------------------
 
     def watch(self, predicate: dict[str, Any], text: str, rest: float, now: bool = False) -> int:
-        """Wake when a predicate becomes true, which it is ``now``; return the trigger's number."""
-        return self._memory.add(
-            "triggers", predicate=json.dumps(predicate), text=short(text), rest=rest, was=now
-        )
+        """Wake when a predicate becomes true, which it is ``now``; return the trigger's number.
+
+        The same predicate with the same text is one trigger, of the last ``rest``.
+        """
+        values = {"predicate": json.dumps(predicate), "text": short(text), "rest": rest, "was": now}
+        with self._memory.base.writing() as base:
+            number = insert(base, "triggers", values)
+            base.execute("UPDATE triggers SET rest = ? WHERE id = ?", (rest, number))
+        return number
 
     def triggers(self) -> list[Trigger]:
         """Return the triggers."""
