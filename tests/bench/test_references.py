@@ -11,14 +11,17 @@ from handrail_bridge.bench import reference
 # Whoever changes one on purpose puts its new digest here, and says in the change why.
 FROZEN = {
     "bare_rollout": "0a3627de972a74c4",
+    "bidi_echo": "e438f21b3aa1b4b3",
     "echoes": "6c2d96043274655f",
-    "grpc_echo": "8fd29085b9dc309b",
+    "grpc_echo": "ff57b487b0ba570f",
+    "grpc_stream": "16bf0c708af8abf7",
     "lerobot_bus": "9d373ac0290d911e",
     "pymodbus_client": "6fd26b23bc4a53e2",
     "pymodbus_poll": "3914638ca7936284",
     "pyserial_loop": "84c096e7a915edbc",
     "sleeping_rollout": "49383b9ebd656bce",
     "vendor_sdk": "1acd7e26ff135819",
+    "websocket_echo": "4732397dce64598a",
 }
 
 
