@@ -90,6 +90,8 @@ def test_what_is_told_as_a_limit_is_allowed():
         {"name": b"Pusher".ljust(16, b"\0")},
         {"name": bytes(16)},
         {"name": b"\xff" * 16},
+        {"name": b"time_ns".ljust(16, b"\0")},
+        {"name": b"error".ljust(16, b"\0")},
         {"low": 2000, "high": 1000},
         {"mantissa": 0},
         {"mantissa": -5},

@@ -14,6 +14,7 @@ from handrail_drivers.api import Effect
 from handrail_drivers.errors import BoardFault, InvalidValue
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+TAKEN = frozenset({"time_ns", "error"})  # `read_values` tells them beside the channels
 EFFECTS = {
     ChannelEffect.OBSERVE: Effect.OBSERVE,
     ChannelEffect.MOVE: Effect.MOVE,
@@ -192,6 +193,8 @@ def _judged(said: Channel) -> tuple[ChannelKind, Effect]:
     """Return what a channel is and does; ValueError or KeyError where it makes no sense."""
     if not NAME.fullmatch(name := _text(said.name)):
         raise ValueError(f"its name is {name!r}")
+    if name in TAKEN:
+        raise ValueError(f"its name is {name!r}, which is told with every reading")
     if not said.low <= said.high or said.mantissa <= 0 or not -12 <= said.exponent <= 6:
         raise ValueError("its range is empty, or its scale none")
     kind, effect = ChannelKind(said.kind), EFFECTS[ChannelEffect(said.effect)]
