@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from fastcrc import crc16
-from handrail.v1.link_layout import Channel, ChannelEffect, ChannelKind
+from handrail.v1.link_layout import Channel, ChannelEffect, ChannelKind, LinkVersion
 from handrail_drivers.api import Effect
-from handrail_drivers.board.description import described
+from handrail_drivers.board.description import described, left_out
 from handrail_drivers.errors import BoardFault, InvalidValue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +90,8 @@ def test_what_is_told_as_a_limit_is_allowed():
         {"name": b"Pusher".ljust(16, b"\0")},
         {"name": bytes(16)},
         {"name": b"\xff" * 16},
+        {"name": b"time_ns".ljust(16, b"\0")},
+        {"name": b"error".ljust(16, b"\0")},
         {"low": 2000, "high": 1000},
         {"mantissa": 0},
         {"mantissa": -5},
@@ -104,6 +106,29 @@ def test_what_is_told_as_a_limit_is_allowed():
 def test_nonsense_is_refused_and_says_which_channel(wrong):
     with pytest.raises(BoardFault, match="Channel 0 of board"):
         one(replace(SERVO, **wrong))
+
+
+@pytest.mark.parametrize("news", [{"kind": 77}, {"effect": 9}], ids=str)
+def test_what_only_a_newer_board_knows_is_left_out_and_named(news):
+    other = replace(SERVO, channel=1, name=b"gripper".ljust(16, b"\0"), **news)
+    both, newer = [SERVO, other], LinkVersion.MINOR + 1
+    assert list(described("board", both, digest(*both), newer)) == ["pusher"]
+    assert left_out(both, newer) == ("gripper",)
+    assert left_out(both, LinkVersion.MINOR) == ()
+    with pytest.raises(BoardFault, match="Channel 1 of board"):
+        described("board", both, digest(*both), LinkVersion.MINOR)
+
+
+@given(kind=st.integers(0, 255), effect=st.integers(0, 255), high=st.integers(-(2**31), 2**31 - 1))
+def test_nonsense_of_a_newer_board_is_refused_as_any(kind, effect, high):
+    """Whatever it says, its channel is understood, left out and named, or the board refused."""
+    said = replace(SERVO, kind=kind, effect=effect, high=high)
+    newer = LinkVersion.MINOR + 1
+    try:
+        found = described("board", [said], digest(said), newer)
+    except BoardFault:
+        return
+    assert len(found) + len(left_out([said], newer)) == 1
 
 
 def test_a_damaged_description_is_refused():

@@ -14,9 +14,8 @@ from handrail.v1.link_layout import AckResult, BoardState, Command
 from pydantic import Field
 
 from handrail_drivers.api import Effect, HoldState, JointHealth, JointState
-from handrail_drivers.board.description import BoardChannel
+from handrail_drivers.board.description import BoardChannel, named
 from handrail_drivers.board.exchange import Exchange
-from handrail_drivers.board.report import named
 from handrail_drivers.board.settings import LineSettings
 from handrail_drivers.errors import BoardFault, Refused, UnknownName
 from handrail_drivers.setpoints import require_finite

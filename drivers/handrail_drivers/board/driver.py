@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from handrail.v1.link_layout import Ack, AckResult
 
 from handrail_drivers.api import Effect, Reading, tool
-from handrail_drivers.board.description import BoardChannel
+from handrail_drivers.board.description import BoardChannel, named
 from handrail_drivers.board.keeper import Keeper
 from handrail_drivers.board.link import Link
-from handrail_drivers.board.report import BoardReport, named, report
+from handrail_drivers.board.report import BoardReport, report
 from handrail_drivers.board.session import Sample, Session
 from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.board.tools import add_tools
