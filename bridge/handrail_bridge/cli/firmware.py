@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,7 +74,7 @@ def flash(
         def tell(stage: str, part: float) -> None:
             shown.update(task, description=escape(stage), completed=part)
 
-        report = asyncio.run(flash_board(kind, chosen, where, what, tell, wait))
+        report = _in_order(flash_board(kind, chosen, where, what, tell, wait))
     emit(report, as_json, _show_flashed)
 
 
@@ -117,6 +119,21 @@ def only_port() -> str:
         choices=listed,
         hint="name it with --port",
     )
+
+
+def _in_order(work: Coroutine[Any, Any, FlashReport]) -> FlashReport:
+    """Have it done; SIGTERM and a closed terminal end it as Ctrl-C does."""
+
+    async def listening() -> FlashReport:
+        doing = asyncio.ensure_future(work)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, doing.cancel)
+        return await doing
+
+    try:
+        return asyncio.run(listening())
+    except asyncio.CancelledError:  # before anything was written
+        raise typer.Exit(1) from None
 
 
 def _chosen(kind: BoardKind, port: str, image: Path | None, previous: bool) -> Path:

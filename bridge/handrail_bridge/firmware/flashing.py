@@ -105,7 +105,9 @@ async def _done(work: _Work, receipt: str, digest: str) -> FlashReport:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         work.writer.interruption.because("")
-        await asyncio.wait({working})
+        while not working.done():
+            with contextlib.suppress(asyncio.CancelledError):  # told once more
+                await asyncio.wait({working})
         return working.result()
 
 
