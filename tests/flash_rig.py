@@ -51,10 +51,10 @@ def kept() -> Images:
 
 
 def silent(folder: Path) -> Path:
-    """Have the programmer say nothing for long; return the file that it leaves once it runs."""
+    """Have the programmer say nothing for long; return the file where its process's number is."""
     script = folder / "bin/avrdude"
-    script.write_text('#!/bin/sh\necho "$@" >> "$0.log"\nexec sleep 60\n')
-    return folder / "bin/avrdude.log"
+    script.write_text('#!/bin/sh\necho $$ >> "$0.pid"\nexec sleep 60\n')
+    return folder / "bin/avrdude.pid"
 
 
 class RunningBridge:

@@ -50,8 +50,18 @@ async def flash(
     image: Path,
     progress: Progress,
     hello: float = HELLO,
+    link_baud: int = LINK_BAUD,
 ) -> FlashReport:
     """Write an image into a board, compare it, and wait for the board's hello.
+
+    Args:
+        kind: of the board.
+        programmer: which program writes it.
+        port: device file.
+        image: as the programmer takes it.
+        progress: told what is done now, and how far it is.
+        hello: longest wait [s] for it.
+        link_baud: bit/s at which it is said.
 
     Raises:
         Refused: a lease of a running bridge is held, or something moves; or no programmer.
@@ -71,7 +81,8 @@ async def flash(
         async with nothing_moves(writer.lost):
             with contextlib.ExitStack() as held:
                 held.enter_context(KeptPort(port)).lock()  # a bridge that has it keeps it
-                return await _written_down(log, _Work(writer, images, hello, held.close), digest)
+                work = _Work(writer, images, hello, link_baud, held.close)
+                return await _written_down(log, work, digest)
 
 
 async def _written_down(log: AuditLog, work: _Work, digest: str) -> FlashReport:
@@ -105,7 +116,9 @@ async def _done(work: _Work, receipt: str, digest: str) -> FlashReport:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         work.writer.interruption.because("")
-        await asyncio.wait({working})
+        while not working.done():
+            with contextlib.suppress(asyncio.CancelledError):  # told once more
+                await asyncio.wait({working})
         return working.result()
 
 
@@ -116,6 +129,7 @@ class _Work:
     writer: Writer
     images: Images
     hello: float
+    link_baud: int
     let_go: Callable[[], None]  # of the port
 
     def run(self, receipt: str, digest: str) -> FlashReport:
@@ -128,7 +142,7 @@ class _Work:
         at.progress("waiting for the board's hello", 1.0)
         self.let_go()
         try:
-            found = info(at.port, LINK_BAUD, self.hello)
+            found = info(at.port, self.link_baud, self.hello)
         except HandrailError as error:
             raise at.failed(f"It is written, and says no hello: {error.message}") from error
         return FlashReport(

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,9 +73,9 @@ class Writer:
 
     def _try(self, image: Path, baud: int) -> tuple[int, str]:
         self._require_uninterrupted()
-        command = self.programmer.command(self.port, image, baud)
+        child = [sys.executable, "-m", "handrail_bridge.firmware.child", str(os.getpid())]
         process = subprocess.Popen(
-            command,
+            [*child, *self.programmer.command(self.port, image, baud)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,  # each says on another one what matters

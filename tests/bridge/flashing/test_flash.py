@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from flash_rig import flash, image, kept, log_of, silent
-from handrail_bridge.firmware import writing
+from flash_rig import AVR, flash, image, kept, log_of, silent
+from handrail_bridge.firmware import flashing, writing
+from handrail_bridge.firmware.asking import info
 from handrail_bridge.firmware.boards import KINDS
 from handrail_bridge.rail.audit import verify
 from handrail_drivers.errors import BoardFault, InvalidRequest, Refused
@@ -83,6 +86,18 @@ def test_a_board_that_says_no_hello_afterwards_is_a_failure(board, avrdude, fold
         flash(board.path, image(folders, "one"), hello=1.0)
     assert log_of(folders) == ["flash", "flash_failed"]
     board.power_on()
+
+
+def test_the_hello_is_waited_for_at_the_links_own_rate(board, avrdude, folders, monkeypatch):
+    avrdude(good=115_200)
+    seen = []
+    monkeypatch.setattr(flashing, "info", lambda *asked: seen.append(asked) or info(*asked))
+    what = image(folders, "one")
+    work = flashing.flash(
+        AVR, AVR.programmers["avrdude"], board.path, what, lambda *_: None, 20.0, 57_600
+    )
+    asyncio.run(work)
+    assert seen == [(board.path, 57_600, 20.0)]
 
 
 def test_a_missing_programmer_is_named_with_its_package(board, folders, monkeypatch):

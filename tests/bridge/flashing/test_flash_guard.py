@@ -65,7 +65,7 @@ def test_one_that_is_interrupted_writes_no_more_before_anybody_may_move(
     with pytest.raises(BoardFault, match="interrupted") as failed:
         asyncio.run(while_it_writes(board, folders, asyncio.Task.cancel))
     assert failed.value.hint
-    asked = (folders / "bin/avrdude.log").read_text().splitlines()
+    asked = (folders / "bin/avrdude.pid").read_text().splitlines()
     assert len(asked) == 1, "it went on at another rate"
     assert not bridge.leased
     assert log_of(folders) == ["flash", "flash_failed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flash_rig import flash, image, kept
 from handrail_bridge.cli.main import app
-from handrail_drivers.errors import BoardFault, InvalidRequest, Refused
+from handrail_drivers.errors import BoardFault, Refused
 from typer.testing import CliRunner
 
 
@@ -56,11 +56,6 @@ def test_the_way_back_is_the_boards_by_whichever_link_and_of_no_other_kind(folde
     done = asked("--port", str(port), "--previous", "--board", "stm32f405")
     assert isinstance(done, Refused)
     assert "this kind of board" in done.message
-
-
-def test_two_images_are_one_too_many(folders):
-    done = asked("--port", "/dev/ttyUSB0", "--image", str(image(folders, "one")), "--previous")
-    assert isinstance(done, InvalidRequest)
 
 
 def asked(*words: str) -> BaseException | None:
