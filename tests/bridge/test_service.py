@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import grpc.aio
+import numpy as np
 import pytest
+from door import Facts, door
 from handrail.v1 import rail_pb2, rail_pb2_grpc, state_pb2
 from handrail_bridge.client import Client
 from handrail_bridge.client.holding import held
 from handrail_bridge.rail.leases import Leases
 from handrail_bridge.server import service
 from handrail_bridge.server.service import RailService
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.camera.driver import CameraDriver, CameraSettings, Image
+from handrail_drivers.errors import HandrailError, UnknownName
+from waiting import until_async
 
 
 class Silent:
@@ -142,3 +148,41 @@ async def test_a_lease_whose_bridge_falls_silent_counts_as_lost_when_it_lapses()
     call = SimpleNamespace(read=read, write=write, cancel=lambda: None)
     async with held(call, rail_pb2.HoldLeaseRequest(holder="me"), told.set_result):
         assert "did not answer within" in (await asyncio.wait_for(told, 10)).message
+
+
+class Camera(CameraDriver):
+    """Gives pictures of noise, 200 a second."""
+
+    def _open(self) -> Camera:
+        self._noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+        return self
+
+    def read(self) -> Image:
+        time.sleep(0.005)  # its pace
+        self._noise = np.roll(self._noise, 1, axis=0)
+        return self._noise
+
+    def release(self) -> None: ...
+
+
+async def test_a_reader_that_was_away_gets_the_newest_frame_and_none_that_waited(
+    tmp_path: Path,
+) -> None:
+    camera = Camera("overhead", CameraSettings())
+    with camera:
+        async with (
+            door(tmp_path, Facts(), {"overhead": camera}) as address,
+            Client(address) as reader,
+            Client(address) as other,
+            contextlib.aclosing(reader.frames("overhead")) as frames,
+        ):
+            seen = (await anext(frames)).sequence
+
+            async def newer() -> int:
+                newest = (await other.grab("overhead")).sequence
+                return newest if newest > seen + 40 else 0
+
+            newest = await until_async(newer)
+            assert (await anext(frames)).sequence >= newest
+            with pytest.raises(UnknownName, match="camera"):
+                await anext(reader.frames("overhed"))

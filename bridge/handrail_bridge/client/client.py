@@ -227,7 +227,7 @@ class Client:
     ) -> AsyncGenerator[Frame, None]:
         """Stream a camera's frames; a slow reader misses frames and always has the newest."""
         request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
-        async for event in events(self._rail.StreamFrames(request)):
+        async for event in events(self._rail.StreamFrames(), request):
             yield messages.read_frame(event.frame)
 
     async def send_mail(self, sender: str, recipient: str, text: str, answers: int = 0) -> Mail:

@@ -192,10 +192,12 @@ class RailService(rail_pb2_grpc.RailServicer):
         return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
 
     @streaming
-    async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
+    async def StreamFrames(
+        self, requests: AsyncIterator[rail_pb2.StreamFramesRequest], context: Context
+    ) -> None:
         last = 0
         with self._slots[is_operators(context)]:
-            while True:
+            while (request := await context.read()) is not grpc.aio.EOF:
                 frame = await self._frame(request, last)
                 last = frame.time_ns
                 await context.write(
