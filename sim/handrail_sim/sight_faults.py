@@ -22,6 +22,9 @@ from handrail_sim.model_faults import (
 )
 from handrail_sim.toml_lines import KeyPath
 
+# Decoders of ours that tell no depth; a plugin's may.
+DEPTHLESS = {"boxes", "classification", "embedding", "keypoints", "raw", "segmentation", "text"}
+
 
 def sight_faults(data: Data, find_file: Callable[[str], Path]) -> Iterator[Fault]:
     """Camera, model file, decoders and labels of a pipeline exist; its digest is the file's."""
@@ -34,6 +37,7 @@ def sight_faults(data: Data, find_file: Callable[[str], Path]) -> Iterator[Fault
         if name in table(data, "devices"):
             yield Fault(path, "a device has that name already, and signals begin with it.")
         yield from _crop(pipeline, table(cameras, str(camera)), path)
+        yield from _depth(pipeline, path)
         yield from pinned_file(pipeline, path, find_file)
         outputs = table(pipeline, "outputs")
         for head, part in tables(pipeline, "heads"):
@@ -99,8 +103,20 @@ def _crop(pipeline: Data, camera: Data, path: KeyPath) -> Iterator[Fault]:
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
         text = f"must lie within the camera's {width} x {height} px, right and bottom beyond left"
         yield Fault((*path, "input", "crop"), f"{text} and top, not {crop}.")
-    if table(pipeline, "place").get("by") == "depth":
-        yield Fault((*path, "input", "crop"), "leaves pixels without depth, by which it places.")
+    if "depth" in _decoders(pipeline):
+        yield Fault((*path, "input", "crop"), "leaves pixels without the depth that a head tells.")
+
+
+def _depth(pipeline: Data, path: KeyPath) -> Iterator[Fault]:
+    """What is placed by depth has a head that tells it, or one of which nobody knows."""
+    given = _decoders(pipeline)
+    if table(pipeline, "place").get("by") == "depth" and given <= DEPTHLESS:
+        text = 'no head tells a depth: add one with decoder = "depth", or place by "plane".'
+        yield Fault((*path, "place", "by"), text)
+
+
+def _decoders(pipeline: Data) -> set[str]:
+    return {str(head.get("decoder")) for _, head in tables(pipeline, "heads")}
 
 
 def _head(head: Data, outputs: Data, path: KeyPath) -> Iterator[Fault]:

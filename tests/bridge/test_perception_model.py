@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 
 import mujoco
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.runtime import Model
 from handrail_drivers.errors import InvalidModel
-from handrail_sim.camera import Camera
 from handrail_sim.cell_file import cell_path, load_cell
-from handrail_sim.sight import Perception
 from handrail_sim.twin.camera import Eye
 from handrail_sim.twin.hand import place_hand
 from handrail_sim.twin.perturbation import draw, layout, truth_model
 from handrail_sim.world import Scene
-from onnx import TensorProto, helper
-
-SIZE = (32, 24)
-OPSET = 17
-
-
-def model(folder, *, shape=(1, 3, 24, 32), kind=TensorProto.FLOAT, opset=OPSET, node="Identity"):
-    """Write a model that gives back what it gets, or the square root of what is below it."""
-    nodes = [helper.make_node("Identity", ["image"], ["same"])]
-    if node == "nan":
-        minus = helper.make_tensor("minus", kind, [1], [-1.0])
-        nodes = [
-            helper.make_node("Constant", [], ["one"], value=minus),
-            helper.make_node("Add", ["image", "one"], ["below"]),
-            helper.make_node("Sqrt", ["below"], ["same"]),
-        ]
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [helper.make_tensor_value_info("image", kind, shape)],
-        [helper.make_tensor_value_info("same", kind, shape)],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    path = folder / "model.onnx"
-    onnx.save(made, path)
-    return path
-
-
-def declared(path, **changes):
-    given = {
-        "camera": "eye",
-        "model": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "opset": OPSET,
-        "input": {"name": "image", "size": SIZE},
-        "outputs": {"same": (1, 3, 24, 32)},
-        "heads": {"numbers": {"decoder": "embedding", "outputs": ("same",)}},
-    }
-    return Perception.model_validate({**given, **changes})
+from onnx import TensorProto
+from small_model import EYE, SIZE, declared, model
 
 
 def test_a_model_that_is_as_declared_gives_what_it_gets(tmp_path):
@@ -154,17 +113,6 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, damage):
     )
     with pytest.raises(InvalidModel):
         Model(path, declared(path))
-
-
-EYE = Camera(
-    device="eye",
-    position=(0, 0, 1),
-    quaternion=(1, 0, 0, 0),
-    fovy=45,
-    width=64,
-    height=64,
-    search=(-1, 1, -1, 1),
-)
 
 
 def test_numbers_that_are_none_are_a_fault_and_no_answer(tmp_path):
