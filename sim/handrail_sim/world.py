@@ -43,6 +43,15 @@ def load_model(cell: Cell) -> mujoco.MjModel:
     return model
 
 
+def jaw_gaps(cell: Cell) -> tuple[float, float] | None:
+    """Return :attr:`Scene.gaps` [m], None without a gripper; loads the cell's world.
+
+    Raises:
+        InvalidCell: as :func:`load_model`.
+    """
+    return Scene(load_model(cell), cell).gaps if cell.arm.gripper else None
+
+
 def _named(cell: Cell) -> dict[str, str]:
     """Return the bodies that the cell names as standing or lying there, by what names them."""
     things = {f"objects.{name}.body": thing.body for name, thing in cell.objects.items()}
@@ -111,6 +120,12 @@ class Scene:
         quaternion = np.zeros(4)
         mujoco.mju_mat2Quat(quaternion, data.site_xmat[self.tcp])
         return data.site_xpos[self.tcp].copy(), quaternion
+
+    @property
+    def gaps(self) -> tuple[float, float]:
+        """The least and the widest gap [m] of the jaw, in its joint's limits."""
+        (limits,) = (self.cell.arm.limits[name] for name in self.cell.arm.jaw)
+        return self.jaw_to_gap(limits.low), self.jaw_to_gap(limits.high)
 
     def gap_to_jaw(self, gap: float) -> float:
         """Return the jaw's position [rad] at which the pads' tips are ``gap`` [m] apart.
