@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from handrail_sim.cell import Cell
 from handrail_sim.coupling import couplings
 from handrail_sim.forces import add_force_sensors
-from handrail_sim.world_demands import require_shapes, require_solid, require_units
+from handrail_sim.world_demands import (
+    require_pressed,
+    require_shapes,
+    require_solid,
+    require_units,
+)
 from handrail_sim.world_file import load_spec as load_spec  # who asks for a world asks here
 
 Array = NDArray[np.float64]
@@ -40,6 +45,7 @@ def load_model(cell: Cell) -> mujoco.MjModel:
     require_shapes(model, scene.joint_dofs[: scene.arm_joints].tolist())
     require_units(model, cell.arm)
     require_solid(model, _named(cell))
+    require_pressed(model, cell.check.forces)
     return model
 
 
