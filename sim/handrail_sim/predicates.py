@@ -39,7 +39,7 @@ class Released(Strict):
 
 
 class AtPose(Strict):
-    """The TCP is within tolerance of a position."""
+    """The TCP is within tolerance of a position, however it is turned there."""
 
     predicate: Literal["at_pose"] = "at_pose"
     position: Point
@@ -56,7 +56,7 @@ class JointInRange(Strict):
 
 
 class EffortBelow(Strict):
-    """A joint pushes with less than so much, either way."""
+    """A joint pushes with less than so much, either way; the arm's own weight is part of that."""
 
     predicate: Literal["effort_below"] = "effort_below"
     joint: str

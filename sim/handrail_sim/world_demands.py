@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import mujoco
 from handrail_drivers.errors import InvalidCell
 
 from handrail_sim.arm import Arm
+from handrail_sim.demands import ForceLimit
+from handrail_sim.forces import presses
 
 NEEDED = (
     mujoco.mjtDisableBit.mjDSBL_CONSTRAINT,
@@ -78,6 +81,29 @@ def require_solid(model: mujoco.MjModel, bodies: Mapping[str, str]) -> None:
                 value=name,
                 hint="give its collision shapes a contype and a conaffinity",
             )
+
+
+def require_pressed(model: mujoco.MjModel, limits: Sequence[ForceLimit]) -> None:
+    """Refuse a force's limit for two bodies between which no force is sensed: it would not count.
+
+    Raises:
+        InvalidCell: there is one, with the bodies for which there can be one.
+    """
+    pairs = [{press.one, press.other} for press in presses(model)]
+    known = set(chain.from_iterable(pairs))
+    for number, limit in enumerate(limits):
+        if {limit.one, limit.other} in pairs:
+            continue
+        wrong, partner = ("other", limit.one) if limit.one in known else ("one", limit.other)
+        beside = set(chain.from_iterable(pair for pair in pairs if partner in pair)) - {partner}
+        field = f"check.forces[{number}]"
+        raise InvalidCell(
+            f"{field}: no force between {limit.one!r} and {limit.other!r} is looked at.",
+            field=f"{field}.{wrong}",
+            value=getattr(limit, wrong),
+            choices=sorted(beside or known),
+            hint="one has to be an object's body, the other what it can be pressed on or held by",
+        )
 
 
 def name_bodies(spec: mujoco.MjSpec) -> None:
