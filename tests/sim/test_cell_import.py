@@ -139,6 +139,23 @@ def test_physics_that_differ_are_asked_about(tmp_path: Path) -> None:
         assert any(about in sentence for sentence in made.unknown), made.unknown
 
 
+def test_what_nothing_collides_with_is_said_of_each_body(tmp_path: Path) -> None:
+    finger = '<geom type="box" size="0.01 0.003 0.003"'
+    text = ARM.format(site="", keyframe="").replace(finger, f'{finger} contype="0" conaffinity="0"')
+    scene, file = tmp_path / "scene.xml", tmp_path / "mine.toml"
+    scene.write_text(text)
+    made = draft(scene, tmp_path, "mine")
+    file.write_text(made.text)
+    assert load_cell(file).world.shown_only == ("left", "right")
+    load_model(load_cell(file))
+    for name in ("left", "right"):
+        assert any(f"world.shown_only: no shape of {name}" in one for one in made.unknown)
+    hand = '<geom type="box" size="0.02 0.02 0.01"'
+    scene.write_text(text.replace(hand, f'{hand} contype="0" conaffinity="0"'))
+    told = draft(scene, tmp_path, "mine").unknown
+    assert any("no shape of hand" in one and "no cell loads" in one for one in told)
+
+
 def test_a_models_defaults_are_not_those_of_what_is_added(tmp_path: Path) -> None:
     """Servos that are 16 times as strong, and obstacles of a thousandth, would pass anything."""
     _, file = imported(tmp_path)
