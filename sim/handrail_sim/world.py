@@ -41,8 +41,8 @@ def load_model(cell: Cell) -> mujoco.MjModel:
         _add_servo(spec, cell, name)
     add_force_sensors(spec, cell)
     model = spec.compile()
-    scene = Scene(model, cell)
-    require_shapes(model, scene.joint_dofs[: scene.arm_joints].tolist())
+    Scene(model, cell)  # refuses what lacks a joint, a site or a thing
+    require_shapes(model, cell.arm, cell.world.shown_only)
     require_units(model, cell.arm)
     require_solid(model, _named(cell))
     require_pressed(model, cell.check.forces)
