@@ -209,6 +209,8 @@ typedef struct __attribute__((packed)) {
   uint16_t max_age;
   int32_t low;
   int32_t high;
+  /* Beyond these: it goes to no value, and lets go. A stepper slows down to a stop, whatever
+   * stands here. */
   int32_t safe;
   int32_t offset;
   int32_t mantissa;

@@ -334,6 +334,8 @@ class Channel(Message):
     max_age: int
     low: int
     high: int
+    # Beyond these: it goes to no value, and lets go. A stepper slows down to a stop, whatever
+    # stands here.
     safe: int
     offset: int
     mantissa: int

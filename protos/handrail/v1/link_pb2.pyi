@@ -569,6 +569,7 @@ class Channel(_message.Message):
     low: _builtins.int
     high: _builtins.int
     safe: _builtins.int
+    """Beyond these: it goes to no value, and lets go. A stepper slows down to a stop, whatever stands here."""
     offset: _builtins.int
     mantissa: _builtins.int
     speed: _builtins.int
