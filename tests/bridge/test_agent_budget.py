@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+
 import pytest
 from handrail_bridge.agents.budget import Budget, Limits
+from handrail_bridge.agents.memory import Memory
+from handrail_bridge.agents.results import LONGEST, Result
+from handrail_bridge.agents.session import CALLS, LEAST, READ, Session
+from handrail_drivers.api import Effect
 from handrail_drivers.errors import BudgetSpent, InvalidValue
 
 
@@ -38,3 +46,18 @@ def test_a_budget_of_nothing_is_refused(part: str, value: float) -> None:
     with pytest.raises(InvalidValue) as refused:
         Limits(**{part: value})
     assert refused.value.field == part
+
+
+async def test_what_a_model_reads_of_one_reply_has_a_bound(tmp_path: Path) -> None:
+    """However much the tools say that it calls; of each it reads something."""
+    memory, screen = Memory(tmp_path, "reader"), Mock()
+    call = AsyncMock(return_value=Result({"read": "y" * 500_000}))
+    toolset: Any = Mock(plans=(), call=call, tools={"look": Mock(effect=Effect.OBSERVE)})
+    rail: Any = Mock(cell=AsyncMock(return_value=Mock(notices=())))
+    session = Session(rail, toolset, (), memory, 1, Budget(Limits()), screen)
+    told = [len((await session.run("look", {})).told) for _ in range(CALLS)]
+    assert sum(told) < READ + (CALLS - 1) * 1.1 * LEAST
+    assert min(told) > LEAST
+    session.turn_over(1)
+    assert len((await session.run("look", {})).told) > LONGEST
+    memory.close()

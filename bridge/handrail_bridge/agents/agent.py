@@ -17,7 +17,8 @@ from handrail_bridge.agents.history import History
 from handrail_bridge.agents.memory import CUT_OFF, Act, Memory
 from handrail_bridge.agents.model import Model
 from handrail_bridge.agents.own_tools import tools_of
-from handrail_bridge.agents.session import Screen, Session
+from handrail_bridge.agents.screen import Screen
+from handrail_bridge.agents.session import Session
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
 from handrail_bridge.rail import audit

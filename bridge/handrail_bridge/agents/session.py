@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from handrail_drivers.api import Effect
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused, UnknownName
@@ -23,6 +23,7 @@ from handrail_bridge.agents.doubts import Doubt, Doubts
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.missing import Missing
 from handrail_bridge.agents.results import (
+    LONGEST,
     NOTHING_DONE,
     AgentTool,
     Hooks,
@@ -32,37 +33,18 @@ from handrail_bridge.agents.results import (
     failure,
     refusal,
 )
+from handrail_bridge.agents.screen import Screen
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
 
 CALLS = 16  # of one reply that are run
+READ = 120_000  # characters of all their results together that the model reads
+LEAST = 2000  # characters of each, whatever the others are
 WATCH = 20.0  # Hz at which the way is measured
 LOOK = 1.0  # s at least between two looks at which devices are there
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FREE = ("stop",)  # needs neither a budget nor a record of ours: the bridge's log has it
-
-
-class Screen(Protocol):
-    """Who is shown what happens."""
-
-    def said(self, piece: str) -> None:
-        """Show a piece of what the model says."""
-
-    def calls(self, tool: str, arguments: Any) -> None:
-        """Show a call."""
-
-    def answered(self, result: Result) -> None:
-        """Show what the last call gave."""
-
-    def retries(self, why: str) -> None:
-        """Show that the model is asked once more."""
-
-    def waits(self, what: Waiting) -> None:
-        """Show that a plan or a call waits for a person."""
-
-    def progress(self, progress: Progress) -> None:
-        """Show how far a motion has come."""
 
 
 class Session:
@@ -99,6 +81,7 @@ class Session:
         self.screen = screen
         self._doubts = Doubts(memory, unseen or {})
         self._calls = 0  # of the present reply
+        self._left = READ  # characters, of its results
         self._missing = Missing()
         self._looked = 0.0  # s, monotonic, at what is missing
         self.leaving = False  # a person ends it: whoever says so cancels it, too
@@ -124,6 +107,8 @@ class Session:
             result = replace(result, data={**result.data, "hardware": news})
         if doubted and not result.failed:
             self._doubts.looked(doubted, name, arguments, self._toolset.observing.listed)
+        result = replace(result, room=min(LONGEST, max(self._left, LEAST)))
+        self._left -= len(result.told)
         self.screen.answered(result)
         if self.leaving:  # the model is not asked once more
             await asyncio.Event().wait()
@@ -156,7 +141,7 @@ class Session:
         Raises:
             BudgetSpent: it was the last.
         """
-        self._calls = 0
+        self._calls, self._left = 0, READ
         self.budget.turn(tokens)
         self._memory.spend(self.episode, self.budget.tokens, self.budget.metres)
         self.budget.require()

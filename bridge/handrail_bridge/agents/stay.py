@@ -25,7 +25,7 @@ from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.discovering import OPERATOR, Discovering
 from handrail_bridge.agents.own_tools import Mailing, Remembering
 from handrail_bridge.agents.prompts import RAIL, STAYING
-from handrail_bridge.agents.session import Screen
+from handrail_bridge.agents.screen import Screen
 from handrail_bridge.agents.wakes import ATTEMPTS, Trigger, Wake, Wakes
 from handrail_bridge.client import Client
 
