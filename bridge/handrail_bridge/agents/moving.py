@@ -54,7 +54,7 @@ class Moving:
 
     def __init__(self, rail: Client, holder: str, devices: Sequence[str] = ()) -> None:
         self._rail = rail
-        self._holder = holder
+        self.holder = holder
         self._devices = tuple(devices)
         self.plans = Plans()
 
@@ -141,7 +141,7 @@ class Moving:
         """
         with self.plans.moving(plan):
             permit = await self._approved(plan, hooks)
-            async with self._rail.lease(self._holder, devices=self._devices):
+            async with self._rail.lease(self.holder, devices=self._devices):
                 receipt = await self._play(plan, permit, hooks)
             self.plans.ended(plan, receipt)
         return Result(told_run(receipt).model_dump(mode="json"))
@@ -194,7 +194,7 @@ class Moving:
 
     async def _stop(self, arguments: Mapping[str, Any], _: Hooks) -> Result:
         reason = arguments_of(StopArguments, arguments).reason
-        mode = await self._rail.stop(f"{self._holder}: {reason}" if reason else self._holder)
+        mode = await self._rail.stop(f"{self.holder}: {reason}" if reason else self.holder)
         return Result(StopReport(mode=mode.name.lower()).model_dump(mode="json"))
 
 

@@ -19,10 +19,10 @@ from handrail_bridge.agents.agent import Task
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.prompts import RAIL
-from handrail_bridge.bench.faults.rig import HANDRAIL
 from handrail_bridge.evaluation import embodiment
 from handrail_bridge.evaluation.task import desk_task
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rig import HANDRAIL
 from handrail_bridge.run_dir import state_dir
 from messages_api import ModelApi
 from running_cell import RunningCell, assert_stood_at_once

@@ -81,18 +81,19 @@ async def _watched(streams: list[Any], pid: int, seconds: float) -> Watched:
 
 async def _beside(measuring: Coroutine[Any, Any, Watched], counts: list[Any]) -> Watched:
     """Return what is measured while all count; raise what ended one of them."""
-    tasks = [asyncio.create_task(one) for one in (measuring, *counts)]
+    measured = asyncio.create_task(measuring)
+    tasks = [asyncio.create_task(one) for one in counts]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for ended in tasks[1:]:
+        await asyncio.wait({measured, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for ended in tasks:
             if ended.done():
                 ended.result()
                 raise ProcessLost("A stream of the state has ended.")
-        return tasks[0].result()
+        return measured.result()
     finally:
-        for task in tasks:
+        for task in (measured, *tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(measured, *tasks, return_exceptions=True)
 
 
 def _cpu(process: psutil.Process) -> float:
