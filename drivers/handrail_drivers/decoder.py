@@ -5,6 +5,12 @@ is what stands in a cell file under ``[perception.NAME.heads.HEAD.settings]``; i
 and ``decode`` gets the outputs that the head names, in that order, batch first. It runs in the
 perception process, outside of every loop. All coordinates are pixels of the model's own picture:
 x to the right, y down, a pixel's centre at .5.
+
+Finds bear the ``labels`` that its settings have (a tuple of strings, with a default where they are
+the decoder's own). A cell that watches for another is refused, a find that bears one is a fault.
+
+Its outputs are floats, half, single or double. A decoder that reads others says so by ``kinds``:
+numpy's letters, ``kinds = "fi"`` for floats and integers (u unsigned, b booleans).
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ enum {
   HR_ACK_RESULT_UNKNOWN_MESSAGE = 8,
   /* The host has not greeted with a major version that the board speaks. */
   HR_ACK_RESULT_NO_SESSION = 9,
-  /* Every stream is taken, or the period is shorter than the board can keep. */
+  /* Every stream is taken, or the period is longer than a second. A shorter one than the board
+   * can keep is taken, and what it misses counted. */
   HR_ACK_RESULT_NO_ROOM = 10,
   /* The sensor did not answer. */
   HR_ACK_RESULT_FAULT = 11,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from handrail_drivers.reflex import Box
 from pydantic import Field
 
-from handrail_sim.section import Fraction, Name, Positive, Section, Vector
+from handrail_sim.section import Name, Positive, Section, Vector
 
 Dimension = Annotated[int, Field(ge=-1)]  # -1: any
 Three = tuple[float, float, float]
@@ -94,7 +94,9 @@ class Watch(Section):
     heights: tuple[float, float] = Field(
         default=(0.0, 0.15), description="m, lowest and highest at which such a thing may be"
     )
-    score: Fraction = Field(default=0.0, description="least score that counts")
+    score: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0, description="least score that counts; 1 would be no thing's"
+    )
     confirm: Annotated[int, Field(ge=1, le=10)] = Field(
         default=1, description="pictures that must have shown it"
     )
@@ -117,8 +119,9 @@ class Perception(Section):
     input: Picture
     outputs: dict[str, tuple[Dimension, ...]] = Field(description="shapes by name; -1: any")
     heads: Annotated[dict[Name, Head], Field(min_length=1)]
-    providers: tuple[str, ...] = Field(
-        default=("CPUExecutionProvider",), description="of onnxruntime, tried in this order"
+    providers: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        default=("CPUExecutionProvider",),
+        description="of onnxruntime; the first must start, the others do what it cannot",
     )
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     place: Place = Place()

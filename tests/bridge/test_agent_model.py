@@ -181,6 +181,15 @@ async def test_calls_of_a_reply_that_was_too_long_are_not_run() -> None:
     assert "too long" in said
 
 
+@pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
+async def test_who_never_says_it_in_a_reply_is_not_done(reason: str) -> None:
+    cut = Reply([say("I am done, since")], stop_reason=reason)
+    async with model(lambda _: cut) as (claude, api):
+        with pytest.raises(ModelLost, match="too long"):
+            await talk(claude, Listener())
+    assert len(api.requests) == 4
+
+
 async def test_a_refusal_of_the_model_ends_it() -> None:
     refuses = Reply([say("No.")], stop_reason="refusal")
     async with model(plays(refuses)) as (claude, _):

@@ -110,6 +110,19 @@ def test_connected_parts_are_finds_with_what_they_cover():
     assert all(8 < x < 32 and 8 < y < 24 for x, y in found.outline)
 
 
+def test_a_large_part_keeps_its_edge():
+    heat = np.zeros((1, 1, 120, 160))
+    heat[0, 0, 10:110, 20:140] = 0.9
+    settings = decoders.Segmentation.Settings(labels=("hand",))
+    (found,) = decoders.Segmentation(settings, (160, 120)).decode([heat]).finds
+    told = set(found.outline)
+    for x in range(20, 140):
+        assert {(x + 0.5, 10.5), (x + 0.5, 109.5)} <= told
+    for y in range(10, 110):
+        assert {(20.5, y + 0.5), (139.5, y + 0.5)} <= told
+    assert (139.5 - 20.5) * 2 < len(told) < 2000
+
+
 def test_the_highest_label_wins_where_labels_share_a_picture():
     heat = np.full((1, 3, 2, 2), 0.1)
     heat[0, 0] = 0.5

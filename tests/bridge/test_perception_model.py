@@ -2,64 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 
 import mujoco
 import numpy as np
-import onnx
+import onnxruntime
 import pytest
 from handrail_bridge.perception.pipeline import Pipeline
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.runtime import Model
 from handrail_drivers.errors import InvalidModel
-from handrail_sim.camera import Camera
 from handrail_sim.cell_file import cell_path, load_cell
-from handrail_sim.sight import Perception
 from handrail_sim.twin.camera import Eye
 from handrail_sim.twin.hand import place_hand
 from handrail_sim.twin.perturbation import draw, layout, truth_model
 from handrail_sim.world import Scene
-from onnx import TensorProto, helper
-
-SIZE = (32, 24)
-OPSET = 17
-
-
-def model(folder, *, shape=(1, 3, 24, 32), kind=TensorProto.FLOAT, opset=OPSET, node="Identity"):
-    """Write a model that gives back what it gets, or the square root of what is below it."""
-    nodes = [helper.make_node("Identity", ["image"], ["same"])]
-    if node == "nan":
-        minus = helper.make_tensor("minus", kind, [1], [-1.0])
-        nodes = [
-            helper.make_node("Constant", [], ["one"], value=minus),
-            helper.make_node("Add", ["image", "one"], ["below"]),
-            helper.make_node("Sqrt", ["below"], ["same"]),
-        ]
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [helper.make_tensor_value_info("image", kind, shape)],
-        [helper.make_tensor_value_info("same", kind, shape)],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    path = folder / "model.onnx"
-    onnx.save(made, path)
-    return path
-
-
-def declared(path, **changes):
-    given = {
-        "camera": "eye",
-        "model": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "opset": OPSET,
-        "input": {"name": "image", "size": SIZE},
-        "outputs": {"same": (1, 3, 24, 32)},
-        "heads": {"numbers": {"decoder": "embedding", "outputs": ("same",)}},
-    }
-    return Perception.model_validate({**given, **changes})
+from onnx import TensorProto
+from small_model import EYE, SIZE, declared, model
 
 
 def test_a_model_that_is_as_declared_gives_what_it_gets(tmp_path):
@@ -92,6 +52,58 @@ def test_a_model_that_is_not_as_declared_is_refused(tmp_path, made, changes, fie
     assert refused.value.field == field
 
 
+class Elsewhere(onnxruntime.InferenceSession):
+    """A session that says it runs on a device, and copies its input there when it is bound."""
+
+    def __init__(self, data, options, providers):
+        super().__init__(data, options, providers=["CPUExecutionProvider"])
+
+    def get_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def io_binding(self):
+        binding = super().io_binding()
+        here = binding.bind_cpu_input
+        binding.bind_cpu_input = lambda name, array: here(name, array.copy())
+        return binding
+
+
+CUDA = {"providers": ("CUDAExecutionProvider",)}
+
+
+@pytest.fixture
+def with_cuda(monkeypatch):
+    names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+
+
+def test_a_model_on_a_device_sees_each_picture(tmp_path, monkeypatch, with_cuda):
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Elsewhere)
+    path = model(tmp_path)
+    loaded = Model(path, declared(path, **CUDA))
+    for value in (0.25, 0.5):
+        loaded.input[:] = value
+        assert (loaded.run()["same"] == value).all()
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start_is_refused(tmp_path, with_cuda):
+    path = model(tmp_path)
+    with pytest.raises(InvalidModel, match="CUDAExecutionProvider did not start") as refused:
+        Model(path, declared(path, **CUDA))
+    assert refused.value.field == "providers"
+
+
+def test_outputs_that_a_decoder_does_not_read_are_refused(tmp_path):
+    path = model(tmp_path, kind=TensorProto.UINT8)
+    given = {"input": {"name": "image", "size": SIZE, "type": "uint8"}}
+    with pytest.raises(InvalidModel, match=r"'same' is a tensor\(uint8\)") as refused:
+        Model(path, declared(path, **given))
+    assert "tensor(float)" in refused.value.choices
+    raw = {"numbers": {"decoder": "raw", "outputs": ("same",)}}
+    assert Model(path, declared(path, **given, heads=raw)).run()["same"].dtype == np.uint8
+
+
 @pytest.mark.parametrize("damage", ["cut", "text", "empty"])
 def test_a_file_that_is_no_model_is_refused(tmp_path, damage):
     path = model(tmp_path)
@@ -101,17 +113,6 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, damage):
     )
     with pytest.raises(InvalidModel):
         Model(path, declared(path))
-
-
-EYE = Camera(
-    device="eye",
-    position=(0, 0, 1),
-    quaternion=(1, 0, 0, 0),
-    fovy=45,
-    width=64,
-    height=64,
-    search=(-1, 1, -1, 1),
-)
 
 
 def test_numbers_that_are_none_are_a_fault_and_no_answer(tmp_path):

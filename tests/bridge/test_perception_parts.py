@@ -12,9 +12,10 @@ from handrail_bridge.perception.slots import HEADER, Slots
 from handrail_bridge.perception.track import Tracker
 from handrail_bridge.vision.pinhole import Pinhole
 from handrail_drivers.decoder import Find
+from handrail_sim.camera import Camera
 from handrail_sim.cell_file import load_cell
 from handrail_sim.sight import Picture, Place, Track, Watch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MS = 1_000_000
@@ -150,6 +151,79 @@ def test_a_zone_is_as_near_as_what_is_seen_may_be(camera):
     assert placing.distance(at(camera, (0.4, 0.1, 0.0)), watch) == pytest.approx(0.15, abs=0.01)
     high = watch.model_copy(update={"heights": (0.0, 0.3)})
     assert placing.distance(at(camera, (0.4, 0.1, 0.0)), high) < 0.15
+
+
+def leaning(degrees, height):
+    """A camera that looks so far above straight down, along +y."""
+    half = math.radians(degrees) / 2
+    quaternion = (math.cos(half), math.sin(half), 0.0, 0.0)
+    place = {"position": (0.0, 0.0, height), "quaternion": quaternion, "search": (-1, 1, -1, 1)}
+    return Camera(device="eye", fovy=45, width=640, height=480, **place)
+
+
+def densely(camera, pixels, watch):
+    """The least distance by trying, and how far it may be beside the least of these pixels."""
+    pinhole = Pinhole(camera)
+    rays = pinhole.rays(pixels)
+    with np.errstate(divide="ignore"):
+        ends = (np.array(watch.heights)[:, None] - camera.position[2]) / rays[:, 2]
+    near, far = np.clip(ends.min(axis=0), 0, 1e3), np.clip(ends.max(axis=0), 0, 1e3)
+    near, far = (np.where(ends.max(axis=0) > 0, one, 1e3) for one in (near, far))
+    steps = np.linspace(near, far, 150).T
+    points = np.array(camera.position) + steps[:, :, None] * rays[:, None]
+    turn = np.array([[math.cos(watch.yaw), -math.sin(watch.yaw)], [math.sin(watch.yaw)] * 2])
+    turn[1, 1] = math.cos(watch.yaw)
+    away = points - np.array(watch.center)
+    away[..., :2] = away[..., :2] @ turn
+    outside = np.maximum(np.abs(away) - np.array(watch.size) / 2, 0)
+    step = (np.linalg.norm(rays, axis=1) * (far - near)).max() / 149
+    return np.linalg.norm(outside, axis=-1).min(), step
+
+
+EDGE = st.floats(0.02, 0.5)
+PLACES = st.tuples(st.floats(-0.5, 0.5), st.floats(0, 1.5), st.floats(-0.1, 0.6))
+
+
+@settings(max_examples=40)
+@given(
+    tilt=st.floats(0, 85),
+    height=st.floats(0.1, 1.5),
+    corner=st.tuples(st.floats(0, 600), st.floats(0, 440)),
+    size=st.tuples(st.floats(1, 200), st.floats(1, 200)),
+    zone=st.tuples(PLACES, EDGE, EDGE, EDGE, st.floats(-3, 3)),
+    heights=st.tuples(st.floats(0, 0.2), st.floats(0, 0.3)),
+)
+def test_what_is_seen_is_never_told_farther_than_it_may_be(
+    tilt, height, corner, size, zone, heights
+):
+    camera, (center, *sizes, yaw) = leaning(tilt, height), zone
+    span = heights[0], sum(heights)
+    watch = Watch(labels=("x",), center=center, size=tuple(sizes), yaw=yaw, heights=span)
+    box = (*corner, min(corner[0] + size[0], 640), min(corner[1] + size[1], 480))
+    grid = np.stack(np.meshgrid(*(np.linspace(box[n], box[n + 2], 12) for n in (0, 1))), axis=-1)
+    pixels = grid.reshape(-1, 2)
+    placing = Placing(camera, Place())
+    covered = Find("x", 0.9, box, (), tuple((x, y) for x, y in pixels.tolist()))
+    least, step = densely(camera, pixels - 0.5, watch)
+    found = placing.distance(covered, watch)
+    assert found <= least + 1e-6
+    assert found == 0.0 or found >= least - step - 1e-9
+    assert placing.distance(Find("x", 0.9, box), watch) <= least + 1e-6
+
+
+def test_a_flat_look_at_a_point_in_the_zone_is_in_the_zone():
+    camera = leaning(70, 0.4)
+    watch = Watch(labels=("x",), center=(0, 0.7, 0.05), size=(0.1, 0.1, 0.1), heights=(0, 0.3))
+    x, y = Pinhole(camera).pixels(np.array([(0.0, 0.68, 0.04)]))[0] + 0.5
+    placing = Placing(camera, Place())
+    for box in ((x, y, x, y), (x - 20, y - 20, x + 20, y + 20)):
+        assert placing.distance(Find("x", 0.9, box), watch) == 0.0
+
+
+def test_what_is_seen_where_its_heights_are_not_may_be_anywhere():
+    watch = Watch(labels=("x",), center=(0, 9, 0), size=(0.1, 0.1, 0.1), heights=(0, 0.3))
+    sky = Find("x", 0.9, (300.0, 10.0, 320.0, 20.0))
+    assert Placing(leaning(90, 0.4), Place()).distance(sky, watch) == 0.0
 
 
 @given(st.lists(st.binary(max_size=64), min_size=1, max_size=5))

@@ -18,7 +18,13 @@ import pytest
 from handrail_bridge.loop.control import Control
 from handrail_bridge.perception.eyes import Eyes, sight_configs
 from handrail_drivers.camera.driver import Frame
-from handrail_drivers.errors import DeviceFault, InvalidModel, ProcessLost, StaleReading
+from handrail_drivers.errors import (
+    DeviceFault,
+    InvalidModel,
+    ProcessLost,
+    StaleReading,
+    UnknownName,
+)
 from handrail_sim.cell_file import load_cell
 from waiting import until
 
@@ -77,6 +83,11 @@ def test_agents_find_and_wait_on_pictures_taken_after_the_question(config, contr
         assert eyes.wait_for("hand", 10.0, present=False).sightings == ()
         with pytest.raises(StaleReading, match="hand is not seen"):
             eyes.wait_for("hand", 0.2)
+        for ask in (eyes.find, lambda name: eyes.wait_for(name, 10.0, present=False)):
+            with pytest.raises(UnknownName) as refused:
+                ask("hnad")
+            assert refused.value.hint == "use 'hand'"
+            assert "red_bin" in refused.value.choices
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from handrail_drivers.errors import InvalidCell, UnknownName
 from handrail_sim.cell_file import load_cell
 
 TEXT = (resources.files("handrail_sim") / "cells" / "desk_watched.toml").read_text()
+INPUT = next(line for line in TEXT.splitlines() if line.startswith("input"))
 PINNED = next(line for line in TEXT.splitlines() if line.startswith("sha256"))
 
 
@@ -37,11 +38,27 @@ def faults(tmp_path, old, new):
         ('"image", ', '"image", crop = [0, 0, 641, 480], ', "within the camera's 640 x 480 px"),
         ('"image", ', '"image", crop = [9, 0, 9, 480], ', "right and bottom beyond left and top"),
         ('"image", ', '"image", crop = [0, -1, 9, 9], ', "perception.eyes.input.crop"),
+        ('labels = ["hand"]', 'labels = ["hands"]', "no head says 'hands'."),
+        ('"other"], score', '"other"], background = "hand", score', "no head says 'hand'"),
+        ("colors = { red_cube", "colors = { red_cub", "Did you mean 'red_cube'?"),
+        ("heights = { red_cube", "heights = { rod_cube", "place.heights: no head says 'rod_cube'"),
+        ('square = ["red_cube"', 'square = ["red_cup"', "place.square: no head says 'red_cup'"),
+        ('labels = ["hand"]', 'labels = ["hand"]\nscore = 1.0', "watch.hand.score"),
+        ('labels = ["hand"]', 'labels = ["hand"]\nheights = [0.2, 0]', "the lowest comes first"),
+        ("sigma = 1.0", 'sigma = 1.0\nby = "depth"', "place.by: no head tells a depth"),
         ("[reflexes.hand]", "[reflexes.hand]\n[reflexes.hand]", "not TOML"),
     ],
 )
 def test_a_fault_is_told(tmp_path, old, new, says):
     assert says in faults(tmp_path, old, new)
+
+
+def test_a_depth_is_of_the_whole_picture(tmp_path):
+    crop = INPUT.replace("}", ", crop = [0, 0, 9, 9] }")
+    told = faults(
+        tmp_path, INPUT, f'{crop}\nheads.far = {{ decoder = "depth", outputs = ["cover"] }}'
+    )
+    assert "input.crop: leaves pixels without the depth that a head tells" in told
 
 
 def test_a_reflex_on_a_watch_that_is_none_is_refused(tmp_path):

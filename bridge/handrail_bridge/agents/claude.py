@@ -102,8 +102,10 @@ class Claude:
             match reply.stop_reason:
                 case "refusal":
                     raise ModelLost("The model refuses to go on with this.", field="stop_reason")
-                case "max_tokens" | "model_context_window_exceeded" if cut_short < CUT_SHORT:
+                case "max_tokens" | "model_context_window_exceeded":
                     cut_short += 1
+                    if cut_short > CUT_SHORT:
+                        raise ModelLost(f"{cut_short} replies in a row were too long.")
                     history.say("Your reply was too long and was cut off. Go on, in fewer words.")
                 case "tool_use" | "pause_turn":
                     cut_short = 0

@@ -13,8 +13,9 @@ from handrail_drivers.errors import HandrailError, InvalidRequest, NotReady, Ref
 from handrail_bridge.plain import plain
 from handrail_bridge.reports import Permit
 
-# What is refused before anything is done. All else may come after it: of a bridge that leaves, of
-# a device that does not answer what was written, or refuses the second of two registers.
+# What is refused before anything is done, and never once a motion has begun. All else may come
+# after it: of a bridge that leaves, of a device that does not answer what was written, or refuses
+# the second of two registers.
 NOTHING_DONE = (InvalidRequest, Refused, NotReady)
 
 

@@ -20,7 +20,7 @@ import grpc.aio
 from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
-from handrail_drivers.errors import ProcessLost
+from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_sim.plan import Plan, as_json
 
 from handrail_bridge import run_dir
@@ -254,6 +254,7 @@ class Client:
         devices: Sequence[str] = (),
         wait: float = 0.0,
         take_over: bool = False,
+        on_lost: Callable[[HandrailError], None] = lambda _: None,
     ) -> AsyncIterator[OwnLease]:
         """Hold the exclusive right to move while the block runs.
 
@@ -263,6 +264,7 @@ class Client:
             devices: which to move; none named is all.
             wait: s to wait for one's turn where another holds one of them.
             take_over: take them from whoever holds them; operators only.
+            on_lost: told why, should the lease be lost before the block ends.
 
         Raises:
             LeaseRefused: another client holds one of the devices.
@@ -275,7 +277,7 @@ class Client:
             wait_s=wait,
             take_over=take_over,
         )
-        async with held(self._rail.HoldLease(), request) as lease:
+        async with held(self._rail.HoldLease(), request, on_lost) as lease:
             self._token = lease.token
             try:
                 yield lease

@@ -14,7 +14,7 @@ from pydantic import Field
 from handrail_bridge.perception.outputs import Array, OfLabels, Share, active, shaped
 from handrail_bridge.vision import outlines
 
-OUTLINE = 32  # px of a region's outline at most
+OUTLINE = 1024  # places of a part that are told; of more all on its edge, and some within
 
 
 class Boxes:
@@ -162,15 +162,23 @@ class Segmentation:
 
 
 def _part(label: str, part: NDArray[np.intp], heat: Array, step: Array) -> Find:
-    """Return a connected part as a find: its places' box, and some of them as its outline."""
+    """Return a connected part as a find: its places' box, and their middles as its outline."""
     rows, columns = part.T
     low = np.array([columns.min(), rows.min()]) * step
     high = np.array([columns.max() + 1, rows.max() + 1]) * step
-    every = -(-len(part) // OUTLINE)
-    middles = ((part[::every, ::-1] + 0.5) * step).tolist()
+    middles = ((_told(part)[:, ::-1] + 0.5) * step).tolist()
     score = float(heat[rows, columns].max())
     box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
     return Find(label, score, box, (), tuple((x, y) for x, y in middles))
+
+
+def _told(part: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the places that stand for a part: its edge is nearest to what lies beside it."""
+    if len(part) <= OUTLINE:
+        return part
+    within = outlines.within(part)
+    inner = part[within]
+    return np.concatenate([part[~within], inner[:: -(-len(inner) // OUTLINE)]])
 
 
 def _refined(heat: Array, row: int, column: int) -> tuple[float, float]:

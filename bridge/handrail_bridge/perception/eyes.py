@@ -15,11 +15,13 @@ from handrail_drivers.errors import DeviceFault, ProcessLost, StaleReading
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
 from handrail_sim.lifeline import end
+from handrail_sim.sight_faults import labels_of
 from pydantic import BaseModel, Field
 
 from handrail_bridge import own_process
 from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.settings import sight_signals
+from handrail_bridge.parsing import require_name
 from handrail_bridge.perception.process import FRAME, SightConfig
 from handrail_bridge.perception.result import Seen, Sighting
 from handrail_bridge.perception.slots import Slots
@@ -71,6 +73,9 @@ class Eyes:
         """
         self.name = config.name
         camera = config.camera
+        self._labels = frozenset[str]().union(
+            *(labels_of(one.decoder, one.settings) for one in config.perception.heads.values())
+        )
         self._linger_ns = int(config.perception.track.linger * 1e9)
         self._size = camera.width * camera.height * 3
         with contextlib.ExitStack() as taken:
@@ -128,9 +133,12 @@ class Eyes:
         """Return what is seen on a picture taken from now on: all of it, or what has one label.
 
         Raises:
+            UnknownName: the model cannot say this label.
             StaleReading: no picture came in time.
             DeviceFault: the pipeline could not see.
         """
+        if label:
+            require_name("label", label, self._labels, "label")
         seen = self.newest(time.monotonic_ns(), timeout_s=FRESH)
         return _sight(seen, label)
 
@@ -141,9 +149,11 @@ class Eyes:
         Nothing is seen once that has lasted for as long as the watches take a thing to linger.
 
         Raises:
+            UnknownName: the model cannot say this label.
             StaleReading: it did not come in time, or no picture did.
             DeviceFault: the pipeline could not see.
         """
+        require_name("label", label, self._labels, "label")
         deadline = time.monotonic() + timeout
         after = gone_ns = time.monotonic_ns()
         while True:

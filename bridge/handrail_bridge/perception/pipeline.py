@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from handrail_drivers.errors import DeviceFault, HandrailError
 from handrail_drivers.plugins import decoders
 from handrail_sim.camera import Camera
 from handrail_sim.sight import Perception
+from handrail_sim.sight_faults import labels_of
 from numpy.typing import NDArray
 
 from handrail_bridge.perception.place import Placed, Placing
 from handrail_bridge.perception.prepare import Fit, Preparation
-from handrail_bridge.perception.result import Seen, Sighting
+from handrail_bridge.perception.result import Seen, Sighting, told
 from handrail_bridge.perception.runtime import Model
 from handrail_bridge.perception.track import Track, Tracker
 from handrail_bridge.vision import outlines
@@ -42,6 +44,9 @@ class Pipeline:
         self._preparation = Preparation(settings.input, camera.width, camera.height)
         self._placing = Placing(camera, settings.place)
         self._tracker = Tracker(settings.track)
+        self._labels = {
+            head: labels_of(one.decoder, one.settings) for head, one in settings.heads.items()
+        }
         self._heads = {head: self._decoder(head) for head in settings.heads}
 
     def hang(self, camera: Camera) -> None:
@@ -54,30 +59,26 @@ class Pipeline:
 
         What goes wrong is told as the result's ``fault``; nothing is made up in its place.
         """
+        seen = Seen(pipeline=self.name, sequence=sequence, time_ns=time_ns, done_ns=time_ns)
         try:
-            seen = self._look(image, sequence, time_ns)
+            return self._look(image, seen)
         except HandrailError as error:
-            return Seen(
-                pipeline=self.name,
-                sequence=sequence,
-                time_ns=time_ns,
-                done_ns=time.monotonic_ns(),
-                fault=error.message,
-            )
-        return seen
+            return seen.blind(error.message)
+        except Exception as error:  # noqa: BLE001  a plugin may raise anything: fail closed
+            return seen.blind(f"{self.name} failed at a picture: {told(error)}.")
 
-    def _look(self, image: Image, sequence: int, time_ns: int) -> Seen:
+    def _look(self, image: Image, begun: Seen) -> Seen:
         self._require_size(image)
         self._preparation.fill(image, self._model.input)
         outputs = self._model.run()
         self._require_finite(outputs)
         finds, values, depth = self._decoded(outputs)
         finds = [self._squared(find, image) for find in finds]
-        tracks = self._tracker.follow(finds, time_ns)
+        tracks = self._tracker.follow(finds, begun.time_ns)
         return Seen(
             pipeline=self.name,
-            sequence=sequence,
-            time_ns=time_ns,
+            sequence=begun.sequence,
+            time_ns=begun.time_ns,
             done_ns=time.monotonic_ns(),
             sightings=self._sightings(tracks, depth),
             distances=self._distances(),
@@ -105,7 +106,7 @@ class Pipeline:
         depth: NDArray[np.float32] | None = None
         for head, decode in self._heads.items():
             said = self._said(head, decode, outputs)
-            finds += [_in_camera(find, fit) for find in said.finds]
+            finds += [_in_camera(find, fit, self._camera) for find in said.finds]
             values.update({f"{head}.{key}": value for key, value in said.values.items()})
             if said.depth is not None:
                 depth = _over(said.depth, fit, self._camera)
@@ -114,16 +115,29 @@ class Pipeline:
     def _said(
         self, head: str, decode: Callable[[dict[str, Any]], Findings], outputs: dict[str, Any]
     ) -> Findings:
+        kind = self._settings.heads[head].decoder
         try:
-            return decode(outputs)
+            said = decode(outputs)
+            what = self._wrong(said, self._labels[head])
         except HandrailError:
             raise
-        except Exception as error:  # a decoder may be anybody's
-            kind = self._settings.heads[head].decoder
-            raise DeviceFault(
-                f"The decoder {kind} of {self.name} failed: {type(error).__name__}: {error}.",
-                subject=self.name,
-            ) from error
+        except Exception as error:  # noqa: BLE001  a decoder may be anybody's
+            what = f"failed: {told(error)}"
+        if what:
+            raise DeviceFault(f"The decoder {kind} of {self.name} {what}.", subject=self.name)
+        return said
+
+    def _wrong(self, said: Findings, labels: Set[str]) -> str:
+        """Return what is wrong with a head's answer, or nothing."""
+        for find in said.finds:
+            if find.label not in labels:  # nobody can watch for what no cell can name
+                return f"says {find.label!r}, none of its labels"
+            numbers = chain((find.score,), find.box, *find.points, *find.outline)
+            if not all(map(math.isfinite, numbers)):
+                return f"gives {find.label!r} with numbers that are none"
+        if said.depth is not None and self._settings.input.crop is not None:
+            return "tells a depth, and the model is shown a crop: the rest would have none"
+        return ""
 
     def _sightings(
         self, tracks: list[Track], depth: NDArray[np.float32] | None
@@ -186,13 +200,17 @@ def _sighting(track: Track, placed: Placed) -> Sighting:
     )
 
 
-def _in_camera(find: Find, fit: Fit) -> Find:
-    """Return a find in pixels of the camera's picture."""
-    left, top, right, bottom = find.box
+def _in_camera(find: Find, fit: Fit, camera: Camera) -> Find:
+    """Return a find in pixels of the camera's picture; a box that reaches out of it is cut off."""
+    corners = fit.back(*find.box[:2]) + fit.back(*find.box[2:])
+    edges = (camera.width, camera.height) * 2
+    left, top, right, bottom = (
+        min(max(one, 0.0), float(edge)) for one, edge in zip(corners, edges, strict=True)
+    )
     return Find(
         find.label,
         find.score,
-        box=fit.back(left, top) + fit.back(right, bottom),
+        box=(left, top, right, bottom),
         points=tuple((*fit.back(x, y), sure) for x, y, sure in find.points),
         outline=tuple(fit.back(x, y) for x, y in find.outline),
         turn=None if find.turn is None else _turned_back(find.turn, fit),

@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from handrail_drivers.decoder import Box as Edges
 from handrail_drivers.decoder import Find
-from handrail_drivers.reflex import Box
 from handrail_sim.camera import Camera
 from handrail_sim.sight import Place, Watch
 from numpy.typing import NDArray
 
+from handrail_bridge.perception import nearness
 from handrail_bridge.vision.pinhole import Pinhole
 
 Array = NDArray[np.float64]
-# Points over a box that stand for what is in it, as shares of it.
-GRID = np.array([(x, y) for y in np.linspace(0, 1, 4) for x in np.linspace(0, 1, 4)])
 SIDES = np.array([(0.0, 0.0), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])  # px, of which slopes are taken
 ARROW = 4.0  # px along an edge, of which the direction in the world is taken
 
@@ -73,11 +70,7 @@ class Placing:
 
     def distance(self, find: Find, watch: Watch) -> float:
         """Return the least distance [m] from a zone at which what is seen may be; 0 inside."""
-        pixels = np.array(find.outline) - 0.5 if find.outline else _grid(find.box)
-        low, high = watch.heights
-        heights = np.repeat((low, (low + high) / 2, high), len(pixels))
-        points = self._pinhole.on_plane(np.tile(pixels, (3, 1)), heights)
-        return _to_box(points, watch.box)
+        return nearness.distance(self._pinhole, find, watch)
 
 
 def _arrow(turn: float) -> tuple[float, float]:
@@ -99,24 +92,8 @@ def _middle(find: Find) -> tuple[float, float]:
     return (left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5
 
 
-def _grid(box: Edges) -> Array:
-    left, top, right, bottom = box
-    found: Array = GRID * (right - left, bottom - top) + (left - 0.5, top - 0.5)
-    return found
-
-
 def _depth_at(depth: NDArray[np.float32], spot: Array) -> float:
     rows, columns = depth.shape
     row = min(max(int(spot[1] + 0.5), 0), rows - 1)
     column = min(max(int(spot[0] + 0.5), 0), columns - 1)
     return float(depth[row, column])
-
-
-def _to_box(points: Array, box: Box) -> float:
-    """The least distance of points (n, 3) to a box that is turned about z."""
-    center, size, yaw = box
-    away = points - center
-    cosine, sine = math.cos(yaw), math.sin(yaw)
-    own = away @ np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
-    outside = np.maximum(np.abs(own) - np.array(size) / 2, 0.0)
-    return math.sqrt((outside * outside).sum(axis=1).min())

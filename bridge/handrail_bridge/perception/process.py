@@ -28,7 +28,7 @@ from handrail_bridge.loop.control import Control
 from handrail_bridge.loop.realtime import NeverWaiting
 from handrail_bridge.own_process import say_ready
 from handrail_bridge.perception.pipeline import Pipeline
-from handrail_bridge.perception.result import Seen
+from handrail_bridge.perception.result import Seen, told
 from handrail_bridge.perception.slots import Slots
 from handrail_bridge.vision.imaging import Image
 
@@ -78,6 +78,7 @@ class Looker:
 
     def _tell(self, seen: Seen) -> None:
         """Write the signals first, since the loops wait for them; no signal of what failed."""
+        seen, message = self._written(seen)
         if not seen.fault:
             for watch, number in self._config.signals.items():
                 near = seen.distances[watch]
@@ -86,7 +87,20 @@ class Looker:
         elif seen.fault != self._fault:
             log.warning("%s sees nothing: %s", seen.pipeline, seen.fault)
         self._fault = seen.fault
-        self._results.publish(seen.model_dump_json().encode())
+        self._results.publish(message)
+
+    def _written(self, seen: Seen) -> tuple[Seen, bytes]:
+        """Return a result as JSON, or the fault that it cannot be told."""
+        try:
+            message = seen.model_dump_json().encode()
+        except Exception as error:  # noqa: BLE001  values are a decoder's own, so anybody's
+            seen = seen.blind(f"What {seen.pipeline} sees is no JSON: {told(error)}.")
+            return seen, seen.model_dump_json().encode()
+        if len(message) <= self._results.room:
+            return seen, message
+        text = f"{len(message)} bytes; {self._results.room} fit"
+        seen = seen.blind(f"What {seen.pipeline} sees is too much to tell: {text}.")
+        return seen, seen.model_dump_json().encode()
 
 
 def main() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from handrail_drivers.api import Unit
+from handrail_drivers.errors import HandrailError
 from pydantic import BaseModel, ConfigDict, Field
 
 Metres = Annotated[float, Unit("m")]
 Point = tuple[Metres, Metres, Metres]
 Pixels = Annotated[float, Unit("{pixel}")]
 Row = tuple[float, float, float]
+LONGEST = 300  # characters of an exception of somebody else's
 
 
 class _Part(BaseModel):
@@ -50,3 +53,21 @@ class Seen(_Part):
     ] = {}
     values: dict[str, Any] = {}
     fault: str = ""
+
+    def blind(self, fault: str) -> Seen:
+        """Return the answer that says why there is none."""
+        return Seen(
+            pipeline=self.pipeline,
+            sequence=self.sequence,
+            time_ns=self.time_ns,
+            done_ns=time.monotonic_ns(),
+            fault=fault,
+        )
+
+
+def told(error: Exception) -> str:
+    """Return what an exception says: a sentence of ours as it is, of others kind and first line."""
+    if isinstance(error, HandrailError):
+        return error.message
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first[:LONGEST]}"

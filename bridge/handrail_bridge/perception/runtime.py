@@ -1,4 +1,4 @@
-"""A model under onnxruntime: checked against what the cell declares, buffers bound once.
+"""A model under onnxruntime: checked against what the cell declares, its input's buffer made once.
 
 The only module that imports onnxruntime.
 """
@@ -13,12 +13,20 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from handrail_drivers.errors import InvalidModel
+from handrail_drivers.plugins import decoders
 from handrail_sim.model_shape import differs, fits
 from handrail_sim.sight import Perception
 from numpy.typing import NDArray
 
 Tensor = NDArray[Any]
 TYPES = {"float32": "tensor(float)", "float16": "tensor(float16)", "uint8": "tensor(uint8)"}
+# numpy's letter of the numbers that an output may hold; what is not here no decoder can read
+KINDS = {
+    **{f"tensor({name})": "f" for name in ("float16", "float", "double")},
+    **{f"tensor(int{bits})": "i" for bits in (8, 16, 32, 64)},
+    **{f"tensor(uint{bits})": "u" for bits in (8, 16, 32, 64)},
+    "tensor(bool)": "b",
+}
 WARM_UP = 3  # runs before the first that counts
 
 
@@ -26,7 +34,9 @@ class Model:
     """One loaded model. ``input`` is the tensor to fill before each :meth:`run`.
 
     Raises:
-        InvalidModel: the file is another one, is no model, or is not what the cell declares.
+        InvalidModel: the file is another one, is no model, is not what the cell declares, or runs
+            elsewhere than declared.
+        UnknownName, DeviceFault: a decoder is not installed, or broken.
     """
 
     def __init__(self, path: Path, declared: Perception) -> None:
@@ -40,10 +50,13 @@ class Model:
         _check_opset(path, data, declared)
         _check_input(path, self._session, declared)
         _check_outputs(path, self._session, declared)
+        self._require_provider(path, declared.providers[0])
         self._names = tuple(declared.outputs)
+        self._name = declared.input.name
         self.input: Tensor = np.zeros(declared.input.shape, np.dtype(declared.input.type))
         self._binding = self._session.io_binding()
-        self._binding.bind_cpu_input(declared.input.name, self.input)
+        self._binding.bind_cpu_input(self._name, self.input)
+        self._copied = self.providers != ["CPUExecutionProvider"]
         for name in self._names:
             self._binding.bind_output(name)
         for _ in range(WARM_UP):
@@ -57,8 +70,22 @@ class Model:
 
     def run(self) -> dict[str, Tensor]:
         """Run on what ``input`` holds; return the declared outputs by name."""
+        if self._copied:  # binding is what copies to a device: once bound, it keeps that picture
+            self._binding.bind_cpu_input(self._name, self.input)
         self._session.run_with_iobinding(self._binding)
         return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
+
+    def _require_provider(self, path: Path, wanted: str) -> None:
+        """Onnxruntime goes on with the next provider where one does not start, and only logs it."""
+        if self.providers[0] != wanted:
+            raise InvalidModel(
+                f"{path.name}: {wanted} did not start; onnxruntime would run it on "
+                f"{self.providers[0]}.",
+                field="providers",
+                value=self.providers[0],
+                limit=wanted,
+                hint="install what it needs (its driver, CUDA, cuDNN), or name another first",
+            )
 
 
 def _session(path: Path, data: bytes, declared: Perception) -> onnxruntime.InferenceSession:
@@ -112,6 +139,22 @@ def _check_outputs(path: Path, session: onnxruntime.InferenceSession, declared: 
         if not fits(found[name].shape, shape):
             given = found[name].shape
             raise differs(path, f"outputs.{name}", "gives another shape", given, shape)
+        for head in declared.heads.values():
+            if name in head.outputs:
+                _check_type(path, name, found[name].type, head.decoder)
+
+
+def _check_type(path: Path, name: str, given: str, decoder: str) -> None:
+    kind: Any = decoders.one(decoder)  # its shape is handrail_drivers.decoder.Decoder
+    read = getattr(kind, "kinds", "f")
+    if KINDS.get(given, "?") not in read:
+        raise InvalidModel(
+            f"{path.name}: its output {name!r} is a {given}; {decoder} does not read it.",
+            field=f"outputs.{name}",
+            value=given,
+            choices=[one for one, letter in KINDS.items() if letter in read],
+            hint="export the model so, or have another decoder read it",
+        )
 
 
 def _check_opset(path: Path, data: bytes, declared: Perception) -> None:

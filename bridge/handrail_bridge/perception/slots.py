@@ -32,6 +32,11 @@ class Slots:
         os.ftruncate(fileno, 2 * (HEADER.size + size))
         return cls(fileno)
 
+    @property
+    def room(self) -> int:
+        """Length of the longest message that fits [bytes]."""
+        return self._slot - HEADER.size
+
     def publish(self, *parts: bytes | memoryview) -> None:
         """Write a message, given in parts; one writer alone.
 
@@ -39,7 +44,7 @@ class Slots:
             ValueError: it is longer than the slots.
         """
         length = sum(len(part) for part in parts)
-        if HEADER.size + length > self._slot:
+        if length > self.room:
             raise ValueError(f"A message of {length} bytes does not fit.")
         self._sequence += 1
         start = self._sequence % 2 * self._slot

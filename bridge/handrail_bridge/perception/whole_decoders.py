@@ -110,6 +110,8 @@ class Text:
 class Raw:
     """The numbers as they are, for who knows what they mean."""
 
+    kinds = "fiub"
+
     class Settings(DecoderSettings):
         """There is nothing to set."""
 

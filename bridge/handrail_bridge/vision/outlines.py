@@ -45,3 +45,17 @@ def islands(mask: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     """Return the rows and columns (n, 2) of each connected part of a mask, corners included."""
     count, numbers = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     return [np.argwhere(numbers == number) for number in range(1, count)]
+
+
+def within(part: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which places (n,) of a part (n, 2) have all four neighbours in it."""
+    rows, columns = (part - part.min(axis=0) + 1).T
+    mask = np.zeros((rows.max() + 2, columns.max() + 2), bool)
+    mask[rows, columns] = True
+    found: NDArray[np.bool_] = (
+        mask[rows - 1, columns]
+        & mask[rows + 1, columns]
+        & mask[rows, columns - 1]
+        & mask[rows, columns + 1]
+    )
+    return found

@@ -16,6 +16,7 @@ class Pinhole:
     """A calibrated camera of the cell: pixels to points of a level plane, and back.
 
     A pixel's middle is a whole number. Where the cell has a lens, its distortion is taken out.
+    ``position`` (3,) [m] is the camera's.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -24,37 +25,10 @@ class Pinhole:
         self._distorts = bool(self._distortion.any())
         self._middle = self._matrix[:2, 2].copy()
         self._focal = np.array([self._matrix[0, 0], self._matrix[1, 1]])
-        self._position = np.array(camera.position)
+        self.position = np.array(camera.position)
         self._rotation = _matrix(camera.quaternion) * (1.0, -1.0, -1.0)  # z ahead, y down
 
-    def on_plane(
-        self, pixels: NDArray[np.float64], height: float | NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return where rays through pixels (n, 2) meet z = height, one or (n,); (n, 3) [m]."""
-        rays = self._rays(pixels)
-        scale = (height - self._position[2]) / rays[:, 2]
-        points: NDArray[np.float64] = self._position + rays * scale[:, None]
-        return points
-
-    def at_depth(self, pixel: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
-        """Return the point (3,) [m] that a pixel (2,) shows at a distance along the view [m]."""
-        point: NDArray[np.float64] = self._position + self._rays(pixel[None])[0] * depth
-        return point
-
-    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the pixels (n, 2) of points (n, 3) [m]."""
-        local = (points - self._position) @ self._rotation
-        still = np.zeros(3)
-        found, _ = cv2.projectPoints(local, still, still, self._matrix, self._distortion)
-        pixels: NDArray[np.float64] = found.reshape(-1, 2)
-        return pixels
-
-    def area(self, size: float, point: Point) -> float:
-        """Return the area [px] of a level square of edge ``size`` [m] at a point."""
-        distance = self._position[2] - point[2]
-        return float(self._matrix[0, 0] * self._matrix[1, 1] * (size / distance) ** 2)
-
-    def _rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the directions (n, 3) that pixels (n, 2) show, of length one along the view."""
         flat = (pixels - self._middle) / self._focal
         if self._distorts:
@@ -62,6 +36,33 @@ class Pinhole:
             flat = cv2.undistortPoints(distorted, self._matrix, self._distortion).reshape(-1, 2)
         rays: NDArray[np.float64] = flat @ self._rotation[:, :2].T + self._rotation[:, 2]
         return rays
+
+    def on_plane(
+        self, pixels: NDArray[np.float64], height: float | NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return where rays through pixels (n, 2) meet z = height, one or (n,); (n, 3) [m]."""
+        rays = self.rays(pixels)
+        scale = (height - self.position[2]) / rays[:, 2]
+        points: NDArray[np.float64] = self.position + rays * scale[:, None]
+        return points
+
+    def at_depth(self, pixel: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
+        """Return the point (3,) [m] that a pixel (2,) shows at a distance along the view [m]."""
+        point: NDArray[np.float64] = self.position + self.rays(pixel[None])[0] * depth
+        return point
+
+    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the pixels (n, 2) of points (n, 3) [m]."""
+        local = (points - self.position) @ self._rotation
+        still = np.zeros(3)
+        found, _ = cv2.projectPoints(local, still, still, self._matrix, self._distortion)
+        pixels: NDArray[np.float64] = found.reshape(-1, 2)
+        return pixels
+
+    def area(self, size: float, point: Point) -> float:
+        """Return the area [px] of a level square of edge ``size`` [m] at a point."""
+        distance = self.position[2] - point[2]
+        return float(self._matrix[0, 0] * self._matrix[1, 1] * (size / distance) ** 2)
 
 
 def plain_lens(camera: Camera) -> Lens:

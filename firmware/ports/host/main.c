@@ -7,7 +7,8 @@
  *   skew PPM         the counter runs so fast  level N          print a pin's level
  *   line N           so many octets leave in a ms of virtual time, and 255 wait at most; at first all leave at once
  *   clock 0          print the counter and the longest time between two turns of the main loop
- * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`.
+ * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`,
+ * and `drive N LEVEL US` of a pin that becomes an output.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -64,8 +64,11 @@ def another_lease(permits: Permits, permit: Permit, plan: Plan, present: Present
 
 
 def another_world(permits: Permits, permit: Permit, plan: Plan, present: Present) -> object:
-    """Use it after a thing was seen elsewhere."""
-    seen = replace(present, belief_version=present.belief_version + 1)
+    """Use it after a thing was seen of which nobody knew where it is."""
+    objects = {
+        name: replace(thing, source="seen") for name, thing in present.believed.objects.items()
+    }
+    seen = replace(present, believed=replace(present.believed, objects=objects))
     return permits.redeem(permit.id, plan.digest(), seen)
 
 
