@@ -234,6 +234,8 @@ def test_a_slot_gives_the_newest_message(messages):
         for message in messages:
             slots.publish(message[:3], message[3:])
         assert slots.newest() == (len(messages), messages[-1])
+        assert slots.newest(len(messages) - 1) == (len(messages), messages[-1])
+        assert slots.newest(len(messages)) is None
     finally:
         slots.close()
 
