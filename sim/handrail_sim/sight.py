@@ -67,6 +67,9 @@ class Place(Section):
     sigma: Positive = Field(
         default=1.0, description="px of the camera's picture, standard deviation of where a find is"
     )
+    depth_sigma: Annotated[float, Field(ge=0)] = Field(
+        default=0.01, description="m, standard deviation of a depth that a head tells"
+    )
     turn_sigma: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="rad, standard deviation of a square thing's direction; 0: unsaid"
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from handrail_bridge.loop.control import Control
 from handrail_bridge.perception.pipeline import Pipeline
+from handrail_bridge.perception.place import Placing
 from handrail_bridge.perception.process import FRAME, Looker, SightConfig
 from handrail_bridge.perception.result import Seen
 from handrail_bridge.perception.slots import Slots
@@ -92,6 +93,12 @@ def test_a_box_is_cut_off_at_the_pictures_edge(config):
         assert seen.fault == ""
         (thing,) = seen.sightings
         assert all(0 <= edge <= 64 for edge in thing.box)
+
+
+def test_a_look_is_done_once_its_distances_are_known(config, monkeypatch):
+    known = []
+    monkeypatch.setattr(Placing, "distance", lambda *_: known.append(time.monotonic_ns()) or 0.5)
+    assert look(pipeline(config), Findings([CUBE])).done_ns >= known[-1]
 
 
 def test_a_depth_over_a_crop_is_a_fault(config):

@@ -12,6 +12,7 @@ from handrail_bridge.perception.slots import HEADER, Slots
 from handrail_bridge.perception.track import Tracker
 from handrail_bridge.vision.pinhole import Pinhole
 from handrail_drivers.decoder import Find
+from handrail_drivers.errors import DeviceFault
 from handrail_sim.camera import Camera
 from handrail_sim.cell_file import load_cell
 from handrail_sim.sight import Picture, Place, Track, Watch
@@ -119,6 +120,24 @@ def test_a_find_is_as_far_as_the_depth_says(camera):
     placing = Placing(camera, Place(by="depth"))
     (found,) = placing.placed([at(camera, point)], depth)
     assert found.position == pytest.approx(point, abs=1e-6)
+
+
+def test_a_depth_is_as_unsure_along_the_view_as_it_says_and_aside_by_its_pixels(camera):
+    find = at(camera, (0.21, 0.13, 0.45))
+    depth = np.full((camera.height, camera.width), camera.position[2] - 0.45, np.float32)
+    unsure = Placing(camera, Place(by="depth", sigma=2.0, depth_sigma=0.05)).placed([find], depth)
+    on_table = Placing(camera, Place(sigma=2.0)).placed([find], None)[0]
+    ray = unsure[0].position - np.array(camera.position)
+    ray /= -ray[2]
+    along = np.outer(ray, ray) * 0.05**2
+    aside = np.diag(unsure[0].covariance - along)
+    nearer = (camera.position[2] - 0.45) / camera.position[2]
+    assert np.sqrt(aside[:2]) == pytest.approx(
+        np.sqrt(np.diag(on_table.covariance)[:2]) * nearer, rel=1e-6
+    )
+    assert aside[2] == pytest.approx(0, abs=1e-9)
+    with pytest.raises(DeviceFault, match="No head tells a depth"):
+        Placing(camera, Place(by="depth")).placed([find], None)
 
 
 def test_covariance_grows_with_the_pixels_and_has_the_cameras(camera):
@@ -234,6 +253,8 @@ def test_a_slot_gives_the_newest_message(messages):
         for message in messages:
             slots.publish(message[:3], message[3:])
         assert slots.newest() == (len(messages), messages[-1])
+        assert slots.newest(len(messages) - 1) == (len(messages), messages[-1])
+        assert slots.newest(len(messages)) is None
     finally:
         slots.close()
 

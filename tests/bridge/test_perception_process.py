@@ -17,6 +17,7 @@ import psutil
 import pytest
 from handrail_bridge.loop.control import Control
 from handrail_bridge.perception.eyes import Eyes, sight_configs
+from handrail_bridge.perception.result import Seen
 from handrail_drivers.camera.driver import Frame
 from handrail_drivers.errors import (
     DeviceFault,
@@ -110,7 +111,10 @@ def feeding(eyes):
         thread.join()
 
 
-def test_a_process_that_hangs_or_dies_lets_its_signals_grow_old(config, control):
+def test_a_process_that_hangs_or_dies_lets_its_signals_grow_old(config, control, monkeypatch):
+    parsed = []
+    parse = Seen.model_validate_json
+    monkeypatch.setattr(Seen, "model_validate_json", lambda one: parsed.append(1) or parse(one))
     with Eyes(config, control) as eyes:
         first = shown(eyes, TABLE)
         eyes.newest(first - 1, timeout_s=WAIT)
@@ -118,6 +122,7 @@ def test_a_process_that_hangs_or_dies_lets_its_signals_grow_old(config, control)
         later = shown(eyes, TABLE, 2)
         with pytest.raises(StaleReading, match="s old"):
             eyes.newest(later - 1, timeout_s=0.1)
+        assert parsed == [1], "a result is read once, however long one waits for the next"
         assert control.signal(config.signals["hand"]).time_ns == first
         os.kill(eyes.pid, signal.SIGKILL)
         with pytest.raises(ProcessLost, match="has ended"):

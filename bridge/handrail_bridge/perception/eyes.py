@@ -77,6 +77,7 @@ class Eyes:
             *(labels_of(one.decoder, one.settings) for one in config.perception.heads.values())
         )
         self._linger_ns = int(config.perception.track.linger * 1e9)
+        self._last: tuple[int, Seen | None] = (0, None)  # the newest result that was read
         self._size = camera.width * camera.height * 3
         with contextlib.ExitStack() as taken:
             self._frames = Slots.create(FRAME.size + self._size)
@@ -181,8 +182,12 @@ class Eyes:
         self.close()
 
     def _read(self) -> Seen | None:
-        newest = self._results.newest()
-        return None if newest is None else Seen.model_validate_json(newest[1])
+        number, seen = self._last
+        newest = self._results.newest(number)  # the same result is not read again
+        if newest is not None:
+            seen = Seen.model_validate_json(newest[1])
+            self._last = newest[0], seen
+        return seen
 
     def _stale(self, seen: Seen | None) -> StaleReading:
         if seen is None:

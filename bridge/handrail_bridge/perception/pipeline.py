@@ -79,10 +79,10 @@ class Pipeline:
             pipeline=self.name,
             sequence=begun.sequence,
             time_ns=begun.time_ns,
-            done_ns=time.monotonic_ns(),
             sightings=self._sightings(tracks, depth),
             distances=self._distances(),
             values=values,
+            done_ns=time.monotonic_ns(),  # last: places and distances are of the answer
         )
 
     def _squared(self, find: Find, image: Image) -> Find:

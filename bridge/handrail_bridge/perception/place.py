@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from handrail_drivers.decoder import Find
+from handrail_drivers.errors import DeviceFault
 from handrail_sim.camera import Camera
 from handrail_sim.sight import Place, Watch
 from numpy.typing import NDArray
@@ -57,16 +58,26 @@ class Placing:
         points = self._pinhole.on_plane(pixels, np.repeat(heights, 4)).reshape(-1, 4, 3)
         here, edges = points[:, 0], points[:, 1] - points[:, 0]
         slopes = (points[:, 2:] - points[:, :1]) * self._place.sigma  # m, of one deviation
+        if self._place.by == "depth":
+            here, slopes = self._by_depth(spots, depth)
         spread = slopes.transpose(0, 2, 1) @ slopes + self._hung
-        if self._place.by == "depth" and depth is not None:
-            far = [self._pinhole.at_depth(spot, _depth_at(depth, spot)) for spot in spots]
-            here = np.array(far)
         yaws = [_yaw(find, edge) for find, edge in zip(finds, edges.tolist(), strict=True)]
         sure = self._place.turn_sigma or None
         return [
             Placed(at, unsure, yaw, None if yaw is None else sure)
             for at, unsure, yaw in zip(here, spread, yaws, strict=True)
         ]
+
+    def _by_depth(self, spots: Array, depth: NDArray[np.float32] | None) -> tuple[Array, Array]:
+        """Return where spots (n, 2) are, and what one deviation across, down and ahead is [m]."""
+        if depth is None:
+            raise DeviceFault('No head tells a depth, and the cell places by "depth".')
+        ahead = np.array([_depth_at(depth, spot) for spot in spots])[:, None]  # along the view
+        pixels = (spots[:, None] + SIDES[[0, 2, 3]]).reshape(-1, 2)
+        rays = self._pinhole.rays(pixels).reshape(-1, 3, 3)
+        aside = (rays[:, 1:] - rays[:, :1]) * ahead[:, None] * self._place.sigma
+        along = rays[:, :1] * self._place.depth_sigma
+        return self._pinhole.position + rays[:, 0] * ahead, np.hstack([aside, along])
 
     def distance(self, find: Find, watch: Watch) -> float:
         """Return the least distance [m] from a zone at which what is seen may be; 0 inside."""

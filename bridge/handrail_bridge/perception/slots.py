@@ -55,9 +55,9 @@ class Slots:
             at += len(part)
         self._map[start : start + HEADER.size] = HEADER.pack(self._sequence, length, crc)
 
-    def newest(self) -> tuple[int, bytes] | None:
-        """Return the newest whole message and its sequence number; None before the first."""
-        found = [slot for index in (0, 1) if (slot := self._read(index)) is not None]
+    def newest(self, after: int = 0) -> tuple[int, bytes] | None:
+        """Return the newest whole message and its sequence number; None where none came after."""
+        found = [slot for index in (0, 1) if (slot := self._read(index, after)) is not None]
         return max(found, default=None)
 
     def close(self) -> None:
@@ -66,10 +66,10 @@ class Slots:
             self._map.close()
             os.close(self.fileno)
 
-    def _read(self, index: int) -> tuple[int, bytes] | None:
+    def _read(self, index: int, after: int) -> tuple[int, bytes] | None:
         start = index * self._slot
         sequence, length, crc = HEADER.unpack_from(self._map, start)
-        if sequence == 0 or HEADER.size + length > self._slot:
+        if sequence <= after or HEADER.size + length > self._slot:
             return None
         body = self._map[start + HEADER.size : start + HEADER.size + length]
         whole = crc == zlib.crc32(body, _seed(sequence, length))

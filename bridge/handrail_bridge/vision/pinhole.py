@@ -46,11 +46,6 @@ class Pinhole:
         points: NDArray[np.float64] = self.position + rays * scale[:, None]
         return points
 
-    def at_depth(self, pixel: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
-        """Return the point (3,) [m] that a pixel (2,) shows at a distance along the view [m]."""
-        point: NDArray[np.float64] = self.position + self.rays(pixel[None])[0] * depth
-        return point
-
     def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the pixels (n, 2) of points (n, 3) [m]."""
         local = (points - self.position) @ self._rotation

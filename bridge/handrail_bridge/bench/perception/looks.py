@@ -5,14 +5,15 @@ Pictures of ours and of the reference are looked at in turn, in one process and 
 
 from __future__ import annotations
 
-import contextlib
 import itertools
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from handrail_drivers.camera.driver import Frame
-from handrail_drivers.errors import DeviceFault
+from handrail_drivers.errors import StaleReading
 from handrail_sim.camera import Camera
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_path
@@ -30,6 +31,7 @@ EYES = "eyes"
 WARM = 10  # looks that do not count
 SMALL = (320, 240)  # px
 RATE = 30.0  # Hz
+LATE = 0.2  # s, after which no result comes any more
 Times = NDArray[np.float64]  # s
 
 
@@ -52,25 +54,49 @@ def in_turn(cell: Cell, pictures: Sequence[Image], count: int) -> tuple[Times, T
 
 
 def at_rate(cell: Cell, pictures: Sequence[Image], seconds: float) -> tuple[Times, int]:
-    """Show small pictures at 30 Hz; return from capture to result [s], and how many had none."""
+    """Show small pictures at 30 Hz; return from capture to result [s], and how many had none.
+
+    A picture is captured when it is handed over, as it is when a camera's driver has it; a result
+    is there when the bridge has read it.
+    """
     small = [imaging.resized(image, SMALL) for image in pictures]
-    times: list[float] = []
-    control = Control.create()
+    count, control = int(seconds * RATE), Control.create()
     try:
         (config,) = sight_configs(smaller(cell))
-        with Eyes(config, control) as eyes:
-            due, last = time.monotonic(), 0
-            for number in range(1, int(seconds * RATE) + 1):
-                eyes.show(Frame(small[number % len(small)], number, time.monotonic_ns()))
-                due += 1 / RATE
-                time.sleep(max(0.0, due - time.monotonic()))
-                with contextlib.suppress(DeviceFault):  # none yet
-                    seen = eyes.newest(last, timeout_s=0.0)
-                    last = seen.time_ns
-                    times.append((seen.done_ns - seen.time_ns) * 1e-9)
+        with Eyes(config, control) as eyes, ThreadPoolExecutor(1) as reader:
+            over = threading.Event()
+            times = reader.submit(_arrivals, eyes, over)
+            try:
+                _show(eyes, small, count)
+            finally:
+                over.set()
+            found = np.array(times.result())
     finally:
         control.close()
-    return np.array(times), int(seconds * RATE) - len(times)
+    return found, count - len(found)
+
+
+def _show(eyes: Eyes, pictures: Sequence[Image], count: int) -> None:
+    due = time.monotonic()
+    for number in range(1, count + 1):
+        eyes.show(Frame(pictures[number % len(pictures)], number, time.monotonic_ns()))
+        due += 1 / RATE
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def _arrivals(eyes: Eyes, over: threading.Event) -> list[float]:
+    """Return how old [s] each result is when it can be read, until nothing more comes."""
+    times: list[float] = []
+    last = 0
+    while True:
+        ending = over.is_set()
+        try:
+            last = eyes.newest(last, timeout_s=LATE).time_ns
+        except StaleReading:
+            if ending:
+                return times
+        else:
+            times.append((time.monotonic_ns() - last) * 1e-9)
 
 
 def table(camera: Camera) -> NDArray[np.float64]:

@@ -45,8 +45,9 @@ def measure(quick: bool = False) -> Report:
     note = (
         f"pictures of the twin, 640 x 480, and 320 x 240 for results; a model of {size:.1f} MB on "
         f"one thread, {looks} looks x {rounds} rounds in turn with the reference, the same "
-        f"job written by hand for this cell; {trials} stops by the twin's wire log, "
-        f"{len(again)} spoilt by the machine and repeated"
+        f"job written by hand for this cell; a picture is captured when it is handed over: what "
+        f"camera and wire take is not in it, reading the result is; "
+        f"{trials} stops by the twin's wire log, {len(again)} spoilt by the machine and repeated"
     )
     return Report("perception", note, rows, markdown(rows, note, number))
 
