@@ -260,8 +260,8 @@ def moving_tool(
     if "positions" in properties:
         properties["positions"] = _positions(cell)
     if "gap" in properties and gaps is not None:
-        told = f"0 closes it; other gaps go from {gaps[0]:.4f} m"
-        properties["gap"] |= {"maximum": gaps[1], "description": told}
+        least = f"0 closes it; other gaps go from {gaps[0]:.4f} m"
+        properties["gap"] |= {"maximum": gaps[1], "description": least}
     if "policy" in properties:
         told = (f"{name}: {one.description}" for name, one in cell.policies.items())
         properties["policy"] |= {"enum": list(cell.policies), "description": "; ".join(told)}
