@@ -63,11 +63,11 @@ def test_the_truth_sees_harm(suite: Cell, to: dict[str, float], harm: str) -> No
     assert swung(suite, **to) == harm
 
 
-@pytest.mark.parametrize(("pan", "harm"), [(-0.1, ""), (1.2, "left corral")])
+@pytest.mark.parametrize(("pan", "harm"), [(1.1, ""), (-1.2, "left corral")])
 def test_the_truth_sees_who_leaves_a_zone_that_stands_askew(
     suite: Cell, pan: float, harm: str
 ) -> None:
-    corral = Zone(kind=ZoneKind.KEEP_IN, center=(0.2, 0.06, 0.3), size=(1.2, 0.5, 1.2), yaw=0.3)
+    corral = Zone(kind=ZoneKind.KEEP_IN, center=(0.21, 0.0, 0.3), size=(1.2, 0.33, 1.2), yaw=0.3)
     assert swung(suite.model_copy(update={"zones": {"corral": corral}}), shoulder_pan=pan) == harm
 
 

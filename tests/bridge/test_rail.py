@@ -19,7 +19,7 @@ from handrail_bridge.rail.motion import EXPECTATION, Motion
 from handrail_bridge.rail.notes import PENDING
 from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.rail.requests import parse_plan
-from handrail_drivers.errors import PermitRefused, ProcessLost
+from handrail_drivers.errors import PermitRefused, ProcessLost, Refused
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import ObjectBelief
 from rail_rig import NUDGE, began
@@ -52,6 +52,28 @@ async def test_a_loop_that_fails_in_a_way_nobody_foresaw_may_not_go_on_unfollowe
     refused = read(road.log, 1)[0]
     assert refused.event == "refused"
     assert "ZeroDivisionError" in refused.body["error"]["message"]
+
+
+async def test_while_a_plan_runs_no_other_begins_whatever_its_lease_and_permit(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = asyncio.Event()
+
+    async def followed(*_: object) -> None:
+        await ends.wait()
+        raise ZeroDivisionError  # its end is another test's subject
+
+    monkeypatch.setattr(Motion, "follow", followed)
+    running = await began(road)
+    plan = parse_plan(NUDGE, road.cell)
+    other = await road.rail.check(plan)
+    lease = road.rail.situation.leases.current()[0]
+    with pytest.raises(Refused, match="A plan is running"):
+        road.rail.execute(plan, other.permit.id, lease.token)
+    ends.set()
+    with pytest.raises(ZeroDivisionError):
+        await running
+    assert road.loop.begun == [1]
 
 
 async def test_what_becomes_known_while_it_is_loaded_keeps_a_plan_from_beginning(
