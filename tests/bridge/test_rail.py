@@ -56,6 +56,28 @@ async def test_a_loop_that_fails_in_a_way_nobody_foresaw_may_not_go_on_unfollowe
     assert "ZeroDivisionError" in refused.body["error"]["message"]
 
 
+async def test_while_a_plan_runs_no_other_begins_whatever_its_lease_and_permit(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = asyncio.Event()
+
+    async def followed(*_: object) -> None:
+        await ends.wait()
+        raise ZeroDivisionError  # its end is another test's subject
+
+    monkeypatch.setattr(Motion, "follow", followed)
+    running = await began(road)
+    plan = parse_plan(NUDGE, road.cell)
+    other = await road.rail.check(plan)
+    lease = road.rail.situation.leases.current()[0]
+    with pytest.raises(Refused, match="A plan is running"):
+        road.rail.execute(plan, other.permit.id, lease.token)
+    ends.set()
+    with pytest.raises(ZeroDivisionError):
+        await running
+    assert road.loop.begun == [1]
+
+
 async def test_what_becomes_known_while_it_is_loaded_keeps_a_plan_from_beginning(
     road: SimpleNamespace,
 ) -> None:

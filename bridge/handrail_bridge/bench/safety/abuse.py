@@ -1,4 +1,8 @@
-"""What somebody may try with a permit that was given for something else, or beside another."""
+"""What somebody may try with a permit that was given for something else, or beside another.
+
+Each try is a few calls of the leases and the permits themselves: no rail, no loop and no plan that
+runs is in it. That a bridge asks both before anything moves, the tests of the rail show.
+"""
 
 from __future__ import annotations
 
