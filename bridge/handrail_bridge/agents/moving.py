@@ -60,43 +60,47 @@ class Moving:
 
     def tools(self, listed: Mapping[str, Tool]) -> list[AgentTool]:
         """Return the tools; ``listed`` are the cell's own, for their limits."""
-        return [
-            AgentTool(
-                "plan_check",
-                "Check a plan in the physics twin from the measured state; nothing moves. Where "
-                "it passes, the answer has a handle under `plan`, good once and for a short "
-                "while. Where it does not, `violations` say what is wrong, by how much, and what "
-                "to try: mend the plan and check it again. Numbers are SI (m, rad, s); put what "
-                "depends on something not yet seen into the next plan.",
-                Effect.OBSERVE,
-                _plan_schema(listed),
-                schema_of(CheckReport),
-                self._check,
-            ),
-            AgentTool(
-                "plan_run",
-                "Run a plan that plan_check has passed, by its handle. Waits until the motion has "
-                "ended, and, where the cell demands it, until a person has approved it. The answer "
-                "is the receipt: judge by `completed` and `goal_met`, which are measured. "
-                "Cancelling the call stops the arm. Whatever has changed since the check makes "
-                "the handle worthless: check again.",
-                Effect.MOVE,
-                schema_of(RunArguments),
-                schema_of(RunReport),
-                self._run,
-            ),
-            AgentTool(
-                "plans",
-                "List the plans of this session: which handles are good, which waits for a "
-                "person, what became of the others.",
-                Effect.OBSERVE,
-                schema_of(NoArguments),
-                schema_of(PlansReport),
-                self._plans,
-                idempotent=True,
-            ),
-            self.stop_tool(),
-        ]
+        return [self._check_tool(listed), self._run_tool(), self._plans_tool(), self.stop_tool()]
+
+    def _check_tool(self, listed: Mapping[str, Tool]) -> AgentTool:
+        return AgentTool(
+            "plan_check",
+            "Check a plan in the physics twin from the measured state; nothing moves. Where "
+            "it passes, the answer has a handle under `plan`, good once and for a short "
+            "while. Where it does not, `violations` say what is wrong, by how much, and what "
+            "to try: mend the plan and check it again. Numbers are SI (m, rad, s); put what "
+            "depends on something not yet seen into the next plan.",
+            Effect.OBSERVE,
+            _plan_schema(listed),
+            schema_of(CheckReport),
+            self._check,
+        )
+
+    def _run_tool(self) -> AgentTool:
+        return AgentTool(
+            "plan_run",
+            "Run a plan that plan_check has passed, by its handle. Waits until the motion has "
+            "ended, and, where the cell demands it, until a person has approved it. The answer "
+            "is the receipt: judge by `completed` and `goal_met`, which are measured. "
+            "Cancelling the call stops the arm. Whatever has changed since the check makes "
+            "the handle worthless: check again.",
+            Effect.MOVE,
+            schema_of(RunArguments),
+            schema_of(RunReport),
+            self._run,
+        )
+
+    def _plans_tool(self) -> AgentTool:
+        return AgentTool(
+            "plans",
+            "List the plans of this session: which handles are good, which waits for a "
+            "person, what became of the others.",
+            Effect.OBSERVE,
+            schema_of(NoArguments),
+            schema_of(PlansReport),
+            self._plans,
+            idempotent=True,
+        )
 
     def stop_tool(self) -> AgentTool:
         """Return the tool that everybody may call at any time."""

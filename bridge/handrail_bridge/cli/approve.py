@@ -45,17 +45,23 @@ def approve(
             hint="`handrail approve --json` lists what waits",
         )
     card = _chosen(asyncio.run(_cards(of_cell, wait)), number)
-    drawn = picture or Path(run_dir.running(of_cell).operator_socket).with_name(
-        f"approval-{card.number}.svg"
-    )
-    if card.picture:
-        drawn.write_text(card.picture)
+    drawn = _drawn(card, picture, of_cell)
     if not as_json:
         _show(card, drawn)
     said = typer.confirm(card.question) if yes is None else yes
     decision = Decision(card.number, card.trajectory_digest, said, getpass.getuser(), reason)
     asyncio.run(_decide(of_cell, decision))
     emit(decision, as_json, lambda _: console.print("approved" if said else "refused"))
+
+
+def _drawn(card: Card, picture: Path | None, of_cell: str | None) -> Path:
+    """Write a card's picture, and return where."""
+    drawn = picture or Path(run_dir.running(of_cell).operator_socket).with_name(
+        f"approval-{card.number}.svg"
+    )
+    if card.picture:
+        drawn.write_text(card.picture)
+    return drawn
 
 
 async def _cards(of_cell: str | None, wait: float) -> list[Card]:

@@ -168,36 +168,39 @@ def _called(call: Any) -> tuple[str, Mapping[str, Any]]:
 
 def _info(cell: Cell) -> EmbodimentInfo:
     """Return what the framework asks of an embodiment."""
-    names = cell.arm.all_joints
-    limits = [cell.arm.limits[name] for name in names]
-    camera = cell.cameras[CAMERA]
     return EmbodimentInfo(
         name="handrail_desk",
-        action_space=Box(
-            (len(names),),
-            np.array([one.low for one in limits]),
-            np.array([one.high for one in limits]),
-            ActionSemantics(
-                "joint_pos",
-                gripper="continuous",
-                dim_labels=tuple(names),
-                # An action is a whole motion, which the rail checks. A limit on steps would make
-                # another one of it, also of one that says that the arm stays.
-                max_step=tuple(one.high - one.low for one in limits),
-            ),
-        ),
-        observation_space=ObservationSpace(
-            (CameraSpec(CAMERA, camera.height, camera.width),),
-            state=StateSpec(
-                (
-                    StateField("joint_pos", (len(names),), "rad"),
-                    StateField("eef_pos", (3,), "m"),
-                )
-            ),
-        ),
+        action_space=_actions(cell),
+        observation_space=_observations(cell),
         control_hz=1.0,  # an action is a motion of about a second
         is_simulated=True,
         capabilities=frozenset({"seedable", "resettable", "renderable", "self_paced"}),
         supported_target_kinds=frozenset({TARGET}),
         docs=DOCS,
+    )
+
+
+def _actions(cell: Cell) -> Box:
+    names = cell.arm.all_joints
+    limits = [cell.arm.limits[name] for name in names]
+    return Box(
+        (len(names),),
+        np.array([one.low for one in limits]),
+        np.array([one.high for one in limits]),
+        ActionSemantics(
+            "joint_pos",
+            gripper="continuous",
+            dim_labels=tuple(names),
+            # An action is a whole motion, which the rail checks. A limit on steps would make
+            # another one of it, also of one that says that the arm stays.
+            max_step=tuple(one.high - one.low for one in limits),
+        ),
+    )
+
+
+def _observations(cell: Cell) -> ObservationSpace:
+    camera, joints = cell.cameras[CAMERA], len(cell.arm.all_joints)
+    fields = StateField("joint_pos", (joints,), "rad"), StateField("eef_pos", (3,), "m")
+    return ObservationSpace(
+        (CameraSpec(CAMERA, camera.height, camera.width),), state=StateSpec(fields)
     )
