@@ -16,7 +16,7 @@ import typer
 from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.session import Session
-from handrail_bridge.cli import talk
+from handrail_bridge.cli import agent
 from handrail_bridge.reports import CellState
 from handrail_drivers.errors import ProcessLost
 from stand_in_rail import HOME, StandInRail, over
@@ -68,8 +68,8 @@ class Cell:
 def test_the_arm_is_stopped_before_the_model(moving: bool, deaf: bool, first: list[str]) -> None:
     cell: Any = Cell(moving, deaf)
     with pytest.raises(typer.Exit) as ended:
-        asyncio.run(talk._until_ctrl_c(cell, cell, cell.work()))
-    assert ended.value.exit_code == talk.INTERRUPTED
+        asyncio.run(agent._until_ctrl_c(cell, cell, cell.work()))
+    assert ended.value.exit_code == agent.INTERRUPTED
     assert cell.done == [*first, "model ended"]
 
 

@@ -8,6 +8,7 @@ import typer
 from handrail_drivers.errors import HandrailError, InvalidRequest
 
 from handrail_bridge.cli import calls, operate
+from handrail_bridge.cli.agent import agent
 from handrail_bridge.cli.approve import approve
 from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
@@ -24,7 +25,6 @@ from handrail_bridge.cli.modbus import modbus
 from handrail_bridge.cli.output import show_error
 from handrail_bridge.cli.plugins import plugins
 from handrail_bridge.cli.sim import sim
-from handrail_bridge.cli.talk import agent as talk
 from handrail_bridge.cli.up import up
 from handrail_bridge.cli.wire import capture, replay
 
@@ -39,7 +39,7 @@ for command in (up, sim, calls.tools, calls.call, calls.check, calls.run, calls.
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)
 app.command()(approve)
-app.command()(talk)
+app.command()(agent)
 app.command()(operate.park)
 app.command()(operate.remove_torque)
 app.command()(mcp)
