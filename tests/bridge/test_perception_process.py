@@ -77,8 +77,11 @@ def test_results_and_signals_carry_the_time_of_capture(config, control):
 
 def test_agents_find_and_wait_on_pictures_taken_after_the_question(config, control):
     with Eyes(config, control) as eyes, feeding(eyes):
+        asked = time.monotonic_ns()
         sight = eyes.find()
         assert sight.distances == {"hand": None}
+        assert sight.time_ns > asked
+        assert eyes.find().sequence > sight.sequence > 0
         assert 0 < sight.age < WAIT
         assert eyes.find("hand").sightings == ()
         assert eyes.wait_for("hand", 10.0, present=False).sightings == ()

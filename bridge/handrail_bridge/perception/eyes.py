@@ -49,8 +49,10 @@ def sight_configs(cell: Cell) -> tuple[SightConfig, ...]:
 
 
 class Sight(BaseModel):
-    """What a pipeline sees, and how old the picture is."""
+    """What a pipeline sees, on which of its camera's frames, and how old that is."""
 
+    sequence: Annotated[int, Field(description="of the frame, counted by its camera")]
+    time_ns: Annotated[int, Field(description="monotonic, when the frame was captured")]
     age: Annotated[float, Unit("s")]
     sightings: tuple[Sighting, ...]
     distances: dict[str, float | None]
@@ -212,7 +214,14 @@ class Eyes:
 def _sight(seen: Seen, label: str) -> Sight:
     chosen = [one for one in seen.sightings if not label or one.label == label]
     age = (time.monotonic_ns() - seen.time_ns) * 1e-9
-    return Sight(age=age, sightings=tuple(chosen), distances=seen.distances, values=seen.values)
+    return Sight(
+        sequence=seen.sequence,
+        time_ns=seen.time_ns,
+        age=age,
+        sightings=tuple(chosen),
+        distances=seen.distances,
+        values=seen.values,
+    )
 
 
 def _started(
