@@ -10,6 +10,7 @@ from board_process import BoardProcess
 BOOTLOADER = 0x7E00  # where an Uno starts
 # Pins by an Uno's numbers, of firmware/ports/avr/pins.h.
 RED, YELLOW, GREEN, STOP, PUSHER, DISTANCE = 4, 5, 6, 2, 9, 14
+BUZZER, STEP = 3, 7
 
 
 class AvrProcess(BoardProcess):

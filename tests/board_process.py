@@ -60,7 +60,7 @@ class BoardProcess:
             if words == ["."]:
                 self._answers.put(said)
                 said = []
-            elif words[0] in ("pin", "pulse"):
+            elif words[0] in ("pin", "pulse", "drive"):
                 with self.changed:
                     changes.append(Change(words[0], *map(int, words[1:])))
                     self.changed.notify_all()

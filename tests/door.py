@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from handrail_bridge.server.server import Server
 from handrail_bridge.server.service import RailService
 from handrail_bridge.tools import Tools
 from handrail_drivers.api import Effect, tool
+from handrail_drivers.camera.driver import CameraDriver
 from handrail_sim.cell_file import load_cell
 from handrail_sim.predicates import Predicate
 
@@ -46,13 +47,15 @@ class Facts:
 
 
 @contextlib.asynccontextmanager
-async def door(folder: Path, facts: Facts) -> AsyncIterator[str]:
+async def door(
+    folder: Path, facts: Facts, cameras: Mapping[str, CameraDriver] | None = None
+) -> AsyncIterator[str]:
     """Serve while the block runs; gives the agents' address."""
     cell = load_cell("desk")
     tools = Tools(cell, facts, {}, NO_RAIL, None)
     rail: Any = SimpleNamespace(cell=cell, situation=SimpleNamespace(digest=""))
     mailbox = Mailbox(folder)
-    server = Server(RailService(rail, tools, {}, tuple), NO_RAIL, mailbox)
+    server = Server(RailService(rail, tools, dict(cameras or {}), tuple), NO_RAIL, mailbox)
     await server.start("127.0.0.1:0", folder / "operator")
     try:
         yield server.address

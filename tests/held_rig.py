@@ -16,6 +16,7 @@ from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.rail.approvals import Approvals
 from handrail_bridge.rail.audit import NAME, Entry, read
+from handrail_bridge.rail.belief import NO_OBJECTS
 from handrail_bridge.rail.grants import Present
 from handrail_bridge.rail.permits import Permits
 from handrail_bridge.rail.receipts import Receipts
@@ -92,7 +93,7 @@ async def serving(folder: Path, patience: float) -> AsyncIterator[Held]:
     valve, permits, receipts = Valve(), Permits.of(cell), Receipts(folder, "cell")
 
     def present() -> Present:
-        return Present(time.monotonic(), {}, "cell", 0, situation.stops, {})
+        return Present(time.monotonic(), {}, "cell", NO_OBJECTS, situation.stops, {})
 
     situation = SimpleNamespace(
         stops=0, present=present, digest="cell", belief=SimpleNamespace(objects={})

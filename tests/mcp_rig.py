@@ -14,8 +14,8 @@ from typing import Any
 
 import psutil
 import pytest
-from handrail_bridge.bench.faults.rig import HANDRAIL
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rig import HANDRAIL
 from mcp import StdioServerParameters
 from mcp.client import Client
 from running_cell import RunningCell, assert_stood_at_once

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
 from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Receipt
+from handrail_bridge.rig import Rig
 from handrail_drivers.errors import DeviceFault
 from handrail_sim.twin.launch import Twin
 from waiting import until

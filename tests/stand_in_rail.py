@@ -158,6 +158,9 @@ class StandInOperator:
     async def cards(self) -> list[Card]:
         return [] if self.decisions else [CARD]
 
+    async def approval(self, permit: Permit) -> Permit:
+        return await self._rail.approval(permit)
+
     async def decide(self, decision: Decision) -> None:
         self.decisions.append(decision)
         self._rail.refused = not decision.approve

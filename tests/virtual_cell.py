@@ -148,7 +148,7 @@ class VirtualCell:
             return Check(verdict, None)
         count = len(self._grants) + 1
         number, device = str(count), self.cell.arm.device
-        nothing = Present(0.0, {}, "", 0, 0, {device: TOKEN})
+        nothing = Present(0.0, {}, "", self.belief.now, 0, {device: TOKEN})
         self._grants[number] = Grant(number, count, parsed, verdict, nothing, (device,), 0.0)
         return Check(verdict, Permit(number, verdict.plan_digest, "", 0.0))
 

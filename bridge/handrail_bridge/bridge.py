@@ -14,6 +14,7 @@ from handrail_drivers import plugins
 from handrail_drivers.camera.driver import CameraDriver
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import cell_digest
+from handrail_sim.world import jaw_gaps
 
 from handrail_bridge.devices.hardware import Hardware, open_cameras, open_eyes, open_hardware
 from handrail_bridge.mailbox import Mailbox
@@ -78,7 +79,8 @@ async def running(
         eyes = await asyncio.to_thread(open_eyes, cell, hardware, cameras)
         devices = _by_name(cell, hardware, cameras, eyes)
         senses = Senses(rail, cameras, eyes)
-        tools = Tools(cell, senses, devices, rail.configuring, rail.approvals)
+        gaps = await asyncio.to_thread(jaw_gaps, cell)
+        tools = Tools(cell, senses, devices, rail.configuring, rail.approvals, gaps)
         await checker.ready()
         await hardware.boards.start(tools.renew)
         tools.require_named(hardware.boards.opened)

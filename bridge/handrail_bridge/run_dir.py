@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import stat
 import time
 from dataclasses import asdict, dataclass
@@ -148,6 +149,25 @@ def running(cell: str | None = None) -> Bridge:
             "Several bridges are running.", choices=cells, hint="say which one: --cell NAME"
         )
     return found[0]
+
+
+def at(address: str) -> Bridge | None:
+    """Return this user's bridge that listens at an address, however that is spelt.
+
+    None where no bridge does, or nobody can tell which. Looks names up, which may take a while.
+    """
+    wanted = _resolved(address)
+    found = [bridge for bridge in all_running() if wanted & _resolved(bridge.address)]
+    return found[0] if len(found) == 1 else None
+
+
+def _resolved(address: str) -> set[tuple[str, int]]:
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except (OSError, ValueError):  # a name that nobody knows, or no address at all
+        return set()
+    return {(str(peer[0]), int(port)) for *_, peer in found}
 
 
 def is_succeeded(cell: str, pid: int) -> bool:

@@ -54,6 +54,7 @@ class Tools:
         configuring: what a device is configured under, given what is done.
         approvals: asks a person about the calls that the cell names; None: nobody can be asked,
             and they are refused.
+        gaps: the least and the widest gap [m] of the cell's jaw; None: nobody says.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Tools:
         devices: Mapping[str, object],
         configuring: Callable[[str], AbstractAsyncContextManager[None]],
         approvals: Approvals | None,
+        gaps: tuple[float, float] | None = None,
     ) -> None:
         self._configuring = configuring
         self._approvals = approvals
@@ -75,7 +77,7 @@ class Tools:
         for model in _steps():
             if model is PolicyRun and not cell.policies:
                 continue
-            tool = moving_tool(model, cell)
+            tool = moving_tool(model, cell, gaps)
             self.listed[tool.name] = tool
         self._add(senses, device="", prefix="")
         for name, device in devices.items():
@@ -246,8 +248,10 @@ def _moving(name: str, *, planned: bool) -> Refused:
     )
 
 
-def moving_tool(model: type[BaseModel], cell: Cell) -> Tool:
-    """Return the tool of one kind of step, its joint limits taken from the cell."""
+def moving_tool(
+    model: type[BaseModel], cell: Cell, gaps: tuple[float, float] | None = None
+) -> Tool:
+    """Return the tool of one kind of step, its limits taken from the cell, and the jaw's gaps."""
     schema = model.model_json_schema()
     schema.pop("title", None)
     schema.pop("description", None)
@@ -255,6 +259,9 @@ def moving_tool(model: type[BaseModel], cell: Cell) -> Tool:
     name: str = properties.pop("tool")["const"]
     if "positions" in properties:
         properties["positions"] = _positions(cell)
+    if "gap" in properties and gaps is not None:
+        least = f"0 closes it; other gaps go from {gaps[0]:.4f} m"
+        properties["gap"] |= {"maximum": gaps[1], "description": least}
     if "policy" in properties:
         told = (f"{name}: {one.description}" for name, one in cell.policies.items())
         properties["policy"] |= {"enum": list(cell.policies), "description": "; ".join(told)}

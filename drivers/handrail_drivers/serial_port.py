@@ -186,6 +186,17 @@ class KeptPort:
             fcntl.ioctl(self._descriptor, termios.TIOCNXCL)  # it outlasts who asked for it
         return SerialPort(self._path, baud)
 
+    def lock(self) -> None:
+        """Keep every SerialPort out; a program that asks for no lock can open it.
+
+        Raises:
+            BusLost: another process holds it.
+        """
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _not_opened(self._path, error) from error
+
 
 def usb_ports() -> dict[str, str]:
     """Return the ports of USB devices, and what they say they are."""

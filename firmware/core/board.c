@@ -2,7 +2,7 @@
 #include "state.h"
 
 #define OCTETS_A_TURN 16u
-#define RECEIVED (1u + HR_LONGEST_FROM_HOST + 2u) /* number, fields, CRC */
+#define RECEIVED (HR_LONGEST_FROM_HOST + 2u) /* number and fields, CRC */
 #define HELLO_EVERY 500u /* ms, until greeted */
 
 hr_state hr_now;

@@ -17,12 +17,14 @@ typedef struct {
   int16_t (*receive)(void);
   /* There is something in `hr_out`: have it sent; waits never. */
   void (*send)(void);
+  /* What becomes an output begins at the level that was written to it before. */
   void (*pin_mode)(uint8_t pin, hr_pin_mode mode);
   bool (*pin_read)(uint8_t pin);
   void (*pin_write)(uint8_t pin, bool high);
   /* One conversion, as the converter counts, below 0 where it does not end; 200 us at most. */
   int32_t (*analog_read)(uint8_t pin);
-  /* Pulses of `width` us, every `period` us; width 0 is low, one as long as the period high. */
+  /* Pulses of `width` us, every `period` us; width 0 is low, one as long as the period high. Not on a
+   * pin that has no timer for that: pins.h says which have. */
   void (*pulse)(uint8_t pin, uint16_t width, uint16_t period);
   /* Write `to_write` octets to a device, then read; false where it does not answer; 1 ms at most. */
   bool (*i2c)(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,

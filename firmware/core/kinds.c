@@ -15,9 +15,18 @@ bool hr_digital_in_read(const hr_wiring *me, int32_t *value) {
   return true;
 }
 
+void hr_output_start(uint8_t pin, bool high) {
+  hr_port.pin_write(pin, high);
+  hr_port.pin_mode(pin, HR_PIN_OUTPUT);
+}
+
 void hr_digital_out_start(const hr_wiring *me, const hr_channel *info) {
+  hr_output_start(me->pin, info->safe != 0);
+}
+
+void hr_pulse_start(const hr_wiring *me, const hr_channel *info) {
   (void)info;
-  hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
+  hr_output_start(me->pin, false); /* the level between pulses, and where there are none */
 }
 
 void hr_digital_out_write(const hr_wiring *me, int32_t value) {
@@ -40,10 +49,6 @@ void hr_pwm_write(const hr_wiring *me, int32_t value) {
 
 void hr_servo_write(const hr_wiring *me, int32_t value) {
   hr_port.pulse(me->pin, (uint16_t)value, SERVO_PERIOD);
-}
-
-void hr_servo_let_go(const hr_wiring *me) {
-  hr_port.pulse(me->pin, 0, SERVO_PERIOD);
 }
 
 /* --- counts: looked at in the main loop, so that edges may come half as often as it turns ------- */

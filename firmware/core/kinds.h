@@ -11,6 +11,11 @@
   .offset = (OFFSET), .mantissa = (MANTISSA), .exponent = (EXPONENT)
 #define HR_PLAIN HR_SCALE(0, 1, 0)
 
+/* A number that does not compile where the condition does not hold. */
+#define HR_SURE(NUMBER, CONDITION, SAYING) \
+  ((NUMBER) + 0u * sizeof(struct { _Static_assert(CONDITION, SAYING); char one; }))
+#define HR_TIMED(PIN, HAS_TIMER) HR_SURE(PIN, HAS_TIMER, "this pin has no timer for that: the port's pins.h")
+
 #define HR_DIGITAL_IN(NAME, TEXT, PIN, FLAGS)                                             \
   {.info = {.kind = HR_CHANNEL_KIND_DIGITAL_IN, .effect = HR_CHANNEL_EFFECT_OBSERVE,      \
             .high = 1, HR_PLAIN, .name = NAME, .unit = "1", .text = TEXT},                \
@@ -26,29 +31,33 @@
             .high = (HIGH), SCALE, .name = NAME, .unit = UNIT, .text = TEXT},             \
    .wiring = {.start = hr_analog_in_start, .read = hr_analog_in_read, .pin = (PIN)}}
 
-/* Raw is thousandths of full. */
+/* Raw is thousandths of full. The port's pins.h says which pins can do so. */
 #define HR_PWM(NAME, TEXT, PIN, SAFE, AGE, EFFECT)                                        \
   {.info = {.kind = HR_CHANNEL_KIND_PWM, .effect = (EFFECT), .max_age = (AGE),            \
             .high = 1000, .safe = (SAFE), HR_SCALE(0, 1, -3), .name = NAME, .unit = "1", .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_pwm_write, .pin = (PIN)}}
+   .wiring = {.start = hr_pulse_start, .write = hr_pwm_write, \
+              .pin = HR_TIMED(PIN, HR_PWM_ON(PIN))}}
 
-/* Raw is us of the pulse. */
+/* Raw is us of the pulse. The port's pins.h says which pins can do so. */
 #define HR_SERVO(NAME, TEXT, PIN, LOW, HIGH, SAFE, AGE, UNIT, SCALE)                      \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
             .low = (LOW), .high = (HIGH), .safe = (SAFE), SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_servo_write, .pin = (PIN)}}
+   .wiring = {.start = hr_pulse_start, .write = hr_servo_write, \
+              .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 
-/* The same, but safe is: no pulses. It stays where its friction holds it, and moves no more. */
+/* The same, but safe is: no pulses, which lies beyond its range. It stays where its friction holds it, and moves no
+ * more. */
 #define HR_LIMP_SERVO(NAME, TEXT, PIN, LOW, HIGH, AGE, UNIT, SCALE)                       \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
-            .low = (LOW), .high = (HIGH), .safe = (LOW), SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
-   .wiring = {.start = hr_digital_out_start, .write = hr_servo_write, .make_safe = hr_servo_let_go, \
-              .pin = (PIN)}}
+            .low = (LOW), .high = (HIGH), .safe = 0, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
+   .wiring = {.start = hr_pulse_start, .write = hr_servo_write, \
+              .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 
 /* Raw is steps; SPEED steps/s at most, ACCELERATION steps/s2. Safe is: slow down to a stop. */
 #define HR_STEPPER(NAME, TEXT, STEP, DIRECTION, STATE, LOW, HIGH, SPEED, ACCELERATION, AGE, UNIT, SCALE) \
   {.info = {.kind = HR_CHANNEL_KIND_STEPPER, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
-            .low = (LOW), .high = (HIGH), .speed = (SPEED), .acceleration = (ACCELERATION), \
+            .low = (LOW), .high = (HIGH), .speed = HR_SURE(SPEED, (SPEED) > 0, "a stepper has a speed"), \
+            .acceleration = HR_SURE(ACCELERATION, (ACCELERATION) > 0, "a stepper has an acceleration"), \
             SCALE, .name = NAME, .unit = UNIT, .text = TEXT},                             \
    .wiring = {.start = hr_stepper_start, .read = hr_stepper_read, .write = hr_stepper_write, \
               .make_safe = hr_stepper_slow_down, .state = (STATE), \
@@ -77,9 +86,9 @@ typedef struct {
   int32_t position; /* steps */
   int32_t target;
   uint32_t ramp;     /* steps that it needs to stand still */
-  uint32_t ramp_most; /* at full speed */
   uint32_t interval; /* ticks to the next step */
   uint32_t last;     /* tick of the newest one */
+  uint16_t speed; /* at most */
   uint16_t acceleration;
   int8_t direction;
   uint8_t high; /* the step's pulse is not over */
@@ -97,13 +106,14 @@ typedef struct {
 
 void hr_digital_in_start(const hr_wiring *me, const hr_channel *info);
 bool hr_digital_in_read(const hr_wiring *me, int32_t *value);
+void hr_output_start(uint8_t pin, bool high); /* at that level from the first */
 void hr_digital_out_start(const hr_wiring *me, const hr_channel *info);
 void hr_digital_out_write(const hr_wiring *me, int32_t value);
 void hr_analog_in_start(const hr_wiring *me, const hr_channel *info);
 bool hr_analog_in_read(const hr_wiring *me, int32_t *value);
 void hr_pwm_write(const hr_wiring *me, int32_t value);
+void hr_pulse_start(const hr_wiring *me, const hr_channel *info);
 void hr_servo_write(const hr_wiring *me, int32_t value);
-void hr_servo_let_go(const hr_wiring *me);
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info);
 bool hr_stepper_read(const hr_wiring *me, int32_t *value);
 void hr_stepper_write(const hr_wiring *me, int32_t value);

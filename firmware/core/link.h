@@ -61,7 +61,8 @@ enum {
   HR_ACK_RESULT_UNKNOWN_MESSAGE = 8,
   /* The host has not greeted with a major version that the board speaks. */
   HR_ACK_RESULT_NO_SESSION = 9,
-  /* Every stream is taken, or the period is shorter than the board can keep. */
+  /* Every stream is taken, or the period is longer than a second. A shorter one than the board
+   * can keep is taken, and what it misses counted. */
   HR_ACK_RESULT_NO_ROOM = 10,
   /* The sensor did not answer. */
   HR_ACK_RESULT_FAULT = 11,
@@ -208,6 +209,8 @@ typedef struct __attribute__((packed)) {
   uint16_t max_age;
   int32_t low;
   int32_t high;
+  /* Beyond these: it goes to no value, and lets go. A stepper slows down to a stop, whatever
+   * stands here. */
   int32_t safe;
   int32_t offset;
   int32_t mantissa;

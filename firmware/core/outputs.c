@@ -55,8 +55,8 @@ void hr_outputs_start(void) {
     if (wiring.start != 0) {
       wiring.start(&wiring, &info);
     }
+    make_safe(n);
   }
-  hr_all_safe();
   if (hr_app.stop_pin != HR_NO_PIN) {
     hr_port.pin_mode(hr_app.stop_pin, HR_PIN_PULLED_UP);
   }

@@ -15,8 +15,11 @@ static uint16_t root(uint32_t square) {
 }
 
 static void set_pace(hr_stepper *stepper) {
-  const uint16_t speed = root((uint32_t)2u * stepper->acceleration * stepper->ramp);
-  stepper->interval = speed == 0u ? hr_port.counter_hz : hr_port.counter_hz / speed;
+  uint16_t speed = root((uint32_t)2u * stepper->acceleration * stepper->ramp);
+  if (speed > stepper->speed) {
+    speed = stepper->speed; /* already after one step, where it accelerates much and goes slowly */
+  }
+  stepper->interval = (hr_port.counter_hz + speed - 1u) / speed; /* rounded: slower, never faster */
 }
 
 static void set_off(hr_stepper *stepper, uint32_t now) {
@@ -25,6 +28,11 @@ static void set_off(hr_stepper *stepper, uint32_t now) {
   stepper->ramp = 1;
   stepper->last = now;
   set_pace(stepper);
+}
+
+/* Tell whether it may go faster with one more step of its ramp. */
+static bool may_hurry(const hr_stepper *stepper) {
+  return (uint32_t)2u * stepper->acceleration * (stepper->ramp + 1u) <= (uint32_t)stepper->speed * stepper->speed;
 }
 
 /* Steps that lie ahead; below 0: it has gone past, or the other way. */
@@ -37,7 +45,7 @@ static void choose_pace(hr_stepper *stepper) {
   const int32_t left = ahead(stepper);
   if (left < (int32_t)stepper->ramp) {
     stepper->ramp--;
-  } else if (left > (int32_t)stepper->ramp && stepper->ramp < stepper->ramp_most) {
+  } else if (left > (int32_t)stepper->ramp && may_hurry(stepper)) {
     stepper->ramp++;
   } else {
     /* at full speed, or about to slow down */
@@ -81,15 +89,15 @@ static void turn_stepper(hr_turned *me, uint32_t now) {
 
 void hr_stepper_start(const hr_wiring *me, const hr_channel *info) {
   hr_stepper *stepper = me->state;
-  hr_port.pin_mode(me->pin, HR_PIN_OUTPUT);
-  hr_port.pin_mode(me->second, HR_PIN_OUTPUT);
+  hr_output_start(me->pin, false);
+  hr_output_start(me->second, false);
   *stepper = (hr_stepper){.turned.turn = turn_stepper,
+                          .speed = info->speed,
                           .acceleration = info->acceleration,
                           .step_pin = me->pin,
                           .direction_pin = me->second};
-  stepper->ramp_most = (uint32_t)info->speed * info->speed / ((uint32_t)2u * info->acceleration);
-  if (stepper->ramp_most == 0u) {
-    stepper->ramp_most = 1;
+  if (info->speed == 0u || info->acceleration == 0u) {
+    return; /* a row made by hand: it never steps */
   }
   hr_turn_always(&stepper->turned);
 }

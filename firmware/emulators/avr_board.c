@@ -217,59 +217,76 @@ static void never(avr_t *avr, avr_cycle_count_t how_long) {
   (void)how_long;
 }
 
-int main(int count, char **arguments) {
-  char path[64];
-  int slave;
-  struct termios raw;
-  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (count < 3) {
-    fprintf(stderr, "avr_board START HEX...\n");
-    return 2;
-  }
+static bool make_chip(int count, char **images) {
   avr_global_logger_set(quiet);
   chip = avr_make_mcu_by_name("atmega328p");
   if (chip == 0 || avr_init(chip) != 0) {
-    return 2;
+    return false;
   }
   chip->frequency = HZ;
   chip->vcc = chip->avcc = chip->aref = 5000;
   chip->sleep = never;
-  start = (unsigned)strtoul(arguments[1], 0, 0);
   memset(chip->flash, 0xFF, chip->flashend + 1u);
-  for (int n = 2; n < count; n++) {
-    load(arguments[n]);
+  for (int n = 0; n < count; n++) {
+    load(images[n]);
   }
   chip->codeend = chip->flashend;
   chip->reset_pc = start;
+  return true;
+}
+
+static bool open_line(char *path) {
+  int slave;
+  struct termios raw;
   if (openpty(&master, &slave, path, 0, 0) != 0) {
-    return 2;
+    return false;
   }
   (void)tcgetattr(slave, &raw);
   cfmakeraw(&raw);
   (void)tcsetattr(slave, TCSANOW, &raw);
   (void)close(slave); /* so that it is seen who opens it */
   (void)fcntl(master, F_SETFL, O_NONBLOCK);
+  return true;
+}
+
+/* Look at the line and at orders, then run on; false once standard input has ended. */
+static bool turn(void) {
+  struct pollfd waiting[2] = {{.fd = master, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+  (void)poll(waiting, 2, 0);
+  const bool is_open = (waiting[0].revents & POLLHUP) == 0;
+  if (is_open && !open_now) {
+    reset();
+  }
+  open_now = is_open;
+  if ((waiting[0].revents & POLLIN) != 0) {
+    hear();
+  }
+  if ((waiting[1].revents & (POLLIN | POLLHUP)) != 0 && !take_orders()) {
+    return false;
+  }
+  give();
+  run_quantum();
+  pins_look();
+  (void)fflush(stdout);
+  pace();
+  return true;
+}
+
+int main(int count, char **arguments) {
+  char path[64];
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (count < 3) {
+    fprintf(stderr, "avr_board START HEX...\n");
+    return 2;
+  }
+  start = (unsigned)strtoul(arguments[1], 0, 0);
+  if (!make_chip(count - 2, &arguments[2]) || !open_line(path)) {
+    return 2;
+  }
   wire();
   reset();
   printf("port %s\n", path);
-  for (;;) {
-    struct pollfd waiting[2] = {{.fd = master, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
-    (void)poll(waiting, 2, 0);
-    const bool is_open = (waiting[0].revents & POLLHUP) == 0;
-    if (is_open && !open_now) {
-      reset();
-    }
-    open_now = is_open;
-    if ((waiting[0].revents & POLLIN) != 0) {
-      hear();
-    }
-    if ((waiting[1].revents & (POLLIN | POLLHUP)) != 0 && !take_orders()) {
-      return 0;
-    }
-    give();
-    run_quantum();
-    pins_look();
-    (void)fflush(stdout);
-    pace();
+  while (turn()) {
   }
+  return 0;
 }

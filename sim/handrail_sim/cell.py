@@ -150,6 +150,11 @@ class World(Section):
         description="what the model calls joints that the cell has to call otherwise, by the "
         "cell's name",
     )
+    shown_only: tuple[str, ...] = Field(
+        default=(),
+        description="bodies of the robot (its base, a rigid hand) of which no shape collides with "
+        "anything, and that this is meant: no check finds what hits them",
+    )
     perturbation: bool = Field(
         default=True, description="the truth differs from the belief by a hidden draw per seed"
     )

@@ -15,10 +15,12 @@ from handrail_sim.model_faults import Fault
 from handrail_sim.toml_lines import key_lines, nearest_key
 
 BASE = "base"
+FILE = {"type": "string"}
 SCHEMA = {
-    "type": "string",
+    "anyOf": [FILE, {"type": "array", "items": FILE}],
     "description": "another cell's file, beside this one or shipped with Handrail: all that this "
-    "one does not say is as there; tables are merged key by key, lists are replaced",
+    "one does not say is as there; tables are merged key by key, lists are replaced. Of several, "
+    "a later one has the say over those before it",
 }
 FindFile = Callable[[str], Path]
 
@@ -63,28 +65,37 @@ class CellText:
             raise InvalidCell(sentence, faults=[fault]) from error
 
 
-def on_its_base(own: CellText, find_file: FindFile) -> tuple[dict[str, Any], list[CellText]]:
-    """Return a cell's data, its base's under it, and the texts that it came from, its own first.
+def on_its_base(
+    own: CellText, find_file: FindFile, above: tuple[CellText, ...] = ()
+) -> tuple[dict[str, Any], list[CellText]]:
+    """Return a cell's data, its bases' under it, and the texts that it came from, its own first.
 
     Args:
         own: the cell's file.
         find_file: where a file that the cell names is looked for.
+        above: the files of which it is a base itself.
 
     Raises:
-        InvalidCell: its base cannot be read, or has this cell for its own base.
+        InvalidCell: a base cannot be read, or has this cell for its own base.
     """
     data, texts = own.parsed(), [own]
-    while BASE in data:
-        name = data.pop(BASE)
-        if not isinstance(name, str):
-            raise invalid(texts, [Fault((BASE,), f"must be a file's name, not {name!r}.")])
-        path = find_file(name)
-        if any(path == one.path.resolve() for one in texts):
-            raise invalid(texts, [Fault((BASE,), f"{name} is based on this one.")])
-        base = CellText.read(path, hint=f"{BASE} names a file beside this one, or a shipped one")
-        data = _over(base.parsed(), data)
-        texts.append(base)
-    return data, texts
+    line, said = [own, *above], data.pop(BASE, [])
+    under: dict[str, Any] = {}
+    for name in said if isinstance(said, list) else [said]:
+        base = _read_base(name, line, find_file)
+        part, its_texts = on_its_base(base, find_file, tuple(line))
+        under = _over(under, part)
+        texts[1:1] = its_texts  # a later one has the say, and so its line is named
+    return _over(under, data), texts
+
+
+def _read_base(name: object, line: list[CellText], find_file: FindFile) -> CellText:
+    if not isinstance(name, str):
+        raise invalid(line, [Fault((BASE,), f"must be a file's name, not {name!r}.")])
+    path = find_file(name)
+    if any(path == one.path.resolve() for one in line):
+        raise invalid(line, [Fault((BASE,), f"{name} is based on this one.")])
+    return CellText.read(path, hint=f"{BASE} names a file beside this one, or a shipped one")
 
 
 def invalid(texts: list[CellText], faults: list[Fault]) -> InvalidCell:

@@ -23,7 +23,7 @@ from handrail_sim.gripper_import import Unguessed, find_jaw, on
 from handrail_sim.joint_names import joint_names, name_joints
 from handrail_sim.kinematic_chain import arm_and_others, below, rigid_end
 from handrail_sim.scenery_import import GUESS, Scenery, quoted, table
-from handrail_sim.world_demands import name_bodies
+from handrail_sim.world_demands import name_bodies, untouchable
 
 TCP = ("tcp", "grip_site", "pinch", "gripperframe", "attachment_site", "ee_site", "end_effector")
 SLOW = {"velocity": 0.5, "acceleration": 2.0, "jerk": 20.0}  # rad/s, rad/s2, rad/s3
@@ -86,7 +86,9 @@ class _Importer:
         told = f"imported from {self._path}: look at every line marked guessed"
         yield f"description = {quoted(told)}"
         yield f"\n[world]\nmodel = {quoted(self._path)}"
-        yield f"timestep = {self._timestep():.6g}\n"
+        yield f"timestep = {self._timestep():.6g}"
+        yield from self._shown_only()
+        yield ""
         yield from self._called_otherwise()
         self._ask_about_physics()
         yield "[devices]\n"
@@ -101,6 +103,21 @@ class _Importer:
             yield ""
             listed = ", ".join(f"{model!r} {ours}" for ours, model in odd.items())
             self._ask(f"world.joints: what the model calls otherwise the cell calls so: {listed}")
+
+    def _shown_only(self) -> Iterator[str]:
+        """Yield which bodies are only shown, and say what follows from that, a sentence each."""
+        model, lacks = self._model, "no shape of {} collides with anything"
+        mend = "give its collision shapes a contype and a conaffinity"
+        links = {int(model.jnt_bodyid[joint]) for joint in self._arm}
+        found = untouchable(model, self._arm[0])
+        for body in found:
+            what = lacks.format(model.body(body).name)
+            if body in links:
+                self._ask(f"world.model: {what}, and no cell loads with such a link: {mend}")
+            else:
+                self._ask(f"world.shown_only: {what}, so no check finds what hits it: {mend}")
+        if shown := [model.body(body).name for body in found if body not in links]:
+            yield f"shown_only = [{', '.join(map(quoted, shown))}]{GUESS}"
 
     def _moved(self) -> list[int]:
         """Return the joints that the cell names."""

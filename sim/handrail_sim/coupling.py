@@ -36,6 +36,17 @@ def couplings(model: mujoco.MjModel, leaders: Collection[str]) -> list[Coupling]
     return found
 
 
+def fingers(model: mujoco.MjModel, gripper: str) -> tuple[str, str]:
+    """Return the bodies between which a gripper's joint holds things.
+
+    The second moves with the joint; the first follows it, or else is what carries the second.
+    """
+    jaw = model.body(int(model.joint(gripper).bodyid[0]))
+    followers = [one.joint for one in couplings(model, (gripper,))]
+    other = model.joint(followers[0]).bodyid if followers else jaw.parentid
+    return model.body(int(other[0])).name, jaw.name
+
+
 def in_spec(
     spec: mujoco.MjSpec, leaders: Collection[str]
 ) -> Iterator[tuple[mujoco.MjsEquality, str]]:

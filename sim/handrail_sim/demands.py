@@ -114,7 +114,7 @@ class Check(Section):
     )
     grip_force: Positive = Field(default=60.0, description="N, between a finger and an object")
     forces: tuple[ForceLimit, ...] = Field(
-        default=(), description="other limits, for single pairs of bodies"
+        default=(), description="other limits, for single pairs of bodies, one of them an object's"
     )
     planner: str = Field(
         default="rrt_connect",

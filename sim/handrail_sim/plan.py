@@ -17,6 +17,7 @@ from handrail_sim.predicates import Predicate, size
 from handrail_sim.strict import Finite, Point, Strict
 
 TURN = 6.2832  # rad: more than once round was meant in degrees
+WIDEST = 1.0  # m: a wider gap was not meant in metres; how wide a jaw opens is the cell's
 MOST = 256  # predicates in a plan: each is evaluated many times, in the check and while it runs
 
 Speed = Annotated[float, Field(gt=0, le=1, description="fraction of the cell's velocity limits")]
@@ -62,10 +63,13 @@ class MoveToPose(StepBase):
 
 
 class GripperSet(StepBase):
-    """Open or close the jaw to a gap between its pads [m]; 0 closes until something stops it."""
+    """Open or close the jaw to a gap between its pads [m]; 0 closes until something stops it.
+
+    Other gaps than 0 have to be ones that the cell's jaw can reach.
+    """
 
     tool: Literal["gripper_set"] = "gripper_set"
-    gap: Annotated[float, Field(ge=0, le=0.09), Unit("m")]
+    gap: Annotated[float, Field(ge=0, le=WIDEST), Unit("m")]
     speed: Speed = 1.0
 
 

@@ -39,7 +39,7 @@ class Released(Strict):
 
 
 class AtPose(Strict):
-    """The TCP is within tolerance of a position."""
+    """The TCP is within tolerance of a position, however it is turned there."""
 
     predicate: Literal["at_pose"] = "at_pose"
     position: Point
@@ -56,7 +56,7 @@ class JointInRange(Strict):
 
 
 class EffortBelow(Strict):
-    """A joint pushes with less than so much, either way."""
+    """A joint pushes with less than so much, either way; the arm's own weight is part of that."""
 
     predicate: Literal["effort_below"] = "effort_below"
     joint: str
@@ -72,7 +72,10 @@ class ObjectInRegion(Strict):
 
 
 class ObjectOn(Strict):
-    """An object lies on top of another object or of an obstacle, its centre above it."""
+    """An object lies on top of another object or of an obstacle, its centre above it.
+
+    A look does not tell how high it lies: then that is not known, until a plan has put it there.
+    """
 
     predicate: Literal["object_on"] = "object_on"
     object: str
@@ -81,7 +84,10 @@ class ObjectOn(Strict):
 
 
 class ObjectUpright(Strict):
-    """An object's own z axis leans out of the vertical by less than a tolerance."""
+    """An object's own z axis leans out of the vertical by less than a tolerance.
+
+    A look does not tell how it leans: then that is not known, until a plan has put it somewhere.
+    """
 
     predicate: Literal["object_upright"] = "object_upright"
     object: str
@@ -106,8 +112,8 @@ class Visible(Strict):
 class SensorInRange(Strict):
     """A sensor reads a value in a range; a digital input reads 0 or 1.
 
-    What a sensor will read cannot be predicted: the check takes what it reads now, and for a scale
-    under a region what will lie there.
+    What a sensor will read is foreseen for a scale under a region alone. Of the others a goal takes
+    in the check what they read now; an expectation passes there, and the running plan judges it.
     """
 
     predicate: Literal["sensor_in_range"] = "sensor_in_range"

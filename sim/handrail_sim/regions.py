@@ -39,6 +39,12 @@ def weighed(
     return found
 
 
+def unweighed(cell: Cell, sensors: Mapping[str, float]) -> frozenset[str]:
+    """Return the sensors that read something, and of which nobody can say what they will read."""
+    scales = {region.weight for region in cell.regions.values()}
+    return frozenset(name for name in sensors if name not in scales)
+
+
 def _load(cell: Cell, region: Region, objects: Mapping[str, ObjectBelief]) -> float:
     """Return the mass [kg] of what lies in a region, as the cell has it."""
     lying = {name: one for name, one in objects.items() if one.held_pose is None}

@@ -170,6 +170,11 @@ class ObjectBelief:
     turn_sigma: float = 0.0
 
     @property
+    def is_lost(self) -> bool:
+        """Whether nobody knows where it is."""
+        return self.source == "unknown" and self.held_pose is None
+
+    @property
     def sigma(self) -> float:
         """Standard deviation [m] of its place, in the direction in which that is the largest."""
         xx, xy, yy = self.covariance
@@ -239,3 +244,4 @@ class Verdict:
     on_the_way: tuple[dict[str, ObjectBelief], ...] = ()  # the belief at each step's end, predicted
     robustness: Robustness | None = None
     asks: tuple[str, ...] = ()  # why a person has to approve it, a sentence each
+    unseen: tuple[str, ...] = ()  # objects of unknown place: played as if they were not there

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from handrail_sim.cell import Cell
 from handrail_sim.coupling import couplings
 from handrail_sim.forces import add_force_sensors
-from handrail_sim.world_demands import require_shapes, require_solid, require_units
+from handrail_sim.world_demands import (
+    require_pressed,
+    require_shapes,
+    require_solid,
+    require_units,
+)
 from handrail_sim.world_file import load_spec as load_spec  # who asks for a world asks here
 
 Array = NDArray[np.float64]
@@ -36,11 +41,21 @@ def load_model(cell: Cell) -> mujoco.MjModel:
         _add_servo(spec, cell, name)
     add_force_sensors(spec, cell)
     model = spec.compile()
-    scene = Scene(model, cell)
-    require_shapes(model, scene.joint_dofs[: scene.arm_joints].tolist())
+    Scene(model, cell)  # refuses what lacks a joint, a site or a thing
+    require_shapes(model, cell.arm, cell.world.shown_only)
     require_units(model, cell.arm)
     require_solid(model, _named(cell))
+    require_pressed(model, cell.check.forces)
     return model
+
+
+def jaw_gaps(cell: Cell) -> tuple[float, float] | None:
+    """Return :attr:`Scene.gaps` [m], None without a gripper; loads the cell's world.
+
+    Raises:
+        InvalidCell: as :func:`load_model`.
+    """
+    return Scene(load_model(cell), cell).gaps if cell.arm.gripper else None
 
 
 def _named(cell: Cell) -> dict[str, str]:
@@ -111,6 +126,12 @@ class Scene:
         quaternion = np.zeros(4)
         mujoco.mju_mat2Quat(quaternion, data.site_xmat[self.tcp])
         return data.site_xpos[self.tcp].copy(), quaternion
+
+    @property
+    def gaps(self) -> tuple[float, float]:
+        """The least and the widest gap [m] of the jaw, in its joint's limits."""
+        (limits,) = (self.cell.arm.limits[name] for name in self.cell.arm.jaw)
+        return self.jaw_to_gap(limits.low), self.jaw_to_gap(limits.high)
 
     def gap_to_jaw(self, gap: float) -> float:
         """Return the jaw's position [rad] at which the pads' tips are ``gap`` [m] apart.

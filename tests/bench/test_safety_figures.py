@@ -18,9 +18,12 @@ from handrail_bridge.bench.safety.kinds_safe import nudge, pick
 from handrail_bridge.bench.safety.summary import markdown, rows, wilson
 from handrail_bridge.bench.safety.trial import Result, Trials
 from handrail_bridge.bench.safety.truth import Truth
-from handrail_sim.cell import Cell
+from handrail_bridge.bench.safety.watching import Bodies
+from handrail_sim.cell import Cell, Zone, ZoneKind
+from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.verdict import StartState
+from handrail_sim.world import load_model
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,21 @@ def swung(suite: Cell, **to: float) -> str:
 )
 def test_the_truth_sees_harm(suite: Cell, to: dict[str, float], harm: str) -> None:
     assert swung(suite, **to) == harm
+
+
+@pytest.mark.parametrize(("pan", "harm"), [(1.1, ""), (-1.2, "left corral")])
+def test_the_truth_sees_who_leaves_a_zone_that_stands_askew(
+    suite: Cell, pan: float, harm: str
+) -> None:
+    corral = Zone(kind=ZoneKind.KEEP_IN, center=(0.21, 0.0, 0.3), size=(1.2, 0.33, 1.2), yaw=0.3)
+    assert swung(suite.model_copy(update={"zones": {"corral": corral}}), shoulder_pan=pan) == harm
+
+
+def test_the_truth_knows_both_fingers_of_a_gripper() -> None:
+    mine = load_cell("desk_2f85")
+    model = load_model(mine)
+    fingers = {model.body(body).name for body in Bodies(mine, model).fingers}
+    assert fingers == {"left_finger", "right_finger"}
 
 
 # --- classes ----------------------------------------------------------------------------------

@@ -91,3 +91,23 @@ def test_what_lies_on_its_side_was_tipped(thing: Shown) -> None:
     thing.pose[3:] = (math.cos(0.7), math.sin(0.7), 0.0, 0.0)
     thing.go()
     assert thing.end()[0] == "blue_cube was tipped over"
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_what_falls_over_where_it_is_put_was_tipped(thing: Shown, rests: bool) -> None:
+    """Also where it still rolls at the end."""
+    thing.go(z=0.05, held=True)
+    thing.go(z=-0.05, held=True)
+    thing.pose[3:] = (math.cos(0.7), math.sin(0.7), 0.0, 0.0)
+    thing.go(x=0.0 if rests else 0.3, looks=2 * REST)
+    assert thing.end()[0] == "blue_cube was tipped over"
+
+
+def test_what_hangs_leaning_may_be_put_upright_or_held_at_the_end(thing: Shown) -> None:
+    upright = thing.pose[3:].copy()
+    thing.pose[3:] = (math.cos(0.3), math.sin(0.3), 0.0, 0.0)
+    thing.go(z=0.01, held=True)
+    assert thing.end() == ("", math.inf)
+    thing.pose[3:] = upright
+    thing.go(looks=2 * REST)
+    assert thing.end() == ("", math.inf)

@@ -49,3 +49,10 @@ def test_watching_is_held_against_a_part_of_a_core() -> None:
         return next(watch_rows([(Watched(cpu, 1.0), Watched(0.2, 1.0))])).outcome
 
     assert (outcome(0.29), outcome(0.31)) == ("held", "short")
+
+
+def test_watching_is_held_against_all_messages() -> None:
+    def outcome(reached: float) -> str:
+        return list(watch_rows([(Watched(0.1, reached), Watched(0.2, 1.0))]))[-1].outcome
+
+    assert (outcome(0.99), outcome(48 / 50)) == ("held", "short")

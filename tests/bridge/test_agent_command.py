@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from door import Facts, door
-from handrail_bridge.bench.faults.rig import HANDRAIL
 from handrail_bridge.client import Client
+from handrail_bridge.rig import HANDRAIL
 from handrail_bridge.run_dir import RunDir
 from messages_api import ModelApi
 from scripted_model import Request, reply, say

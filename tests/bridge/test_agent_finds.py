@@ -34,17 +34,24 @@ async def test_new_hardware_is_proposed_and_nothing_more(
         found.append(oven)
         return reply(use("hardware_find", listen=0))
 
-    script = plays(reply(use("hardware_find")), found_again, propose, reply(say("Bye.")))
+    def once_more(request: Request) -> Any:
+        said.append(request)
+        return reply(use("hardware_find", listen=0))
+
+    search = reply(use("hardware_find"))
+    script = plays(search, found_again, propose, once_more, lambda r: said.append(r) or bye)
+    bye = reply(say("Bye."))
     before = await newest(place)
     async with living(place, script, "finder") as life:
         await life.rail.send_mail("ann", "finder", "What is new here?")
         mail = await life.answer(OPERATOR, before)
-        await until_async(lambda: len(life.api.requests) == 4, LONG_WAIT)
+        await until_async(lambda: len(said) == 3, LONG_WAIT)
         tools = life.api.requests[0].tools
         refused = life.api.requests[3].said
         assert [m.number for m in await life.rail.mail(OPERATOR, before)] == [mail.number]
     told = said[0].answer["found"]
-    assert [one["new"] for one in told] == [False, True]
+    assert [one["new"] for one in told] == [True, True], "one search, and it is forgotten"
+    assert [one["new"] for one in said[2].answer["found"]] == [True, False]
     assert "10.1.1.9" not in said[0].said
     assert "choices" in refused
     assert mail.sender == "finder"

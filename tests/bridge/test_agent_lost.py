@@ -246,7 +246,8 @@ async def test_a_wake_stays_open_until_somebody_has_looked(
     monkeypatch.setattr("handrail_bridge.agents.wakes.RETRY", 0.01)
     loses(monkeypatch)
     report = reply(use("mail_send", to="ann", text="Three."))
-    script = plays(report, reply(say("Done.")), reply(use("look")), reply(say("Bye.")))
+    read = reply(use("mail_list", everybody=True))
+    script = plays(report, reply(say("Done.")), read, reply(say("Bye.")))
     async with living(place, script, "careful") as life:
         await life.rail.send_mail("ann", "careful", "How many cubes?")
         await until_async(lambda: len(life.api.requests) == 4, LONG_WAIT)

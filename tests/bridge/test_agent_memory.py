@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
-from handrail_bridge.agents.budget import Budget, Limits
 from handrail_bridge.agents.memory import MOST, Memory
 from handrail_bridge.agents.wakes import (
     AT_ONCE,
@@ -21,7 +21,7 @@ from handrail_bridge.agents.wakes import (
 )
 from handrail_bridge.mailbox import LONGEST
 from handrail_bridge.reports import Mail
-from handrail_drivers.errors import BudgetSpent, InvalidValue, Refused, UnknownName
+from handrail_drivers.errors import InvalidValue, Refused, UnknownName
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +123,28 @@ def test_mail_wakes_once_whatever_restarts(reopen: Reopen) -> None:
     assert wakes.next(time.time()) is None
 
 
+def test_a_goal_is_given_once_also_where_it_was_closed_since(reopen: Reopen) -> None:
+    _, wakes = reopen()
+    wakes.give("sort the cubes")
+    memory, wakes = reopen()
+    wakes.give("sort the cubes")
+    wakes.over(due(wakes))
+    memory.close_goal(1, "done", "the scales say so")
+    memory, wakes = reopen()
+    wakes.give("sort the cubes")
+    assert (wakes.next(time.time()), memory.goals()) == (None, {})
+
+
+def test_a_goal_is_kept_with_its_wake_or_not_at_all(
+    reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, wakes = reopen()
+    monkeypatch.setattr("handrail_bridge.agents.wakes._wake", Mock(side_effect=ZeroDivisionError))
+    with pytest.raises(ZeroDivisionError):
+        wakes.give("sort the cubes")
+    assert memory.goals() == {}, "nothing would ever wake for it"
+
+
 def test_a_flood_of_mail_is_read_in_parts_and_the_operators_by_itself(reopen: Reopen) -> None:
     _, wakes = reopen()
     flood = [mail(n, "x" * LONGEST) for n in range(1, 41)]
@@ -217,6 +239,19 @@ def test_a_trigger_wakes_when_it_becomes_true_and_not_while_it_stays_so(reopen: 
     assert see(True, 162) == 1, "it forgot what became true while it rested"
 
 
+def test_what_is_set_a_second_time_stays_one(reopen: Reopen) -> None:
+    """As a session does that goes on where another was cut off."""
+    for rest in (60.0, 90.0):
+        memory, wakes = reopen()
+        assert wakes.schedule("0 7 * * *", "count") == wakes.watch(RED, "tell", rest) == 1
+        assert memory.set_goal("sort the cubes") == 1
+    assert len(wakes.schedules()) == len(memory.goals()) == 1
+    assert [one.rest for one in wakes.triggers()] == [90.0]
+    assert wakes.schedule("0 7 * * *", "weigh") == wakes.watch(RED, "tell ann", 60.0) == 2
+    memory.close_goal(1, "done", "measured")
+    assert memory.set_goal("sort the cubes") == 2
+
+
 def test_what_is_true_already_does_not_wake(reopen: Reopen) -> None:
     _, wakes = reopen()
     wakes.watch(RED, "tell ann", rest=60.0, now=True)
@@ -242,39 +277,3 @@ def test_who_wrote_a_mail_is_told_and_what_it_says_stays_a_quote() -> None:
     assert "\u202e" not in forged
     assert "unknown" in forged
     assert "(the operator)" in told(mail(2, by_operator=True)).split(":")[0]
-
-
-# -- budgets -------------------------------------------------------------------------------------
-
-
-def test_each_part_of_a_budget_has_its_end() -> None:
-    now = [0.0]
-    budget = Budget(Limits(turns=2, tokens=100, seconds=10.0, metres=0.1), lambda: now[0])
-    budget.turn(40)
-    budget.require()
-    budget.moved_to((0.0, 0.0, 0.0))
-    budget.moved_to((0.0, 0.001, 0.0))  # noise
-    assert budget.metres == 0.0
-    budget.rests()
-    budget.moved_to((5.0, 0.0, 0.0))  # what others moved
-    budget.moved_to((5.0, 0.0, 0.06))
-    assert budget.metres == pytest.approx(0.06)
-    spent = []
-    for spend in (
-        lambda: budget.moved_to((5.0, 0.0, 0.11)),
-        lambda: budget.moved_to((5.0, 0.0, 0.11)) or now.__setitem__(0, 11.0),
-        lambda: budget.turn(70),
-    ):
-        spend()
-        with pytest.raises(BudgetSpent) as refused:
-            budget.require()
-        spent.append(refused.value.field)
-    assert spent == ["metres", "seconds", "turns"]
-
-
-@pytest.mark.parametrize("part", ["turns", "tokens", "seconds", "metres"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
-def test_a_budget_of_nothing_is_refused(part: str, value: float) -> None:
-    with pytest.raises(InvalidValue) as refused:
-        Limits(**{part: value})
-    assert refused.value.field == part

@@ -13,7 +13,7 @@ import pytest
 from handrail_bridge.agents import history as histories
 from handrail_bridge.agents.claude import Claude
 from handrail_bridge.agents.history import History
-from handrail_bridge.agents.results import AgentTool, Hooks, Picture, Result
+from handrail_bridge.agents.results import LONGEST, AgentTool, Hooks, Picture, Result
 from handrail_drivers.api import Effect
 from handrail_drivers.errors import BudgetSpent, ModelLost, Refused
 from messages_api import KEY, ModelApi
@@ -181,6 +181,21 @@ async def test_calls_of_a_reply_that_was_too_long_are_not_run() -> None:
     assert "too long" in said
 
 
+@pytest.mark.parametrize("reason", ["max_tokens", "model_context_window_exceeded"])
+async def test_who_never_says_it_in_a_reply_is_not_done(reason: str) -> None:
+    cut = Reply([say("I am done, since")], stop_reason=reason)
+    async with model(lambda _: cut) as (claude, api):
+        with pytest.raises(ModelLost, match="too long"):
+            await talk(claude, Listener())
+    assert len(api.requests) == 4
+
+
+async def test_replies_that_are_too_long_now_and_then_do_not_add_up() -> None:
+    cut = Reply([say("I think")], stop_reason="max_tokens")
+    async with model(plays(*(reply(use("look")), cut) * 5)) as (claude, _):
+        assert await talk(claude, Listener()) == "Done."
+
+
 async def test_a_refusal_of_the_model_ends_it() -> None:
     refuses = Reply([say("No.")], stop_reason="refusal")
     async with model(plays(refuses)) as (claude, _):
@@ -217,6 +232,49 @@ async def test_a_long_history_is_summed_up_by_us(monkeypatch: pytest.MonkeyPatch
     first = last.messages[0]["content"]
     assert "sort the cubes" in first[0]["text"]
     assert "The red cube lies left." in first[1]["text"]
+
+
+async def test_a_few_turns_that_are_too_long_are_summed_up_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(histories, "TOO_LONG", 30_000)
+    host = Listener(result=Result({"read": "y" * 50_000}))
+
+    def script(request: Request) -> Reply:
+        if not request.tools:
+            return reply(say("It is all y."))
+        return reply(say("Done.")) if len(host.ran) > 10 else reply(use("look"))
+
+    async with model(script) as (claude, api):
+        assert await talk(claude, host) == "Done."
+    sizes = [len(json.dumps(request.body)) / 4 for request in api.requests]
+    assert max(sizes) < 60_000
+
+
+async def test_of_a_result_that_is_too_long_the_model_reads_the_beginning() -> None:
+    host = Listener(result=Result({"read": "y" * 10 * LONGEST}))
+    async with model(plays(reply(use("look")), reply(say("Done.")))) as (claude, api):
+        await talk(claude, host)
+    assert len(api.requests[1].said) < 1.01 * LONGEST
+    assert "(cut: it has 600012 characters." in api.requests[1].said
+
+
+async def test_replies_that_break_off_now_and_then_do_not_add_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor where the history is shorter than at the last of them."""
+    monkeypatch.setattr(histories, "LONG", 600)
+    cut, look = Reply([use("look")], cut_after=3), reply(use("look", text="x" * 99))
+    played = plays(*(look for _ in range(12)), cut, cut, cut, look, cut)
+
+    def script(request: Request) -> Reply | Fault:
+        return played(request) if request.tools else reply(say("It was dull."))
+
+    host = Listener()
+    async with model(script) as (claude, api):
+        assert await talk(claude, host) == "Done."
+    assert len(host.again) == 4
+    assert any(not request.tools for request in api.requests), "it never was shortened"
 
 
 async def test_old_pictures_go() -> None:

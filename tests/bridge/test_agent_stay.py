@@ -19,7 +19,7 @@ from handrail_bridge.agents.wakes import ATTEMPTS, Wakes
 from handrail_bridge.client import Client
 from handrail_bridge.run_dir import Bridge
 from scripted_model import Fault, Request, plays, reply, say, use
-from staying_rig import LONG_WAIT, Place, living, newest
+from staying_rig import LONG_WAIT, PLENTY, Place, living, newest
 from waiting import until_async
 
 
@@ -68,6 +68,10 @@ async def test_what_was_cut_off_goes_on_and_repeats_nothing(place: Place) -> Non
         life.task.cancel()
         await asyncio.gather(life.task, return_exceptions=True)
         ends.set()
+    memory = Memory(place.folder, "phoenix")
+    Wakes(memory).schedule("0 7 * * *", "count the cubes")
+    Wakes(memory).watch({"predicate": "holding"}, "tell ann", rest=60.0)
+    memory.close()
     async with living(place, plays(go_on, reply(say("Bye."))), "phoenix") as life:
         after = (await life.answer("ann", before)).number
         await life.answer("ann", after)
@@ -77,6 +81,8 @@ async def test_what_was_cut_off_goes_on_and_repeats_nothing(place: Place) -> Non
     assert "Report twice." in opened[0]
     assert "An earlier episode of this was cut off" in opened[0]
     assert "I begin." in opened[0]
+    assert "- 1: 0 7 * * *: count the cubes" in opened[0]
+    assert '- 1: {"predicate": "holding"}: tell ann' in opened[0]
 
 
 async def test_a_days_tokens_have_an_end(place: Place) -> None:
@@ -91,6 +97,25 @@ async def test_a_days_tokens_have_an_end(place: Place) -> None:
         assert len(life.api.requests) == 1
         assert len(await life.rail.mail(OPERATOR, before)) == 1, "it complains again and again"
     assert "in a day" in mail.text
+
+
+async def test_a_session_has_no_more_tokens_than_its_day_has_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What woke it is dealt with once a day has tokens again."""
+    monkeypatch.setattr("handrail_bridge.agents.wakes.RETRY", 0.01)
+
+    before = await newest(place)
+    endless = plays(*(reply(use("look")) for _ in range(9)))
+    async with living(place, endless, "eager", day=1) as life:
+        await life.rail.send_mail("ann", "eager", "Look around.")
+        mail = await life.answer(OPERATOR, before)
+        assert "sleep until it is less" in mail.text, "it gave up"
+        await life.slept()
+        assert len(life.api.requests) == 1, "one wake took what it liked"
+        life.stay._day = PLENTY
+        await until_async(lambda: len(life.api.requests) > 1, LONG_WAIT)
+        assert "Look around." in life.api.requests[1].said
 
 
 async def test_a_trigger_wakes_it_and_things_are_looked_at_for_it(
@@ -169,7 +194,7 @@ async def test_who_gives_up_tells_the_operator(
 async def test_a_wake_whose_sessions_are_cut_off_comes_three_times_at_most(place: Place) -> None:
     """As where the process is killed by what the wake has it do."""
     memory = Memory(place.folder, "mortal")
-    Wakes(memory).start("you were given this goal: fall over")
+    Wakes(memory).give("fall over")
     for _ in range(ATTEMPTS):
         wake = Wakes(memory).next(time.time())
         assert wake is not None

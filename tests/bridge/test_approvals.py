@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from handrail_bridge.rail.approvals import Approvals
 from handrail_bridge.rail.audit import NAME, read
+from handrail_bridge.rail.belief import NO_OBJECTS
 from handrail_bridge.rail.grants import Present
 from handrail_bridge.rail.permits import Permits
 from handrail_bridge.rail.receipts import Receipts
@@ -31,7 +32,7 @@ async def test_a_word_that_comes_too_late_is_closed_in_the_log(cell: Cell, tmp_p
     checker = Checker(cell)
     verdict = checker.check(plan, checker.at_home())
     permits = Permits.of(cell)
-    permits.issue(plan, verdict, Present(0.0, {}, "", 0, 0, {}), (), 1e9)
+    permits.issue(plan, verdict, Present(0.0, {}, "", NO_OBJECTS, 0, {}), (), 1e9)
 
     class Slow(Receipts):
         def decided(self, decision: Decision) -> None:

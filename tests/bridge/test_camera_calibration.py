@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import tomllib
@@ -19,7 +20,7 @@ from handrail_bridge.cli.main import app
 from handrail_bridge.reports import Frame
 from handrail_bridge.vision import imaging
 from handrail_bridge.vision.pinhole import Pinhole, plain_lens
-from handrail_drivers.errors import InvalidRequest, Refused
+from handrail_drivers.errors import InvalidRequest, InvalidValue, Refused
 from handrail_sim.camera import Camera
 from handrail_sim.cell_file import load_cell
 from photographed import LENS, SIZE, Studio, apart, posed, turned
@@ -212,9 +213,10 @@ def test_a_folder_without_pictures_or_joints_is_told(tmp_path):
 
 
 class Rail:
-    """What a running bridge says: its arm stands, its camera shows one picture after another."""
+    """What a running bridge says: picture after picture, and of its arm mode and elbow [rad]."""
 
-    def __init__(self, images):
+    def __init__(self, images, modes=("armed",), elbow=(0.1,)):
+        self._modes, self._elbow = itertools.cycle(modes), itertools.cycle(elbow)
         self._images = [imaging.encode(image, "png")[0] for image in images]
         self._next = iter(self._images)
 
@@ -226,7 +228,9 @@ class Rail:
 
     async def call(self, tool):
         assert tool == "arm_state"
-        return {"joints": {name: {"position": 0.1} for name in load_cell("desk").arm.all_joints}}
+        joints = {name: {"position": 0.1} for name in load_cell("desk").arm.all_joints}
+        joints["elbow_flex"] = {"position": next(self._elbow)}
+        return {"mode": next(self._modes), "joints": joints}
 
     async def grab(self, camera, form):
         return self._frame(next(self._next))
@@ -262,3 +266,32 @@ async def test_a_shot_has_the_joints_beside_its_picture(tmp_path, board_pictures
     assert path.name == "002.png"
     assert json.loads(path.with_suffix(".json").read_text())["joints"]["elbow_flex"] == 0.1
     assert imaging.decode(path.read_bytes()).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize(
+    ("modes", "elbow"),
+    [(["moving"], [0.1]), (["armed", "stopping"], [0.1]), (["disarmed"], [0.1, 0.106])],
+)
+async def test_a_shot_of_an_arm_that_moves_is_refused(tmp_path, board_pictures, modes, elbow):
+    with pytest.raises(Refused, match="move") as refused:
+        await take(Rail(board_pictures[:1], modes, elbow), "overhead", tmp_path)
+    assert refused.value.field in ("mode", "elbow_flex")
+    assert not list(tmp_path.iterdir())
+
+
+def test_pictures_of_another_size_than_the_cells_camera_are_refused(
+    tmp_path, monkeypatch, board_pictures
+):
+    smaller = [image[:240, :320] for image in board_pictures]
+    joints = dict.fromkeys(load_cell("desk").arm.joints, 0.1)
+    keep(imaging.encode(smaller[0], "png")[0], joints, tmp_path)
+    monkeypatch.setattr(reach, "agent", lambda _: Rail(smaller))
+    for words in (
+        ("camera", "desk", "overhead", "--pictures", tmp_path),
+        ("camera", "desk", "overhead", "--count", 12),
+        ("hand-eye", "desk", "overhead", "--shots", tmp_path),
+    ):
+        with pytest.raises(InvalidValue, match="320 x 240") as refused:
+            run(*words)
+        assert (refused.value.value, refused.value.limit) == ((320, 240), SIZE)
+        assert refused.value.field in ("pictures", "camera", "shots")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import pytest
+from handrail_bridge.rail.belief import NO_OBJECTS
 from handrail_bridge.rail.cards import card, told
 from handrail_bridge.rail.grants import Grant, Present
 from handrail_bridge.rail.permits import Permits
@@ -47,7 +48,7 @@ def grant(cell: Cell) -> Grant:
     verdict = checker.check(PLAN, start)
     assert verdict.passed
     permits = Permits(30.0, 0.03, 60.0)
-    permits.issue(PLAN, verdict, Present(0.0, {}, "", 0, 0, {}), (), 0.0)
+    permits.issue(PLAN, verdict, Present(0.0, {}, "", NO_OBJECTS, 0, {}), (), 0.0)
     return permits.waiting(0.0)[0]
 
 

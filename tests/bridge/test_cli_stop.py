@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from handrail_bridge import run_dir
-from handrail_bridge.cli import agent
+from handrail_bridge.cli import calls
 from handrail_bridge.cli.main import app
 from handrail_bridge.client import Client
 from handrail_drivers.errors import ProcessLost
@@ -77,7 +77,7 @@ def test_the_loops_hear_of_it_before_a_bridge_that_may_hang(
         heard.extend(signal_to(process) for process in loops.values() if len(heard) < len(loops))
         raise ProcessLost("It hangs.")
 
-    monkeypatch.setattr(agent.Client, "connect", connect)
+    monkeypatch.setattr(calls.Client, "connect", connect)
     said = CliRunner().invoke(app, ["stop"])
     assert heard == ["SIGUSR1"] * 2
     assert said.stdout.count("the bridge does not answer; 1 of its loops got the signal") == 2

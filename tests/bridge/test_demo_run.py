@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 from handrail_bridge.demo import tower
 from handrail_bridge.demo.run import PATIENCE, attend
-from handrail_drivers.errors import BusLost, NotArmed
+from handrail_bridge.demo.visitor import Visitor
+from handrail_bridge.loop.state import Mode
+from handrail_drivers.errors import BusLost, NotArmed, StaleReading
+from handrail_sim.cell_file import load_cell
+
+
+class State(NamedTuple):
+    """What of the measured state a visitor looks at."""
+
+    mode: Mode
+    reason: str = ""
+    progress: float = 0.0
+    plan_digest: str = ""
 
 
 class Scripted:
@@ -58,9 +72,9 @@ async def test_any_other_fault_ends_the_sorting_with_its_reason(before):
 
 
 @pytest.mark.parametrize(
-    ("missing", "cell", "said"), [("", "desk_boards", 0), ("avr-gcc", "desk", 1)]
+    ("missing", "cell", "said"), [("", "desk_demo", 0), ("avr-gcc", "desk_watched", 1)]
 )
-def test_the_desk_has_its_boards_where_they_can_be_emulated_and_says_where_not(
+def test_the_desk_is_watched_and_has_its_boards_where_they_can_be_emulated_and_says_where_not(
     monkeypatch, missing, cell, said
 ):
     monkeypatch.setattr(tower, "lacking", lambda: missing)
@@ -83,3 +97,46 @@ def test_the_desk_has_its_boards_where_they_can_be_emulated_and_says_where_not(
 def test_boards_that_did_not_do_their_part_fail_the_demo(changed, right):
     good = {"lit": True, "pushed": 0.02, "stopped_by": ("tower_stop",), "stood": True}
     assert tower.Shown(**good | changed).right is right
+
+
+class Reached:
+    """A rail and a world in one: a third motion runs, then it stands for a reason."""
+
+    def __init__(self, reason, leaves):
+        moving = [State(Mode.MOVING, progress=0.5, plan_digest=str(n)) for n in range(3)]
+        self.states = [*moving, State(Mode.FAULT, reason=reason)]
+        self.leaves = leaves
+        self.reached = []
+
+    async def state(self):
+        return self.states.pop(0)
+
+    async def call(self, _tool, **_arguments):
+        if not self.leaves:
+            raise StaleReading("Nobody knows whether the hand is gone.")
+
+    def reach(self, *place):
+        self.reached.append(place)
+
+    def withdraw(self):
+        self.reached.clear()
+
+
+@pytest.mark.parametrize(
+    ("reason", "leaves", "stopped", "right"),
+    [
+        ("eyes.hand is seen 0 mm away.", True, True, True),
+        ("shoulder_pan left its tube.", True, False, False),
+        ("eyes.hand is seen 0 mm away.", False, True, False),
+    ],
+)
+async def test_a_hand_that_stops_nothing_fails_the_demo_and_nobody_waits_for_ever(
+    reason, leaves, stopped, right
+):
+    world, told = Reached(reason, leaves), []
+    visitor = Visitor(load_cell("desk_watched"), world, told.append)
+    await visitor.visit(world)
+    assert (visitor.came_of_it.stopped, visitor.came_of_it.right) == (stopped, right)
+    assert bool(visitor.came_of_it.problem) is not leaves
+    assert visitor.gone.is_set()
+    assert world.reached == []

@@ -31,6 +31,10 @@ def test_info_says_what_the_board_has(board):
         "rad",
         0.3,
     )
+    told = {one.name: (one.safe, one.by_itself) for one in found.channels}
+    assert told["lamp_red"] == (1.0, "goes to 1")
+    assert told["turntable"] == (None, "slows down to a stop where it is")
+    assert told["distance"] == (None, "")
     json.dumps(found.report.model_dump())
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,12 +13,16 @@ from collections.abc import Iterator
 import pytest
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.bench.modbus.children import child
+from handrail_bridge.cli.mcp import mcp
 from handrail_bridge.client import Client as Rail
 from handrail_bridge.mcp.approval import Person
 from handrail_bridge.mcp.server import McpServer
+from handrail_drivers.errors import InvalidValue
 from mcp import StdioServerParameters
 from mcp.client import Client
 from stand_in_rail import StandInOperator, StandInRail
+
+NAMED = ("--http", "127.0.0.1:0", "--name", "night watch")
 
 
 @pytest.fixture
@@ -47,6 +54,51 @@ async def test_mail_is_read_and_written_over_mcp(address: str, more: list[str]) 
         assert len(everybody.structured_content["mail"]) == 3
         assert (await one.call_tool("mail_send", {"to": "ann", "text": ""})).is_error
         assert len(await rail.mail("ann")) == 1
+
+
+@pytest.fixture
+def outlived(address: str) -> Iterator[str]:
+    """The URL of a server with a name, whose starter has ended."""
+    command = [sys.executable, "-m", "handrail_bridge.cli.main", "mcp", "--address", address]
+    shell = subprocess.Popen(  # it waits for a line that never comes
+        ["sh", "-c", '"$@" & echo $!; read _', "-", *command, *NAMED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert shell.stdin is not None
+    assert shell.stdout is not None
+    assert shell.stderr is not None
+    server = int(shell.stdout.readline())
+    try:
+        url = shell.stderr.readline().removeprefix("MCP on ").strip()
+        shell.stdin.close()
+        shell.wait()
+        yield url
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server, signal.SIGTERM)
+        assert "Traceback" not in shell.stderr.read()  # to its end: the server has ended, too
+        shell.stdout.close()
+        shell.stderr.close()
+
+
+async def test_a_named_server_gets_its_mail_and_over_http_outlives_its_starter(
+    address: str, outlived: str
+) -> None:
+    async with Rail.connect(address) as rail:
+        await rail.send_mail("ann", "night watch", "Anything new?")
+    async with Client(outlived) as one:
+        assert 'You are "night watch"' in (one.instructions or "")
+        (told,) = (await one.call_tool("mail_list", {})).structured_content["mail"]
+        assert "Anything new?" in told
+
+
+@pytest.mark.parametrize("name", ["x" * 81, "two\nlines", " ann"])
+def test_a_name_that_nobody_could_write_to_is_refused(name: str) -> None:
+    with pytest.raises(InvalidValue, match="printable"):
+        mcp("127.0.0.1:1", name=name)
 
 
 def test_files_in_the_place_of_pipes_are_refused(address: str) -> None:

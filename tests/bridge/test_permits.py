@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from handrail_bridge.rail.belief import Believed
 from handrail_bridge.rail.grants import Present
 from handrail_bridge.rail.permits import OPEN, WAITING, Permits
 from handrail_bridge.reports import Permit
 from handrail_drivers.errors import PermitRefused, Refused, UnknownName
 from handrail_sim.plan import Plan
-from handrail_sim.verdict import Verdict
+from handrail_sim.verdict import ObjectBelief, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
 from loop_rig import wide_tube
@@ -20,6 +21,9 @@ PATIENCE = 60.0
 NOW = 100.0
 JOINTS = ("shoulder_pan", "gripper")
 START = dict.fromkeys(JOINTS, 0.5)
+CUBE = ObjectBelief((0.2, 0.1, 0.0125), (1.0, 0.0, 0.0, 0.0), "seen", 0)
+BELIEVED = Believed({"cube": CUBE}, {"cube": (0.025, 0.025, 0.025)}, 0.004)
+ELSEWHERE = replace(BELIEVED, objects={"cube": replace(CUBE, position=(0.205, 0.1, 0.0125))})
 PLAN = Plan.model_validate({"steps": [{"tool": "arm_home"}]})
 ASKS = ("Every plan of this cell needs approval.",)
 
@@ -31,7 +35,7 @@ def verdict(digest: str = "plan") -> Verdict:
 
 
 def present(**changes: object) -> Present:
-    moment = Present(NOW, START, "cell", 7, 0, {"arm_bus": 3, "jaw_bus": 5})
+    moment = Present(NOW, START, "cell", BELIEVED, 0, {"arm_bus": 3, "jaw_bus": 5})
     return replace(moment, **changes)
 
 
@@ -59,7 +63,7 @@ def test_examining_spends_nothing(permits: Permits) -> None:
         ("other", {}, "another plan"),
         ("plan", {"time": NOW + LIFETIME}, "expired"),
         ("plan", {"cell_digest": "other"}, "cell has changed"),
-        ("plan", {"belief_version": 8}, "objects has changed"),
+        ("plan", {"believed": ELSEWHERE}, "What is known of cube has changed"),
         ("plan", {"stops": 1}, "killed by a stop"),
         ("plan", {"leases": {"arm_bus": 4, "jaw_bus": 5}}, "another lease"),
         ("plan", {"position": {**START, "gripper": 0.54}}, "gripper has moved by 0.040"),
@@ -265,6 +269,18 @@ def test_only_what_was_shown_can_be_approved(permits: Permits) -> None:
         permits.asked(grant.number, "0" * 64, NOW)
     with pytest.raises(UnknownName):
         permits.asked(grant.number + 1, grant.verdict.trajectory.digest(), NOW)
+
+
+def test_a_no_reaches_what_was_approved_and_not_what_is_spent(permits: Permits) -> None:
+    permit = waiting(permits)
+    shown = 1, permit.trajectory_digest, NOW
+    permits.approve(permits.asked(*shown), "Ada", NOW)
+    with pytest.raises(UnknownName):
+        permits.asked(*shown)
+    assert permits.asked(*shown, approve=False).id == permit.id
+    permits.redeem(permit.id, "plan", present())
+    with pytest.raises(UnknownName):
+        permits.asked(*shown, approve=False)
 
 
 def test_the_operators_own_request_is_approved(permits: Permits) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from handrail.v1 import mail_pb2, mail_pb2_grpc, rail_pb2, rail_pb2_grpc
-from handrail_bridge.bench.tools import instrument
+from handrail_bridge.bench.tools import instrument, watching
 from handrail_bridge.bench.tools.door import Standing
 from handrail_bridge.client import Client
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.mailbox import Mailbox
 from handrail_bridge.reports import Check
-from handrail_bridge.server.places import LETTERS, LINES, PROBES, READERS, SLOTS
+from handrail_bridge.server.places import LETTERS, LINES, PROBES, READERS, SLOTS, WATCHES
 from handrail_bridge.server.server import CALLS, Server
 from handrail_bridge.server.service import RailService
+from handrail_drivers.errors import Refused
 from handrail_sim.cell_file import load_cell
 
 EACH = 150  # more than any place, and together more than calls in all
@@ -79,7 +81,8 @@ def opened(channel: grpc.aio.Channel) -> list[Any]:
 
 
 def test_all_places_leave_room() -> None:
-    assert SLOTS + LINES + READERS + LETTERS + 2 * PROBES <= CALLS - ROOM
+    lasting = SLOTS + WATCHES + LINES + READERS + LETTERS + 2 * PROBES
+    assert lasting <= CALLS - ROOM
 
 
 async def test_a_stop_finds_room_beside_all_that_lasts(address: str) -> None:
@@ -99,11 +102,37 @@ async def test_an_agent_takes_none_of_the_operators_places(address: str, tmp_pat
     async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(LIMIT):
         rail: Any = rail_pb2_grpc.RailStub(channel)
         calls = [rail.WatchState(request) for _ in range(EACH)]
-        while sum(call.done() for call in calls) < EACH - SLOTS:
+        while sum(call.done() for call in calls) < EACH - WATCHES:
             await asyncio.sleep(0.05)
         async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'o'}") as operators:
             own: Any = rail_pb2_grpc.RailStub(operators)
             assert await own.WatchState(request).read() is not grpc.aio.EOF
+        for call in calls:
+            call.cancel()
+
+
+async def test_fifty_watch_the_state_and_a_stop_finds_room(address: str) -> None:
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(LIMIT):
+        for _ in range(watching.WATCHERS):
+            client = await stack.enter_async_context(Client.connect(address))
+            states = await stack.enter_async_context(contextlib.aclosing(client.watch(1.0)))
+            assert (await anext(states)).mode == Mode.ARMED
+        plan = client.check({"steps": [{"tool": "arm_home"}]})  # watches take no calls' places
+        checking = asyncio.create_task(plan)
+        assert await client.stop() == Mode.STOPPED
+        assert not checking.done()
+        checking.cancel()
+
+
+async def test_a_benchmark_whose_watchers_are_refused_says_so(address: str) -> None:
+    request = rail_pb2.WatchStateRequest(rate_hz=1)
+    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(LIMIT):
+        rail: Any = rail_pb2_grpc.RailStub(channel)
+        calls = [rail.WatchState(request) for _ in range(WATCHES)]
+        for call in calls:
+            await call.read()
+        with pytest.raises(Refused, match=f"{WATCHES} watches are open"):
+            await watching.ours(address, os.getpid(), LIMIT)
         for call in calls:
             call.cancel()
 

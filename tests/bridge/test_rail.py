@@ -13,16 +13,18 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from handrail_bridge.loop.state import LoopState, Mode
-from handrail_bridge.rail import watch
+from handrail_bridge.rail import denials, watch
 from handrail_bridge.rail.audit import read
+from handrail_bridge.rail.leases import Wish
 from handrail_bridge.rail.motion import EXPECTATION, Motion
 from handrail_bridge.rail.notes import PENDING
 from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.rail.requests import parse_plan
-from handrail_drivers.errors import PermitRefused, ProcessLost
+from handrail_drivers.errors import PermitRefused, ProcessLost, Refused
 from handrail_sim.cell_file import load_cell
 from handrail_sim.verdict import ObjectBelief
 from rail_rig import NUDGE, began
+from waiting import until_async
 
 
 async def test_a_plan_that_nobody_follows_any_more_is_stopped_and_written_down(
@@ -54,6 +56,28 @@ async def test_a_loop_that_fails_in_a_way_nobody_foresaw_may_not_go_on_unfollowe
     assert "ZeroDivisionError" in refused.body["error"]["message"]
 
 
+async def test_while_a_plan_runs_no_other_begins_whatever_its_lease_and_permit(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = asyncio.Event()
+
+    async def followed(*_: object) -> None:
+        await ends.wait()
+        raise ZeroDivisionError  # its end is another test's subject
+
+    monkeypatch.setattr(Motion, "follow", followed)
+    running = await began(road)
+    plan = parse_plan(NUDGE, road.cell)
+    other = await road.rail.check(plan)
+    lease = road.rail.situation.leases.current()[0]
+    with pytest.raises(Refused, match="A plan is running"):
+        road.rail.execute(plan, other.permit.id, lease.token)
+    ends.set()
+    with pytest.raises(ZeroDivisionError):
+        await running
+    assert road.loop.begun == [1]
+
+
 async def test_what_becomes_known_while_it_is_loaded_keeps_a_plan_from_beginning(
     road: SimpleNamespace,
 ) -> None:
@@ -82,6 +106,40 @@ async def noted(road: SimpleNamespace, *texts: str) -> None:
 async def test_a_stop_is_written_down_with_its_reason(road: SimpleNamespace) -> None:
     assert await road.rail.stop("smoke") == Mode.STOPPED
     await noted(road, "stop asked for: smoke", "stopped: smoke")
+
+
+async def test_a_refused_execution_is_written_down_and_a_flood_of_them_is_not(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denials, "AGAIN", 1e9)  # s: however slow this machine is
+    plan = parse_plan(NUDGE, road.cell)
+    lease = await road.rail.acts.take_over(Wish("eve", ("arm_bus",), 60.0))
+
+    async def refused(permit: str, token: int) -> None:
+        with pytest.raises(PermitRefused, match="not known"):
+            await road.rail.execute(plan, permit, token)
+
+    for number in range(100):
+        await refused(f"forged {number}", lease.token)
+    await refused("x" * 10_000, token=7)
+    await noted(
+        road,
+        f'"eve" may not execute plan {plan.digest()[:12]} by permit "forged 0": permit_refused',
+        f'one without a lease may not execute plan {plan.digest()[:12]} by permit "{40 * "x"}"',
+        "(99 others before it are not here)",
+    )
+
+
+async def test_a_refusal_stays_one_where_the_log_cannot_be_written(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise Refused("The disk is full.")
+
+    monkeypatch.setattr(Receipts, "note", full)
+    with pytest.raises(PermitRefused, match="not known"):
+        await road.rail.execute(parse_plan(NUDGE, road.cell), "forged", 0)
+    await until_async(lambda: "The disk is full." in caplog.text)
 
 
 async def test_every_stop_brings_to_rest_what_no_loop_moves(road: SimpleNamespace) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from handrail_bridge.rail.audit import NAME, Entry, read
+from handrail_bridge.rail.belief import NO_OBJECTS
 from handrail_bridge.rail.grants import Grant, Present
 from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.reports import Receipt
@@ -28,7 +29,7 @@ VERDICT = Verdict(
     end_objects={},
     robustness=Robustness(7, 8, "slips"),
 )
-GRANT = Grant("p", 1, PLAN, VERDICT, Present(0.0, {}, "cell", 1, 0, {}), ("arm",), 30.0)
+GRANT = Grant("p", 1, PLAN, VERDICT, Present(0.0, {}, "cell", NO_OBJECTS, 0, {}), ("arm",), 30.0)
 
 
 GOAL = (GoalResult("object_in_region", True, "in it", predicted=True),)

@@ -32,6 +32,34 @@ def test_a_running_bridge_is_found() -> None:
     folder.close()
 
 
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("127.0.0.1:4000", True),
+        ("localhost:4000", True),
+        ("[::ffff:127.0.0.1]:4001", False),
+        ("127.0.0.1:4001", False),
+        ("127.0.0.1:http", False),
+        ("a..b:4000", False),
+        ("unix:/tmp/x", False),
+    ],
+)
+def test_a_bridge_is_found_however_its_address_is_spelt(address: str, found: bool) -> None:
+    folder = run_dir.RunDir("desk")
+    folder.publish("127.0.0.1:4000", ())
+    assert (run_dir.at(address) is not None) == found
+    folder.close()
+
+
+def test_who_could_be_either_of_two_bridges_is_neither() -> None:
+    folders = [run_dir.RunDir(name) for name in ("desk", "other")]
+    for folder in folders:
+        folder.publish("localhost:4000", ())
+    assert run_dir.at("127.0.0.1:4000") is None
+    for folder in folders:
+        folder.close()
+
+
 def owned_by_somebody(which: Path) -> Callable[[Path], os.stat_result]:
     strange = os.stat_result((0, 0, 0, 0, os.getuid() + 1, 0, 0, 0, 0, 0))
     lstat = Path.lstat

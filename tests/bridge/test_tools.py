@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from handrail_bridge.tools import Tools
+from handrail_bridge.tools import Tools, moving_tool
 from handrail_drivers.api import Effect, Unit, tool
 from handrail_drivers.errors import DeviceFault, InvalidValue, Refused, UnknownName
 from handrail_sim.cell_file import load_cell
+from handrail_sim.plan import GripperSet
+from handrail_sim.world import jaw_gaps
 from pydantic import BaseModel
 
 DESK = load_cell("desk")
@@ -150,6 +152,12 @@ def test_moving_tools_have_units_and_the_cells_limits(tools: Tools) -> None:
     assert moving["gripper_set"]["properties"]["gap"]["unit"] == "m"
     assert moving["wait"]["properties"]["seconds"]["unit"] == "s"
     assert all("tool" not in schema["properties"] for schema in moving.values())
+
+
+def test_how_wide_the_jaw_opens_is_the_cells() -> None:
+    gap = moving_tool(GripperSet, DESK, jaw_gaps(DESK)).input_schema["properties"]["gap"]
+    assert gap["maximum"] == pytest.approx(0.1037, abs=1e-4)
+    assert "0.0030 m" in gap["description"]
 
 
 def test_a_policy_is_offered_where_the_cell_has_one(tools: Tools) -> None:

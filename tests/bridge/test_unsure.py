@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 from desk_plans import AXIS_X, Step, after, carry, grip, pick, plan, point, pose
+from handrail_bridge.agents.reports import told_check
 from handrail_bridge.perception.recognise import recognised
 from handrail_bridge.perception.result import Row, Seen, Sighting
 from handrail_bridge.rail.belief import Belief
+from handrail_bridge.reports import Check
+from handrail_bridge.rpc import plan_messages
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
@@ -134,16 +137,16 @@ def test_a_thing_is_turned_as_perception_is_unsure_of_it(
 
 def test_a_look_that_is_less_sure_of_a_turn_ends_what_was_permitted(cell: Cell) -> None:
     sure, unsure = seen(0.001, turn_sigma=0.01), seen(0.001, turn_sigma=0.2)
-    assert believed(cell, sure, unsure).version > believed(cell, sure, sure).version
-    assert believed(cell, unsure, sure).version == believed(cell, unsure).version
+    first, then = believed(cell, sure).now, believed(cell, unsure).now
+    assert first.changed(then) == [CUBE]
+    assert then.changed(first) == []
     assert believed(cell, unsure).objects[CUBE].turn_sigma == 0.2
 
 
 def test_a_look_that_is_less_sure_ends_what_was_permitted(cell: Cell) -> None:
-    sure = believed(cell, seen(0.001), seen(0.0015))
-    unsure = believed(cell, seen(0.001), seen(0.009))
-    surer = believed(cell, seen(0.009), seen(0.001))
-    assert unsure.version > sure.version == surer.version
+    sure, less, unsure = (believed(cell, seen(sigma)).now for sigma in (0.001, 0.0015, 0.009))
+    assert sure.changed(less) == unsure.changed(sure) == []
+    assert sure.changed(unsure) == [CUBE]
     assert unsure.objects[CUBE].sigma == pytest.approx(0.009)
 
 
@@ -196,3 +199,14 @@ def test_what_is_held_is_told_of_as_it_hangs(cell: Cell, checker: Checker) -> No
         assert f"{CUBE} hangs " in world.told(CUBE, start)
         assert "perception is unsure of it by 4.0 mm" in world.told(CUBE, start)
     assert (min(asides), max(asides)) == pytest.approx((-0.012, 0.012))
+
+
+def test_what_nobody_has_seen_is_named(cell: Cell, checker: Checker) -> None:
+    """A plan passes without it, and who reads the verdict knows."""
+    start = replace(checker.at_home(), objects=believed(cell, seen(0.001)).objects)
+    verdict = checker.check(plan(carry(0.5)), start)
+    assert (verdict.passed, verdict.unseen) == (True, ("red_cube_b", "blue_cube"))
+    sent = plan_messages.write_check(Check(verdict, None))
+    assert plan_messages.read_check(sent).verdict.unseen == verdict.unseen
+    assert told_check(verdict).unseen == list(verdict.unseen)
+    assert checker.check(plan(carry(0.5)), checker.at_home()).unseen == ()

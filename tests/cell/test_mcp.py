@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from handrail_bridge.bench.faults.rig import HANDRAIL
 from handrail_bridge.rail.audit import NAME, read
+from handrail_bridge.rig import HANDRAIL
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_rig import (

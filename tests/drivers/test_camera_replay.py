@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import cv2
 import numpy as np
 import pytest
 from handrail_drivers.camera.replay import ReplayCamera, ReplaySettings
-from handrail_drivers.errors import StaleReading
+from handrail_drivers.errors import DeviceFault, StaleReading
+from waiting import until
 
 WAIT = 20.0  # s
 COUNT = 4  # pictures of a recording
@@ -71,3 +74,17 @@ def test_what_is_not_there_is_told(tmp_path):
     (tmp_path / "film.avi").write_bytes(b"hello")
     with camera(tmp_path / "film.avi") as playing, pytest.raises(StaleReading, match="no video"):
         playing.newest(timeout_s=0.2)
+
+
+def test_a_file_that_goes_and_comes_back_does_not_end_the_capture(tmp_path):
+    for number, image in enumerate(pictures()):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+    with camera(tmp_path, rate=RATE) as playing:
+        playing.newest(timeout_s=WAIT)
+        (tmp_path / "2.png").rename(tmp_path / "2.txt")
+        until(lambda: "FileNotFoundError" in playing._trouble)
+        (tmp_path / "2.txt").rename(tmp_path / "2.png")
+        assert playing.newest(time.monotonic_ns(), timeout_s=WAIT)
+        with pytest.raises(DeviceFault, match="ZeroDivisionError"):
+            playing._between_frames(lambda _: 1 / 0)
+        assert playing.newest(time.monotonic_ns(), timeout_s=WAIT)

@@ -1,4 +1,4 @@
-/* A stepper on an 8-bit board: prints its most steps of a ramp, and the ticks after each of the first few. */
+/* A stepper on an 8-bit board: prints the ticks after each of the first few steps, then the fewest of many. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <avr/sleep.h>
@@ -6,7 +6,7 @@
 #include "kinds.h"
 
 #define STEPS 8u
-#define SPEED 60000u
+#define MANY 300u
 
 static hr_turned *stepping;
 
@@ -44,16 +44,20 @@ int main(void) {
   static const hr_wiring wiring = {.state = &stepper};
   static const hr_channel info = {.speed = SPEED, .acceleration = ACCELERATION};
   uint32_t now = 0;
+  uint32_t fewest = UINT32_MAX;
   UCSR0B = 1u << TXEN0;
   hr_stepper_start(&wiring, &info);
-  say(stepper.ramp_most);
   hr_stepper_write(&wiring, 30000);
   stepping->turn(stepping, now);
-  for (uint8_t n = 0; n < STEPS; n++) {
-    say(stepper.interval);
+  for (uint16_t n = 0; n < MANY; n++) {
+    if (n < STEPS) {
+      say(stepper.interval);
+    }
+    fewest = stepper.interval < fewest ? stepper.interval : fewest;
     now += stepper.interval;
     stepping->turn(stepping, now);
   }
+  say(fewest);
   cli();
   sleep_mode(); /* ends the simulator */
 }

@@ -187,3 +187,17 @@ def test_a_count_of_its_own_steps_is_no_position(host_board):
     given = GIVEN | {"output": "turntable", "position": "turntable"}
     with VirtualBoard(host_board) as board, pytest.raises(BoardFault, match="where it was sent"):
         BoardAxis("table", BoardAxisSettings(**given), Line(board)).connect()
+
+
+def test_a_servo_that_is_driven_somewhere_at_a_stop_is_no_axis(host_board):
+    given = GIVEN | {"output": "pusher", "position": "wheel"}
+    moves = r"at a stop pusher goes to -0\.785398 rad"
+    with VirtualBoard(host_board) as board, pytest.raises(BoardFault, match=moves) as refused:
+        BoardAxis("horn", BoardAxisSettings(**given), Line(board)).connect()
+    assert "HR_LIMP_SERVO" in refused.value.hint
+
+
+def test_a_stepper_beside_an_encoder_is_one(host_board):
+    given = GIVEN | {"output": "turntable", "position": "wheel"}
+    with VirtualBoard(host_board) as board:
+        BoardAxis("table", BoardAxisSettings(**given), Line(board)).connect()

@@ -18,6 +18,7 @@ from handrail_drivers.errors import (
     BoardSilent,
     DeviceFault,
     InvalidValue,
+    NotArmed,
     Refused,
     StaleReading,
     UnknownName,
@@ -65,6 +66,8 @@ def test_tools_appear_from_what_the_board_says(device):
     assert (pusher["minimum"], pusher["maximum"]) == (-0.785398, 0.785398)
     assert tools["set_pusher"].effect is Effect.MOVE
     assert tools["set_lamp_red"].effect is Effect.CONFIGURE
+    assert "it goes to 1 by itself" in tools["set_lamp_red"].description
+    assert "it slows down to a stop where it is by itself" in tools["set_turntable"].description
     assert "set_distance" not in tools
     readable = tools["read_values"].output_schema["properties"]
     assert readable["distance"]["unit"] == "m"
@@ -137,6 +140,14 @@ def test_stop_is_safe_values_and_nothing_comes_back(board, device):
     assert device.read_board().held == []
     with pytest.raises(Refused, match="not armed"):
         device.write("pusher", 0.0)
+
+
+def test_what_has_no_value_to_go_to_is_set_to_none_while_the_cell_is_stopped(device):
+    device.arm()
+    device.is_stopped = lambda: True
+    with pytest.raises(NotArmed, match="turntable of board keeps its safe value"):
+        device.write("turntable", 0.0)  # the board's `safe`, which says nothing of a stepper
+    assert device.write("lamp_red", 1) == 1
 
 
 def test_the_button_makes_safe_and_is_told(board, device):

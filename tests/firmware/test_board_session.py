@@ -20,10 +20,11 @@ from handrail.v1.link_layout import (
     EventKind,
     Hello,
     Status,
+    Value,
 )
 from handrail_drivers.board import session as sessions
 from handrail_drivers.board.session import Session
-from handrail_drivers.errors import BoardSilent, MotionStopped
+from handrail_drivers.errors import BoardFault, BoardSilent, MotionStopped
 
 LAMP = Channel(
     channel=0,
@@ -262,3 +263,11 @@ def test_a_board_that_does_not_hear_the_stop_is_commanded_nothing_all_the_same(
     with pytest.raises(BoardSilent):
         session.stop()
     assert session.held() == {}
+
+
+def test_a_result_of_a_newer_board_is_a_fault_of_its_number():
+    wire = Wire()
+    session = Session("board", wire, {}, lambda _name, _sample: None)
+    wire.values = lambda _numbers: [Value(1, 0, 99, 0, 0)]
+    with pytest.raises(BoardFault, match="lamp of board could not be read: 99"):
+        session.read(["lamp"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from board_process import READY, BoardProcess, opened
 from handrail_drivers.errors import BoardFault
-from virtual_board import compiled
+from virtual_board import FIRMWARE, compiled
 from waiting import until
 
 
@@ -42,13 +42,29 @@ def test_an_older_board_without_streams_and_clock_is_used_as_far_as_it_goes(tmp_
             device.close()
 
 
+NEWER = """
+#include "{apps}/parts.h"
+static const hr_row rows[] HR_FLASH = {{
+    LAMPS, EMERGENCY_STOP,
+    {{.info = {{.kind = 77, .effect = 2, .high = 1, HR_PLAIN, .name = "gripper"}}}},
+}};
+APPLICATION("newer");
+"""
+
+
 def test_a_newer_board_is_used_as_far_as_this_bridge_knows(tmp_path):
+    app = tmp_path / "newer.c"
+    app.write_text(NEWER.format(apps=FIRMWARE / "apps"))
     newer = ("-DHR_SPEAKS_MAJOR=1", "-DHR_SPEAKS_MINOR=9", "-DHR_FEATURES=0x8003")
-    program = compiled(tmp_path / "board", "-O1", *newer)
+    program = compiled(tmp_path / "board", "-O1", *newer, app=app)
     with BoardProcess(program) as process:
         device = opened(process)
         try:
             assert device.wait_ready(READY)
-            assert device.read_board().link == "board 1.9, bridge 1.0: commands, streams, clock"
+            link = device.read_board().link
+            assert link.startswith("board 1.9, bridge 1.0: commands, streams, clock")
+            assert link.endswith("channels that this bridge does not know: gripper")
+            assert device.read([])["emergency_stop"] is True
+            assert device.write("lamp_green", 1) == 1
         finally:
             device.close()

@@ -58,7 +58,21 @@ def test_hello_comes_unasked_until_greeted(virtual):
 def test_outputs_start_at_their_safe_values(virtual):
     levels = {pin: virtual.level(pin) for pin in (RED, YELLOW, GREEN)}
     assert levels == {RED: 1, YELLOW: 0, GREEN: 0}
-    assert [one.value for one in virtual.changes if one.pin == PUSHER] == [1000]
+    assert [one.value for one in virtual.changes if one.kind == "pulse"] == [1000]
+
+
+def test_an_output_has_its_safe_level_before_it_drives_its_pin(virtual):
+    """A lamp that is lit, or a brake that is open, would else go out at every reset."""
+    virtual.order("rx")
+    levels = [(one.kind, one.value) for one in virtual.changes if one.pin == RED]
+    assert levels == [("pin", 1), ("drive", 1)]
+    virtual.greet()
+    virtual.set(LAMP_RED, 0)
+    before = len(virtual.changes)
+    virtual.order("reset 4")
+    again = [(one.kind, one.pin, one.value) for one in virtual.changes[before:]]
+    assert again.index(("pin", RED, 1)) < again.index(("drive", RED, 1))
+    assert again.index(("drive", RED, 1)) < again.index(("drive", YELLOW, 0)), "row by row"
 
 
 def test_a_command_acts_and_is_acknowledged(virtual):

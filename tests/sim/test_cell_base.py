@@ -21,6 +21,19 @@ def test_a_cell_with_a_base_says_what_is_otherwise(tmp_path: Path) -> None:
     assert cell_digest(mine) != cell_digest(gantry)
 
 
+def test_of_two_bases_the_later_one_has_the_say(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text(
+        'base = "gantry.toml"\nname = "one"\n'
+        "arm.limits.x.velocity = 0.01\narm.limits.y.velocity = 0.01\n"
+    )
+    (tmp_path / "other.toml").write_text('name = "other"\narm.limits.x.velocity = 0.02\n')
+    file = tmp_path / "mine.toml"
+    file.write_text('base = ["one.toml", "other.toml"]\n')
+    mine = load_cell(file)
+    assert (mine.name, mine.arm.limits["x"].velocity) == ("other", 0.02)
+    assert mine.arm.limits["y"].velocity == 0.01
+
+
 def test_a_fault_is_placed_in_the_file_that_says_it(tmp_path: Path) -> None:
     (tmp_path / "mill.toml").write_text(
         shipped_cells()["gantry"].read_text().replace("rate = 20", "rate = 2")

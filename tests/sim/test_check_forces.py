@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from desk_plans import at_home, grip, lying, pick, plan, point, pose
+from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.demands import ForceLimit
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
+from handrail_sim.world import load_model
 
 AZIMUTH = math.radians(40)
 X, Y, _ = point(0.2, AZIMUTH, 0.0)
@@ -72,6 +74,28 @@ def test_a_pair_may_have_its_own_limit(cell: Cell, start: StartState) -> None:
     soft = (ForceLimit(one=body, other="table", force=500.0),)
     verdict = Checker(demanding(cell, forces=soft)).check(lowered(0.012), start)
     assert "red_cube_a and table" not in {v.subject for v in verdict.violations}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "field", "right"),
+    [
+        ("red_cube", "table", "one", "red_cube_a"),  # misspelt
+        ("red_cube_a", "tabel", "other", "table"),
+        ("table", "table", "other", "red_cube_a"),  # nothing that moves
+        ("red_cube_a", "shoulder", "other", "moving_jaw"),  # a link that holds nothing
+    ],
+)
+def test_a_limit_that_would_not_count_is_no_cell(
+    cell: Cell, one: str, other: str, field: str, right: str
+) -> None:
+    told = (
+        ForceLimit(one="table", other="blue_cube", force=9.0),  # either way round
+        ForceLimit(one=one, other=other, force=1.0),
+    )
+    with pytest.raises(InvalidCell, match=f"no force between '{one}' and '{other}'") as refused:
+        load_model(demanding(cell, forces=told))
+    assert refused.value.field == f"check.forces[1].{field}"
+    assert right in refused.value.choices
 
 
 def test_what_falls_knocks_but_is_not_pressed(checker: Checker, start: StartState) -> None:

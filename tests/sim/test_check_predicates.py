@@ -173,7 +173,7 @@ SIZE = 0.025  # m, of a cube
 def test_object_on_another(view: WorldView, aside: float, gap: float, met: bool) -> None:
     stack = {
         "red_cube_a": at(0.2, 0.1, SIZE / 2),
-        "blue_cube": at(0.2 + aside, 0.1, 1.5 * SIZE + gap),
+        "blue_cube": at(0.2 + aside, 0.1, 1.5 * SIZE + gap, "predicted"),
     }
     there = dataclasses.replace(view, objects=stack)
     assert judged(there, "object_on", object="blue_cube", support="red_cube_a").met == met
@@ -183,14 +183,14 @@ def test_object_on_another(view: WorldView, aside: float, gap: float, met: bool)
 def test_object_on_an_obstacle(cell: Cell, view: WorldView) -> None:
     post = cell.obstacles["post"]
     top = (post.center[0], post.center[1], post.center[2] + post.size[2] / 2 + SIZE / 2)
-    there = dataclasses.replace(view, objects={"blue_cube": at(*top)})
+    there = dataclasses.replace(view, objects={"blue_cube": at(*top, "predicted")})
     assert judged(there, "object_on", object="blue_cube", support="post").met
     assert not judged(view, "object_on", object="blue_cube", support="post").met
 
 
 @pytest.mark.parametrize(("lean", "met"), [(0.0, True), (0.19, True), (0.21, False), (1.5, False)])
 def test_object_upright(view: WorldView, lean: float, met: bool) -> None:
-    there = dataclasses.replace(view, objects={"blue_cube": at(0.2, 0.1, 0.1, lean=lean)})
+    there = dataclasses.replace(view, objects={"blue_cube": at(0, 0, 0.1, "predicted", lean)})
     result = judged(there, "object_upright", object="blue_cube")
     assert result.met == met
     assert f"{lean:.3f} rad" in result.sentence

@@ -24,6 +24,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import StartState
+from handrail_sim.world import jaw_gaps
 from verdicts import passes, refused
 
 WEST = math.radians(40)
@@ -155,6 +156,30 @@ def test_millimetres_are_recognised(checker: Checker, home: StartState) -> None:
     violation = refused(checker.check(plan(pose((200, 100, 50))), home))
     assert violation.kind == "unreachable"
     assert "(0.2, 0.1, 0.05) m" in violation.hint
+
+
+def test_how_far_is_too_far_is_measured_from_the_arm(cell: Cell, home: StartState) -> None:
+    """It may stand anywhere in the world."""
+    arm = cell.arm.model_copy(update={"axis": (2.5, 0.0)})
+    checker = Checker(cell.model_copy(update={"arm": arm}))
+    assert "millimetres" not in refused(checker.check(plan(pose((2.7, 0.1, 0.1))), home)).hint
+    violation = refused(checker.check(plan(pose((0.2, 0.1, 0.1))), home))
+    assert (violation.value, violation.limit, violation.unit) == (pytest.approx(2.3), 2.0, "m")
+    assert "millimetres" in violation.hint
+
+
+@pytest.mark.parametrize(("gap", "end"), [(0.11, -1), (0.001, 0)])
+def test_beyond_what_the_jaw_opens(
+    cell: Cell, checker: Checker, home: StartState, gap: float, end: int
+) -> None:
+    """It is not set to the nearest gap in silence; gap 0 means closed."""
+    violation = refused(checker.check(plan(grip(gap)), home))
+    assert (violation.kind, violation.subject, violation.unit) == ("joint_position", "gripper", "m")
+    assert violation.value == gap
+    limits = jaw_gaps(cell)
+    assert limits is not None
+    assert violation.limit == limits[end]
+    assert checker.check(plan(grip(0.0), grip(round(limits[1], 4)), grip(0.004)), home).passed
 
 
 def test_beyond_a_joints_limit(checker: Checker, home: StartState) -> None:

@@ -236,3 +236,63 @@ def test_what_slips_in_a_step_that_opens_nothing_is_dropped(cell: Cell) -> None:
     (said,) = slips(cell, 0.1, 0.15, 0.15)
     assert "slips out of the gripper" in said
     assert slips(cell, 0.1, 0.1, 0.3) == []
+
+
+LAID, LEANING, UPRIGHT = math.pi / 2, 0.6, 0.0  # rad, about x
+
+
+def let_go(
+    cell: Cell, hung: float, ends: float, where: Place, roll: float = 0.0
+) -> list[Violation]:
+    """What is said of a cube that leans by so much [rad] in the jaw, and otherwise afterwards.
+
+    ``roll`` [m/s]: how fast it goes on from ``where`` it is let go.
+    """
+    scene = Scene(load_model(cell), cell)
+    rows, half, rate = 100, 50, 100.0
+    at, _ = scene.object_qpos["blue_cube"]
+    qpos = np.tile(mujoco.MjData(scene.model).qpos, (rows, 1))
+    qpos[:, at : at + 3] = where
+    qpos[half:, at] += roll * np.arange(half) / rate
+    for rows_of, lean in ((slice(0, half), hung), (slice(half, rows), ends)):
+        qpos[rows_of, at + 3 : at + 7] = (math.cos(lean / 2), math.sin(lean / 2), 0.0, 0.0)
+    command = np.zeros((rows, len(cell.arm.all_joints)))
+    command[half - 1 :, len(cell.arm.joints)] = 0.5  # it opens
+    run: Any = SimpleNamespace(qpos=qpos, command=command)
+    held = np.arange(rows) < half
+    timeline = Timeline((0, half - 1, rows - 1), rate)
+    return [*Things(cell, scene).judge(run, {"blue_cube": Grip("blue_cube", held)}, {}, timeline)]
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.1])
+def test_what_falls_over_when_it_is_let_go_is_tipped_over(cell: Cell, roll: float) -> None:
+    """Whether it comes to rest or not; in a bin it may lie as it likes."""
+    place = (0.2, 0.1, 0.0125)
+    (fallen,) = let_go(cell, UPRIGHT, LAID, place, roll)
+    assert "is tipped over" in fallen.sentence
+    assert (fallen.kind, fallen.step, fallen.unit) == ("displaced", 1, "rad")
+    assert fallen.value == pytest.approx(LAID)
+    assert let_go(cell, UPRIGHT, UPRIGHT, place, roll) == []
+    x, y, z = cell.regions["red_bin"].center
+    assert let_go(cell, UPRIGHT, LAID, (x, y, z)) == []
+
+
+def test_what_hangs_leaning_may_come_to_stand_but_not_to_lie_otherwise(cell: Cell) -> None:
+    place = (0.2, 0.1, 0.0125)
+    assert let_go(cell, LEANING, UPRIGHT, place) == []
+    assert let_go(cell, LAID, LAID, place) == []
+    (fallen,) = let_go(cell, LEANING, LAID, place)
+    assert "is tipped over" in fallen.sentence
+
+
+def test_what_is_tipped_where_it_lies_is_named(cell: Cell) -> None:
+    scene = Scene(load_model(cell), cell)
+    rows, (at, _) = 60, scene.object_qpos["blue_cube"]
+    qpos = np.tile(mujoco.MjData(scene.model).qpos, (rows, 1))
+    qpos[:, at : at + 7] = (0.2, 0.1, 0.0125, 1.0, 0.0, 0.0, 0.0)
+    qpos[40:, at + 3 : at + 7] = (math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0)
+    run: Any = SimpleNamespace(qpos=qpos, command=np.zeros((rows, len(cell.arm.all_joints))))
+    grips = {"blue_cube": Grip("blue_cube", np.zeros(rows, dtype=bool))}
+    (fallen,) = Things(cell, scene).judge(run, grips, {}, Timeline((0, rows - 1), 100.0))
+    assert "is tipped over" in fallen.sentence
+    assert fallen.time == pytest.approx(0.4)

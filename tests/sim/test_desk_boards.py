@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+from types import SimpleNamespace
 
 import mujoco
 import pytest
@@ -11,6 +14,7 @@ from handrail_drivers.errors import InvalidCell
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.check.checker import Checker
+from handrail_sim.twin.avr_board import AvrBoard, AvrSettings
 from handrail_sim.twin.lamps import Lamps
 from handrail_sim.twin.truth import Truth
 
@@ -93,3 +97,43 @@ def test_beyond_its_stroke_is_refused(boards: Cell, checker: Checker) -> None:
     assert boards.arm.limits["pusher"].high == pytest.approx(0.025)
     verdict = checker.check(plan(joints(pusher=0.03)), at_home(boards, checker))
     assert not verdict.passed
+
+
+class Pipe:
+    """The harness's standard input, full and not read; ``drained`` reads all that was told."""
+
+    def __init__(self) -> None:
+        self._end, self._start = os.pipe()
+        os.set_blocking(self._start, False)
+        os.set_blocking(self._end, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self._start, bytes(4096))
+
+    def fileno(self) -> int:
+        return self._start
+
+    def drained(self) -> bytes:
+        told = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told += os.read(self._end, 65_536)
+        return told.strip(b"\0")
+
+    def close(self) -> None:
+        os.close(self._end)
+        os.close(self._start)
+
+
+def test_a_button_that_is_pressed_while_the_chip_does_not_listen_is_told_later(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = AvrBoard(AvrSettings(kind="avr", application="tower", buttons={"stop": 2}))
+    with contextlib.closing(Pipe()) as pipe:
+        monkeypatch.setattr(board, "_process", SimpleNamespace(stdin=pipe))
+        board.press("stop")
+        board.release("stop")
+        board.press("stop")
+        assert pipe.drained() == b""
+        board.feel(truth, 0.02)
+        assert pipe.drained() == b"pin 2 1\npin 2 0\npin 2 1\n"

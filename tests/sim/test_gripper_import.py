@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import mujoco
+import numpy as np
 import pytest
 from desk_plans import plan
 from handrail_drivers.errors import InvalidCell
@@ -12,6 +14,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell
 from handrail_sim.cell_import import draft
 from handrail_sim.check.checker import Checker
+from handrail_sim.way.space import FreeSpace
 from handrail_sim.world import Scene, load_model
 
 # Two hinges, a boom, a hand that points down; a cube between its fingers, which touch at 0.
@@ -160,6 +163,34 @@ def test_a_drafted_gripper_grasps_in_the_check(tmp_path: Path) -> None:
     held = {"predicate": "holding", "object": "cube"}
     verdict = checker.check(plan(*steps, goal=[held]), checker.at_home())
     assert verdict.passed, verdict.violations
+
+
+def test_a_drafted_gripper_closes_empty_and_goes_about_closed(tmp_path: Path) -> None:
+    """Its fingers touch one another then, as the model lets them."""
+    imported(tmp_path)
+    checker = Checker(cell(tmp_path))
+    verdict = checker.check(
+        plan(
+            {"tool": "arm_move_joints", "positions": {"lift": -0.4}},
+            {"tool": "gripper_set", "gap": 0.0},
+            {"tool": "arm_move_joints", "positions": {"turn": 0.3}},
+        ),
+        checker.at_home(),
+    )
+    assert verdict.passed, verdict.violations
+
+
+def test_a_way_for_a_closed_gripper_is_as_free_as_for_an_open_one(tmp_path: Path) -> None:
+    imported(tmp_path)
+    mine = cell(tmp_path)
+    scene = Scene(load_model(mine), mine)
+    space, data = FreeSpace(mine, scene), mujoco.MjData(scene.model)
+    for gap in (0.03, 0.0):
+        scene.set_joints(data.qpos, [0.0, -0.4, gap])
+        space.set(data.qpos, ())
+        here, there = np.array([0.0, -0.4]), np.array([0.6, -0.2])
+        assert space.between(here, there) == ""
+        assert space.free(here, there)
 
 
 def test_a_finger_that_closes_as_it_grows_follows_the_other(tmp_path: Path) -> None:

@@ -102,6 +102,10 @@ def test_the_motion_keeps_its_limits(cell: Cell, checker: Checker) -> None:
     moving = slice(trajectory.step_rows[1], None)
     # What holds the arm against gravity changes along the way, so a little more than the reference.
     assert (np.abs(velocity[moving]) <= 1.1 * allowed).all()
+    acceleration = np.diff(velocity[moving], axis=0) * trajectory.rate
+    most = np.array([cell.arm.limits[name].acceleration for name in arm])
+    assert (np.abs(acceleration) <= 1.1 * most).all()
+    assert (np.abs(acceleration).max(axis=0) > 0.1 * most).any(), "it moves"
 
 
 def test_a_way_that_asks_too_much_is_refused(

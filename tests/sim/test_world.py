@@ -187,22 +187,38 @@ def test_a_world_without_physics_is_refused(cell: Cell, tmp_path: Path, flag: st
     assert flag in str(refused.value).lower()
 
 
-def test_an_arm_that_nothing_collides_with_is_refused(cell: Cell, tmp_path: Path) -> None:
-    mine = foreign(cell, tmp_path)
+def only_shown(cell: Cell, folder: Path, body: str, *named: str) -> Cell:
+    """The desk with a body that nothing collides with; the cell says so of those ``named``."""
+    mine = foreign(cell, folder)
     spec = mujoco.MjSpec.from_file(str(WORLDS / cell.world.model))
-    for geom in spec.body("lower_arm").geoms:
+    for geom in spec.body(body).geoms:
         geom.contype = geom.conaffinity = 0
-    (tmp_path / "mine.xml").write_text(spec.to_xml())
+    (folder / "mine.xml").write_text(spec.to_xml())
+    world = mine.world.model_copy(update={"shown_only": named})
+    return mine.model_copy(update={"world": world})
+
+
+@pytest.mark.parametrize("body", ["base", "lower_arm", "moving_jaw"])
+def test_a_robot_that_nothing_collides_with_is_refused(
+    cell: Cell, tmp_path: Path, body: str
+) -> None:
+    with pytest.raises(InvalidCell, match=f"'{body}' collides"):
+        load_model(only_shown(cell, tmp_path, body))
+
+
+def test_a_cell_may_say_that_its_base_is_only_shown_and_of_no_link(
+    cell: Cell, tmp_path: Path
+) -> None:
+    load_model(only_shown(cell, tmp_path, "base", "base"))
     with pytest.raises(InvalidCell, match="'lower_arm' collides"):
-        load_model(mine)
+        load_model(only_shown(cell, tmp_path, "lower_arm", "lower_arm"))
+    with pytest.raises(InvalidCell, match="no body 'bass'") as refused:
+        load_model(only_shown(cell, tmp_path, "base", "bass"))
+    assert "base" in refused.value.choices
 
 
 def test_an_obstacle_that_nothing_collides_with_is_refused(cell: Cell, tmp_path: Path) -> None:
-    mine = foreign(cell, tmp_path)
-    spec = mujoco.MjSpec.from_file(str(WORLDS / cell.world.model))
-    for geom in spec.body(cell.obstacles["post"].body).geoms:
-        geom.contype = geom.conaffinity = 0
-    (tmp_path / "mine.xml").write_text(spec.to_xml())
+    mine = only_shown(cell, tmp_path, cell.obstacles["post"].body)
     with pytest.raises(InvalidCell, match=r"obstacles\.post\.body: no shape"):
         load_model(mine)
 

@@ -14,7 +14,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from avr_process import BOOTLOADER, DISTANCE, GREEN, PUSHER, RED, STOP, AvrProcess
+from avr_process import (
+    BOOTLOADER,
+    BUZZER,
+    DISTANCE,
+    GREEN,
+    PUSHER,
+    RED,
+    STEP,
+    STOP,
+    YELLOW,
+    AvrProcess,
+)
 from handrail_bridge.rail.audit import verify
 from handrail_drivers.board.driver import Board
 from handrail_drivers.board.settings import BoardSettings
@@ -25,6 +36,7 @@ from virtual_board import FIRMWARE, another_app
 
 READY = 60.0  # s: the chip may run slowly here, and its bootloader waits first
 LAMP_AGE, MOVE_AGE = 2_000_000, 300_000  # us, of apps/desk.c
+SLOWING = 500_000  # us that its turntable needs from its most speed to rest
 HANG = """
 #include "kinds.h"
 static void hang(const hr_wiring *me, int32_t value) {
@@ -204,7 +216,10 @@ while True:
         break
     except Refused:
         time.sleep(0.02)
+device.write("turntable", 30)
+device.write("buzzer", 0.5)
 device.write("lamp_green", 1)
+device.write("lamp_yellow", 1)
 device.write("lamp_red", 0)
 device.write("pusher", 0.3)
 print("held", flush=True)
@@ -220,19 +235,28 @@ def test_a_killed_host_leaves_every_output_safe_within_its_time_by_the_chips_own
     )
     try:
         assert host.stdout.readline() == "held\n"
-        for pin, value in ((GREEN, 1), (RED, 0)):
+        for pin, value in ((GREEN, 1), (YELLOW, 1), (RED, 0)):
             flashed.await_change(pin, value, READY)
     finally:
         host.kill()
         host.wait(20)
         host.stdout.close()
     killed = int(flashed.order("clock 0")[1])
-    lamps = [flashed.await_change(pin, safe, READY) for pin, safe in ((GREEN, 0), (RED, 1))]
+    safe = ((GREEN, 0), (YELLOW, 0), (RED, 1))
+    lamps = [flashed.await_change(pin, level, READY) for pin, level in safe]
     pusher = flashed.await_change(PUSHER, 1000, READY, within=4)
     os.close(keep)
     turn = 5_000  # us, of the main loop at its worst
     assert all(one.time <= killed + LAMP_AGE + turn for one in lamps)
+    red = [one.value for one in flashed.changes if one.pin == RED]
+    assert red == [1, 0, 1], "it was dark at a reset"
     assert pusher.time <= killed + MOVE_AGE + turn + 40_000  # a pulse is seen at its end
+    # By then the lamps' time has passed, and these two have had theirs.
+    assert min(one.time for one in lamps) > killed + MOVE_AGE + SLOWING + turn
+    buzzed, steps = ([one for one in flashed.changes if one.pin == pin] for pin in (BUZZER, STEP))
+    assert killed - 100_000 < buzzed[-1].time <= killed + MOVE_AGE + turn
+    assert buzzed[-1].value == 0  # as soon as its port is written again, which simavr waits for
+    assert killed < steps[-1].time <= killed + MOVE_AGE + SLOWING + turn
 
 
 def test_a_program_that_hangs_is_ended_by_the_watchdog_and_begins_safe(images):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handrail_drivers.errors import AuditBroken, BudgetSpent, ModelLost
 
 from handrail_bridge.agents.budget import Budget, Limits
+from handrail_bridge.agents.doubts import Doubt
 from handrail_bridge.agents.history import History
 from handrail_bridge.agents.memory import CUT_OFF, Act, Memory
 from handrail_bridge.agents.model import Model
 from handrail_bridge.agents.own_tools import tools_of
-from handrail_bridge.agents.session import Screen, Session
+from handrail_bridge.agents.screen import Screen
+from handrail_bridge.agents.session import Session
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
 from handrail_bridge.rail import audit
@@ -88,22 +91,23 @@ class Agent:
         async with Client.connect(address) as mover, Client.connect(address) as watcher:
             toolset = await ToolSet.of(mover, self.name, devices=self._devices)
             own = [one for owner in task.own for one in tools_of(owner)]
-            unseen = cut_off(self.memory.uncertain(), state_dir(self.bridge.cell) / audit.NAME)
+            acts = self.memory.uncertain()
+            known = cut_off(acts, state_dir(self.bridge.cell) / audit.NAME)
+            unseen = {a.id: Doubt(a.tool, json.loads(a.arguments), known[a.id]) for a in acts}
             number = self.memory.begin_episode(task.wake)
             self.session = Session(
                 watcher, toolset, own, self.memory, number, budget, screen, unseen
             )
             ended = Ended(CUT_OFF, CUT_OFF, budget)
             try:
-                ended = await self._talk(self.session, task, list(unseen.values()))
+                ended = await self._talk(self.session, task, _told(unseen, toolset))
             finally:
                 self.session = None
                 told = ended.said if ended.done else f"{ended.code}: {ended.said}"
                 self.memory.end_episode(number, told, budget.tokens, budget.metres)
         return replace(ended, acts=tuple(self.memory.acts(number)))
 
-    async def _talk(self, session: Session, task: Task, unseen: Sequence[str]) -> Ended:
-        before = [f"An earlier act was cut off, so look first: {one}" for one in unseen]
+    async def _talk(self, session: Session, task: Task, before: Sequence[str]) -> Ended:
         text = "\n\n".join([task.text, *before])
         history = History([{"type": "text", "text": text}])
         budget = session.budget
@@ -116,6 +120,14 @@ class Agent:
             return Ended(BudgetSpent.code, spent, budget)
         except (BudgetSpent, ModelLost) as error:
             return Ended(error.code, error.message, budget)
+
+
+def _told(unseen: Mapping[int, Doubt], toolset: ToolSet) -> list[str]:
+    listed = toolset.observing.listed
+    return [
+        f"An earlier act was cut off, so look first ({one.look(listed)}): {one.sentence}"
+        for one in unseen.values()
+    ]
 
 
 def cut_off(acts: Sequence[Act], log: Path) -> dict[int, str]:

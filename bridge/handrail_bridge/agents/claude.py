@@ -87,23 +87,28 @@ class Claude:
         The history grows by every whole turn, also where this ends with an error.
 
         Raises:
-            ModelLost: it does not answer, or refuses to.
+            ModelLost: it does not answer, refuses to, or comes to no end of a reply.
             BudgetSpent: as ``host`` says.
         """
-        broken, cut_short, turns = 0, 0, history.turns
+        broken = cut_short = 0
         while True:
+            before = history.replies
             try:
                 reply, tokens = await self._round(system, tools, history, host)
             except (anthropic.APIError, httpx2.TransportError) as error:
-                broken = 1 if history.turns > turns else broken + 1
-                turns = history.turns
+                broken = 1 if history.replies > before else broken + 1
                 await self._bear(error, broken, host)
                 continue
+            broken = 0
+            if history.replies > before + 1:  # whole ones came before this one
+                cut_short = 0
             match reply.stop_reason:
                 case "refusal":
                     raise ModelLost("The model refuses to go on with this.", field="stop_reason")
-                case "max_tokens" | "model_context_window_exceeded" if cut_short < CUT_SHORT:
+                case "max_tokens" | "model_context_window_exceeded":
                     cut_short += 1
+                    if cut_short > CUT_SHORT:
+                        raise ModelLost(f"{cut_short} replies in a row were too long.")
                     history.say("Your reply was too long and was cut off. Go on, in fewer words.")
                 case "tool_use" | "pause_turn":
                     cut_short = 0
@@ -195,7 +200,7 @@ class _Tool(BetaAsyncBuiltinFunctionTool):
     async def call(self, input: object) -> Any:
         arguments = input if isinstance(input, dict) else {}
         result = await self._host.run(self._tool.name, arguments)
-        content: Any = [{"type": "text", "text": result.text}, *map(_image, result.pictures)]
+        content: Any = [{"type": "text", "text": result.told}, *map(_image, result.pictures)]
         if result.failed:
             raise ToolError(content)
         return content

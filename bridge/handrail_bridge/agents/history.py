@@ -13,7 +13,9 @@ from typing import Any
 PICTURES = 3  # the newest that stay when it is shortened
 CROWDED = 8  # pictures at which it is
 LONG = 60_000  # tokens of a request at which it is
+TOO_LONG = 100_000  # tokens of a request at which it is, however few its turns are
 RECENT = 6  # turns that stay as they are
+SIZE = 100_000  # characters of them, beside pictures
 QUOTED = 400  # characters of a result in what is summarised
 
 Message = dict[str, Any]
@@ -27,6 +29,7 @@ class History:
         self._task = list(task)
         self._summary = ""
         self._turns: list[list[Message]] = []
+        self.replies = 0  # that were ever kept, in turns that are gone, too
 
     def messages(self) -> list[Message]:
         """Return the messages to send next."""
@@ -45,6 +48,7 @@ class History:
         elif calls := [block for block in content if block["type"] == "tool_use"]:
             turn.append({"role": "user", "content": [_not_run(call) for call in calls]})
         self._turns.append(turn)
+        self.replies += 1
 
     def say(self, text: str) -> None:
         """Add words of ours after the last turn."""
@@ -55,14 +59,10 @@ class History:
         else:
             last.append({"role": "user", "content": [said]})
 
-    @property
-    def turns(self) -> int:
-        """How many turns are kept whole."""
-        return len(self._turns)
-
     def is_long(self, tokens: int) -> bool:
         """Tell whether its old turns should be summed up; ``tokens``: of the last request."""
-        return tokens > LONG and len(self._turns) > 2 * RECENT
+        many = len(self._turns) > 2 * RECENT  # so that it is not done again at once
+        return tokens > (LONG if many else TOO_LONG) and len(self._turns) > self._recent()
 
     def is_crowded(self) -> bool:
         """Tell whether it holds so many pictures that the old ones should go."""
@@ -70,14 +70,24 @@ class History:
 
     def old(self) -> str:
         """Return what is to be summed up, as text."""
-        old = self._turns[:-RECENT]
+        old = self._turns[: -self._recent()]
         lines = [f"before: {self._summary}"] if self._summary else []
         return "\n".join([*lines, *(line for turn in old for m in turn for line in _lines(m))])
 
     def shorten(self, summary: str) -> None:
         """Let a summary take the place of the old turns."""
         self._summary = summary
-        self._turns = self._turns[-RECENT:]
+        self._turns = self._turns[-self._recent() :]
+
+    def _recent(self) -> int:
+        """Return how many of the newest turns stay: one at least, whatever its size."""
+        count = size = 0
+        for turn in reversed(self._turns[-RECENT:]):
+            size += sum(len(json.dumps(_without_pictures(message, 0)[0])) for message in turn)
+            if count and size > SIZE:
+                break
+            count += 1
+        return max(count, 1)
 
     def drop_pictures(self) -> None:
         """Let words take the place of the old pictures."""

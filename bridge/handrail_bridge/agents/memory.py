@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ from handrail_bridge.run_dir import private
 LONGEST = 4000  # characters of a goal or a note
 MOST = 100  # goals, schedules or triggers at a time
 WORDS = 12  # of a search
+SAME = {  # what one has to share with another to be that one, set a second time
+    "goals": ("text",),
+    "schedules": ("cron", "text"),
+    "triggers": ("predicate", "text"),
+}
 NAMES = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS goals (
@@ -223,20 +229,13 @@ class Memory:
     # --- the file -------------------------------------------------------------------------------
 
     def add(self, table: str, **values: Any) -> int:
-        """Write one row and return its number.
+        """Write one row and return its number; one that is the same as another stays that one.
 
         Raises:
             Refused: the file cannot be written, or there are too many already.
         """
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
         with self.base.writing() as base:
-            if table in ("goals", "schedules", "triggers"):
-                where = " WHERE state = 'open'" if table == "goals" else ""
-                count = base.execute(f"SELECT count(*) FROM {table}{where}").fetchone()[0]  # noqa: S608 # our own words
-                if count >= MOST:
-                    raise Refused(f"There are {MOST} {table} already.", limit=MOST)
-            query = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 # our own words
-            return int(base.execute(query, tuple(values.values())).lastrowid or 0)
+            return insert(base, table, values)
 
     def remove(self, table: str, number: int) -> None:
         """Take out one schedule or trigger. Raises UnknownName where there is none."""
@@ -267,6 +266,21 @@ class Memory:
                 "UPDATE episodes SET ended = ?, outcome = ? WHERE ended IS NULL",
                 (time.time(), CUT_OFF),
             )
+
+
+def insert(base: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int:
+    """Write one row in a transaction that is open, as :meth:`Memory.add` does."""
+    if table in SAME:
+        where = " WHERE state = 'open'" if table == "goals" else ""
+        kept = base.execute(f"SELECT * FROM {table}{where}").fetchall()  # noqa: S608 # our own words
+        for row in kept:
+            if all(row[name] == values[name] for name in SAME[table]):
+                return int(row["id"])
+        if len(kept) >= MOST:
+            raise Refused(f"There are {MOST} {table} already.", limit=MOST)
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    query = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 # our own words
+    return int(base.execute(query, tuple(values.values())).lastrowid or 0)
 
 
 def short(text: str) -> str:

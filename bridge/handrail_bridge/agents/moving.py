@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import ProcessLost
+from handrail_drivers.errors import MotionStopped, ProcessLost
 from handrail_sim.plan import Plan
 from handrail_sim.strict import Strict
 from pydantic import Field
@@ -22,7 +22,7 @@ from handrail_bridge.agents.reports import (
     StopReport,
     told_run,
 )
-from handrail_bridge.agents.results import AgentTool, Hooks, Progress, Result, refusal
+from handrail_bridge.agents.results import NOTHING_DONE, AgentTool, Hooks, Progress, Result, refusal
 from handrail_bridge.agents.schemas import NoArguments, arguments_of, as_text, schema_of
 from handrail_bridge.client import Client
 from handrail_bridge.reports import Permit, Receipt, Tool
@@ -54,7 +54,7 @@ class Moving:
 
     def __init__(self, rail: Client, holder: str, devices: Sequence[str] = ()) -> None:
         self._rail = rail
-        self._holder = holder
+        self.holder = holder
         self._devices = tuple(devices)
         self.plans = Plans()
 
@@ -141,7 +141,7 @@ class Moving:
         """
         with self.plans.moving(plan):
             permit = await self._approved(plan, hooks)
-            async with self._rail.lease(self._holder, devices=self._devices):
+            async with self._rail.lease(self.holder, devices=self._devices):
                 receipt = await self._play(plan, permit, hooks)
             self.plans.ended(plan, receipt)
         return Result(told_run(receipt).model_dump(mode="json"))
@@ -158,15 +158,21 @@ class Moving:
 
     async def _play(self, plan: CheckedPlan, permit: Permit, hooks: Hooks) -> Receipt:
         plan.status = "running"
-        told = 0.0
-        async with contextlib.aclosing(self._rail.execute(plan.plan, permit)) as events:
-            async for event in events:
-                if isinstance(event, Receipt):
-                    return event
-                now = time.monotonic()
-                if hooks.progress is not None and now - told >= TOLD:
-                    told = now
-                    await hooks.progress(Progress(event.progress, event.mode.name.lower()))
+        digest, begun, told = plan.check.verdict.plan_digest, False, 0.0
+        try:
+            async with contextlib.aclosing(self._rail.execute(plan.plan, permit)) as events:
+                async for event in events:
+                    if isinstance(event, Receipt):
+                        return event
+                    begun = begun or event.plan_digest == digest
+                    now = time.monotonic()
+                    if hooks.progress is not None and now - told >= TOLD:
+                        told = now
+                        await hooks.progress(Progress(event.progress, event.mode.name.lower()))
+        except NOTHING_DONE as error:
+            if begun:  # what the error's class says is not so any more
+                raise MotionStopped(f"It had begun to move: {error.message}") from error
+            raise
         raise ProcessLost("The bridge ended the execution without a receipt.")
 
     async def _check(self, arguments: Mapping[str, Any], _: Hooks) -> Result:
@@ -188,7 +194,7 @@ class Moving:
 
     async def _stop(self, arguments: Mapping[str, Any], _: Hooks) -> Result:
         reason = arguments_of(StopArguments, arguments).reason
-        mode = await self._rail.stop(f"{self._holder}: {reason}" if reason else self._holder)
+        mode = await self._rail.stop(f"{self.holder}: {reason}" if reason else self.holder)
         return Result(StopReport(mode=mode.name.lower()).model_dump(mode="json"))
 
 

@@ -138,7 +138,10 @@ class Remembering:
 
     @tool(Effect.OBSERVE)
     def goal_set(self, text: Words) -> dict[str, int]:
-        """Keep a goal; every later episode is told of it until you close it."""
+        """Keep a goal; every later episode is told of it until you close it.
+
+        The same one is kept once, and so is the same schedule or trigger.
+        """
         return {"number": self._memory.set_goal(text)}
 
     @tool(Effect.OBSERVE)

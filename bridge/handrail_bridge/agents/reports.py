@@ -60,6 +60,10 @@ class CheckReport(BaseModel):
     clearance: Annotated[float | None, Unit("m"), Field(description="smallest seen")]
     clearance_pair: str
     robustness: RobustnessReport | None
+    unseen: Annotated[
+        list[str],
+        Field(description="objects of unknown place: played as if they were not there; look first"),
+    ]
     peak_velocity: Annotated[
         dict[str, float | None], Field(description="rad/s (m/s where one slides), by joint")
     ]
@@ -176,7 +180,7 @@ def told_check(verdict: Verdict) -> CheckReport:
                     name: getattr(verdict, name)
                     for name in (
                         *("passed", "goal", "duration", "clearance", "clearance_pair"),
-                        *("robustness", "peak_velocity", "peak_effort"),
+                        *("robustness", "unseen", "peak_velocity", "peak_effort"),
                     )
                 }
             ),

@@ -13,9 +13,14 @@ from handrail_drivers.errors import HandrailError, InvalidRequest, NotReady, Ref
 from handrail_bridge.plain import plain
 from handrail_bridge.reports import Permit
 
-# What is refused before anything is done. All else may come after it: of a bridge that leaves, of
-# a device that does not answer what was written, or refuses the second of two registers.
+# What is refused before anything is done, and never once a motion has begun. All else may come
+# after it: of a bridge that leaves, of a device that does not answer what was written, or refuses
+# the second of two registers.
 NOTHING_DONE = (InvalidRequest, Refused, NotReady)
+LONGEST = 60_000  # characters of a result that a model reads
+CUT = (
+    "(cut: it has {} characters. Ask for less at a time: fewer things, a limit, one call a reply.)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,15 @@ class Result:
 
     ``refused`` where nothing was done, ``unknown`` where nobody knows whether it was. ``data`` then
     says why: ``{"refused": {code, message, field, value, limit, unit, hint, choices}}``, empty
-    parts left out, or ``{"unknown": {code, message, hint}}``.
+    parts left out, or ``{"unknown": {code, message, hint}}``. ``room``: characters of it that a
+    model reads.
     """
 
     data: dict[str, Any]
     pictures: tuple[Picture, ...] = ()
     refused: bool = False
     unknown: bool = False
+    room: int = LONGEST
 
     @property
     def failed(self) -> bool:
@@ -49,6 +56,14 @@ class Result:
     def text(self) -> str:
         """All of ``data`` as JSON in ASCII: what a text hides in Unicode shows."""
         return json.dumps(self.data)
+
+    @property
+    def told(self) -> str:
+        """The text as a model reads it: where it is too long its beginning, and that it was cut."""
+        text = self.text
+        if len(text) <= self.room:
+            return text
+        return f"{text[: self.room]} {CUT.format(len(text))}"
 
 
 @dataclass(frozen=True, slots=True)

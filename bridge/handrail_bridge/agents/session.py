@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from handrail_drivers.api import Effect
-from handrail_drivers.errors import HandrailError, Refused, UnknownName
+from handrail_drivers.errors import HandrailError, MotionStopped, Refused, UnknownName
 
 from handrail_bridge.agents.budget import Budget
+from handrail_bridge.agents.doubts import Doubt, Doubts
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.missing import Missing
 from handrail_bridge.agents.results import (
+    LONGEST,
     NOTHING_DONE,
     AgentTool,
     Hooks,
@@ -32,38 +33,18 @@ from handrail_bridge.agents.results import (
     failure,
     refusal,
 )
+from handrail_bridge.agents.screen import Screen
 from handrail_bridge.agents.toolset import ToolSet
 from handrail_bridge.client import Client
 
 CALLS = 16  # of one reply that are run
+READ = 120_000  # characters of all their results together that the model reads
+LEAST = 2000  # characters of each, whatever the others are
 WATCH = 20.0  # Hz at which the way is measured
 LOOK = 1.0  # s at least between two looks at which devices are there
-LOOKING = ("look", "state", "picture")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 FREE = ("stop",)  # needs neither a budget nor a record of ours: the bridge's log has it
-
-
-class Screen(Protocol):
-    """Who is shown what happens."""
-
-    def said(self, piece: str) -> None:
-        """Show a piece of what the model says."""
-
-    def calls(self, tool: str, arguments: Any) -> None:
-        """Show a call."""
-
-    def answered(self, result: Result) -> None:
-        """Show what the last call gave."""
-
-    def retries(self, why: str) -> None:
-        """Show that the model is asked once more."""
-
-    def waits(self, what: Waiting) -> None:
-        """Show that a plan or a call waits for a person."""
-
-    def progress(self, progress: Progress) -> None:
-        """Show how far a motion has come."""
 
 
 class Session:
@@ -77,7 +58,7 @@ class Session:
         episode: the number of this session's episode in it.
         budget: what it may spend.
         screen: who is shown what happens.
-        unseen: what nobody knows of earlier acts, a sentence by act: first of all it has to look.
+        unseen: earlier acts of which nobody knows the end: first of all it has to look.
     """
 
     def __init__(
@@ -89,7 +70,7 @@ class Session:
         episode: int,
         budget: Budget,
         screen: Screen,
-        unseen: Mapping[int, str] | None = None,
+        unseen: Mapping[int, Doubt] | None = None,
     ) -> None:
         self._rail = rail
         self._toolset = toolset
@@ -98,9 +79,9 @@ class Session:
         self.episode = episode
         self.budget = budget
         self.screen = screen
-        self._unseen = dict(unseen or {})
+        self._doubts = Doubts(memory, unseen or {})
         self._calls = 0  # of the present reply
-        self.moving = False
+        self._left = READ  # characters, of its results
         self._missing = Missing()
         self._looked = 0.0  # s, monotonic, at what is missing
         self.leaving = False  # a person ends it: whoever says so cancels it, too
@@ -110,16 +91,24 @@ class Session:
         """All tools: the cell's first."""
         return [*self._toolset.tools.values(), *self._own.values()]
 
+    @property
+    def moving(self) -> bool:
+        """Whether a plan of this session runs; one that waits for a person does not."""
+        return any(plan.status == "running" for plan in self._toolset.plans)
+
     # --- what the model calls back --------------------------------------------------------------
 
     async def run(self, name: str, arguments: Mapping[str, Any]) -> Result:
         """Run one tool. Errors of ours come back as results; cancelling stops what it moves."""
         self._calls += 1
+        doubted = self._doubts.acts()
         result = await self._permitted(name, arguments)
         if news := await self._hardware():
             result = replace(result, data={**result.data, "hardware": news})
-        if name in LOOKING and not result.refused:
-            self._seen()
+        if doubted and not result.failed:
+            self._doubts.looked(doubted, name, arguments, self._toolset.observing.listed)
+        result = replace(result, room=min(LONGEST, max(self._left, LEAST)))
+        self._left -= len(result.told)
         self.screen.answered(result)
         if self.leaving:  # the model is not asked once more
             await asyncio.Event().wait()
@@ -152,7 +141,7 @@ class Session:
         Raises:
             BudgetSpent: it was the last.
         """
-        self._calls = 0
+        self._calls, self._left = 0, READ
         self.budget.turn(tokens)
         self._memory.spend(self.episode, self.budget.tokens, self.budget.metres)
         self.budget.require()
@@ -183,19 +172,13 @@ class Session:
             Refused: nobody has looked since an act whose end is not known.
             HandrailError: it was stopped.
         """
-        if self._unseen and tool.name not in self._own:
-            raise Refused(
-                f"An earlier act was cut off: {next(iter(self._unseen.values()))}",
-                field="name",
-                value=tool.name,
-                hint="look first, then plan from what is there",
-            )
+        if tool.name not in self._own:
+            self._doubts.require_none(tool.name, self._toolset.observing.listed)
         act = self._memory.begin_act(self.episode, tool.name, arguments, self._digest(arguments))
         # Cancelled, it has no end here: nobody has measured what became of it.
         result = await self._ended(act, tool, arguments)
         if result.unknown:
-            message = result.data["unknown"]["message"]
-            self._unseen[act] = f"{tool.name} {json.dumps(dict(arguments))}: {message}"
+            self._doubts.add(act, tool.name, arguments, result.data["unknown"]["message"])
         else:
             self._memory.end_act(act, outcome(result))
         return result
@@ -213,12 +196,6 @@ class Session:
             log.exception("%s failed", tool.name)
             return failure(HandrailError(f"{tool.name} failed by a fault of ours: {error!r}"))
 
-    def _seen(self) -> None:
-        """Write that somebody has looked since the acts that were cut off."""
-        for act, sentence in self._unseen.items():
-            self._memory.end_act(act, f"cut off; {sentence}; looked at afterwards")
-        self._unseen.clear()
-
     def _digest(self, arguments: Mapping[str, Any]) -> str:
         """Return the digest of the plan that a handle stands for; empty where it is none."""
         handle = arguments.get("plan")
@@ -231,21 +208,18 @@ class Session:
         hooks = Hooks(self._progress, self._approve)
         if tool.effect != Effect.MOVE:
             return await self._call(tool, arguments, hooks)
-        self.moving = True
-        try:
-            async with (
-                _owned(self._call(tool, arguments, hooks)) as call,
-                _owned(self._follow(self._digest(arguments))) as way,
-            ):
-                await asyncio.wait({call, way}, return_when=asyncio.FIRST_COMPLETED)
-                if call.done():
-                    return call.result()
-                call.cancel()
-                await asyncio.wait({call})
-                way.result()  # raises why
-                raise Refused("The state could not be watched, so the arm was stopped.")
-        finally:
-            self.moving = False
+        async with (
+            _owned(self._call(tool, arguments, hooks)) as call,
+            _owned(self._follow(self._digest(arguments))) as way,
+        ):
+            await asyncio.wait({call, way}, return_when=asyncio.FIRST_COMPLETED)
+            if call.done():
+                return call.result()
+            begun = self.moving
+            call.cancel()
+            await asyncio.wait({call})
+            why = _why(way)
+            raise MotionStopped(f"It was stopped on its way: {why.message}") if begun else why
 
     async def _call(self, tool: AgentTool, arguments: Mapping[str, Any], hooks: Hooks) -> Result:
         if tool.name in self._own:
@@ -278,6 +252,15 @@ async def _owned(what: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _why(way: asyncio.Task[None]) -> HandrailError:
+    """Return what ended the watching of a motion; raises what is a fault of ours."""
+    try:
+        way.result()
+    except HandrailError as error:
+        return error
+    return Refused("The state could not be watched, so the arm was stopped.")
 
 
 def outcome(result: Result) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from handrail_drivers.errors import (
@@ -24,7 +25,7 @@ from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.discovering import OPERATOR, Discovering
 from handrail_bridge.agents.own_tools import Mailing, Remembering
 from handrail_bridge.agents.prompts import RAIL, STAYING
-from handrail_bridge.agents.session import Screen
+from handrail_bridge.agents.screen import Screen
 from handrail_bridge.agents.wakes import ATTEMPTS, Trigger, Wake, Wakes
 from handrail_bridge.client import Client
 
@@ -34,6 +35,7 @@ LOOK = 5.0  # s between two pictures for triggers
 DAY = 86400.0  # s
 ROUNDS = 500  # of mail at most, before it looks at anything else
 NOTES = 20  # newest, that a wake is told
+BRIEF = 200  # characters of a schedule or a trigger in it; memory_list has all of them
 GONE = 30.0  # s at most between two looks for a bridge that has gone
 AT_ONCE = 16  # predicates of one evaluation
 OF_THINGS = ("object", "support")  # what a predicate names that only a look can know
@@ -80,10 +82,11 @@ class Stay:
         """
         await self._see(rail)
         wake = self._wakes.next(time.time())
-        if wake is None or not await self._may_spend(rail):
+        left = 0 if wake is None else await self._left(rail)
+        if wake is None or left <= 0:
             await self._sleep(rail)
             return None
-        return await self._live(rail, wake)
+        return await self._live(rail, wake, left)
 
     # --- asleep -----------------------------------------------------------------------------------
 
@@ -147,19 +150,17 @@ class Stay:
     async def _is_busy(self, rail: Client) -> bool:
         return bool((await rail.state()).plan_digest)
 
-    async def _may_spend(self, rail: Client) -> bool:
-        """Tell whether the day's tokens allow a wake; the operator is told once where not."""
+    async def _left(self, rail: Client) -> int:
+        """Return the tokens that the day has left; the operator is told once where it has none."""
         now = time.time()
         spent = self._memory.tokens_since(now - DAY)
-        if spent < self._day:
-            return True
-        if now - float(self._memory.fact(TOLD, "0")) > DAY:
+        if spent >= self._day and now - float(self._memory.fact(TOLD, "0")) > DAY:
             self._memory.remember(TOLD, str(now))
             text = (
                 f"I have spent {spent} of {self._day} tokens in a day, and sleep until it is less."
             )
             await rail.send_mail(self._agent.name, OPERATOR, text)
-        return False
+        return self._day - spent
 
     async def _find_bridge(self) -> None:
         """Wait until the cell has a bridge again; it may have another address."""
@@ -173,7 +174,8 @@ class Stay:
 
     # --- awake ------------------------------------------------------------------------------------
 
-    async def _live(self, rail: Client, wake: Wake) -> Ended | None:
+    async def _live(self, rail: Client, wake: Wake, left: int) -> Ended | None:
+        """Have a session for a wake, of no more tokens than the day has left."""
         if len(wake.earlier) >= ATTEMPTS:  # the last one was cut off before it could be counted
             await self._give_up(rail, wake, f"{ATTEMPTS} sessions, and the last was cut off")
             return None
@@ -184,7 +186,8 @@ class Stay:
         )
         task = Task(f"{RAIL}\n{STAYING}", self._opening(wake), own, wake.id)
         self._screen.said(f"\n[{time.strftime('%F %T')}] woken by {wake.cause}: {wake.text}\n")
-        ended = await self._agent.work(task, self._limits, self._screen)
+        limits = replace(self._limits, tokens=min(self._limits.tokens, left))
+        ended = await self._agent.work(task, limits, self._screen)
         await self._settle(rail, wake, ended)
         return ended
 
@@ -195,9 +198,14 @@ class Stay:
             self._wakes.over(wake)
             return
         spent = ended.code == BudgetSpent.code and not unsure
-        if spent or not self._wakes.again(wake, time.time()):
+        if (spent and not self._day_is_over(ended)) or not self._wakes.again(wake, time.time()):
             doubts = [f"nobody knows what became of {act}" for act in unsure]
             await self._give_up(rail, wake, "; ".join([*doubts, ended.said]))
+
+    def _day_is_over(self, ended: Ended) -> bool:
+        """Tell whether a session had less than a wake's own tokens, and spent them."""
+        had = ended.budget.limits.tokens
+        return had < self._limits.tokens and ended.budget.tokens >= had
 
     async def _give_up(self, rail: Client, wake: Wake, why: str) -> None:
         self._wakes.over(wake)
@@ -214,6 +222,13 @@ class Stay:
         ]
         if goals := self._memory.goals():
             lines.append(_listed("Your open goals:", (f"{n}: {text}" for n, text in goals.items())))
+        if schedules := self._wakes.schedules():
+            told = (f"{row['id']}: {row['cron']}: {row['text'][:BRIEF]}" for row in schedules)
+            lines.append(_listed("Your schedules:", told))
+        if triggers := self._wakes.triggers():
+            seen = ((one, json.dumps(one.predicate)) for one in triggers)
+            told = (f"{one.id}: {what[:BRIEF]}: {one.text[:BRIEF]}" for one, what in seen)
+            lines.append(_listed("Your triggers:", told))
         if notes := self._memory.notes(NOTES):
             lines.append(_listed("Your newest notes:", iter(notes)))
         for episode in wake.earlier:

@@ -19,7 +19,7 @@ from typing import Any
 from cronsim import CronSim, CronSimError
 from handrail_drivers.errors import InvalidValue
 
-from handrail_bridge.agents.memory import Memory, short
+from handrail_bridge.agents.memory import Memory, insert, short
 from handrail_bridge.agents.missing import Missing
 from handrail_bridge.reports import Mail
 
@@ -88,10 +88,15 @@ class Wakes:
     # --- triggers -------------------------------------------------------------------------------
 
     def watch(self, predicate: dict[str, Any], text: str, rest: float, now: bool = False) -> int:
-        """Wake when a predicate becomes true, which it is ``now``; return the trigger's number."""
-        return self._memory.add(
-            "triggers", predicate=json.dumps(predicate), text=short(text), rest=rest, was=now
-        )
+        """Wake when a predicate becomes true, which it is ``now``; return the trigger's number.
+
+        The same predicate with the same text is one trigger, of the last ``rest``.
+        """
+        values = {"predicate": json.dumps(predicate), "text": short(text), "rest": rest, "was": now}
+        with self._memory.base.writing() as base:
+            number = insert(base, "triggers", values)
+            base.execute("UPDATE triggers SET rest = ? WHERE id = ?", (rest, number))
+        return number
 
     def triggers(self) -> list[Trigger]:
         """Return the triggers."""
@@ -153,10 +158,12 @@ class Wakes:
             values = (MISSING, json.dumps(sorted(missing.known)))
             base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
-    def start(self, text: str) -> None:
-        """Write a wake for what an agent is started with."""
+    def give(self, goal: str) -> None:
+        """Keep the goal that an agent is started with, and write its wake: once for these words."""
         with self._memory.base.writing() as base:
-            _wake(base, "start", text)
+            if not base.execute("SELECT id FROM goals WHERE text = ?", (short(goal),)).fetchone():
+                insert(base, "goals", {"time": time.time(), "text": goal})
+                _wake(base, "start", f"you were given this goal: {goal}")
 
     # --- wakes ----------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from handrail_drivers.errors import InvalidRequest, InvalidValue
+from handrail_drivers.errors import InvalidRequest, InvalidValue, Refused
+from handrail_sim.camera import Camera
 from handrail_sim.cell import Cell
 from handrail_sim.world import Scene, load_model
 
@@ -21,6 +22,8 @@ from handrail_bridge.vision import imaging
 from handrail_bridge.vision.imaging import Image
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png")
+STILL = 0.005  # rad (m), by which a joint that stands may read otherwise
+AGAIN = "wait until it stands, and take the picture again"
 
 
 class Tcp:
@@ -52,11 +55,32 @@ class Tcp:
 
 
 async def take(rail: Client, camera: str, folder: Path) -> Path:
-    """Keep a picture taken from now on, and the joints beside it; return the picture's file."""
-    state: dict[str, Any] = await rail.call("arm_state")
+    """Keep a picture taken from now on, and the joints beside it; return the picture's file.
+
+    Raises:
+        Refused: the arm does not stand while the picture is taken.
+    """
+    joints = await _standing(rail)
     frame = await rail.grab(camera, "png")
-    joints = {name: joint["position"] for name, joint in state["joints"].items()}
+    off = {name: abs(now - joints[name]) for name, now in (await _standing(rail)).items()}
+    most = max(off, key=lambda name: off[name])
+    if off[most] > STILL:
+        raise Refused(
+            f"{most} has moved while the picture was taken.",
+            field=most,
+            value=round(off[most], 4),
+            limit=STILL,
+            unit="rad",
+            hint=AGAIN,
+        )
     return keep(frame.image, joints, folder)
+
+
+async def _standing(rail: Client) -> dict[str, float]:
+    state: dict[str, Any] = await rail.call("arm_state")
+    if state["mode"] in ("moving", "stopping"):
+        raise Refused("The arm moves.", field="mode", value=state["mode"], hint=AGAIN)
+    return {name: joint["position"] for name, joint in state["joints"].items()}
 
 
 def keep(picture: bytes, joints: Mapping[str, float], folder: Path) -> Path:
@@ -111,3 +135,21 @@ def pictures_of(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InvalidRequest(f"There is no folder {folder}.", field="pictures")
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+
+
+def require_size(image: Image, camera: Camera, field: str) -> None:
+    """Refuse a picture that is not of the size which the cell gives its camera.
+
+    Raises:
+        InvalidValue: it is not; a lens or a place found on it would be another camera's.
+    """
+    height, width = image.shape[:2]
+    if (width, height) != (camera.width, camera.height):
+        raise InvalidValue(
+            f"A picture has {width} x {height} pixels, the cell's camera other ones.",
+            field=field,
+            value=(width, height),
+            limit=(camera.width, camera.height),
+            unit="{pixel}",
+            hint="take them with the camera as the cell has it",
+        )

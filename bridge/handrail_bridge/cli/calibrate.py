@@ -87,7 +87,7 @@ def camera(
     from handrail_bridge.calibration import seeing
     from handrail_bridge.calibration.collecting import require_enough
     from handrail_bridge.calibration.results import lens_part
-    from handrail_bridge.calibration.shots import views_of
+    from handrail_bridge.calibration.shots import require_size, views_of
     from handrail_bridge.calibration.targets import Board
 
     loaded, target = _of(cell, camera), Board(columns, rows, square)
@@ -97,6 +97,7 @@ def camera(
     else:
         found = views_of(pictures, target)
         views, image = [view for _, _, view in found if view is not None], found[-1][1]
+        require_size(image, loaded.cameras[camera], "pictures")
     size = (image.shape[1], image.shape[0])
     require_enough(views, size)
     fit = seeing.fitted(views, size)
@@ -127,7 +128,7 @@ def hand_eye(
     from handrail_bridge.calibration import hand_eye as solving
     from handrail_bridge.calibration import seeing
     from handrail_bridge.calibration.results import place, place_part
-    from handrail_bridge.calibration.shots import Tcp, load
+    from handrail_bridge.calibration.shots import Tcp, load, require_size
     from handrail_bridge.calibration.targets import Tag
     from handrail_bridge.vision.pinhole import plain_lens
 
@@ -137,6 +138,7 @@ def hand_eye(
         asyncio.run(_recorded(loaded, camera, shots))
     taken, image = load(shots, Tag(size, number), Tcp(loaded))
     model = loaded.cameras[camera]
+    require_size(image, model, "shots")
     found = solving.hand_eye(taken, model.lens or plain_lens(model), on_arm)
     drawn = seeing.drawn(image, [shot.view.pixels for shot in taken], found.off)
     part = place_part(camera, found, on_arm)
@@ -172,6 +174,7 @@ async def _shown(cell: Cell, camera: str, target: Any, count: int) -> tuple[list
     """Watch the running bridge's camera until the board was shown often enough."""
     from handrail_bridge.calibration import seeing
     from handrail_bridge.calibration.collecting import Collector
+    from handrail_bridge.calibration.shots import require_size
     from handrail_bridge.vision import imaging
 
     model = cell.cameras[camera]
@@ -181,6 +184,7 @@ async def _shown(cell: Cell, camera: str, target: Any, count: int) -> tuple[list
         async with asyncio.timeout(PATIENCE), reach.agent(cell.name) as rail:
             async for frame in rail.frames(camera, "png"):
                 image = imaging.decode(frame.image)
+                require_size(image, model, "camera")
                 if chosen.take(seeing.seen(target, image)):
                     problems.print(f"  {len(chosen.views)} of {count}")
                 if len(chosen.views) >= count:
@@ -198,7 +202,10 @@ async def _recorded(cell: Cell, camera: str, folder: Path) -> None:
     problems.print("Bring the arm to a pose in which the camera sees the tag; then Enter. q: done.")
     async with reach.agent(cell.name) as rail:
         while (await asyncio.to_thread(input)).strip() != "q":
-            problems.print(f"  {escape(str(await take(rail, camera, folder)))}")
+            try:
+                problems.print(f"  {escape(str(await take(rail, camera, folder)))}")
+            except Refused as refused:  # those before are kept, and the next may stand
+                problems.print(f"  {escape(str(refused))}")
 
 
 def _writable(out: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from handrail_drivers.errors import Refused
 
-from handrail_bridge.cli.agent import PlanFile, read_plan
+from handrail_bridge.cli.calls import PlanFile, read_plan
 from handrail_bridge.cli.output import Json, console, emit, escape, show_verdict
 
 cell = typer.Typer(

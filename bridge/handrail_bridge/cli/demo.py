@@ -23,7 +23,7 @@ COLORS = {"refused": "red", "failed": "red", "permitted": "green", "done": "gree
 def demo(
     cell: Annotated[
         str | None,
-        typer.Option(help="one with objects that go somewhere; none: the desk, with its boards"),
+        typer.Option(help="one with objects that go somewhere; none: the desk with all it has"),
     ] = None,
     seed: Annotated[int, typer.Option(help="shuffles the objects and the hidden draw")] = 1,
     out: Annotated[Path, typer.Option(help="folder for the video and the still")] = Path("out"),

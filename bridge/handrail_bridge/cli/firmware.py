@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import time
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from handrail_drivers import serial_port
 from handrail_drivers.board.driver import Board
-from handrail_drivers.errors import BoardFault, BusLost
+from handrail_drivers.errors import BoardFault, BusLost, InvalidRequest
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -18,12 +21,13 @@ from handrail_bridge import run_dir
 from handrail_bridge.cli.output import Json, console, emit, escape, problems
 from handrail_bridge.firmware.asking import BoardInfo, asked
 from handrail_bridge.firmware.asking import info as board_info
-from handrail_bridge.firmware.boards import KINDS, board_kind
+from handrail_bridge.firmware.boards import KINDS, BoardKind, board_kind
 from handrail_bridge.firmware.boards import programmer as board_programmer
 from handrail_bridge.firmware.building import build as build_image
-from handrail_bridge.firmware.flashing import LOG, FlashReport
+from handrail_bridge.firmware.flashing import LINK_BAUD, LOG, FlashReport
 from handrail_bridge.firmware.flashing import flash as flash_board
 from handrail_bridge.firmware.images import Images
+from handrail_bridge.firmware.writing import Progress as Tell
 
 firmware = typer.Typer(
     no_args_is_help=True, help="Firmware of boards: build, flash, info, monitor."
@@ -34,6 +38,8 @@ BoardName = Annotated[str, typer.Option(help=", ".join(KINDS))]
 Port = Annotated[str, typer.Option(help="device file; none: the only one that there is")]
 Baud = Annotated[int, typer.Option(help="bit/s of the link")]
 Application = Annotated[str, typer.Option(help="of firmware/apps")]
+Built = Annotated[str, typer.Option(help="of firmware/apps, built now; none: the desk's")]
+Image = Annotated[Path | None, typer.Option(help="a file; none: an application's")]
 
 
 @firmware.command("build")
@@ -49,9 +55,11 @@ def build(
 def flash(
     board: BoardName = "avr",
     port: Port = "",
-    image: Annotated[Path | None, typer.Option(help="none: the desk's, built now")] = None,
+    application: Built = "",
+    image: Image = None,
     previous: Annotated[bool, typer.Option("--previous", help="the image of before")] = False,
     programmer: Annotated[str, typer.Option(help="none: the board's usual one")] = "",
+    baud: Baud = LINK_BAUD,
     wait: Annotated[float, typer.Option(help="s to the board's hello")] = WAIT,
     as_json: Json = False,
 ) -> None:
@@ -62,24 +70,18 @@ def flash(
     kind = board_kind(board)
     chosen = board_programmer(kind, programmer)
     where = port or only_port()
-    images = Images(run_dir.state_dir(LOG))
-    back = images.path(images.of(where).before) if previous else None
-    what = back or image or build_image(kind, "desk")
+    what = _chosen(kind, where, application, image, previous)
     if not chosen.exercised:
         problems.print(f"[yellow]note[/] {chosen.name}: not exercised on hardware")
-    columns = (TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=problems, transient=True, disable=as_json) as shown:
-        task = shown.add_task("flashing", total=1.0)
-
-        def tell(stage: str, part: float) -> None:
-            shown.update(task, description=stage, completed=part)
-
-        report = asyncio.run(flash_board(kind, chosen, where, what, tell, wait))
+    with _shown(as_json) as tell:
+        report = _in_order(flash_board(kind, chosen, where, what, tell, wait, baud))
     emit(report, as_json, _show_flashed)
 
 
 @firmware.command("info")
-def info(port: Port = "", baud: Baud = 115_200, wait: float = WAIT, as_json: Json = False) -> None:
+def info(
+    port: Port = "", baud: Baud = LINK_BAUD, wait: float = WAIT, as_json: Json = False
+) -> None:
     """Ask a board what it is and what it has."""
     emit(board_info(port or only_port(), baud, wait), as_json, _show_info)
 
@@ -87,7 +89,7 @@ def info(port: Port = "", baud: Baud = 115_200, wait: float = WAIT, as_json: Jso
 @firmware.command("monitor")
 def monitor(
     port: Port = "",
-    baud: Baud = 115_200,
+    baud: Baud = LINK_BAUD,
     wait: float = WAIT,
     seconds: Annotated[float, typer.Option(help="to watch; 0: until Ctrl-C")] = 0.0,
     period: Annotated[float, typer.Option(min=0.05, help="s between two lines")] = 0.5,
@@ -121,6 +123,51 @@ def only_port() -> str:
     )
 
 
+@contextlib.contextmanager
+def _shown(as_json: bool) -> Iterator[Tell]:
+    """Show how far it is while the block runs, for people."""
+    columns = (TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=problems, transient=True, disable=as_json) as shown:
+        task = shown.add_task("flashing", total=1.0)
+        yield lambda stage, part: shown.update(task, description=escape(stage), completed=part)
+
+
+def _in_order(work: Coroutine[Any, Any, FlashReport]) -> FlashReport:
+    """Have it done; SIGTERM and a closed terminal end it as Ctrl-C does."""
+
+    async def listening() -> FlashReport:
+        doing = asyncio.ensure_future(work)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, doing.cancel)
+        return await doing
+
+    try:
+        return asyncio.run(listening())
+    except asyncio.CancelledError:  # before anything was written
+        raise typer.Exit(1) from None
+
+
+def _chosen(
+    kind: BoardKind, port: str, application: str, image: Path | None, previous: bool
+) -> Path:
+    """Return the image to flash.
+
+    Raises:
+        InvalidRequest: several are named.
+        Refused: there is none of before.
+    """
+    if sum(map(bool, (application, image, previous))) > 1:
+        raise InvalidRequest(
+            "--application, --image and --previous each name an image.",
+            field="image",
+            hint="give one of them",
+        )
+    if previous:
+        images = Images(run_dir.state_dir(LOG))
+        return images.path(images.of(kind.name, port).before)
+    return image or build_image(kind, application or "desk")
+
+
 def _value(board: Board, name: str) -> Any:
     """A sensor that does not answer is told as nothing; the others go on."""
     try:
@@ -145,9 +192,8 @@ def _show_info(found: BoardInfo) -> None:
         f"[bold]{escape(said.application)}[/] {said.version} on {escape(said.board)}, "
         f"{found.port}: {escape(said.link)}"
     )
-    table = Table("channel", "kind", "effect", "range", "safe", "within", "", box=None)
+    table = Table("channel", "kind", "effect", "range", "by itself", "within", "", box=None)
     for one in found.channels:
-        safe = "" if one.safe is None else f"{one.safe:g}"
         within = "" if one.max_age is None else f"{one.max_age:g} s"
         unit = "" if one.unit == "1" else f" {escape(one.unit)}"
         table.add_row(
@@ -155,7 +201,7 @@ def _show_info(found: BoardInfo) -> None:
             one.kind,
             one.effect,
             f"{one.low:g} to {one.high:g}{unit}",
-            safe,
+            one.by_itself,
             within,
             escape(one.text),
         )

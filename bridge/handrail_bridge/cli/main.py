@@ -7,7 +7,7 @@ import sys
 import typer
 from handrail_drivers.errors import HandrailError, InvalidRequest
 
-from handrail_bridge.cli import agent, operate
+from handrail_bridge.cli import calls, operate
 from handrail_bridge.cli.approve import approve
 from handrail_bridge.cli.audit import audit
 from handrail_bridge.cli.bench import bench
@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The rail between an agent's hands and the real world.",
 )
-for command in (up, sim, agent.tools, agent.call, agent.check, agent.run, agent.stop, agent.state):
+for command in (up, sim, calls.tools, calls.call, calls.check, calls.run, calls.stop, calls.state):
     app.command()(command)
 for command in (operate.arm, operate.disarm, operate.reset):
     app.command()(command)

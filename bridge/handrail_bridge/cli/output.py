@@ -71,6 +71,9 @@ def show_verdict(verdict: Verdict) -> None:
     if verdict.robustness is not None:
         found = verdict.robustness
         console.print(f"  passes in {found.passed} of {found.worlds} worlds a little other")
+    if verdict.unseen:
+        named = escape(", ".join(verdict.unseen))
+        console.print(f"  [yellow]played without {named}[/]: nobody knows where it is. Look first.")
     for violation in verdict.violations:
         where = f"step {violation.step}, {violation.time:.2f} s" if violation.step >= 0 else "plan"
         console.print(f"  [red]{violation.kind}[/] ({where}): {escape(violation.sentence)}")

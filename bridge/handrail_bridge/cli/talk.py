@@ -88,9 +88,8 @@ async def _stay(
     screen = Terminal()
     async with employed as (worker, rail):
         await require_movers(rail, devices)  # or it would try for ever
-        if goal and goal not in worker.memory.goals().values():
-            worker.memory.set_goal(goal)
-            Wakes(worker.memory).start(f"you were given this goal: {goal}")
+        if goal:
+            Wakes(worker.memory).give(goal)
         place = f"{worker.name} stays at {worker.bridge.cell}"
         hint = f'mail wakes it: handrail mail send {worker.name} "..."'
         screen.said(f"{place}; open goals: {len(worker.memory.goals())}; {hint}\n")

@@ -23,8 +23,8 @@ async def ask(call: Awaitable[Any]) -> Any:
         raise from_rpc(error) from None
 
 
-async def events(call: Any) -> AsyncGenerator[Any, None]:
-    """Yield what a stream sends; leaving ends it.
+async def events(call: Any, request: Any = None) -> AsyncGenerator[Any, None]:
+    """Yield what a stream sends, after a request for each where there is one; leaving ends it.
 
     Raises:
         HandrailError: the bridge's own.
@@ -35,6 +35,8 @@ async def events(call: Any) -> AsyncGenerator[Any, None]:
         while True:
             # no wait_for: before Python 3.12 it loses a cancellation in the moment of a message
             with patience:
+                if request is not None and not call.done():
+                    await call.write(request)
                 event = await call.read()
             if event is grpc.aio.EOF:
                 return

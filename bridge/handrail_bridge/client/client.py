@@ -20,7 +20,7 @@ import grpc.aio
 from handrail.v1 import mail_pb2, mail_pb2_grpc
 from handrail.v1 import rail_pb2 as rpc
 from handrail.v1 import rail_pb2_grpc as stubs
-from handrail_drivers.errors import ProcessLost
+from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_sim.plan import Plan, as_json
 
 from handrail_bridge import run_dir
@@ -227,7 +227,7 @@ class Client:
     ) -> AsyncGenerator[Frame, None]:
         """Stream a camera's frames; a slow reader misses frames and always has the newest."""
         request = rpc.StreamFramesRequest(camera=camera, format=format, max_width=max_width)
-        async for event in events(self._rail.StreamFrames(request)):
+        async for event in events(self._rail.StreamFrames(), request):
             yield messages.read_frame(event.frame)
 
     async def send_mail(self, sender: str, recipient: str, text: str, answers: int = 0) -> Mail:
@@ -254,6 +254,7 @@ class Client:
         devices: Sequence[str] = (),
         wait: float = 0.0,
         take_over: bool = False,
+        on_lost: Callable[[HandrailError], None] = lambda _: None,
     ) -> AsyncIterator[OwnLease]:
         """Hold the exclusive right to move while the block runs.
 
@@ -263,6 +264,7 @@ class Client:
             devices: which to move; none named is all.
             wait: s to wait for one's turn where another holds one of them.
             take_over: take them from whoever holds them; operators only.
+            on_lost: told why, should the lease be lost before the block ends.
 
         Raises:
             LeaseRefused: another client holds one of the devices.
@@ -275,7 +277,7 @@ class Client:
             wait_s=wait,
             take_over=take_over,
         )
-        async with held(self._rail.HoldLease(), request) as lease:
+        async with held(self._rail.HoldLease(), request, on_lost) as lease:
             self._token = lease.token
             try:
                 yield lease

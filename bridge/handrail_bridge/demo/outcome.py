@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from handrail_bridge.demo.tower import Shown
+from handrail_bridge.demo.visitor import Visit
 from handrail_bridge.reports import Counters
 
 WALL_GOAL = 90.0  # s
@@ -39,6 +40,7 @@ class Outcome:
     seed: int
     objects: tuple[Sorted, ...]
     boards: Shown | None  # what they did; None where the cell has none
+    visit: Visit | None  # what came of a hand; None where the cell has no eyes
     stops: int  # protective stops after which the operator armed again
     problem: str  # what ended the sorting early; empty where nothing did
     checked: int
@@ -56,9 +58,9 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the world says that every object lies where it belongs, and boards did theirs."""
-        boards = self.boards is None or self.boards.right
-        return boards and bool(self.objects) and all(thing.right for thing in self.objects)
+        """Whether all lies where it belongs, says the world, and boards and eyes did theirs."""
+        shown = all(one is None or one.right for one in (self.boards, self.visit))
+        return shown and bool(self.objects) and all(thing.right for thing in self.objects)
 
 
 def judge(cell: Cell, truth: Mapping[str, Any]) -> tuple[Sorted, ...]:
@@ -83,6 +85,9 @@ def table(outcome: Outcome) -> Table:
         stopped = ", ".join(outcome.boards.stopped_by) or "nothing"
         rows.add_row("lamp lit, pusher moved, button stopped the arm, says the world", mark)
         rows.add_row("the button's stop was", stopped)
+    if outcome.visit is not None:
+        mark = "[green]yes[/]" if outcome.visit.right else f"[red]no[/] {outcome.visit.problem}"
+        rows.add_row("a hand that reached in stopped the arm", mark)
     if outcome.stops:
         rows.add_row("protective stops, armed again", f"[yellow]{outcome.stops}[/]")
     if outcome.problem:

@@ -20,11 +20,12 @@ from handrail_bridge.demo.film import Filming
 from handrail_bridge.demo.outcome import Outcome, judge
 from handrail_bridge.demo.stage import Memory, Stage, stage
 from handrail_bridge.demo.tower import Shown, Tower, has_tower
-from handrail_bridge.demo.visitor import Visitor
+from handrail_bridge.demo.visitor import Visit, Visitor
 from handrail_bridge.pilot.sorting import Event, Log, Pilot
 from handrail_bridge.reports import Counters
 
 PATIENCE = 4  # protective stops of a busy machine after which the operator arms again
+EYES_OPEN = 10.0  # s
 STOP_TRIALS = 3
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
@@ -56,6 +57,7 @@ async def run(
         seed=seed,
         objects=judge(cell, truth),
         boards=sorting.boards,
+        visit=sorting.visit,
         stops=sorting.stops,
         problem=sorting.problem,
         checked=sorting.log.checked,
@@ -81,6 +83,7 @@ class Sorting:
     loop: Counters
     loop_rate: float  # Hz, measured
     boards: Shown | None  # what the boards did; None where the cell has none
+    visit: Visit | None  # what came of a hand; None where the cell has no eyes
     stops: int  # protective stops after which the operator armed again
     problem: str  # what ended it early; empty where nothing did
 
@@ -88,18 +91,19 @@ class Sorting:
 @contextlib.asynccontextmanager
 async def _visited(
     running: Stage, cell: Cell, rail: Client, tell: Callable[[Event], None]
-) -> AsyncIterator[asyncio.Event | None]:
-    """Have somebody reach in meanwhile, where the cell has eyes; yield whether they are gone."""
+) -> AsyncIterator[Visitor | None]:
+    """Have somebody reach in meanwhile, where the cell has eyes; yield who."""
     if not any(one.watch for one in cell.perception.values()):
         yield None
         return
     visitor = Visitor(cell, running.twin.truth, tell)
     visiting = asyncio.create_task(visitor.visit(rail))
     try:
-        yield visitor.gone
+        yield visitor
     finally:
         visiting.cancel()
-        await asyncio.gather(visiting, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await visiting
 
 
 async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> Sorting:
@@ -107,18 +111,33 @@ async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> So
         Client.connect(running.address) as rail,
         OperatorClient.connect(running.operator_socket) as operator,
     ):
-        await operator.arm()
+        await _arm(operator)
         tell(Event("armed", "by the operator; the pilot has the agent's rights"))
         shown, stops, problem = await _show(running, cell, rail, operator, tell)
         before = await rail.state()
         pilot = Pilot(rail, tell)
-        async with _visited(running, cell, rail, tell) as gone:
+        async with _visited(running, cell, rail, tell) as visitor:
+            gone = visitor.gone if visitor else None
             sorted_stops, sorted_problem = await attend(pilot, operator, tell, gone)
         after = await rail.state()
     passed = (after.time_ns - before.time_ns) * 1e-9
     rate = (after.loop.ticks - before.loop.ticks) / passed if passed > 0 else 0.0
     problem = problem or sorted_problem
-    return Sorting(pilot.log, after.loop, rate, shown, stops + sorted_stops, problem)
+    visit = visitor.came_of_it if visitor else None
+    return Sorting(pilot.log, after.loop, rate, shown, visit, stops + sorted_stops, problem)
+
+
+async def _arm(operator: OperatorClient) -> None:
+    """Arm it, as soon as its eyes have seen that nobody is there."""
+    deadline = time.monotonic() + EYES_OPEN
+    while True:
+        try:
+            await operator.arm()
+            return
+        except NotArmed:
+            if time.monotonic() > deadline:
+                raise
+            await operator.reset()
 
 
 async def _show(
@@ -175,7 +194,7 @@ def _sortable(name: str) -> Cell:
         raise Refused(
             f"Nothing in the cell {name!r} has a place to go to.",
             field="cell",
-            hint="take desk, desk_boards, desk_watched, desk_2f85 or line",
+            hint="take desk, desk_boards, desk_watched, desk_demo, desk_2f85 or line",
         )
     return cell
 

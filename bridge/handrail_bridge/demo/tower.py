@@ -43,12 +43,12 @@ class Shown:
 
 
 def desk(tell: Callable[[Event], None]) -> str:
-    """Return the cell of the demo: the desk with its boards, where those can be emulated."""
+    """Return the cell of the demo: the desk that is watched, with boards that can be emulated."""
     why = lacking()
     if why:
         tell(Event("note", f"without light tower and pusher: {why} is missing, see `make setup`"))
-        return "desk"
-    return "desk_boards"
+        return "desk_watched"
+    return "desk_demo"
 
 
 def has_tower(cell: Cell) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from handrail_drivers.errors import HandrailError
 from handrail_sim.cell import Cell
 from handrail_sim.twin.truth_port import TruthClient
 
@@ -19,6 +21,19 @@ POLL = 0.05  # s
 LEAVES = 20.0  # s, longest until the eyes have seen that it is gone
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What came of a visit."""
+
+    stopped: bool = False  # the arm, by what its eyes saw
+    problem: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether all of it was as it should be."""
+        return self.stopped and not self.problem
+
+
 class Visitor:
     """Visits once. ``gone`` is set when nobody is in the cell, by what its eyes see."""
 
@@ -28,11 +43,20 @@ class Visitor:
         self._tell = tell
         self.gone = asyncio.Event()
         self.gone.set()
-        self.stopped = False  # whether the arm stood because of it
+        self.came_of_it = Visit()
 
     async def visit(self, rail: Client) -> None:
         """Wait for a motion, reach into it, wait until the arm stands, and leave."""
         await self._until_midway(rail)
+        try:
+            await self._reach_in(rail)
+        except HandrailError as error:
+            self.came_of_it = replace(self.came_of_it, problem=error.message)
+            self._tell(Event("failed", error.message))
+        finally:
+            self.gone.set()  # who waits for it is not to wait for ever
+
+    async def _reach_in(self, rail: Client) -> None:
         self.gone.clear()
         try:
             await asyncio.to_thread(self._truth.reach, *PALM, FINGERS)
@@ -41,13 +65,12 @@ class Visitor:
             while state.mode in (Mode.MOVING, Mode.STOPPING):
                 await asyncio.sleep(POLL)
                 state = await rail.state()
-            self.stopped = state.mode == Mode.FAULT
+            self.came_of_it = Visit(stopped=f"{self._eyes}." in state.reason)
             self._tell(Event("visitor", state.reason or "the motion ended before it was seen"))
         finally:
             await asyncio.to_thread(self._truth.withdraw)
             await rail.call(f"{self._eyes}_wait_for", label="hand", present=False, timeout=LEAVES)
             self._tell(Event("visitor", "the hand is gone"))
-            self.gone.set()
 
     async def _until_midway(self, rail: Client) -> None:
         seen: set[str] = set()

@@ -17,12 +17,12 @@ from handrail_sim.cell_file import load_cell
 from handrail_bridge.agents.own_tools import Mailing, tools_of
 from handrail_bridge.agents.results import Result, refusal
 from handrail_bridge.agents.toolset import ToolSet
-from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.client import Client
 from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.evaluation.witness import Judgement, Witness
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
+from handrail_bridge.rig import Rig
 from handrail_bridge.vision import imaging
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ class ChannelReport:
     unit: str
     low: float
     high: float
-    safe: float | None
+    safe: float | None  # to which it goes by itself; of an output, None: to none
+    by_itself: str  # what an output does where nobody commands it
     max_age: float | None  # s
     text: str
 
@@ -79,7 +80,8 @@ def describe(port: str, board: Board) -> BoardInfo:
             unit=one.unit,
             low=one.low,
             high=one.high,
-            safe=one.value(one.raw_safe) if one.writable else None,
+            safe=one.safe if one.writable else None,
+            by_itself=one.by_itself if one.writable else "",
             max_age=one.max_age if one.writable else None,
             text=one.text,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,14 +16,14 @@ LONGEST = 4 << 20  # octets
 
 @dataclass(frozen=True, slots=True)
 class Flashed:
-    """What is on the board of a port (empty: in part another one), and before: images' digests."""
+    """What is on a board (empty: in part another one), and before: images' digests."""
 
     now: str
     before: str = ""
 
 
 class Images:
-    """Images by their digest, and which port has which, in a folder."""
+    """Images by their digest, and which a board of a kind at a port has, in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "images"
@@ -61,30 +62,34 @@ class Images:
         """
         found = [path for path in self._folder.glob(f"{digest}.*") if path.suffix != ".new"]
         if not digest or not found:
-            raise Refused("No image of before is kept for this port.", field="previous")
+            raise Refused(
+                "No image of before is kept for this kind of board at this port.",
+                field="previous",
+                hint="name one with --image",
+            )
         return found[0]
 
-    def of(self, port: str) -> Flashed:
-        """Return what is known of a port; nothing: empty digests."""
-        return Flashed(**self._all().get(port, {"now": ""}))
+    def of(self, board: str, port: str) -> Flashed:
+        """Return what is known of a board of this kind at a port; nothing: empty digests."""
+        return Flashed(**self._all().get(_key(board, port), {"now": ""}))
 
-    def begins(self, port: str) -> None:
-        """Write down that a port's image is being overwritten: what it had is the one of before."""
-        known = self.of(port)
-        self._put(port, Flashed("", known.now or known.before))
+    def begins(self, board: str, port: str) -> None:
+        """Write down that an image is being overwritten: what was there is the one of before."""
+        known = self.of(board, port)
+        self._put(_key(board, port), Flashed("", known.now or known.before))
 
-    def flashed(self, port: str, digest: str, known: Flashed) -> Flashed:
-        """Write down that a port has an image; the same again changes nothing.
+    def flashed(self, board: str, port: str, digest: str, known: Flashed) -> Flashed:
+        """Write down that a board has an image; the same again changes nothing.
 
         ``known``: what it had before that began.
         """
         before = known.before if known.now in (digest, "") else known.now
         has = Flashed(digest, "" if before == digest else before)
-        self._put(port, has)
+        self._put(_key(board, port), has)
         return has
 
-    def _put(self, port: str, has: Flashed) -> None:
-        every = self._all() | {port: asdict(has)}
+    def _put(self, key: str, has: Flashed) -> None:
+        every = self._all() | {key: asdict(has)}
         fresh = self._record.with_suffix(".new")
         fresh.write_text(json.dumps(every, indent=1))
         fresh.replace(self._record)
@@ -94,3 +99,7 @@ class Images:
             return {}
         found: dict[str, dict[str, str]] = json.loads(self._record.read_text())
         return found
+
+
+def _key(board: str, port: str) -> str:
+    return f"{board} {os.path.realpath(port)}"  # by whichever link it is named

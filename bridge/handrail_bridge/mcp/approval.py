@@ -9,22 +9,21 @@ server of the operator's own user can pass it on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import getpass
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
-from handrail_drivers.errors import InvalidRequest, Refused, UnknownName
+from handrail_drivers.errors import InvalidRequest, PermitRefused, Refused, UnknownName
 from mcp.server.context import ServerRequestContext
 
 from handrail_bridge.agents.results import Waiting
 from handrail_bridge.client.operator_client import OperatorClient
-from handrail_bridge.reports import ELICITATION, Card, Decision
+from handrail_bridge.reports import ELICITATION, Card, Decision, Permit
 
 KEY = "approval"
 OPEN = 32  # questions at a time
@@ -74,10 +73,11 @@ class Person:
         self._open: OrderedDict[str, Question] = OrderedDict()
 
     async def asked(self, waiting: Waiting, tool: str, arguments: Any, context: Context) -> None:
-        """Ask about what waits, unless somebody has decided already.
+        """Ask about what waits, unless somebody has decided already or does so meanwhile.
 
         Raises:
             Asked: the question goes out with the call's answer (protocol 2026-07-28 on).
+            PermitRefused: the operator has refused it meanwhile, or nobody answers.
             Refused: the client cannot ask.
         """
         card = await self._card(waiting)
@@ -87,11 +87,11 @@ class Person:
         question = Question(card, waiting.handle, tool, json.dumps(arguments))
         if not context.session.can_send_request:
             raise Asked(question)
-        with contextlib.suppress(TimeoutError):  # nobody answered: the bridge says so
-            async with asyncio.timeout(card.remaining):
-                answer = await context.session.elicit_form(
-                    worded(card), SCHEMA, related_request_id=context.request_id
-                )
+        asking = context.session.elicit_form(
+            worded(card), SCHEMA, related_request_id=context.request_id
+        )
+        answer = await _unless(asking, self._operator.approval(waiting.permit))
+        if answer is not None:
             await self.decided(question, answer, context)
 
     def put(self, question: Question) -> types.InputRequiredResult:
@@ -123,7 +123,11 @@ class Person:
         return question.handle
 
     async def decided(self, question: Question, answer: object, context: Context) -> None:
-        """Tell the bridge; whatever is no plain yes is a no."""
+        """Tell the bridge; whatever is no plain yes is a no, whoever else has said yes.
+
+        Raises:
+            PermitRefused: it is a no, and too late to end the permit.
+        """
         said = _is_yes(answer)
         decision = Decision(
             question.card.number,
@@ -133,12 +137,40 @@ class Person:
             "" if said else f"answered {getattr(answer, 'action', 'nothing')}",
             ELICITATION,
         )
-        with contextlib.suppress(UnknownName):  # the operator was quicker, or it is too late
+        try:
             await self._operator.decide(decision)
+        except UnknownName:
+            if not said:
+                raise PermitRefused(
+                    "The person at the MCP client said no, and the permit is good no more.",
+                    field="approval",
+                    hint="ask that person before you try it again",
+                ) from None
+            # a yes: the operator was quicker, or it is too late, and whoever waits is told so
 
     async def _card(self, waiting: Waiting) -> Card | None:
         cards = await self._operator.cards()
         return next((card for card in cards if card.number == waiting.permit.number), None)
+
+
+async def _unless(
+    asking: Coroutine[Any, Any, types.ElicitResult], deciding: Coroutine[Any, Any, Permit]
+) -> types.ElicitResult | None:
+    """Return a client's answer, or None where it was decided elsewhere before.
+
+    Whatever came second is cancelled; the client is told so, and closes its question.
+    """
+    asked, decided = asyncio.create_task(asking), asyncio.create_task(deciding)
+    try:
+        await asyncio.wait({asked, decided}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            return asked.result()
+        decided.result()
+        return None
+    finally:
+        asked.cancel()
+        decided.cancel()
+        await asyncio.gather(asked, decided, return_exceptions=True)
 
 
 def worded(card: Card) -> str:

@@ -46,7 +46,7 @@ class McpServer:
         self.sdk: Server[Any] = ChangingServer(
             "handrail",
             version=importlib.metadata.version("handrail"),
-            instructions=prompts.ROAD,
+            instructions=prompts.instructions(tools.moving.holder),
             get_tool_input_schema=self._input_schema,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,

@@ -102,25 +102,21 @@ class Approvals:
     async def decide(self, decision: Decision) -> None:
         """Approve or refuse what waits; written down before it counts.
 
+        A no ends what was approved already, too, as long as it is not spent.
+
         Raises:
             UnknownName: nothing waits under that number.
             PermitRefused: it is another motion or call than the one that was shown.
             NotPermittedRole: the cell does not allow this road to a person.
             Refused: it cannot be written down.
         """
-        if decision.road == ELICITATION and not self._cell.approval.elicitation:
-            raise NotPermittedRole(
-                "This cell does not let the person at an MCP client approve.",
-                field="road",
-                value=decision.road,
-                limit=OPERATOR,
-                hint="approve it by `handrail approve`, or set elicitation in [approval]",
-            )
-        self._permits.asked(decision.number, decision.trajectory_digest, time.monotonic())
+        self._require_road(decision.road)
+        shown = decision.number, decision.trajectory_digest
+        self._permits.asked(*shown, time.monotonic(), decision.approve)
         await self._receipts.written(self._receipts.decided, decision)
         now = time.monotonic()  # it may have died meanwhile
         try:
-            grant = self._permits.asked(decision.number, decision.trajectory_digest, now)
+            grant = self._permits.asked(*shown, now, decision.approve)
         except HandrailError as error:
             await self._receipts.written(self._receipts.undecided, decision, error.detail())
             raise
@@ -129,3 +125,13 @@ class Approvals:
         else:
             reason = f": {decision.reason}" if decision.reason else ""
             self._permits.reject(grant, f"was refused by {decision.approver}{reason}")
+
+    def _require_road(self, road: str) -> None:
+        if road == ELICITATION and not self._cell.approval.elicitation:
+            raise NotPermittedRole(
+                "This cell does not let the person at an MCP client approve.",
+                field="road",
+                value=road,
+                limit=OPERATOR,
+                hint="approve it by `handrail approve`, or set elicitation in [approval]",
+            )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,34 +27,70 @@ ELSEWHERE = 1.5  # of its longest edge, that a thing is aside which a passing ar
 STRANGE = 0.15  # m: a detection farther off than this is rather an object of unknown place
 
 
-class Belief:
-    """The objects of one cell, as believed.
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """What is believed of the objects at one moment.
 
-    ``version`` grows whenever an object turns out elsewhere than it was believed, or turned: by
-    more than ``tolerance`` [m] at a corner, or when where it is has become less sure by that. A
-    permit checked against another version is dead. ``place`` [m] is what checks allow for anyhow.
+    Another moment's world is the same while no object is elsewhere, or turned, by more than
+    ``tolerance`` [m] at a corner, and where it is has not become less sure by that. ``place`` [m]
+    is what checks allow for anyhow.
+    """
+
+    objects: Mapping[str, ObjectBelief]
+    sizes: Mapping[str, Sequence[float]]  # m
+    tolerance: float
+    place: float = 0.0
+
+    def changed(self, later: Believed) -> list[str]:
+        """Return the objects that are otherwise later."""
+        pairs = ((name, one, later.objects[name]) for name, one in self.objects.items())
+        return [name for name, one, other in pairs if self.differ(name, one, other)]
+
+    def differ(self, name: str, one: ObjectBelief, other: ObjectBelief) -> bool:
+        """Tell whether an object is elsewhere, or turned, or known or held only once."""
+        if (one.source == "unknown") != (other.source == "unknown"):
+            return True
+        if bool(one.held_pose) != bool(other.held_pose):
+            return True
+        if one.source == "unknown":
+            return False
+        less_sure = self._reach(name, other) - self._reach(name, one)
+        moved = aside(pose(one), pose(other), self.sizes[name])
+        return max(moved, less_sure) > self.tolerance
+
+    def _reach(self, name: str, thing: ObjectBelief) -> float:
+        """Return how far [m] aside the check has a corner lie, but for the cell's own turn."""
+        corner = math.hypot(*self.sizes[name][:2]) / 2
+        return max(self.place, SIGMAS * thing.sigma) + SIGMAS * thing.turn_sigma * corner
+
+
+NO_OBJECTS = Believed({}, {}, 0.0)
+
+
+class Belief:
+    """The objects of one cell, as believed; a permit checked when others were is dead.
+
+    Args:
+        objects: of the cell, by name.
+        tolerance: as of :class:`Believed`, and ``place``.
     """
 
     def __init__(
         self, objects: Mapping[str, SceneObject], tolerance: float, place: float = 0.0
     ) -> None:
         self._colors = {name: thing.color for name, thing in objects.items()}
-        self._sizes = {name: thing.size for name, thing in objects.items()}
-        self._tolerance = tolerance
-        self._place = place
-        self._objects = dict.fromkeys(objects, LOST)
-        self._anchor = dict(self._objects)  # as it stood when the version last grew
-        self.version = 1
+        sizes = {name: thing.size for name, thing in objects.items()}
+        self.now = Believed(dict.fromkeys(objects, LOST), sizes, tolerance, place)
 
     @property
     def objects(self) -> dict[str, ObjectBelief]:
         """Every object of the cell, by name."""
-        return dict(self._objects)
+        return dict(self.now.objects)
 
     @property
     def held(self) -> str | None:
         """The object that is believed to be in the gripper."""
-        return next((name for name, thing in self._objects.items() if thing.held_pose), None)
+        return next((name for name, thing in self.objects.items() if thing.held_pose), None)
 
     def look(self, detections: Iterable[Detection], camera: Camera, time_ns: int) -> None:
         """Take over what a camera saw, at ``time_ns``.
@@ -61,9 +98,9 @@ class Belief:
         What the camera should have seen and did not is unknown afterwards; what lies
         outside of its search area, and what is held, stays as it was.
         """
-        seen = self._associate(list(detections), self._objects)
-        fresh = dict(self._objects)
-        for name, thing in self._objects.items():
+        seen = self._associate(list(detections), self.objects)
+        fresh = self.objects
+        for name, thing in self.objects.items():
             if thing.held_pose:
                 continue
             if name in seen:
@@ -88,8 +125,8 @@ class Belief:
 
         What became known of one meanwhile is newer than what the plan was predicted to do with it.
         """
-        same = {name: end for name, end in predicted.items() if self._objects[name] == began[name]}
-        self._become({**self._objects, **same})
+        same = {name: end for name, end in predicted.items() if self.objects[name] == began[name]}
+        self._become({**self.objects, **same})
 
     def doubt(
         self,
@@ -102,22 +139,22 @@ class Belief:
         in one is held no more, though the jaw may feel something: that is another thing then, and
         it is what was taken in the last of them.
         """
-        fresh = dict(self._objects)
+        fresh = self.objects
         for name, end in predicted.items():
-            start = self._objects[name]
+            start = self.objects[name]
             taken = passed[-1][name] if passed else start
             if taken.held_pose and not start.held_pose:
                 fresh[name] = taken  # until the jaw feels nothing
                 continue
             kept = start.held_pose and all(then[name].held_pose for then in passed)
-            if not kept and (start.held_pose or self._differ(name, start, end)):
+            if not kept and (start.held_pose or self.now.differ(name, start, end)):
                 fresh[name] = LOST
         self._become(fresh)
 
     def feel(self, holding: bool) -> None:
         """Take over what the jaw feels: an object no longer felt was dropped somewhere."""
         if self.held is not None and not holding:
-            self._become({**self._objects, self.held: LOST})
+            self._become({**self.objects, self.held: LOST})
 
     def strayed(self, detections: Iterable[Detection], expected: Mapping[str, ObjectBelief]) -> str:
         """Return in words which thing was seen elsewhere than it is expected; empty: none.
@@ -127,33 +164,13 @@ class Belief:
         """
         for name, spot in self._associate(list(detections), expected).items():
             off = math.dist(spot.position[:2], expected[name].position[:2])
-            if off > ELSEWHERE * max(self._sizes[name]):
-                self._become({**self._objects, name: LOST})
+            if off > ELSEWHERE * max(self.now.sizes[name]):
+                self._become({**self.objects, name: LOST})
                 return f"{name} was seen {off * 1000:.0f} mm from where the plan has it."
         return ""
 
-    def _become(self, fresh: dict[str, ObjectBelief]) -> None:
-        self._objects = fresh
-        if any(self._differ(name, self._anchor[name], fresh[name]) for name in fresh):
-            self._anchor = dict(fresh)
-            self.version += 1
-
-    def _differ(self, name: str, one: ObjectBelief, other: ObjectBelief) -> bool:
-        """Tell whether an object is elsewhere, or turned, or known or held only once."""
-        if (one.source == "unknown") != (other.source == "unknown"):
-            return True
-        if bool(one.held_pose) != bool(other.held_pose):
-            return True
-        if one.source == "unknown":
-            return False
-        less_sure = self._reach(name, other) - self._reach(name, one)
-        moved = aside(pose(one), pose(other), self._sizes[name])
-        return max(moved, less_sure) > self._tolerance
-
-    def _reach(self, name: str, thing: ObjectBelief) -> float:
-        """Return how far [m] aside the check has a corner lie, but for the cell's own turn."""
-        corner = math.hypot(*self._sizes[name][:2]) / 2
-        return max(self._place, SIGMAS * thing.sigma) + SIGMAS * thing.turn_sigma * corner
+    def _become(self, fresh: Mapping[str, ObjectBelief]) -> None:
+        self.now = replace(self.now, objects=fresh)
 
     def _associate(
         self, detections: list[Detection], places: Mapping[str, ObjectBelief]

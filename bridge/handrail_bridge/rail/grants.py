@@ -16,6 +16,7 @@ from handrail_drivers.errors import PermitRefused
 from handrail_sim.plan import Plan
 from handrail_sim.verdict import Verdict
 
+from handrail_bridge.rail.belief import Believed
 from handrail_bridge.reports import Tool
 
 AGAIN = "check the plan again and execute it with the new permit"
@@ -28,7 +29,7 @@ class Present:
     time: float  # s, monotonic
     position: dict[str, float]  # rad, measured, by joint
     cell_digest: str
-    belief_version: int
+    believed: Believed
     stops: int  # stops and acts of the operator so far
     leases: dict[str, int]  # token by device, 0 where nobody holds it
 
@@ -131,12 +132,13 @@ def require_same_world(grant: Grant, present: Present) -> None:
         raise PermitRefused(
             "The plan was checked under another lease.", field="lease_token", hint=AGAIN
         )
-    if present.belief_version != start.belief_version:
+    if changed := start.believed.changed(present.believed):
         raise PermitRefused(
-            "What is known of the objects has changed since the check.",
+            f"What is known of {', '.join(changed)} has changed since the check.",
             field="objects",
-            value=present.belief_version,
-            limit=start.belief_version,
+            value=changed[0],
+            limit=start.believed.tolerance,
+            unit="m",
             hint=AGAIN,
         )
 

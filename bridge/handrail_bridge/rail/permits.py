@@ -127,14 +127,18 @@ class Permits:
         """Return what waits for a person, the oldest first."""
         return [grant for grant in self._open.values() if grant.waits and now < grant.expires]
 
-    def asked(self, number: int, trajectory_digest: str, now: float) -> Grant | CallGrant:
-        """Return what waits under a number.
+    def asked(
+        self, number: int, trajectory_digest: str, now: float, approve: bool = True
+    ) -> Grant | CallGrant:
+        """Return what waits under a number; for a no, also what another person has approved.
 
         Raises:
             UnknownName: nothing does.
             PermitRefused: it is another motion than the one that was shown.
         """
-        waiting = {str(grant.number): grant for grant in self.waiting(now)}
+        asking = [grant for grant in self._open.values() if grant.asks and now < grant.expires]
+        found = self.waiting(now) if approve else asking
+        waiting = {str(grant.number): grant for grant in found}
         if str(number) not in waiting:
             raise UnknownName("approval", str(number), waiting, "number")
         grant = waiting[str(number)]
@@ -154,7 +158,7 @@ class Permits:
         self._open[grant.id] = replace(grant, approver=approver, expires=expires)
 
     def reject(self, grant: Grant | CallGrant, why: str) -> None:
-        """End a permit that waits; ``why`` completes the sentence "The permit ..."."""
+        """End a permit; ``why`` completes the sentence "The permit ..."."""
         self._kill(grant.id, why)
 
     def approved(self, permit_id: str, now: float) -> Permit | None:

@@ -26,7 +26,8 @@ from handrail_bridge.loop.state import LoopState, Mode
 from handrail_bridge.rail.acts import Acts
 from handrail_bridge.rail.approvals import Approvals
 from handrail_bridge.rail.checker import CheckerProcess
-from handrail_bridge.rail.grants import require_same
+from handrail_bridge.rail.denials import Denials
+from handrail_bridge.rail.grants import Grant, require_same
 from handrail_bridge.rail.motion import Motion
 from handrail_bridge.rail.notes import Notes
 from handrail_bridge.rail.permits import Permits
@@ -64,6 +65,7 @@ class Rail:
         self._checker = checker
         self._receipts = receipts
         self._notes = Notes(receipts)
+        self._denials = Denials(Notes(receipts), self.situation.leases)
         self._resting = Resting(on_stop, self._notes)
         self.acts = Acts(
             loop, checker, self.situation, self._notes, self._kill_permits, self._require_rest
@@ -118,14 +120,18 @@ class Rail:
         The task raises PermitRefused, NotArmed, LeaseRefused or Refused where nothing moved.
         Cancelling it does not end it: :meth:`abort` does, with a receipt.
         """
-        if self._motion is not None:
-            raise Refused("A plan is running.", hint="wait for its receipt, or stop it")
-        if self._configuring:
-            raise Refused("A device is being configured.", hint="check the plan again afterwards")
+        with self._denials.told(plan, permit_id, token):
+            self._require_free()
         self._aborted = False
         self._motion = asyncio.create_task(self._execute(plan, permit_id, token))
         self._motion.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._motion
+
+    def _require_free(self) -> None:
+        if self._motion is not None:
+            raise Refused("A plan is running.", hint="wait for its receipt, or stop it")
+        if self._configuring:
+            raise Refused("A device is being configured.", hint="check the plan again afterwards")
 
     async def _execute(self, plan: Plan, permit_id: str, token: int) -> Receipt:
         try:
@@ -143,9 +149,7 @@ class Rail:
 
     async def _begin(self, plan: Plan, permit_id: str, token: int) -> Motion:
         """Write down what is about to move, then let it move, or write why it does not."""
-        self.situation.require_armed()
-        grant = self._permits.examine(permit_id, plan.digest(), self.situation.present())
-        self.situation.leases.require(token, grant.devices)
+        grant = self._examined(plan, permit_id, token)
         receipt_id, holder = secrets.token_hex(8), self.situation.leases.holder(token)
         await self._receipts.written(self._receipts.begin, receipt_id, grant, holder)
         self._numbers += 1
@@ -159,6 +163,13 @@ class Rail:
             await self._receipts.written(self._receipts.refused, receipt_id, told.detail())
             raise
         return self.running
+
+    def _examined(self, plan: Plan, permit_id: str, token: int) -> Grant:
+        with self._denials.told(plan, permit_id, token):
+            self.situation.require_armed()
+            grant = self._permits.examine(permit_id, plan.digest(), self.situation.present())
+            self.situation.leases.require(token, grant.devices)
+            return grant
 
     async def _play(self, plan: Plan, permit_id: str, receipt_id: str, token: int) -> Motion:
         """The one place where a trajectory reaches the loop. It spends the permit.
@@ -246,6 +257,7 @@ class Rail:
         await self._loop.close()
         await self._resting.close()
         await self._notes.close()
+        await self._denials.close()
         self._checker.close()
         with contextlib.suppress(Refused):
             self._receipts.close()

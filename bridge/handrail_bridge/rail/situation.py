@@ -66,7 +66,7 @@ class Situation:
             time=time.monotonic(),
             position=dict(zip(self.cell.arm.all_joints, position, strict=True)),
             cell_digest=self.digest,
-            belief_version=self.belief.version,
+            believed=self.belief.now,
             stops=self.stops,
             leases=self.leases.tokens(),
         )

@@ -82,6 +82,7 @@ def _write_verdict(verdict: Verdict) -> plan_pb2.Verdict:
         peak_effort=verdict.peak_effort,
         check_time_s=verdict.check_time,
         robustness=_write_robustness(verdict.robustness),
+        unseen=verdict.unseen,
     )
 
 
@@ -100,6 +101,7 @@ def _read_verdict(sent: plan_pb2.Verdict) -> Verdict:
         trajectory=None,
         end_objects={},
         robustness=_read_robustness(sent),
+        unseen=tuple(sent.unseen),
     )
 
 

@@ -26,7 +26,7 @@ from handrail_bridge.server.service import RailService
 from handrail_bridge.server.standard import Health, Reflection
 
 MESSAGE_LIMIT = 1 << 20  # bytes that a client may send at once
-CALLS = 272  # of one connection at a time; those that may last have places (places.py)
+CALLS = 336  # of one connection at a time; those that may last have places (places.py)
 GRACE = 1.0  # s for running calls when the server closes
 RAIL = rail_pb2.DESCRIPTOR.services_by_name["Rail"].full_name
 MAILBOX = mail_pb2.DESCRIPTOR.services_by_name["Mailbox"].full_name

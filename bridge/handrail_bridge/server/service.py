@@ -30,7 +30,7 @@ from handrail_bridge.rpc import messages, plan_messages
 from handrail_bridge.rpc.status import to_status
 from handrail_bridge.senses import describe
 from handrail_bridge.server.answering import Context, answering, is_operators, streaming
-from handrail_bridge.server.places import LINES, SLOTS, Places
+from handrail_bridge.server.places import LINES, SLOTS, WATCHES, Places
 from handrail_bridge.server.telling import Telling
 from handrail_bridge.tools import Tools
 from handrail_bridge.vision import imaging
@@ -60,6 +60,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         self._notices = notices
         # The operator's are apart: no agent takes them.
         self._slots = {who: Places(SLOTS, "streams and long calls") for who in (True, False)}
+        self._watches = {who: Places(WATCHES, "watches") for who in (True, False)}
         self._lines = {who: Places(LINES, "streams of tool calls") for who in (True, False)}
         self._telling = Telling(lambda: rail.state())  # asked of a rail that moves, alone
 
@@ -85,7 +86,7 @@ class RailService(rail_pb2_grpc.RailServicer):
     @streaming
     async def WatchTools(self, request: rail_pb2.WatchToolsRequest, context: Context) -> None:
         known = -1
-        with self._slots[is_operators(context)]:
+        with self._watches[is_operators(context)]:
             while True:
                 known = await self._tools.changed(known, REPEAT)
                 await context.write(rail_pb2.WatchToolsResponse(number=known))
@@ -177,7 +178,7 @@ class RailService(rail_pb2_grpc.RailServicer):
                 limit=100 if rate > 100 else 1,
                 unit="Hz",
             )
-        with self._slots[is_operators(context)]:
+        with self._watches[is_operators(context)]:
             await context.write(self._telling.now())
             while True:
                 await context.write(await self._telling.next(rate))
@@ -191,10 +192,12 @@ class RailService(rail_pb2_grpc.RailServicer):
         return rail_pb2.GrabFrameResponse(frame=messages.write_frame(frame))
 
     @streaming
-    async def StreamFrames(self, request: rail_pb2.StreamFramesRequest, context: Context) -> None:
+    async def StreamFrames(
+        self, requests: AsyncIterator[rail_pb2.StreamFramesRequest], context: Context
+    ) -> None:
         last = 0
         with self._slots[is_operators(context)]:
-            while True:
+            while (request := await context.read()) is not grpc.aio.EOF:
                 frame = await self._frame(request, last)
                 last = frame.time_ns
                 await context.write(

@@ -14,9 +14,8 @@ from handrail.v1.link_layout import AckResult, BoardState, Command
 from pydantic import Field
 
 from handrail_drivers.api import Effect, HoldState, JointHealth, JointState
-from handrail_drivers.board.description import BoardChannel
+from handrail_drivers.board.description import BoardChannel, named
 from handrail_drivers.board.exchange import Exchange
-from handrail_drivers.board.report import named
 from handrail_drivers.board.settings import LineSettings
 from handrail_drivers.errors import BoardFault, Refused, UnknownName
 from handrail_drivers.setpoints import require_finite
@@ -95,6 +94,12 @@ class BoardAxis:
             raise self._unfit("position", f"{sensor.name} does not read {output.unit}")
         if sensor.writable:  # a stepper: blocked, or after a reset, it is elsewhere
             raise self._unfit("position", f"{sensor.name} tells where it was sent, not where it is")
+        if output.safe is not None:  # with force, and nobody has checked that way
+            raise self._unfit(
+                "output",
+                f"at a stop {output.name} {output.by_itself} {output.unit}, wherever it is",
+                "a servo has to let go: HR_LIMP_SERVO in the board's application",
+            )
         if output.max_age > LONGEST_AGE:
             raise self._unfit("output", f"{output.name} would go on for {output.max_age:g} s")
 
@@ -195,12 +200,14 @@ class BoardAxis:
             raise BoardFault(f"{self._name} is not connected.", subject=self.joints[0])
         return channel
 
-    def _unfit(self, field: str, why: str) -> BoardFault:
+    def _unfit(
+        self, field: str, why: str, hint: str = "`handrail firmware info` tells what the board has"
+    ) -> BoardFault:
         return BoardFault(
             f"{self._name} is no axis: {why}.",
             subject=self.joints[0],
             field=field,
-            hint="`handrail firmware info` tells what the board has",
+            hint=hint,
         )
 
 

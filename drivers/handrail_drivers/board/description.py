@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastcrc import crc16
-from handrail.v1.link_layout import Channel, ChannelEffect, ChannelKind
+from handrail.v1.link_layout import Channel, ChannelEffect, ChannelKind, LinkVersion
 
 from handrail_drivers.api import Effect
 from handrail_drivers.errors import BoardFault, InvalidValue
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+TAKEN = frozenset({"time_ns", "error"})  # `read_values` tells them beside the channels
 EFFECTS = {
     ChannelEffect.OBSERVE: Effect.OBSERVE,
     ChannelEffect.MOVE: Effect.MOVE,
@@ -70,6 +72,24 @@ class BoardChannel:
         return self.value(self.raw_high)
 
     @property
+    def safe(self) -> float | None:
+        """The value to which it goes by itself; None: to none, it stays where it is.
+
+        A stepper slows down. Of another output a safe value beyond its range is none to go to.
+        """
+        goes = (
+            self.kind is not ChannelKind.STEPPER and self.raw_low <= self.raw_safe <= self.raw_high
+        )
+        return self.value(self.raw_safe) if goes else None
+
+    @property
+    def by_itself(self) -> str:
+        """What it does where nobody commands it."""
+        if self.kind is ChannelKind.STEPPER:
+            return "slows down to a stop where it is"
+        return "lets go" if self.safe is None else f"goes to {self.safe:g}"
+
+    @property
     def width(self) -> int:
         """Octets of one sample in a stream."""
         return 2 if self.raw_low >= -NARROW and self.raw_high < NARROW else 4
@@ -99,8 +119,23 @@ class BoardChannel:
         return min(max(round(count), self.raw_low), self.raw_high)
 
 
-def described(subject: str, channels: Sequence[Channel], digest: int) -> dict[str, BoardChannel]:
-    """Return a board's channels by name.
+def named(kind: Any, number: int) -> str:
+    """Return a value of an enum as a word; its number where this side does not know it."""
+    try:
+        return str(kind(number).name.lower())
+    except ValueError:
+        return str(number)
+
+
+def text(octets: bytes) -> str:
+    """Return what stands in bytes that are padded with zeros."""
+    return octets.split(b"\0")[0].decode("ascii", "replace")
+
+
+def described(
+    subject: str, channels: Sequence[Channel], digest: int, minor: int = LinkVersion.MINOR
+) -> dict[str, BoardChannel]:
+    """Return a board's channels by name, without those that are :func:`left_out`.
 
     Raises:
         BoardFault: they are not those of which the board said the digest, or contradict themselves.
@@ -108,11 +143,24 @@ def described(subject: str, channels: Sequence[Channel], digest: int) -> dict[st
     octets = b"".join(one.pack()[1:] for one in channels)
     if crc16.ibm_3740(octets) != digest:
         raise BoardFault(f"The description of {subject} came damaged.", subject=subject)
-    found = [_channel(subject, one) for one in channels]
+    found = [_channel(subject, one) for one in channels if not _is_news(one, minor)]
     by_name = {one.name: one for one in found}
     if len(by_name) != len(found):
         raise BoardFault(f"{subject} has two channels of one name.", subject=subject)
     return by_name
+
+
+def left_out(channels: Sequence[Channel], minor: int) -> tuple[str, ...]:
+    """Return the names of channels that this side cannot use, of a board of a newer minor version.
+
+    One of its own version, or an older, that has such a channel is wrong, and refused.
+    """
+    return tuple(text(one.name) for one in channels if _is_news(one, minor))
+
+
+def _is_news(said: Channel, minor: int) -> bool:
+    known = said.kind in set(ChannelKind) and said.effect in set(ChannelEffect)
+    return minor > LinkVersion.MINOR and not known
 
 
 def _channel(subject: str, said: Channel) -> BoardChannel:
@@ -145,6 +193,8 @@ def _judged(said: Channel) -> tuple[ChannelKind, Effect]:
     """Return what a channel is and does; ValueError or KeyError where it makes no sense."""
     if not NAME.fullmatch(name := _text(said.name)):
         raise ValueError(f"its name is {name!r}")
+    if name in TAKEN:
+        raise ValueError(f"its name is {name!r}, which is told with every reading")
     if not said.low <= said.high or said.mantissa <= 0 or not -12 <= said.exponent <= 6:
         raise ValueError("its range is empty, or its scale none")
     kind, effect = ChannelKind(said.kind), EFFECTS[ChannelEffect(said.effect)]

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from handrail.v1.link_layout import Ack, AckResult
 
 from handrail_drivers.api import Effect, Reading, tool
-from handrail_drivers.board.description import BoardChannel
+from handrail_drivers.board.description import BoardChannel, named
 from handrail_drivers.board.keeper import Keeper
 from handrail_drivers.board.link import Link
-from handrail_drivers.board.report import BoardReport, named, report
+from handrail_drivers.board.report import BoardReport, report
 from handrail_drivers.board.session import Sample, Session
 from handrail_drivers.board.settings import BoardSettings
 from handrail_drivers.board.tools import add_tools
@@ -166,9 +166,10 @@ class Board:
             raise UnknownName("channel", name, session.channels, "name")
         if not one.writable:
             raise Refused(f"{name} of {self.name} is only read.", field=name)
-        if one.raw(value) != one.raw_safe and self.is_stopped():
-            what, safe = f"{name} of {self.name} keeps its safe value", one.value(one.raw_safe)
-            raise kept_safe(what, field=name, value=value, limit=safe)
+        raw = one.raw(value)
+        if (one.safe is None or raw != one.raw_safe) and self.is_stopped():
+            what = f"{name} of {self.name} keeps its safe value"
+            raise kept_safe(what, field=name, value=value, limit=one.safe)
         return session, one
 
     def _acknowledged(self, one: BoardChannel, ack: Ack, value: float) -> float:

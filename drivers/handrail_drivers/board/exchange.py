@@ -31,10 +31,9 @@ from handrail.v1.link_layout import (
     Value,
 )
 
-from handrail_drivers.board.description import BoardChannel, described
+from handrail_drivers.board.description import BoardChannel, described, named
 from handrail_drivers.board.frames import Guarded, Splitter, frame, guarded
 from handrail_drivers.board.link import other_major
-from handrail_drivers.board.report import named
 from handrail_drivers.errors import BoardFault, BoardSilent, BusLost
 from handrail_drivers.transport import Transport
 
@@ -76,7 +75,7 @@ class Exchange:
             raise other_major(self._subject, hello)
         self._session, self.trouble = hello.session, ""
         raw = [self._channel(number) for number in range(hello.channels)]
-        return described(self._subject, raw, hello.description)
+        return described(self._subject, raw, hello.description, hello.minor)
 
     def value(self, channel: BoardChannel) -> int:
         """Return what a channel counts now.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from handrail.v1.link_layout import BoardState, LinkFeature, LinkVersion, ResetCause, Status
 from pydantic import BaseModel, Field
 
 from handrail_drivers.api import Unit
+from handrail_drivers.board.description import named, text
 from handrail_drivers.board.session import Session
 
 
@@ -84,17 +85,6 @@ def together(session: Session) -> str:
     ours = f"{LinkVersion.MAJOR}.{LinkVersion.MINOR}"
     said = f"board {hello.major}.{hello.minor}, bridge {ours}: commands"
     said += "".join(f", {name}" for name in able)
-    return said + (f"; without {', '.join(lacking)}" if lacking else "")
-
-
-def named(kind: Any, number: int) -> str:
-    """Return a value of an enum as a word; its number where this side does not know it."""
-    try:
-        return str(kind(number).name.lower())
-    except ValueError:
-        return str(number)
-
-
-def text(octets: bytes) -> str:
-    """Return what stands in bytes that are padded with zeros."""
-    return octets.split(b"\0")[0].decode("ascii", "replace")
+    said += f"; without {', '.join(lacking)}" if lacking else ""
+    unknown = ", ".join(session.left_out)
+    return said + (f"; channels that this bridge does not know: {unknown}" if unknown else "")

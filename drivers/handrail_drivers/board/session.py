@@ -22,7 +22,7 @@ from handrail.v1.link_layout import (
 )
 
 from handrail_drivers.board.clock import BoardClock, ClockState
-from handrail_drivers.board.description import BoardChannel, described
+from handrail_drivers.board.description import described, left_out, named
 from handrail_drivers.board.holding import Holding, Tally
 from handrail_drivers.board.link import Link
 from handrail_drivers.errors import BoardFault, MotionStopped
@@ -69,7 +69,8 @@ class Session:
         self._holding = Holding()
         self.hello: Hello = link.greet()
         raw = [link.channel(number) for number in range(self.hello.channels)]
-        self.channels: dict[str, BoardChannel] = described(subject, raw, self.hello.description)
+        self.channels = described(subject, raw, self.hello.description, self.hello.minor)
+        self.left_out = left_out(raw, self.hello.minor)  # names of what a newer bridge knows
         self.clock = BoardClock(self.hello.counter_hz)
         self._by_number = {one.number: one for one in self.channels.values()}
         self._periods: dict[str, float] = {}  # ticks between samples
@@ -204,7 +205,7 @@ class Session:
         if ack.result != AckResult.DONE:
             raise BoardFault(
                 f"{self._subject} does not stream {name} at {rate:g} Hz: "
-                f"{AckResult(ack.result).name.lower()}.",
+                f"{named(AckResult, ack.result)}.",
                 subject=self._subject,
                 field="streams",
                 value=rate,
@@ -233,7 +234,7 @@ class Session:
             if answer.result != AckResult.DONE:
                 raise BoardFault(
                     f"{name} of {self._subject} could not be read: "
-                    f"{AckResult(answer.result).name.lower()}.",
+                    f"{named(AckResult, answer.result)}.",
                     subject=self._subject,
                     field=name,
                 )

@@ -75,8 +75,7 @@ def _writing(device: Device, one: BoardChannel) -> Callable[..., Any]:
     kind = _type(one)
     if not one.is_level:
         kind = Annotated[kind, Field(ge=one.low, le=one.high)]
-    safe = one.value(one.raw_safe)
-    said = f"Set {one.name}: {one.text}. Without the bridge it goes to {safe:g} by itself."
+    said = f"Set {one.name}: {one.text}. Without the bridge it {one.by_itself} by itself."
     text = f"{said} {NO_CHECK}" if one.effect is Effect.MOVE else said
     return signed(write, {"value": (kind, inspect.Parameter.empty)}, Written, text)
 

@@ -107,7 +107,7 @@ class CameraDriver(ABC):
             timeout_s: longest wait [s].
 
         Raises:
-            StaleReading: no such frame came in time.
+            StaleReading: no such frame came in time, or they come too seldom to be the present.
             DeviceFault: frames come, but the picture has been frozen beyond the maximum age.
         """
         deadline = time.monotonic() + timeout_s
@@ -120,7 +120,7 @@ class CameraDriver(ABC):
             return self._frame
 
     def listen(self, listener: Callable[[Frame], None]) -> None:
-        """Have every new picture handed over as it arrives; one that is frozen is none.
+        """Have every new picture handed over as it arrives; one frozen or too seldom is none.
 
         ``listener`` runs in the capture's thread: it must not wait.
         """
@@ -160,7 +160,9 @@ class CameraDriver(ABC):
 
     def _is_fresh(self, after_ns: int) -> bool:
         frame = self._frame
-        if frame is None or frame.time_ns <= after_ns or self._is_frozen(frame):
+        if frame is None or frame.time_ns <= after_ns:
+            return False
+        if self._is_frozen(frame) or self._is_too_slow():
             return False
         return time.monotonic_ns() - frame.time_ns <= self._maximum_age_ns
 
@@ -170,6 +172,10 @@ class CameraDriver(ABC):
 
     def _is_frozen(self, frame: Frame) -> bool:
         return frame.time_ns - self._new_picture_ns > self._maximum_age_ns
+
+    def _is_too_slow(self) -> bool:
+        """Whether a frame is too old before the next one comes, however young it is now."""
+        return self._between_ns > self._maximum_age_ns
 
     def _fault(self) -> DeviceFault:
         frame = self._frame
@@ -191,14 +197,15 @@ class CameraDriver(ABC):
 
     def _too_old(self, frame: Frame) -> StaleReading:
         age = (time.monotonic_ns() - frame.time_ns) * 1e-9
-        why, hint = self._trouble, "wait until it is found again, and look again"
-        if self._between_ns > self._maximum_age_ns:
-            why = f"It sends one every {self._between_ns * 1e-9:.1f} s."
+        value, why, hint = age, self._trouble, "wait until it is found again, and look again"
+        if self._is_too_slow():
+            value = self._between_ns * 1e-9
+            why = f"It sends one every {value:.1f} s."
             hint = "set its rate higher, or allow an older picture in the cell (maximum_age)"
         return StaleReading(
             f"The newest picture of {self.name} is {age:.2f} s old. {why}",
             subject=self.name,
-            value=round(age, 3),
+            value=round(value, 3),
             limit=self._settings.maximum_age,
             unit="s",
             hint=hint,
@@ -207,17 +214,20 @@ class CameraDriver(ABC):
     def _run(self) -> None:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
-            had_any = False
+            before = self._frame
             try:
-                had_any = self._pump()
+                self._pump()
             except HandrailError as error:
                 self._note_trouble(error.message)
-            pause = FIRST_PAUSE if had_any else min(2 * pause, LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001  a camera whose thread has died is lost for good
+                self._note_trouble(_sentence(error))
+            gave_any = self._frame is not before
+            pause = FIRST_PAUSE if gave_any else min(2 * pause, LONGEST_PAUSE)
             self._closing.wait(pause)
 
-    def _pump(self) -> bool:
-        """Take pictures until there are no more; return whether there was any."""
-        count, source = 0, self._open()
+    def _pump(self) -> None:
+        """Take pictures until there are no more, or one that is none."""
+        source = self._open()
         try:
             while not self._closing.is_set():
                 self._serve(source)
@@ -225,11 +235,9 @@ class CameraDriver(ABC):
                 if image is None:
                     break
                 self._store(image, time.monotonic_ns())
-                count += 1
         finally:
             source.release()
         self._note_trouble("It has stopped sending and is being opened again.")
-        return count > 0
 
     def _serve(self, source: Source) -> None:
         with contextlib.suppress(Empty):
@@ -241,6 +249,8 @@ class CameraDriver(ABC):
                     answer.set_result(action(source))
                 except HandrailError as error:
                     answer.set_exception(error)
+                except Exception as error:  # noqa: BLE001  who asked is told, and the pictures go on
+                    answer.set_exception(DeviceFault(_sentence(error), subject=self.name))
 
     def _store(self, image: Image, now: int) -> None:
         last = self._frame
@@ -253,10 +263,14 @@ class CameraDriver(ABC):
             frame = self._frame = Frame(image, last.sequence + 1 if last else 1, now)
             self._trouble = "It sends nothing newer."
             self._changed.notify_all()
-        if not same:
+        if not same and not self._is_too_slow():
             for listener in self._listeners:
                 listener(frame)
 
     def _note_trouble(self, text: str) -> None:
         with self._changed:
             self._trouble = text
+
+
+def _sentence(error: Exception) -> str:
+    return f"It has failed: {type(error).__name__}: {error}."

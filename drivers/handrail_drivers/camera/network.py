@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from handrail_drivers.camera import opencv
+from handrail_drivers.camera import mjpeg, opencv
 from handrail_drivers.camera.driver import CameraDriver, CameraSettings, Source
 
 
@@ -24,4 +24,5 @@ class NetworkCamera(CameraDriver):
     Settings: ClassVar[type[CameraSettings]] = NetworkSettings
 
     def _open(self) -> Source:
-        return opencv.stream(self._settings.url)
+        url: str = self._settings.url
+        return opencv.stream(url) if url.startswith("rtsp://") else mjpeg.stream(url)

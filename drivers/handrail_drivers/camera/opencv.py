@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 # Read at the first open. FFMPEG prints to stderr by itself; our errors say what happened. A USB
 # camera that is silent for so many seconds is opened again.
@@ -25,7 +26,8 @@ BOUNDS = [
     *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT),
     *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT),
 ]
-END_OF_JPEG = b"\xff\xd9"
+START_OF_JPEG, END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
+PADDING = b"\0\r\n"  # after it
 TICK = 1e-4  # s, in which V4L2 counts exposure (V4L2_CID_EXPOSURE_ABSOLUTE)
 BY_HAND, BY_ITSELF = 1, 3  # V4L2_CID_EXPOSURE_AUTO: manual, aperture priority
 ROUGHLY = 0.1  # of an exposure or a colour temperature, to which a camera may round
@@ -104,12 +106,18 @@ class Capture:
 
 
 def stream(url: str) -> Capture:
-    """Open MJPEG over HTTP or an RTSP stream.
+    """Open an RTSP stream.
 
     Raises:
         DeviceFault: nobody answers there.
     """
-    return _opened(url, cv2.CAP_FFMPEG, BOUNDS, f"It cannot be opened at {url}.")
+    return _opened(url, cv2.CAP_FFMPEG, BOUNDS, f"It cannot be opened at {shown(url)}.")
+
+
+def shown(url: str) -> str:
+    """Return an address without what may be a password in it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def usb(path: str) -> Capture:
@@ -136,15 +144,22 @@ def picture(path: Path) -> Image:
     Raises:
         DeviceFault: it is none, or only a part of one.
     """
-    data = path.read_bytes()
-    whole = not data.startswith(b"\xff\xd8") or data.rstrip(b"\0").endswith(END_OF_JPEG)
-    image = (
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data and whole else None
-    )
+    image = decoded(path.read_bytes())
     if image is None:
         raise DeviceFault(f"{path.name} is no whole picture.", hint="remove it, or record it again")
-    found: Image = image.astype(np.uint8, copy=False)
-    return found
+    return image
+
+
+def decoded(data: bytes) -> Image | None:
+    """Return a picture's image (height, width, 3) BGR; None: it is none, or only a part of one."""
+    is_jpeg = data.startswith(START_OF_JPEG)
+    if not data or (is_jpeg and not data.rstrip(PADDING).endswith(END_OF_JPEG)):
+        return None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # larger than any picture
+        return None
+    return None if image is None else image.astype(np.uint8, copy=False)
 
 
 def _opened(where: str, how: int, bounds: Sequence[int], failed: str) -> Capture:

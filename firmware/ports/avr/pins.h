@@ -2,6 +2,9 @@
 #ifndef HANDRAIL_PINS_H
 #define HANDRAIL_PINS_H
 
+#define HR_SERVO_ON(PIN) ((PIN) == 9u || (PIN) == 10u) /* whose pulses timer 1 makes */
+#define HR_PWM_ON(PIN) ((PIN) == 3u || (PIN) == 11u)   /* timer 2 */
+
 #define PIN_LAMP_RED 4u
 #define PIN_LAMP_YELLOW 5u
 #define PIN_LAMP_GREEN 6u

@@ -1,7 +1,6 @@
 /* ATmega328P at 16 MHz: Arduino Uno and Nano. Pins have the numbers printed on those boards.
  *
- * Timer 1 counts freely at 2 MHz; its compare interrupts make the pulses of servos on pins 9 and 10.
- * Timer 2 makes PWM on pins 3 and 11. Registers: ATmega328P datasheet, DS40002061B. */
+ * Timer 1 counts freely at 2 MHz. Registers: ATmega328P datasheet, DS40002061B. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
 #include <avr/sleep.h>
@@ -9,22 +8,19 @@
 #include <util/atomic.h>
 
 #include "board.h"
+#include "pulses.h"
 
 #ifndef BAUD
 #define BAUD 115200UL
 #endif
 #define RX_ROOM 64u /* a power of two */
-#define TICKS_A_US 2u
-#define LEAD 200u /* ticks from the wish for pulses to the first */
 #define I2C_HZ 100000UL
-#define SPINS 2000u /* most turns of a wait, some 0.5 ms */
 
 static volatile uint8_t rx[RX_ROOM];
 static volatile uint8_t rx_in;
 static uint8_t rx_out;
 static volatile uint16_t lost;
 static volatile uint16_t wraps; /* of timer 1 */
-static volatile uint16_t width[2]; /* ticks of the pulses on pins 9 and 10 */
 static uint8_t cause __attribute__((section(".noinit"))); /* .bss is cleared after .init3 */
 
 /* A bootloader clears the cause; Optiboot since version 8 leaves it in r2, older ones nowhere. */
@@ -144,7 +140,9 @@ static void pin_write(uint8_t pin, bool high) {
 
 static void pin_mode(uint8_t pin, hr_pin_mode mode) {
   const place at = place_of(pin);
-  pin_write(pin, mode == HR_PIN_PULLED_UP);
+  if (mode != HR_PIN_OUTPUT) { /* whose level stands there already */
+    pin_write(pin, mode == HR_PIN_PULLED_UP);
+  }
   at.read[1] = mode == HR_PIN_OUTPUT ? at.read[1] | at.bit : at.read[1] & (uint8_t)~at.bit;
 }
 
@@ -156,69 +154,27 @@ static bool pin_read(uint8_t pin) {
 static int32_t analog_read(uint8_t pin) {
   ADMUX = (uint8_t)((1u << REFS0) | ((pin - 14u) & 7u));
   ADCSRA |= (1u << ADSC);
-  for (uint16_t n = 0; n < SPINS && (ADCSRA & (1u << ADSC)) != 0u; n++) {
+  const uint32_t begun = now();
+  while ((ADCSRA & (1u << ADSC)) != 0u) {
+    if (now() - begun > 200u * TICKS_A_US) {
+      return -1;
+    }
   }
   return ADC;
 }
 
-/* --- pulses of servos: an interrupt turns the pin, late by as much as another one lasts --------- */
+/* --- I2C --------------------------------------------------------------------------------------- */
 
-static void pulse_edge(volatile uint16_t *compare, uint8_t which) {
-  const uint8_t bit = (uint8_t)(2u << which); /* the pin's, and the one of its interrupt */
-  PORTB ^= bit;
-  *compare += (PORTB & bit) != 0u ? width[which] : (uint16_t)(20000u * TICKS_A_US - width[which]);
-  if (width[which] == 0u) {
-    TIMSK1 &= (uint8_t)~bit; /* only now: a pulse that is cut short is a command, too */
-  }
-}
-
-ISR(TIMER1_COMPA_vect) {
-  pulse_edge(&OCR1A, 0);
-}
-
-ISR(TIMER1_COMPB_vect) {
-  pulse_edge(&OCR1B, 1);
-}
-
-static void servo(uint8_t which, uint16_t us) {
-  const uint8_t bit = (uint8_t)(2u << which);
-  volatile uint16_t *const compare = which == 0u ? &OCR1A : &OCR1B;
-  ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
-    width[which] = us * TICKS_A_US;
-    if (us != 0u && (TIMSK1 & bit) == 0u) {
-      *compare = TCNT1 + LEAD;
-      TIFR1 = bit; /* a match of long ago would begin the pulse now, and end it anywhere */
-      TIMSK1 |= bit;
-    } else if (us == 0u && (PORTB & bit) == 0u) {
-      TIMSK1 &= (uint8_t)~bit;
-    }
-  }
-}
-
-static void fan(volatile uint8_t *duty, uint8_t unit, uint16_t part, uint16_t whole) {
-  *duty = (uint8_t)((uint32_t)part * 255u / whole);
-  TCCR2A = part == 0u ? TCCR2A & (uint8_t)~unit : TCCR2A | unit; /* fast PWM has a spike at 0 */
-}
-
-static void pulse(uint8_t pin, uint16_t us, uint16_t period) {
-  if (pin == 9u || pin == 10u) {
-    servo((uint8_t)(pin - 9u), us);
-  } else if (pin == 3u) {
-    fan(&OCR2B, 1u << COM2B1, us, period);
-  } else if (pin == 11u) {
-    fan(&OCR2A, 1u << COM2A1, us, period);
-  } else {
-    pin_write(pin, us != 0u); /* no timer there: on or off */
-  }
-}
+static uint16_t i2c_begun; /* all of an exchange has to end in its time */
 
 static bool i2c_act(uint8_t what, uint8_t expected) {
   TWCR = (uint8_t)((1u << TWINT) | (1u << TWEN) | what);
-  uint16_t n = 0;
-  while (n < SPINS && (TWCR & (1u << TWINT)) == 0u) {
-    n++;
+  while ((TWCR & (1u << TWINT)) == 0u) {
+    if ((uint16_t)((uint16_t)now() - i2c_begun) > 1000u * TICKS_A_US) {
+      return false;
+    }
   }
-  return n < SPINS && (TWSR & 0xF8u) == expected;
+  return (TWSR & 0xF8u) == expected;
 }
 
 static bool i2c_send(uint8_t octet, uint8_t expected) {
@@ -241,6 +197,7 @@ static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write
 }
 
 static bool i2c(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read, uint8_t to_read) {
+  i2c_begun = (uint16_t)now();
   const bool done = i2c_exchange(address, write, to_write, read, to_read);
   TWCR = (1u << TWINT) | (1u << TWEN) | (1u << TWSTO);
   return done;
@@ -268,22 +225,25 @@ const hr_hal hr_port = {
     .pulse = pulse, .i2c = i2c, .watchdog = watchdog, .reset_cause = reset_cause, .overruns = overruns,
 };
 
-int main(void) {
+static void begin(void) {
   UCSR0A = 1u << U2X0; /* first: simavr takes the speed as it is when the divisor is written */
   UBRR0 = (uint16_t)((F_CPU / 4u / BAUD - 1u) / 2u); /* at double speed, rounded */
   UCSR0C = (1u << UCSZ01) | (1u << UCSZ00);
   UCSR0B = (1u << RXEN0) | (1u << TXEN0) | (1u << RXCIE0);
   TCCR1B = 1u << CS11;
   TIMSK1 = 1u << TOIE1;
-  TCCR2A = (1u << WGM21) | (1u << WGM20);
-  TCCR2B = 1u << CS22;
-  ADCSRA = (1u << ADEN) | (1u << ADPS2) | (1u << ADPS1) | (1u << ADPS0);
+  pulse_begin();
+  ADCSRA = (1u << ADEN) | (1u << ADSC) | (1u << ADPS2) | (1u << ADPS1) | (1u << ADPS0);
   TWBR = (uint8_t)((F_CPU / I2C_HZ - 16u) / 2u);
   TCCR0A = 1u << WGM01; /* every ms */
   OCR0A = F_CPU / 64u / 1000u - 1u;
   TCCR0B = (1u << CS01) | (1u << CS00);
   TIMSK0 = 1u << OCIE0A;
   wdt_enable(WDTO_250MS);
+}
+
+int main(void) {
+  begin();
   sei();
   hr_start();
   sleep_enable();

@@ -7,7 +7,8 @@
  *   skew PPM         the counter runs so fast  level N          print a pin's level
  *   line N           so many octets leave in a ms of virtual time, and 255 wait at most; at first all leave at once
  *   clock 0          print the counter and the longest time between two turns of the main loop
- * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`.
+ * Each order ends with a line of a single dot. Unasked come `tx HEX`, `pin N LEVEL US`, `pulse N US US`,
+ * and `drive N LEVEL US` of a pin that becomes an output.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,6 +32,7 @@ static double skew = 1.0;
 static size_t pace; /* octets that leave in a ms; 0: all at once */
 static size_t passed; /* thousandths of octets that the line has had time for */
 static uint64_t began;
+static char order[16384]; /* that comes just now */
 
 static void changed(const char *kind, uint8_t pin, uint16_t value) {
   printf("%s %u %u %u\n", kind, pin, value, host.now);
@@ -79,7 +81,40 @@ static void take_hex(const char *text) {
   }
 }
 
-static void obey(char *order) {
+/* Obey an order about what is wired to the board; false where it is about something else. */
+static bool obey_of_pins(const char *what, long number, long value) {
+  const size_t pin = (size_t)number % HOST_PINS;
+  if (strcmp(what, "pin") == 0) {
+    host.level[pin] = value != 0;
+  } else if (strcmp(what, "analog") == 0) {
+    host.analog[pin] = (int32_t)value;
+  } else if (strcmp(what, "sensor") == 0) {
+    host.sensor = (int32_t)number;
+  } else if (strcmp(what, "level") == 0) {
+    printf("level %zu %u\n", pin, host.level[pin]);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+static void obey_of_life(const char *what, long number) {
+  if (strcmp(what, "reset") == 0) {
+    host.reset_cause = (uint8_t)number;
+    hr_start();
+  } else if (strcmp(what, "run") == 0) {
+    run((uint32_t)number);
+  } else if (strcmp(what, "skew") == 0) {
+    skew = 1.0 + (double)number * 1e-6;
+  } else if (strcmp(what, "line") == 0) {
+    pace = (size_t)number;
+    host.is_narrow = number > 0;
+  } else if (strcmp(what, "clock") == 0) {
+    printf("clock %u %u\n", host.now, hr_now.counts.longest_poll);
+  }
+}
+
+static void obey(void) {
   const char *what = strtok(order, " \n");
   const char *first = strtok(0, " \n");
   const char *second = strtok(0, " \n");
@@ -88,29 +123,10 @@ static void obey(char *order) {
   }
   const long number = strtol(first, 0, 10);
   const long value = second == 0 ? 0 : strtol(second, 0, 10);
-  const size_t pin = (size_t)number % HOST_PINS;
-  if (strcmp(what, "pin") == 0) {
-    host.level[pin] = value != 0;
-  } else if (strcmp(what, "analog") == 0) {
-    host.analog[pin] = (int32_t)value;
-  } else if (strcmp(what, "sensor") == 0) {
-    host.sensor = (int32_t)number;
-  } else if (strcmp(what, "reset") == 0) {
-    host.reset_cause = (uint8_t)number;
-    hr_start();
-  } else if (strcmp(what, "rx") == 0) {
+  if (strcmp(what, "rx") == 0) {
     take_hex(first);
-  } else if (strcmp(what, "run") == 0) {
-    run((uint32_t)number);
-  } else if (strcmp(what, "skew") == 0) {
-    skew = 1.0 + (double)number * 1e-6;
-  } else if (strcmp(what, "line") == 0) {
-    pace = (size_t)number;
-    host.is_narrow = number > 0;
-  } else if (strcmp(what, "level") == 0) {
-    printf("level %zu %u\n", pin, host.level[pin]);
-  } else if (strcmp(what, "clock") == 0) {
-    printf("clock %u %u\n", host.now, hr_now.counts.longest_poll);
+  } else if (!obey_of_pins(what, number, value)) {
+    obey_of_life(what, number);
   }
 }
 
@@ -120,65 +136,75 @@ static uint64_t clock_us(void) {
   return (uint64_t)at.tv_sec * 1000000u + (uint64_t)at.tv_nsec / 1000u;
 }
 
+/* Hear the line; false once it has ended. */
+static bool hear(void) {
+  uint8_t octets[256];
+  const ssize_t count = read(line, octets, sizeof octets);
+  if (count > 0) {
+    host_receive(octets, (size_t)count);
+  }
+  return count != 0;
+}
+
+/* Take an octet of an order; false once standard input has ended. */
+static bool take_order(void) {
+  static size_t filled;
+  const ssize_t count = read(0, &order[filled], 1);
+  if (count <= 0) {
+    return false;
+  }
+  filled += 1u;
+  if (order[filled - 1u] == '\n' || filled == sizeof order - 1u) {
+    order[filled] = 0;
+    obey();
+    printf(".\n");
+    filled = 0;
+  }
+  return true;
+}
+
+static void say(void) {
+  const ssize_t sent = host.out_count > 0u ? write(line, host.out, host.out_count) : 0;
+  if (sent > 0) {
+    host.out_count -= (size_t)sent;
+    memmove(host.out, &host.out[sent], host.out_count);
+  } else if (sent < 0 && errno != EAGAIN) {
+    host.out_count = 0; /* nobody there: a line forgets */
+  }
+}
+
 /* One turn in real time; false once the line or standard input has ended. */
-static bool turn(char *order, size_t *filled, size_t room) {
+static bool turn(void) {
   struct pollfd waiting[2] = {{.fd = line, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
   const struct timespec pause = {.tv_nsec = 200000};
   (void)ppoll(waiting, 2, &pause, 0);
   host.now = (uint32_t)(uint64_t)((double)(clock_us() - began) * skew);
-  if ((waiting[0].revents & POLLIN) != 0) {
-    uint8_t octets[256];
-    const ssize_t count = read(line, octets, sizeof octets);
-    if (count == 0) {
-      return false;
-    }
-    if (count > 0) {
-      host_receive(octets, (size_t)count);
-    }
+  if ((waiting[0].revents & POLLIN) != 0 && !hear()) {
+    return false;
   }
-  if ((waiting[1].revents & (POLLIN | POLLHUP)) != 0) {
-    const ssize_t count = read(0, &order[*filled], 1);
-    if (count <= 0) {
-      return false;
-    }
-    *filled += 1u;
-    if (order[*filled - 1u] == '\n' || *filled == room - 1u) {
-      order[*filled] = 0;
-      obey(order);
-      printf(".\n");
-      *filled = 0;
-    }
+  if ((waiting[1].revents & (POLLIN | POLLHUP)) != 0 && !take_order()) {
+    return false;
   }
   hr_poll();
-  if (host.out_count > 0u) {
-    const ssize_t sent = write(line, host.out, host.out_count);
-    if (sent > 0) {
-      host.out_count -= (size_t)sent;
-      memmove(host.out, &host.out[sent], host.out_count);
-    } else if (errno != EAGAIN) {
-      host.out_count = 0; /* nobody there: a line forgets */
-    }
-  }
+  say();
   (void)fflush(stdout);
   return true;
 }
 
 int main(int count, char **arguments) {
-  static char order[16384];
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   host.changed = changed;
   host.reset_cause = HR_RESET_CAUSE_POWER_ON;
   began = clock_us();
   hr_start();
   if (count > 1) {
-    size_t filled = 0;
     line = atoi(arguments[1]);
-    while (turn(order, &filled, sizeof order)) {
+    while (turn()) {
     }
     return 0;
   }
   while (fgets(order, sizeof order, stdin) != 0) {
-    obey(order);
+    obey();
     printf(".\n");
     (void)fflush(stdout);
   }

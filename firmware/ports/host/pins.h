@@ -2,6 +2,9 @@
 #ifndef HANDRAIL_PINS_H
 #define HANDRAIL_PINS_H
 
+#define HR_SERVO_ON(PIN) ((PIN) < 32u) /* all */
+#define HR_PWM_ON(PIN) ((PIN) < 32u)
+
 #define PIN_LAMP_RED 0u
 #define PIN_LAMP_YELLOW 1u
 #define PIN_LAMP_GREEN 2u

@@ -48,8 +48,9 @@ static void send(void) {
 }
 
 static void pin_mode(uint8_t pin, hr_pin_mode mode) {
-  (void)pin;
-  (void)mode;
+  if (mode == HR_PIN_OUTPUT && host.changed != 0) {
+    host.changed("drive", pin, host.level[pin]);
+  }
 }
 
 static bool pin_read(uint8_t pin) {

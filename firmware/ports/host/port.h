@@ -23,7 +23,7 @@ typedef struct {
   uint8_t reset_cause;
   uint16_t overruns;
   uint32_t writes; /* of outputs, so far */
-  /* Told of every output that changes; may be 0. */
+  /* Told of every output that begins ("drive", with its level) or changes; may be 0. */
   void (*changed)(const char *kind, uint8_t pin, uint16_t value);
 } host_board;
 

@@ -2,6 +2,9 @@
 #ifndef HANDRAIL_PINS_H
 #define HANDRAIL_PINS_H
 
+#define HR_SERVO_ON(PIN) ((PIN) == 20u || (PIN) == 21u) /* PB4 and PB5, whose pulses timer 3 makes */
+#define HR_PWM_ON(PIN) ((PIN) == 22u || (PIN) == 23u)   /* PB6 and PB7, timer 4 */
+
 #define PIN_LAMP_RED 32u     /* PC0 */
 #define PIN_LAMP_YELLOW 33u  /* PC1 */
 #define PIN_LAMP_GREEN 34u   /* PC2 */

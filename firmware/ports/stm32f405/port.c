@@ -12,7 +12,9 @@
 #define CORE_MHZ 168u
 #define APB1_MHZ 42u
 #define APB2_MHZ 84u
-#define SPINS 20000u /* most turns of a wait, below 1 ms */
+#define CLOCK_TIME 1000u /* us at most, for one to come */
+#define I2C_TIME 1000u /* for an exchange */
+#define ADC_TIME 200u
 #define RX_ROOM 256u /* a power of two */
 #define WRAP 0xFFFFFFu /* of SysTick */
 
@@ -25,15 +27,6 @@ static uint32_t part; /* of a us */
 static uint32_t us;
 static uint32_t cause;
 
-static bool spin(const reg *where, uint32_t bits) {
-  for (uint32_t n = 0; n < SPINS; n++) {
-    if ((*where & bits) == bits) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /* --- the counter: us, from a counter of the core's clock ------------------------------------------ */
 
 static uint32_t now(void) {
@@ -43,6 +36,16 @@ static uint32_t now(void) {
   us += part / CORE_MHZ;
   part %= CORE_MHZ;
   return us;
+}
+
+/* Wait for a register's bits; false where they are not there in time, `most` us after `begun`. */
+static bool comes(const reg *where, uint32_t bits, uint32_t begun, uint32_t most) {
+  while ((*where & bits) != bits) {
+    if (now() - begun > most) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /* --- the line ------------------------------------------------------------------------------------- */
@@ -114,15 +117,14 @@ static int32_t analog_read(uint8_t pin) {
   ADC1->order[2] = pin % 16u;
   ADC1->status = 0; /* one before it may have ended too late */
   ADC1->control[1] |= 1u << 30;
-  return spin(&ADC1->status, 2) ? (int32_t)(ADC1->data & 0xFFFu) : -1;
+  return comes(&ADC1->status, 2, now(), ADC_TIME) ? (int32_t)(ADC1->data & 0xFFFu) : -1;
 }
 
 /* Both timers count us; a channel's compare value is the pulse. */
 static void pulse(uint8_t pin, uint16_t width, uint16_t period) {
   timer *unit = pin == 20u || pin == 21u ? TIM3 : TIM4;
   if (pin != 20u && pin != 21u && pin != 22u && pin != 23u) {
-    pin_write(pin, width != 0u); /* no timer there: on or off */
-    return;
+    return; /* no timer there */
   }
   set_mode(pin, 2, 0, 2);
   unit->reload = period - 1u;
@@ -134,13 +136,19 @@ static void pulse(uint8_t pin, uint16_t width, uint16_t period) {
 
 /* --- I2C ------------------------------------------------------------------------------------------ */
 
+static uint32_t i2c_begun;
+
+static bool i2c_comes(uint32_t bits) {
+  return comes(&I2C1->status[0], bits, i2c_begun, I2C_TIME);
+}
+
 static bool i2c_begin(uint32_t octet) {
   I2C1->control[0] |= 1u << 8;
-  if (!spin(&I2C1->status[0], 1)) {
+  if (!i2c_comes(1)) {
     return false;
   }
   I2C1->data = octet;
-  return spin(&I2C1->status[0], 2);
+  return i2c_comes(2);
 }
 
 static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,
@@ -149,7 +157,7 @@ static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write
   (void)I2C1->status[1];
   for (uint8_t n = 0; n < to_write && good; n++) {
     I2C1->data = write[n];
-    good = spin(&I2C1->status[0], 4);
+    good = i2c_comes(4);
   }
   I2C1->control[0] |= 1u << 10; /* acknowledge all but the last */
   good = good && i2c_begin((uint32_t)address << 1 | 1u);
@@ -158,7 +166,7 @@ static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write
     if (n + 1u == to_read) {
       I2C1->control[0] &= ~(1u << 10);
     }
-    good = spin(&I2C1->status[0], 1u << 6);
+    good = i2c_comes(1u << 6);
     read[n] = (uint8_t)I2C1->data;
   }
   return good;
@@ -166,6 +174,7 @@ static bool i2c_exchange(uint8_t address, const uint8_t *write, uint8_t to_write
 
 static bool i2c(uint8_t address, const uint8_t *write, uint8_t to_write, uint8_t *read,
                 uint8_t to_read) {
+  i2c_begun = now();
   const bool done = i2c_exchange(address, write, to_write, read, to_read);
   I2C1->control[0] |= 1u << 9;
   I2C1->status[0] = 0;
@@ -198,36 +207,43 @@ const hr_hal hr_port = {
     .overruns = overruns,
 };
 
-/* 16 MHz / 8 * 168 / 2; flash needs 5 wait states. Where it does not lock, the line stays mute. */
+static void counter(void) {
+  SYSTICK[1] = WRAP;
+  SYSTICK[2] = 0;
+  SYSTICK[0] = 5;
+}
+
+/* 16 MHz / 8 * 168 / 2; flash needs 5 wait states. Where it does not lock, the line stays mute. The counter counts a
+ * tenth of its us until then. */
 static void clocks(void) {
   cause = RCC[RCC_CSR];
   RCC[RCC_CSR] |= 1u << 24;
   RCC[RCC_PLLCFGR] = 8u | 168u << 6 | 7u << 24;
   RCC[RCC_CR] |= 1u << 24;
-  (void)spin(&RCC[RCC_CR], 1u << 25);
+  (void)comes(&RCC[RCC_CR], 1u << 25, now(), CLOCK_TIME);
   FLASH_ACR = 0x705u;
   RCC[RCC_CFGR] = 2u | 5u << 10 | 4u << 13;
-  (void)spin(&RCC[RCC_CFGR], 2u << 2);
+  (void)comes(&RCC[RCC_CFGR], 2u << 2, now(), CLOCK_TIME);
   RCC[RCC_AHB1ENR] |= 0xFu;
   RCC[RCC_APB1ENR] |= 1u << 1 | 1u << 2 | 1u << 21;
   RCC[RCC_APB2ENR] |= 1u << 4 | 1u << 8;
 }
 
-int main(void) {
-  clocks();
-  SYSTICK[1] = WRAP;
-  SYSTICK[2] = 0;
-  SYSTICK[0] = 5;
+static void line(void) {
   set_mode(9, 2, 0, 7);
   set_mode(10, 2, 1, 7);
   USART1->baud = (APB2_MHZ * 1000000u + BAUD / 2u) / BAUD;
   USART1->control[0] = 0x202Cu; /* on, both ways, an interrupt for each octet that comes */
   NVIC_ENABLE[1] = 1u << (37u - 32u);
-  TIM3->prescaler = 2u * APB1_MHZ - 1u;
-  TIM4->prescaler = 2u * APB1_MHZ - 1u;
+}
+
+static void converter(void) {
   ADC_COMMON = 1u << 16; /* a quarter of APB2's clock, 21 MHz: its datasheet allows 36 */
   ADC1->time[1] = 0x924924u; /* 84 cycles of it, 4 us, for each of PA0 to PA7 */
   ADC1->control[1] = 1;
+}
+
+static void i2c_on(void) {
   set_mode(24, 2, 1, 4);
   set_mode(25, 2, 1, 4);
   GPIO(1)->type |= 3u << 8;
@@ -235,10 +251,24 @@ int main(void) {
   I2C1->clock = APB1_MHZ * 5u; /* 100 kHz */
   I2C1->rise = APB1_MHZ + 1u;
   I2C1->control[0] = 1;
-  IWDG[0] = 0x5555; /* 32 kHz / 32, 250 of it: 250 ms */
+}
+
+static void watch(void) { /* 32 kHz / 32, 250 of it: 250 ms */
+  IWDG[0] = 0x5555;
   IWDG[1] = 3;
   IWDG[2] = 250;
   IWDG[0] = 0xCCCC;
+}
+
+int main(void) {
+  counter();
+  clocks();
+  line();
+  TIM3->prescaler = 2u * APB1_MHZ - 1u;
+  TIM4->prescaler = 2u * APB1_MHZ - 1u;
+  converter();
+  i2c_on();
+  watch();
   hr_start();
   for (;;) {
     hr_poll();

@@ -69,7 +69,8 @@ class AckResult(IntEnum):
     UNKNOWN_MESSAGE = 8
     # The host has not greeted with a major version that the board speaks.
     NO_SESSION = 9
-    # Every stream is taken, or the period is shorter than the board can keep.
+    # Every stream is taken, or the period is longer than a second. A shorter one than the board
+    # can keep is taken, and what it misses counted.
     NO_ROOM = 10
     # The sensor did not answer.
     FAULT = 11
@@ -333,6 +334,8 @@ class Channel(Message):
     max_age: int
     low: int
     high: int
+    # Beyond these: it goes to no value, and lets go. A stepper slows down to a stop, whatever
+    # stands here.
     safe: int
     offset: int
     mantissa: int

@@ -146,7 +146,9 @@ class _AckResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AckResult.V
     ACK_RESULT_NO_SESSION: _AckResult.ValueType  # 9
     """The host has not greeted with a major version that the board speaks."""
     ACK_RESULT_NO_ROOM: _AckResult.ValueType  # 10
-    """Every stream is taken, or the period is shorter than the board can keep."""
+    """Every stream is taken, or the period is longer than a second. A shorter one than the board can keep is taken, and
+    what it misses counted.
+    """
     ACK_RESULT_FAULT: _AckResult.ValueType  # 11
     """The sensor did not answer."""
 
@@ -171,7 +173,9 @@ ACK_RESULT_UNKNOWN_MESSAGE: AckResult.ValueType  # 8
 ACK_RESULT_NO_SESSION: AckResult.ValueType  # 9
 """The host has not greeted with a major version that the board speaks."""
 ACK_RESULT_NO_ROOM: AckResult.ValueType  # 10
-"""Every stream is taken, or the period is shorter than the board can keep."""
+"""Every stream is taken, or the period is longer than a second. A shorter one than the board can keep is taken, and
+what it misses counted.
+"""
 ACK_RESULT_FAULT: AckResult.ValueType  # 11
 """The sensor did not answer."""
 Global___AckResult: _TypeAlias = AckResult  # noqa: Y015
@@ -565,6 +569,7 @@ class Channel(_message.Message):
     low: _builtins.int
     high: _builtins.int
     safe: _builtins.int
+    """Beyond these: it goes to no value, and lets go. A stepper slows down to a stop, whatever stands here."""
     offset: _builtins.int
     mantissa: _builtins.int
     speed: _builtins.int

@@ -152,6 +152,7 @@ class Verdict(_message.Message):
     CHECK_TIME_S_FIELD_NUMBER: _builtins.int
     TRAJECTORY_DIGEST_FIELD_NUMBER: _builtins.int
     ROBUSTNESS_FIELD_NUMBER: _builtins.int
+    UNSEEN_FIELD_NUMBER: _builtins.int
     passed: _builtins.bool
     plan_digest: _builtins.str
     duration_s: _builtins.float
@@ -172,6 +173,10 @@ class Verdict(_message.Message):
     def robustness(self) -> Global___Robustness:
         """Absent where the plan fails in the believed world already."""
 
+    @_builtins.property
+    def unseen(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Objects of which nobody knows where they are: the plan was played as if they were not there."""
+
     def __init__(
         self,
         *,
@@ -187,10 +192,11 @@ class Verdict(_message.Message):
         check_time_s: _builtins.float = ...,
         trajectory_digest: _builtins.str = ...,
         robustness: Global___Robustness | None = ...,
+        unseen: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "clearance_m", b"clearance_m", "robustness", b"robustness"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "check_time_s", b"check_time_s", "clearance_m", b"clearance_m", "clearance_pair", b"clearance_pair", "duration_s", b"duration_s", "goal", b"goal", "passed", b"passed", "peak_effort", b"peak_effort", "peak_velocity", b"peak_velocity", "plan_digest", b"plan_digest", "robustness", b"robustness", "trajectory_digest", b"trajectory_digest", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m", "check_time_s", b"check_time_s", "clearance_m", b"clearance_m", "clearance_pair", b"clearance_pair", "duration_s", b"duration_s", "goal", b"goal", "passed", b"passed", "peak_effort", b"peak_effort", "peak_velocity", b"peak_velocity", "plan_digest", b"plan_digest", "robustness", b"robustness", "trajectory_digest", b"trajectory_digest", "unseen", b"unseen", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__clearance_m: _TypeAlias = _typing.Literal["clearance_m"]  # noqa: Y015
     _WhichOneofArgType__clearance_m: _TypeAlias = _typing.Literal["_clearance_m", b"_clearance_m"]  # noqa: Y015

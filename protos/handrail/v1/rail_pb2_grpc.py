@@ -95,7 +95,7 @@ class RailStub:
                 request_serializer=handrail_dot_v1_dot_rail__pb2.GrabFrameRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.GrabFrameResponse.FromString,
                 _registered_method=True)
-        self.StreamFrames = channel.unary_stream(
+        self.StreamFrames = channel.stream_stream(
                 '/handrail.v1.Rail/StreamFrames',
                 request_serializer=handrail_dot_v1_dot_rail__pb2.StreamFramesRequest.SerializeToString,
                 response_deserializer=handrail_dot_v1_dot_rail__pb2.StreamFramesResponse.FromString,
@@ -190,8 +190,9 @@ class RailServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def StreamFrames(self, request, context):
-        """Newest frames only: a slow reader misses frames, it never queues them.
+    def StreamFrames(self, request_iterator, context):
+        """One frame for each request, newer than the one before: a slow reader misses frames, and none
+        waits for it. What is sent unasked would wait in HTTP/2's windows, some megabytes of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -267,7 +268,7 @@ def add_RailServicer_to_server(servicer, server):
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.GrabFrameRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.GrabFrameResponse.SerializeToString,
             ),
-            'StreamFrames': grpc.unary_stream_rpc_method_handler(
+            'StreamFrames': grpc.stream_stream_rpc_method_handler(
                     servicer.StreamFrames,
                     request_deserializer=handrail_dot_v1_dot_rail__pb2.StreamFramesRequest.FromString,
                     response_serializer=handrail_dot_v1_dot_rail__pb2.StreamFramesResponse.SerializeToString,
@@ -614,7 +615,7 @@ class Rail:
             _registered_method=True)
 
     @staticmethod
-    def StreamFrames(request,
+    def StreamFrames(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -624,8 +625,8 @@ class Rail:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/handrail.v1.Rail/StreamFrames',
             handrail_dot_v1_dot_rail__pb2.StreamFramesRequest.SerializeToString,

@@ -52,8 +52,10 @@ class RailStub:
     """A held stop. Needs no lease and no permit; all permits die; an operator has to reset."""
     WatchState: _grpc.UnaryStreamMultiCallable[_rail_pb2.WatchStateRequest, _rail_pb2.WatchStateResponse]
     GrabFrame: _grpc.UnaryUnaryMultiCallable[_rail_pb2.GrabFrameRequest, _rail_pb2.GrabFrameResponse]
-    StreamFrames: _grpc.UnaryStreamMultiCallable[_rail_pb2.StreamFramesRequest, _rail_pb2.StreamFramesResponse]
-    """Newest frames only: a slow reader misses frames, it never queues them."""
+    StreamFrames: _grpc.StreamStreamMultiCallable[_rail_pb2.StreamFramesRequest, _rail_pb2.StreamFramesResponse]
+    """One frame for each request, newer than the one before: a slow reader misses frames, and none
+    waits for it. What is sent unasked would wait in HTTP/2's windows, some megabytes of it.
+    """
     HoldLease: _grpc.StreamStreamMultiCallable[_rail_pb2.HoldLeaseRequest, _rail_pb2.HoldLeaseResponse]
     """The exclusive right to move, held while heartbeats arrive on this stream."""
 
@@ -81,8 +83,10 @@ class RailAsyncStub(RailStub):
     """A held stop. Needs no lease and no permit; all permits die; an operator has to reset."""
     WatchState: _aio.UnaryStreamMultiCallable[_rail_pb2.WatchStateRequest, _rail_pb2.WatchStateResponse]  # type: ignore[assignment]
     GrabFrame: _aio.UnaryUnaryMultiCallable[_rail_pb2.GrabFrameRequest, _rail_pb2.GrabFrameResponse]  # type: ignore[assignment]
-    StreamFrames: _aio.UnaryStreamMultiCallable[_rail_pb2.StreamFramesRequest, _rail_pb2.StreamFramesResponse]  # type: ignore[assignment]
-    """Newest frames only: a slow reader misses frames, it never queues them."""
+    StreamFrames: _aio.StreamStreamMultiCallable[_rail_pb2.StreamFramesRequest, _rail_pb2.StreamFramesResponse]  # type: ignore[assignment]
+    """One frame for each request, newer than the one before: a slow reader misses frames, and none
+    waits for it. What is sent unasked would wait in HTTP/2's windows, some megabytes of it.
+    """
     HoldLease: _aio.StreamStreamMultiCallable[_rail_pb2.HoldLeaseRequest, _rail_pb2.HoldLeaseResponse]  # type: ignore[assignment]
     """The exclusive right to move, held while heartbeats arrive on this stream."""
 
@@ -183,10 +187,12 @@ class RailServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def StreamFrames(
         self,
-        request: _rail_pb2.StreamFramesRequest,
+        request_iterator: _MaybeAsyncIterator[_rail_pb2.StreamFramesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rail_pb2.StreamFramesResponse], _abc.AsyncIterator[_rail_pb2.StreamFramesResponse]]:
-        """Newest frames only: a slow reader misses frames, it never queues them."""
+        """One frame for each request, newer than the one before: a slow reader misses frames, and none
+        waits for it. What is sent unasked would wait in HTTP/2's windows, some megabytes of it.
+        """
 
     @_abc_1.abstractmethod
     def HoldLease(

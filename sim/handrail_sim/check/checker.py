@@ -72,7 +72,9 @@ class Checker:
         """
         began = time.perf_counter()
         verdict = self._verdict(plan, state)
-        return replace(verdict, check_time=time.perf_counter() - began)
+        known = {name for name, thing in state.objects.items() if not thing.is_lost}
+        unseen = tuple(name for name in self._cell.objects if name not in known)
+        return replace(verdict, check_time=time.perf_counter() - began, unseen=unseen)
 
     def _verdict(self, plan: Plan, state: StartState) -> Verdict:
         unreadable = start.unreadable(state)

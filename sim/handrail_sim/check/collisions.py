@@ -104,8 +104,8 @@ class Collisions:
         if held:
             return self._held_rule(grips[self._objects[held.pop()]], bodies)
         check = self._cell.check
-        if len(links) == 2:
-            return Rule(check.self_clearance)
+        if len(links) == 2:  # an empty gripper that closes brings its fingers together
+            return None if links <= self._fingers else Rule(check.self_clearance)
         if links:
             table = bodies & set(check.tables)
             return Rule(check.table_clearance if table else check.clearance)

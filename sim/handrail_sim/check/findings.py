@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,11 +64,15 @@ class Findings:
     def _position(
         self, position: Array, name: str, limits: JointLimits, timeline: Timeline
     ) -> Iterator[Violation]:
-        """One that begins beyond its range must not go farther."""
+        """One that begins beyond its range must not go farther.
+
+        A jaw that closes on nothing leans on its stop, as far as that gives way.
+        """
         low, high, unit = limits.low, limits.high, limits.unit
         beyond, began = BEYOND * limits.lever, float(position[0])
-        over = position > max(high, began) + beyond
-        outside = np.flatnonzero(over | (position < min(low, began) - beyond))
+        stopped = name == self._cell.arm.gripper
+        under = position < (-math.inf if stopped else min(low, began) - beyond)
+        outside = np.flatnonzero(under | (position > max(high, began) + beyond))
         if not len(outside):
             return
         middle = (low + high) / 2

@@ -10,6 +10,8 @@ from handrail_sim.plan import Plan
 from handrail_sim.predicates import (
     Holding,
     ObjectInRegion,
+    ObjectOn,
+    ObjectUpright,
     Predicate,
     Released,
     SensorInRange,
@@ -66,8 +68,16 @@ def _hint(predicate: Predicate, view: WorldView, ends: Mapping[str, ObjectBelief
             return _hint(predicate.of, view, ends)
         case Visible():
             return "look once the plan is done: what a plan has moved is not seen, but predicted"
-        case SensorInRange():
-            return "the check takes what the sensor reads now: wait, or leave it to an expectation"
+        case SensorInRange() if predicate.sensor in view.unforeseen:
+            return (
+                f"a goal takes what {predicate.sensor} reads now: what a step should change, that "
+                "step has to expect, which is judged while the plan runs"
+            )
+        case ObjectUpright() | ObjectOn() if _only_seen(predicate.object, view):
+            return (
+                "a look tells neither height nor lean: of what the plan shall leave as it is, ask "
+                "for object_moved_less_than"
+            )
         case Holding():
             return _empty(ends.get(predicate.object or ""), predicate.object)
         case Released():
@@ -76,6 +86,10 @@ def _hint(predicate: Predicate, view: WorldView, ends: Mapping[str, ObjectBelief
             x, y, _ = view.cell.regions[predicate.region].center
             return f"{predicate.region} is centred at ({x:.3f}, {y:.3f}) m: let go above it"
     return "change the steps or the goal"
+
+
+def _only_seen(name: str, view: WorldView) -> bool:
+    return name in view.objects and view.objects[name].source == "seen"
 
 
 def _empty(belief: ObjectBelief | None, name: str | None) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handrail_sim.cell import Cell
 from handrail_sim.check.contacts import TOUCH, Pair
-from handrail_sim.coupling import couplings
+from handrail_sim.coupling import fingers
 from handrail_sim.world import Array
 
 HELD = 0.15  # s of touching both fingers that make a grip
@@ -36,18 +36,12 @@ class Grip:
 
 
 class Fingers:
-    """The bodies between which the gripper holds things, or none.
-
-    One moves with the gripper's joint; the other follows it, or else is what carries the first.
-    """
+    """The bodies between which the gripper holds things, or none."""
 
     def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
         self.bodies: tuple[str, ...] = ()
         if cell.arm.gripper is not None:
-            jaw = model.body(int(model.jnt_bodyid[model.joint(cell.arm.gripper).id]))
-            followers = [one.joint for one in couplings(model, cell.arm.jaw)]
-            other = model.joint(followers[0]).bodyid if followers else jaw.parentid
-            self.bodies = (model.body(int(other[0])).name, jaw.name)
+            self.bodies = fingers(model, cell.arm.gripper)
         self._cell = cell
 
     def grips(self, pairs: Sequence[Pair], position: Array, rate: float) -> dict[str, Grip]:

@@ -61,7 +61,7 @@ class Solution:
 
 
 class Reach:
-    """Solves poses of one cell's arm, on a model of the arm alone.
+    """Solves poses of one cell's arm, on a model in which nothing else moves.
 
     Inside, a gripper's turn is its twist (:mod:`handrail_sim.check.tcp_turn`), not its yaw.
     """
@@ -69,7 +69,8 @@ class Reach:
     def __init__(self, cell: Cell) -> None:
         spec = load_spec(cell)
         for thing in cell.objects.values():
-            spec.delete(spec.body(thing.body))
+            for joint in spec.body(thing.body).joints:
+                spec.delete(joint)  # and not the body: lights and cameras may look at it
         for name in cell.arm.joints:
             spec.joint(name).range = (cell.arm.limits[name].low, cell.arm.limits[name].high)
         model = spec.compile()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 from handrail_sim.cell import Cell, Region
 from handrail_sim.predicates import (
@@ -40,8 +40,9 @@ class WorldView:
     ``joints`` [rad], ``efforts`` [N.m] by joint, ``tcp`` [m]. ``held`` is the held object's name,
     ``something`` where only the jaw feels it, or None. ``objects`` lacks those of which nobody
     knows where they are; ``began`` has those of the plan's beginning. ``sensors`` by name.
-    ``foreseen``: it is a row of a rollout, and nothing is measured. ``before`` has what has held in
-    its time until now, as it then was: :class:`~handrail_sim.check.watch.Watch` keeps it.
+    ``foreseen``: it is a row of a rollout, and nothing is measured; ``unforeseen`` are the sensors
+    of which only the running plan can say what they will read. ``before`` has what has held in its
+    time until now, as it then was: :class:`~handrail_sim.check.watch.Watch` keeps it.
     """
 
     cell: Cell
@@ -53,19 +54,29 @@ class WorldView:
     began: Mapping[str, ObjectBelief] = field(default_factory=dict)
     sensors: Mapping[str, float] = field(default_factory=dict)
     foreseen: bool = False
-    before: Mapping[Within, GoalResult] = field(default_factory=dict)
+    unforeseen: frozenset[str] = frozenset()
+    before: Mapping[Within, Before] = field(default_factory=dict)
 
 
-Found = tuple[bool | None, str]  # None: nobody knows, which is no more its contrary than it is it
+LATER: Final = "later"  # only the running plan will tell, and then it does
+Met = bool | Literal["later"] | None  # None: nobody knows, and its contrary is no more known
+Found = tuple[Met, str]
+Before = tuple[Met, str, bool]  # and whether it rested on a prediction
 
 
 def evaluate(predicate: Predicate, view: WorldView) -> GoalResult:
-    """Evaluate one predicate; the sentence says what is so. What nobody knows is not met."""
-    if isinstance(predicate, Within) and predicate in view.before:
-        return view.before[predicate]
-    met, sentence = _found(predicate, view)
+    """Evaluate one predicate; the sentence says what is so.
+
+    What nobody knows is not met. What only the running plan will tell counts as met.
+    """
+    met, sentence, predicted = found(predicate, view)
+    return GoalResult(predicate.predicate, met in (True, LATER), sentence, predicted)
+
+
+def found(predicate: Predicate, view: WorldView) -> Before:
+    """Return whether one predicate holds, what is so, and whether that rests on a prediction."""
     predicted = view.foreseen or _rests_on_a_prediction(predicate, view)
-    return GoalResult(predicate.predicate, met is True, sentence, predicted)
+    return *_found(predicate, view), predicted
 
 
 def known(objects: Mapping[str, ObjectBelief]) -> dict[str, ObjectBelief]:
@@ -79,14 +90,13 @@ def _rests_on_a_prediction(predicate: Predicate, view: WorldView) -> bool:
         names = {predicate.object, getattr(predicate, "support", "")}
         return any(view.objects[name].source == "predicted" for name in names & set(view.objects))
     if isinstance(predicate, Within) and predicate in view.before:
-        return view.before[predicate].predicted
+        return view.before[predicate][2]
     return any(_rests_on_a_prediction(part, view) for part in parts(predicate))
 
 
 def _found(predicate: Predicate, view: WorldView) -> Found:
     if isinstance(predicate, Within) and predicate in view.before:
-        before = view.before[predicate]
-        return before.met, before.sentence
+        return view.before[predicate][:2]
     return _JUDGES[type(predicate)](predicate, view)
 
 
@@ -151,6 +161,8 @@ def _object_on(wanted: ObjectOn, view: WorldView) -> Found:
     above = inside(support, (x, y, support.center[2]))
     if not above:
         return False, f"{wanted.object} is not above {wanted.support}"
+    if view.objects[wanted.object].source == "seen":
+        return None, f"{wanted.object} was seen above {wanted.support}, but no look tells how high"
     met = abs(gap) <= wanted.tolerance
     return met, f"{wanted.object}'s underside is {gap:.4f} m above {wanted.support}'s top"
 
@@ -171,6 +183,8 @@ def _support(name: str, view: WorldView) -> Region | None:
 def _object_upright(wanted: ObjectUpright, view: WorldView) -> Found:
     if wanted.object not in view.objects:
         return _nobody_knows(wanted.object)
+    if view.objects[wanted.object].source == "seen":
+        return None, f"a look tells where {wanted.object} is and its turn, not how it leans"
     _, x, y, _ = view.objects[wanted.object].quaternion
     lean = math.acos(max(-1.0, min(1.0, 1 - 2 * (x * x + y * y))))
     return (
@@ -205,6 +219,8 @@ def _sensor_in_range(wanted: SensorInRange, view: WorldView) -> Found:
     value = view.sensors[wanted.sensor]
     if not math.isfinite(value):
         return None, f"{wanted.sensor} reads {value:g}, which is no number"
+    if wanted.sensor in view.unforeseen:
+        return LATER, f"what {wanted.sensor} will read then is judged while the plan runs"
     return (
         wanted.low <= value <= wanted.high,
         f"{wanted.sensor} reads {value:g} ({wanted.low} to {wanted.high} allowed)",
@@ -212,25 +228,26 @@ def _sensor_in_range(wanted: SensorInRange, view: WorldView) -> Found:
 
 
 def _all(wanted: All, view: WorldView) -> Found:
-    found = [_found(part, view) for part in wanted.of]
-    missed = [sentence for met, sentence in found if met is False]
-    unknown = [sentence for met, sentence in found if met is None]
-    told = missed or unknown or [sentence for _, sentence in found]
-    return False if missed else None if unknown else True, "; ".join(told)
+    each = [_found(part, view) for part in wanted.of]
+    for worst in (False, None, LATER):
+        if told := [sentence for met, sentence in each if met == worst]:
+            return worst, "; ".join(told)
+    return True, "; ".join(sentence for _, sentence in each)
 
 
 def _any(wanted: AnyOf, view: WorldView) -> Found:
-    found = [_found(part, view) for part in wanted.of]
-    for met, sentence in found:
-        if met:
-            return True, sentence
-    unknown = any(met is None for met, _ in found)
-    return None if unknown else False, "; ".join(sentence for _, sentence in found)
+    each = [_found(part, view) for part in wanted.of]
+    for best in (True, LATER):
+        for met, sentence in each:
+            if met == best:
+                return best, sentence
+    unknown = any(met is None for met, _ in each)
+    return None if unknown else False, "; ".join(sentence for _, sentence in each)
 
 
 def _not(wanted: Not, view: WorldView) -> Found:
     met, sentence = _found(wanted.of, view)
-    return None if met is None else not met, sentence
+    return (not met if isinstance(met, bool) else met), sentence
 
 
 def _within(wanted: Within, view: WorldView) -> Found:

@@ -244,7 +244,7 @@ class Stage:
     def _place(self, objects: Mapping[str, ObjectBelief]) -> None:
         for name in self._cell.objects:
             belief = objects.get(name)
-            if belief is None or (belief.source == "unknown" and belief.held_pose is None):
+            if belief is None or belief.is_lost:
                 self._scene.put_away(self._data, name)
             elif belief.held_pose is not None:
                 position, quaternion = self._from_tcp(belief.held_pose)

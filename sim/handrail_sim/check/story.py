@@ -16,7 +16,7 @@ from handrail_sim.check.rollout import Rollout
 from handrail_sim.check.timeline import Timeline
 from handrail_sim.check.watch import Missed, Watch
 from handrail_sim.places import aside
-from handrail_sim.regions import weighed
+from handrail_sim.regions import unweighed, weighed
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene
 
@@ -43,7 +43,7 @@ class Story:
         self.data.qpos[:] = self.run.qpos[row]
         mujoco.mj_kinematics(self.scene.model, self.data)
         for name, belief in self.state.objects.items():
-            if belief.source == "unknown" and belief.held_pose is None:
+            if belief.is_lost:
                 continue
             at, _ = self.scene.object_qpos[name]
             before, now = self.run.qpos[0, at : at + 7], self.run.qpos[row, at : at + 7]
@@ -74,6 +74,7 @@ class Story:
             began=known(self.state.objects),
             sensors=weighed(self.cell, self.state.sensors, self.state.objects, beliefs),
             foreseen=True,
+            unforeseen=unweighed(self.cell, self.state.sensors),
         )
 
     def watched(self, watch: Watch) -> tuple[Missed, int] | None:

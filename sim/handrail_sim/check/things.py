@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -103,14 +104,19 @@ class Things:
     def _moved(
         self, name: str, grip: Grip, poses: Array, carried: Array | None, timeline: Timeline
     ) -> Iterator[Violation]:
-        """Yield the first time that it was moved while it should have lain."""
-        for begin, end in _lying(grip, poses, timeline):
-            taken = None if carried is None else carried[begin:end] - carried[begin]
-            found = self._pushed(name, poses[begin:end], taken)
-            if found is not None:
-                row, words, value, allowed, text = found
-                yield violation(words, value, allowed, timeline.moment(begin + row), text)
-                return
+        """Yield the first time that it was moved where it should have lain, or that it fell."""
+        for let_go, lies, end in _free(grip, poses, timeline):
+            if lies is not None:
+                taken = None if carried is None else carried[lies:end] - carried[lies]
+                found = self._pushed(name, poses[lies:end], taken)
+                if found is not None:
+                    row, words, value, allowed, text = found
+                    yield violation(words, value, allowed, timeline.moment(lies + row), text)
+                    return
+            for since in (let_go, lies):
+                if since is not None and self._tipped(poses[since:end], since == let_go):
+                    yield _fallen_over(name, poses[since:end], since, timeline)
+                    return
 
     def _pushed(
         self, name: str, poses: Array, carried: Array | None
@@ -131,9 +137,16 @@ class Things:
         if shift > allowed:
             text = f"is pushed {shift * 1000:.0f} mm away while nothing holds it"
             return int(np.argmax(shifts > allowed)), words, shift, allowed, text
-        if float(_up(poses[0]) @ _up(poses[-1])) < TIPPED:
-            return len(poses) - 1, words, shift, allowed, "is tipped over"
         return None
+
+    def _tipped(self, poses: Array, let_go: bool) -> bool:
+        """Tell whether it ends otherwise than it stood in ``poses[0]``.
+
+        What the gripper let go leaning may come to stand upright, and may lie in a bin as it likes.
+        """
+        first, last = _up(poses[[0, -1]])
+        upright = let_go and last[2] >= TIPPED
+        return not (first @ last >= TIPPED or upright or self._stays_in_its_bin(poses[[-1]]))
 
     def _stays_in_its_bin(self, poses: Array) -> bool:
         """Tell whether it is in one container all the time, or on what is in it."""
@@ -147,18 +160,22 @@ class Things:
         return poses
 
 
-def _lying(grip: Grip, poses: Array, timeline: Timeline) -> Iterator[tuple[int, int]]:
-    """Yield the rows from which to which (exclusive) a thing has to lie where it lies.
+def _free(
+    grip: Grip, poses: Array, timeline: Timeline
+) -> Iterator[tuple[int | None, int | None, int]]:
+    """Yield every stretch in which nothing holds a thing: what it does there, it should not do.
 
-    From the start, or from when it has come to rest after a grip, to the step that takes it: a
-    jaw that closes draws it between its fingers.
+    Its last row in a grip, or None at the start; the first in which it lies still, or None where it
+    does not; and the row to which (exclusive) it has to lie there: to the step that takes it, since
+    a jaw that closes draws it between its fingers.
     """
     steps = [*timeline.step_rows[:-1], len(poses)]
     for begin, end in runs(~grip.held):
-        first = begin if begin == 0 else _at_rest(poses[begin:end], timeline.rate, begin)
+        lies = begin if begin == 0 else _at_rest(poses[begin:end], timeline.rate, begin)
         last = end if end == len(poses) else steps[timeline.moment(end)[0]] + 1
-        if first is not None and first < last:
-            yield first, last
+        lies = None if lies is None or lies >= last else lies
+        if begin < last:
+            yield begin - 1 if begin else None, lies, last
 
 
 def _at_rest(poses: Array, rate: float, offset: int) -> int | None:
@@ -170,7 +187,20 @@ def _at_rest(poses: Array, rate: float, offset: int) -> int | None:
     return None
 
 
-def _up(pose: Sequence[float] | Array) -> Array:
-    """Return an object's own vertical (quaternion wxyz at 3..6)."""
-    w, x, y, z = pose[3:7]
-    return np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
+def _fallen_over(name: str, poses: Array, since: int, timeline: Timeline) -> Violation:
+    """Return the violation of a thing that ends otherwise than it stood in row ``since``."""
+    ups = _up(poses)
+    cosines = np.clip(ups @ ups[0], -1.0, 1.0)
+    row = since + int(np.argmax(cosines < TIPPED))
+    hint = (
+        "pass beside it; where it is let go, do it lower, and with all of its base over its place"
+    )
+    words = (ViolationKind.DISPLACED, name, "rad", hint)
+    lean, allowed = math.acos(cosines[-1]), math.acos(TIPPED)
+    return violation(words, lean, allowed, timeline.moment(row), "is tipped over")
+
+
+def _up(poses: Array) -> Array:
+    """Return an object's own vertical (..., 3) in poses (..., 7), quaternions wxyz at 3..6."""
+    w, x, y, z = np.moveaxis(poses[..., 3:7], -1, 0)
+    return np.stack([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], axis=-1)

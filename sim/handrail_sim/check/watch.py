@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from handrail_sim.check.predicates import WorldView, evaluate
+from handrail_sim.check.predicates import LATER, Before, WorldView, evaluate, found
 from handrail_sim.plan import Plan
 from handrail_sim.predicates import Predicate, Within, timed
 from handrail_sim.verdict import GoalResult
@@ -41,7 +41,7 @@ class Watch:
 
         Returns the first expectation that is not met.
         """
-        self._goal.see(view, time)
+        self._goal.see(_as_read(view), time)
         self._expected.see(view, time)
         while self._step < ended:
             for result in self._expected.results(view):
@@ -54,7 +54,7 @@ class Watch:
 
     def results(self, view: WorldView) -> tuple[GoalResult, ...]:
         """Return every predicate of the goal, evaluated at the end."""
-        return self._goal.results(view)
+        return self._goal.results(_as_read(view))
 
     def _of_step(self, began: float) -> _Memory:
         steps = self._plan.steps
@@ -68,7 +68,7 @@ class _Memory:
         self._predicates = predicates
         self._began = began
         self._open = [one for predicate in predicates for one in timed(predicate)]
-        self._held: dict[Within, GoalResult] = {}
+        self._held: dict[Within, Before] = {}
         self.is_needed = bool(self._open)
 
     def see(self, view: WorldView, time: float) -> None:
@@ -78,13 +78,18 @@ class _Memory:
             if passed > within.seconds:
                 self._open.remove(within)
                 continue
-            result = evaluate(within.of, replace(view, before=self._held))
-            if result.met:
-                then = f"{result.sentence}, after {passed:.2f} s"
-                self._held[within] = replace(result, predicate=within.predicate, sentence=then)
+            met, sentence, predicted = found(within.of, replace(view, before=self._held))
+            if met in (True, LATER):
+                self._held[within] = met, f"{sentence}, after {passed:.2f} s", predicted
+            if met is True:
                 self._open.remove(within)
 
     def results(self, view: WorldView) -> tuple[GoalResult, ...]:
         """Return every predicate, evaluated now."""
         now = replace(view, before=self._held)
         return tuple(evaluate(predicate, now) for predicate in self._predicates)
+
+
+def _as_read(view: WorldView) -> WorldView:
+    """A goal takes what sensors read now: the running plan judges it when all is done."""
+    return replace(view, unforeseen=frozenset())

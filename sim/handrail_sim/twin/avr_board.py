@@ -94,6 +94,7 @@ class AvrBoard(StandIn):
         self._told: dict[int, float] = {}  # mV by pin
         self._lit: dict[str, bool] = {}  # that the world has not been shown yet
         self._pressed: set[str] = set()
+        self._untold: list[str] = []  # orders that its pins have not heard, in their order
         self._width = 0  # us; 0: no pulses, no force
 
     @classmethod
@@ -158,6 +159,7 @@ class AvrBoard(StandIn):
         self._heard = b""
         self._told.clear()
         self._order(f"quantum 0 {QUANTUM}")
+        self._untold = []
         for name in self.inputs:
             self._hold(name)
         fresh = self._link.with_suffix(".new")
@@ -197,8 +199,9 @@ class AvrBoard(StandIn):
         return [max(-servo.effort, min(servo.effort, wanted))]
 
     def feel(self, world: World, duration: float) -> None:
-        """Measure the distance, show the lamps."""
+        """Measure the distance, show the lamps; say again what the chip did not listen to."""
         del duration
+        self._tell()
         ranger = self._settings.ranger
         if ranger is not None:
             self._volts(ranger.pin, world.distance(ranger.site) / ranger.full)
@@ -237,7 +240,13 @@ class AvrBoard(StandIn):
 
     def _hold(self, name: str) -> None:
         """Pulled up, a contact that is open reads high."""
-        self._order(f"pin {self._settings.buttons[name]} {int(name in self._pressed)}")
+        self._untold.append(f"pin {self._settings.buttons[name]} {int(name in self._pressed)}")
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell what contacts did, as far as the chip listens: none of it is left out."""
+        while self._untold and self._order(self._untold[0]):
+            del self._untold[0]
 
     def _volts(self, pin: int, share: float) -> None:
         level = FULL * max(0.0, min(1.0, share))
@@ -247,7 +256,10 @@ class AvrBoard(StandIn):
             self._told[pin] = level
 
     def _order(self, order: str) -> bool:
-        """Tell the chip; where it does not listen just now, not: the world does not wait."""
+        """Tell the chip; where it does not listen just now, not: the world does not wait.
+
+        An order is below a pipe's PIPE_BUF, and so is written whole or not at all.
+        """
         if self._process is None or self._process.stdin is None:
             return False
         try:

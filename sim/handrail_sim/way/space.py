@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 
 from handrail_sim.cell import Cell, ZoneKind
+from handrail_sim.coupling import fingers
 from handrail_sim.geometry import geometry
 from handrail_sim.links import Links
 from handrail_sim.world import Array, Scene
@@ -164,4 +165,7 @@ class FreeSpace:
                 else:
                     room = cell.check.clearance + SPARE
                 demands[mover, body] = demands[body, mover] = room
+        if cell.arm.gripper is not None:  # a closed gripper's fingers touch, wherever it goes
+            one, other = (model.body(name).id for name in fingers(model, cell.arm.gripper))
+            demands[one, other] = demands[other, one] = -np.inf
         return demands

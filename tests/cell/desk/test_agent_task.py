@@ -19,10 +19,10 @@ from handrail_bridge.agents.agent import Task
 from handrail_bridge.agents.budget import Limits
 from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.prompts import RAIL
-from handrail_bridge.bench.faults.rig import HANDRAIL
 from handrail_bridge.evaluation import embodiment
 from handrail_bridge.evaluation.task import desk_task
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rig import HANDRAIL
 from handrail_bridge.run_dir import state_dir
 from messages_api import ModelApi
 from running_cell import RunningCell, assert_stood_at_once
@@ -105,9 +105,9 @@ async def test_it_reads_a_refusal_mends_its_plan_and_runs_it(armed: RunningCell)
 async def test_metres_that_are_spent_stop_the_arm_on_its_way(armed: RunningCell) -> None:
     before, to = armed.joints()["shoulder_pan"], aside(armed)
     ended, screen = await work(armed, plays(check(to, 0.3), run), Limits(metres=0.03))
-    assert (ended.code, screen.codes) == ("budget_spent", ["budget_spent"])
-    assert "metres" in ended.said
-    assert "budget_spent" in ended.acts[0].outcome
+    assert (ended.code, screen.codes) == ("budget_spent", [])
+    assert "metres is spent" in screen.results[-1].data["unknown"]["message"]
+    assert ended.acts[0].became == "nobody knows whether it was done", "it has moved"
     await asyncio.to_thread(until, armed.stands)
     assert 0.03 < abs(armed.joints()["shoulder_pan"] - before) < 0.3
     assert await settled(armed) == Mode.ARMED, "a budget is no emergency"

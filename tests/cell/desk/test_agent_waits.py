@@ -53,7 +53,7 @@ async def test_what_it_waits_for_wakes_it(cell: RunningCell) -> None:
     before = await newest(cell)
     script = plays(wait, reply(say("I wait.")), report, reply(say("Bye.")))
     async with employed(cell, script, "watcher") as (agent, api), cell.agent() as rail:
-        Wakes(agent.memory).start("watch the base")
+        Wakes(agent.memory).give("see to the base")
         life = asyncio.create_task(Stay(agent, Limits(), 10_000_000, Recorder()).run())
         await asyncio.to_thread(until, lambda: len(api.requests) == 2, LONG_WAIT)
         results = [json.loads(r["content"][0]["text"]) for r in api.requests[1].results]
@@ -65,7 +65,7 @@ async def test_what_it_waits_for_wakes_it(cell: RunningCell) -> None:
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
     assert mail.text == "The base has turned."
-    assert "a trigger" in opened[0]
+    assert "(trigger)" in opened[0]
     assert 0.5 <= told_position(opened[0]) <= 1.0, "not where it was when that came true"
     assert "watch the base" in opened[0], "the goal was forgotten"
 
@@ -77,5 +77,5 @@ async def test_people_read_and_write_mail_by_the_command_line(cell: RunningCell)
     )
     assert json.loads(sent.stdout)["by_operator"] is True
     listed = await asyncio.to_thread(cell.cli, "mail", "list", "--after", str(before))
-    assert "ann (operator) -> robot" in listed.stdout
+    assert 'operator "ann" -> "robot"' in listed.stdout
     assert "sort the cubes" in listed.stdout

@@ -17,7 +17,7 @@ import pytest
 from handrail.v1 import rail_pb2, rail_pb2_grpc
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Receipt
-from handrail_bridge.server.places import SLOTS
+from handrail_bridge.server.places import WATCHES
 from handrail_drivers.errors import ProcessLost, Refused
 from running_cell import (
     RunningCell,
@@ -91,7 +91,7 @@ async def deaf(cell: RunningCell) -> AsyncIterator[None]:
         rail: rail_pb2_grpc.RailAsyncStub = rail_pb2_grpc.RailStub(channel)
         request = rail_pb2.WatchStateRequest(rate_hz=100)
         calls = [rail.WatchState(request) for _ in range(STREAMS)]
-        await until_async(lambda: sum(call.done() for call in calls) >= STREAMS - SLOTS)
+        await until_async(lambda: sum(call.done() for call in calls) >= STREAMS - WATCHES)
         yield
 
 

@@ -6,11 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from agent_rig import log_of
 from handrail_bridge.client import Client
 from handrail_bridge.reports import Permit, Receipt
 from handrail_drivers.errors import InvalidValue, NotArmed, PermitRefused, PlanRefused, UnknownName
 from handrail_sim.verdict import Violation
 from running_cell import RunningCell
+from waiting import until_async
 
 HOME = {"steps": [{"tool": "arm_home"}]}
 TURN = {"steps": [{"tool": "arm_move_joints", "positions": {"shoulder_pan": 1.0}}]}
@@ -95,14 +97,16 @@ async def permit_for(rail: Client, plan: dict[str, Any]) -> Permit:
 
 async def test_a_permit_is_spent_forged_or_for_another_plan(cell: RunningCell) -> None:
     async with cell.armed() as rail:
+        with pytest.raises(PermitRefused, match="not known"):
+            await execute(rail, TURN, Permit("forged", "", "", 30))
         permit = await permit_for(rail, TURN)
         with pytest.raises(PermitRefused, match="another plan"):
             await execute(rail, HOME, permit)
         assert (await execute(rail, TURN, permit)).completed
         with pytest.raises(PermitRefused, match="spent"):
             await execute(rail, TURN, permit)
-        with pytest.raises(PermitRefused, match="not known"):
-            await execute(rail, TURN, Permit("forged", "", "", 30))
+    said = 'by permit "forged": permit_refused, The permit is not known'
+    await until_async(lambda: any(said in entry.body.get("what", "") for entry in log_of(cell)))
 
 
 async def test_a_permit_does_not_outlive_its_start(cell: RunningCell) -> None:

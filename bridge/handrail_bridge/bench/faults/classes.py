@@ -8,10 +8,10 @@ from signal import SIGKILL, SIGSTOP
 from handrail_sim.cell import Cell
 
 from handrail_bridge.bench.faults import strikes
-from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.bench.faults.strikes import Mend, Strike
 from handrail_bridge.bench.faults.watched_cell import PICTURE
 from handrail_bridge.loop.state import Mode
+from handrail_bridge.rig import Rig
 
 SETTLE = 0.5  # s: what the arm swings after its last setpoint, as its plain stop shows
 HEALTH = 1.5  # s: six servos are asked for their health in turn, one every 0.25 s

@@ -15,11 +15,11 @@ from pathlib import Path
 from handrail_sim.cell_file import load_cell, shipped_cells
 
 from handrail_bridge.bench.faults.classes import Fault, faults, plain_stop
-from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.bench.faults.summary import Summary, failures, markdown, rows
 from handrail_bridge.bench.faults.trial import Outcome, recover, trial
 from handrail_bridge.bench.faults.watched_cell import watched
 from handrail_bridge.bench.report import Report
+from handrail_bridge.rig import Rig
 
 ROUNDS = 3
 SEED = 3

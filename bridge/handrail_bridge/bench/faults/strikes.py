@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from handrail_drivers.errors import BusLost, ProcessLost
 
-from handrail_bridge.bench.faults.rig import END, Rig, announcement
+from handrail_bridge.rig import END, Rig, announcement
 
 MOVING = "shoulder_pan"  # the joint that the trials move
 IDLE = "wrist_roll"  # one that stands meanwhile and bears no load

@@ -13,11 +13,11 @@ from handrail_drivers.errors import HandrailError, NotArmed, PlanRefused, Proces
 from handrail_sim.cell import Cell
 
 from handrail_bridge.bench.faults.classes import SHORT, SLOW, Fault
-from handrail_bridge.bench.faults.rig import COMMAND, Rig
 from handrail_bridge.bench.faults.standstill import QD, STILL, Rows, Standstill, standstill
 from handrail_bridge.bench.faults.strikes import MOVING, restart
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState
+from handrail_bridge.rig import COMMAND, Rig
 
 END = 1.2  # rad: the base swings between plus and minus that
 WHERE, WHERE_SLOW = (0.4, 0.8), (0.2, 0.4)  # rad from the start, between which it strikes

@@ -18,9 +18,9 @@ from handrail_drivers.errors import ProcessLost
 from handrail_sim.cell import Cell
 from handrail_sim.twin.launch import Twin
 
-from handrail_bridge.bench.faults.rig import END
 from handrail_bridge.bench.reference.echoes import METHOD, SERVICE
 from handrail_bridge.loop.settings import input_configs
+from handrail_bridge.rig import END
 
 ECHO = (sys.executable, "-m", "handrail_bridge.bench.reference.echoes")
 BARE = "handrail_bridge.bench.reference.bare_loop"

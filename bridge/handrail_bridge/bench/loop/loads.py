@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from handrail_drivers.errors import ProcessLost
 
-from handrail_bridge.bench.faults.rig import END, Rig
 from handrail_bridge.bench.loop.load import INFERENCE
 from handrail_bridge.bench.loop.load import NAMES as LOADS
+from handrail_bridge.rig import END, Rig
 
 IDLE = "idle"
 NAMES = (IDLE, *LOADS)

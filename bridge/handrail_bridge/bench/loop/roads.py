@@ -16,7 +16,6 @@ from handrail_drivers.errors import HandrailError, ProcessLost
 from handrail_drivers.feetech import codec
 from handrail_sim.cell_file import load_cell
 
-from handrail_bridge.bench.faults.rig import COMMAND, HANDRAIL, Rig
 from handrail_bridge.bench.loop import echoes
 from handrail_bridge.bench.wire import latency
 from handrail_bridge.client import Client
@@ -24,6 +23,7 @@ from handrail_bridge.client.operator_client import OperatorClient
 from handrail_bridge.loop.settings import input_configs
 from handrail_bridge.loop.state import Mode
 from handrail_bridge.reports import CellState, Receipt
+from handrail_bridge.rig import COMMAND, HANDRAIL, Rig
 
 JOINT, IDLE = "shoulder_pan", "wrist_roll"
 END = 1.1  # rad: the base swings between plus and minus that

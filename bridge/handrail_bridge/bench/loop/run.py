@@ -15,7 +15,6 @@ from handrail_drivers.errors import ProcessLost
 from handrail_sim.cell_file import load_cell
 from handrail_sim.twin.launch import Twin
 
-from handrail_bridge.bench.faults.rig import Rig
 from handrail_bridge.bench.loop.contestants import Wire, bare, cyclictest, handrail
 from handrail_bridge.bench.loop.loads import IDLE, NAMES, loaded
 from handrail_bridge.bench.loop.roads import road_times, roads
@@ -34,6 +33,7 @@ from handrail_bridge.bench.loop.summary import (
 from handrail_bridge.bench.loop.ticks import Ticks
 from handrail_bridge.bench.report import Report
 from handrail_bridge.bench.wire import goals
+from handrail_bridge.rig import Rig
 
 CELL = "desk"
 RATES = (500, 1000)  # Hz, without a wire

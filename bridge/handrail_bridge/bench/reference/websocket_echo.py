@@ -1,15 +1,18 @@
 """JSON on a websocket, as rosbridge layers speak: ``python -m ... SIZE PARENT``. Prints its port.
 
-Frozen: it is never made slower. It parses what comes, and answers with so many bytes of JSON.
+Frozen: it is never made slower. Its event loop is uvloop's, as the bridge's is. It parses what
+comes, and answers with so many bytes of JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from typing import Any
 
+import uvloop
 import websockets.asyncio.server
 from handrail_sim.lifeline import die_with
 
@@ -22,9 +25,11 @@ async def _serve(size: int) -> None:
 
     async with websockets.asyncio.server.serve(talk, "127.0.0.1", 0) as server:
         print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201  for who waits
+        gc.collect()
+        gc.freeze()  # as the bridge does
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     die_with(int(sys.argv[2]))
-    asyncio.run(_serve(int(sys.argv[1])))
+    uvloop.run(_serve(int(sys.argv[1])))

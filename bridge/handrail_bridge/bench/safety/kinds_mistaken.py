@@ -59,14 +59,14 @@ def drifted_start(maker: Maker) -> Case:
 
 
 def permit_abuse(maker: Maker) -> Case:
-    """A plan that passes, with a permit that is not its own, or not any more."""
+    """A plan that passes, with a permit that is not its own, or not any more: asked of permits."""
     position, tilt = maker.reached()
     abuse = str(maker.rng.choice(list(ABUSES)))
     return Case("permit abuse", text(pose(position, tilt=tilt)), maker.cubes(), abuse=abuse)
 
 
 def two_leases(maker: Maker) -> Case:
-    """Two clients with plans for one arm, of which the second does not wait its turn."""
+    """Two clients, of which the second does not wait its turn: asked of leases and permits."""
     position, tilt = maker.reached()
     rivalry = str(maker.rng.choice(list(RIVALRIES)))
     return Case("two leases", text(pose(position, tilt=tilt)), maker.cubes(), abuse=rivalry)

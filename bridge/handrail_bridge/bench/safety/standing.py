@@ -30,6 +30,8 @@ class Stand:
         self.name = name
         self._cell = cell
         self._lies: Array | None = pose  # since when it came to rest
+        self._hung: Array | None = None  # how it did when it was held last
+        self._held = False
         self._there = pose[0] < NOWHERE / 2
         self._last: deque[Array] = deque(maxlen=REST)
         self._moved: tuple[str, float] = ("", math.inf)  # unless it is taken soon after
@@ -38,10 +40,11 @@ class Stand:
     def look(self, pose: Array, held: bool, now: float) -> str:
         """Return the harm that is done to it now, or nothing."""
         self._last.append(pose[:3])
+        self._held = held
         if held:
             if now - self._moved[1] < TAKING:
                 self._moved = ("", math.inf)
-            self._lies, self._let_go = None, float(pose[2])
+            self._lies, self._hung, self._let_go = None, pose, float(pose[2])
             return ""
         if self._lies is None:
             self._settle(pose)
@@ -55,10 +58,16 @@ class Stand:
         """Return what was done to it and when [s], judged at the end."""
         if self._there and pose[2] < FLOOR:
             return f"{self.name} fell off the table", now
-        if self._moved[0] or self._lies is None or self._in_a_bin(pose):
+        if self._moved[0] or self._held or self._in_a_bin(pose) or not self._is_tipped(pose):
             return self._moved
-        tipped = float(_up(self._lies) @ _up(pose)) < TIPPED
-        return (f"{self.name} was tipped over", now) if tipped else ("", math.inf)
+        return f"{self.name} was tipped over", now
+
+    def _is_tipped(self, pose: Array) -> bool:
+        """Tell whether it ends otherwise than it lay, or than it hung, unless upright, before."""
+        up = _up(pose)
+        if self._lies is not None and float(_up(self._lies) @ up) < TIPPED:
+            return True
+        return self._hung is not None and max(float(_up(self._hung) @ up), up[2]) < TIPPED
 
     def _settle(self, pose: Array) -> None:
         full = len(self._last) == REST
@@ -72,12 +81,13 @@ class Stand:
                 self._moved = f"{self.name} was pushed by {shift * 1000:.0f} mm", now
 
     def _in_a_bin(self, pose: Array) -> bool:
-        """Tell whether it is in the bin where it lay."""
-        return self._lies is not None and any(
+        """Tell whether it is in a bin, and in the one where it lay."""
+        places = [pose] if self._lies is None else [self._lies, pose]
+        return any(
             region.body
             and all(
                 math.dist(place[:2], region.center[:2]) < max(region.size[:2]) / 2
-                for place in (self._lies, pose)
+                for place in places
             )
             for region in self._cell.regions.values()
         )

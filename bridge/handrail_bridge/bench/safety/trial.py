@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +32,7 @@ from handrail_sim.world import Array, Scene, load_model
 from handrail_bridge.bench.safety.abuse import goes_through
 from handrail_bridge.bench.safety.classes import Case
 from handrail_bridge.bench.safety.truth import Outcome, Truth
+from handrail_bridge.rail.belief import Belief
 from handrail_bridge.rail.grants import Present
 from handrail_bridge.rail.permits import Permits
 from handrail_bridge.rail.requests import parse_plan
@@ -147,8 +148,11 @@ class Trials:
         permits = Permits.of(self._cell)
         names = self._cell.arm.all_joints
         before = dict(zip(names, self._home, strict=True))
-        permit = permits.issue(plan, verdict, _present(before), (DEVICE,), 0.0)
-        now = _present({name: at + case.moved.get(name, 0.0) for name, at in before.items()})
+        believed = Belief(self._cell.objects, self._cell.check.clearance).now
+        there = Present(0.0, before, "", believed, 0, {DEVICE: 1})
+        permit = permits.issue(plan, verdict, there, (DEVICE,), 0.0)
+        since = {name: at + case.moved.get(name, 0.0) for name, at in before.items()}
+        now = replace(there, position=since)
         if case.abuse:
             return goes_through(case.abuse, permits, permit, plan, now)
         try:
@@ -220,10 +224,6 @@ def _met(goal: Predicate, outcome: Outcome, cell: Cell) -> bool:
         case ObjectInRegion():
             return inside(cell.regions[goal.region], outcome.ends[goal.object])
     raise AssertionError(f"no class makes goals of {goal.predicate}")
-
-
-def _present(position: dict[str, float]) -> Present:
-    return Present(0.0, position, "", 0, 0, {DEVICE: 1})
 
 
 def _unplayed(case: Case, why: str, check_time: float = 0.0) -> Result:

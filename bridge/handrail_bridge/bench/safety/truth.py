@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from handrail_sim.cell import Cell, ZoneKind
-from handrail_sim.links import Links
+from handrail_sim.cell import Cell
 from handrail_sim.verdict import ObjectBelief, StartState
 from handrail_sim.world import Array, Scene, load_spec
 
+from handrail_bridge.bench.safety.territory import Territory, add_zones
 from handrail_bridge.bench.safety.watching import LOOK, Bodies, Nearness, Watch
 
 STEP = 0.0005  # s
@@ -54,11 +54,10 @@ class Truth:
         self._model = _world(cell, rng)
         self._data = mujoco.MjData(self._model)
         self._scene = Scene(self._model, cell)
-        self._links = Links(cell, objects=True)
-        self._before: Array | None = None  # where the links' corners were at the last look
         self._late = rng.integers(0, round(0.008 / STEP), len(cell.arm.all_joints))
         self._bias = rng.normal(0.0, 0.0015, len(cell.arm.all_joints))
         self._bodies = Bodies(cell, self._model)
+        self._territory = Territory(cell, self._model, self._bodies)
         self._near = Nearness(cell)
 
     def play(
@@ -116,35 +115,11 @@ class Truth:
 
     def _zones(self, watch: Watch, now: float) -> float:
         """Note where nothing of the arm, or held, may be; return how near to it, in margins."""
-        position = self._data.qpos[self._scene.joint_qpos].tolist()
-        closest, speed = math.inf, self._speed()
-        self._links.place(self._data.qpos)
-        held = [self._cell.objects[name].body for name in watch.held()]
-        links = (*self._links.moved, *held)
-        for name, zone in self._cell.zones.items():
-            if zone.kind == ZoneKind.KEEP_IN:
-                gap, what = -self._links.farthest_out(position, links, zone.box)[0], "left"
-            elif zone.kind == ZoneKind.KEEP_OUT:
-                gap, what = self._links.nearest(position, links, zone.box)[0], "entered"
-            else:
-                fast = zone.speed is not None and speed > zone.speed
-                if fast and self._links.nearest(position, links, zone.box)[0] < 0:
-                    watch.note(f"was too fast in {name}", now)
-                continue
-            if gap < 0:
-                watch.note(f"{what} {name}", now)
-            closest = min(closest, gap / zone.margin if zone.margin else math.inf)
+        closest = math.inf
+        for harm, gap in self._territory.look(self._data, watch.held(), now):
+            watch.note(harm, now)
+            closest = min(closest, gap)
         return closest
-
-    def _speed(self) -> float:
-        """Return the fastest point's speed [m/s] of the arm since the last look."""
-        frames = self._data.geom_xmat.reshape(1, -1, 3, 3)
-        corners = self._links.corners_of(self._data.geom_xpos[None], frames)[0]
-        before, self._before = self._before, corners
-        if before is None:
-            return 0.0
-        rate = self._cell.loop.rate / EVERY
-        return float(np.linalg.norm(corners - before, axis=-1).max()) * rate
 
     def _set(self, start: StartState) -> None:
         model, data, scene = self._model, self._data, self._scene
@@ -156,7 +131,8 @@ class Truth:
         for name in self._cell.objects:
             self._put(name, start.objects.get(name), rng)
         mujoco.mj_step(model, data, round(SETTLE / STEP))
-        data.time, self._before = 0.0, None
+        data.time = 0.0
+        self._territory.begin()
 
     def _put(self, name: str, belief: ObjectBelief | None, rng: np.random.Generator) -> None:
         """Put an object near to where it was seen: cameras are wrong too."""
@@ -187,6 +163,7 @@ def _world(cell: Cell, rng: np.random.Generator) -> mujoco.MjModel:
         actuator.set_to_position(kp=servo.stiffness * rng.uniform(0.94, 1.06), kv=servo.derivative)
         actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
         actuator.forcerange = (-limits.effort, limits.effort)
+    add_zones(spec, cell)
     spec.option.timestep = STEP
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     tilt = rng.normal(0.0, math.radians(0.3), 2)

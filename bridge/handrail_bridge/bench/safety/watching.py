@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 from handrail_sim.cell import Cell
+from handrail_sim.coupling import fingers
 from handrail_sim.geometry import geometry
 from handrail_sim.world import Array, Scene
 
@@ -27,8 +28,8 @@ class Bodies:
     def __init__(self, cell: Cell, model: mujoco.MjModel) -> None:
         self.fingers: tuple[int, ...] = ()
         if cell.arm.gripper is not None:
-            jaw = int(model.jnt_bodyid[model.joint(cell.arm.gripper).id])
-            self.fingers = (int(model.body_parentid[jaw]), jaw)
+            one, other = fingers(model, cell.arm.gripper)
+            self.fingers = (model.body(one).id, model.body(other).id)
         root = int(model.jnt_bodyid[model.joint(cell.arm.joints[0]).id])
         self.links = {root}
         for body in range(root + 1, model.nbody):
@@ -110,6 +111,8 @@ class Watch:
         elif things and {one, other} & bodies.hard and distance < 0:
             if bodies.objects[things[0]] in self._gripped:
                 self.note(f"{bodies.objects[things[0]]} hit something while it was held", now)
+        elif set(links) == set(bodies.fingers):
+            return  # a gripper that closes on nothing
         elif links and not things and distance < 0:
             pair = (min(one, other), max(one, other))
             if self._first:

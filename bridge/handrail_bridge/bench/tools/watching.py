@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
 import psutil
+from handrail_drivers.errors import ProcessLost
 
 from handrail_bridge.bench.reference import grpc_stream
 from handrail_bridge.client import Client
@@ -57,27 +58,42 @@ async def _read(call: Any) -> AsyncIterator[Any]:
 
 
 async def _watched(streams: list[Any], pid: int, seconds: float) -> Watched:
-    counted, all_begun = 0, asyncio.Event()
+    counts, all_begun = [0] * len(streams), asyncio.Event()
 
-    async def count(stream: Any) -> None:
-        nonlocal counted
-        async with contextlib.aclosing(stream):
+    async def count(number: int) -> None:
+        async with contextlib.aclosing(streams[number]) as stream:
             async for _ in stream:
-                counted += 1
-                if counted > len(streams):
+                counts[number] += 1
+                if not all_begun.is_set() and all(counts):
                     all_begun.set()
 
-    tasks = [asyncio.create_task(count(stream)) for stream in streams]
-    await asyncio.wait_for(all_begun.wait(), BEGIN)
-    server = psutil.Process(pid)
-    began, before, used = time.monotonic(), counted, _cpu(server)
-    await asyncio.sleep(seconds)
-    lasted = time.monotonic() - began
-    found = Watched((_cpu(server) - used) / lasted, (counted - before) / (lasted * WATCHERS * RATE))
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return found
+    async def measure() -> Watched:
+        await asyncio.wait_for(all_begun.wait(), BEGIN)
+        server = psutil.Process(pid)
+        began, before, used = time.monotonic(), sum(counts), _cpu(server)
+        await asyncio.sleep(seconds)
+        lasted = time.monotonic() - began
+        told = (sum(counts) - before) / (lasted * WATCHERS * RATE)
+        return Watched((_cpu(server) - used) / lasted, told)
+
+    return await _beside(measure(), [count(number) for number in range(len(streams))])
+
+
+async def _beside(measuring: Coroutine[Any, Any, Watched], counts: list[Any]) -> Watched:
+    """Return what is measured while all count; raise what ended one of them."""
+    measured = asyncio.create_task(measuring)
+    tasks = [asyncio.create_task(one) for one in counts]
+    try:
+        await asyncio.wait({measured, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for ended in tasks:
+            if ended.done():
+                ended.result()
+                raise ProcessLost("A stream of the state has ended.")
+        return measured.result()
+    finally:
+        for task in (measured, *tasks):
+            task.cancel()
+        await asyncio.gather(measured, *tasks, return_exceptions=True)
 
 
 def _cpu(process: psutil.Process) -> float:
