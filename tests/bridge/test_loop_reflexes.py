@@ -14,6 +14,7 @@ from handrail_drivers import plugins
 from handrail_drivers.errors import BusLost, NotArmed, ServoSilent
 from handrail_drivers.reflex import Rule
 from handrail_sim.cell import RULES
+from handrail_sim.cell_file import load_cell
 from loop_rig import PlainBus, Rig, silent
 from reflex_trial import BUTTON, Trial, config_with, too_hot
 
@@ -39,6 +40,24 @@ def test_a_slowing_reflex_leaves_a_part_of_the_speed_until_reset(
     assert one.fired == {"warm"}
     one.reset()
     assert (one.rig.state.mode, one.rig.state.speed_scale, one.fired) == (Mode.ARMED, 1.0, set())
+
+
+def test_a_hand_that_comes_near_slows_the_watched_desk_and_in_the_zone_stops_it(
+    trial: Callable[..., Trial],
+) -> None:
+    rules = load_cell("desk_watched").reflexes
+    one = trial({name: rule for name, rule in rules.items() if rule["kind"] == "perception"})
+    one.signal(0.2, "eyes.hand")
+    one.begin()
+    assert one.rig.state.speed_scale == 1.0
+    one.signal(0.08, "eyes.hand")
+    one.rig.run(40)
+    assert (one.rig.state.mode, one.rig.state.speed_scale) == (Mode.MOVING, 0.25)
+    assert one.fired == {"hand_near"}
+    one.signal(0.0, "eyes.hand")
+    one.rig.run(1)
+    assert one.rig.state.mode in (Mode.STOPPING, Mode.FAULT)
+    assert one.fired == {"hand", "hand_near"}
 
 
 def test_a_button_stops_and_its_release_resumes_nothing(trial: Callable[..., Trial]) -> None:

@@ -29,9 +29,15 @@ NEAR = 0.02  # m: 10 mm of the policy, and what the camera is wrong
 NOTICED = 0.8  # s: a picture, the model, the reflex; without a picture its age
 
 
-@pytest.fixture(scope="module")
-def cell() -> Iterator[RunningCell]:
-    with twin_and_wires(AGE, BUDGET, cell="desk_watched") as running:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((AGE, BUDGET), id="patient"),
+        pytest.param((), id="shipped", marks=pytest.mark.long),
+    ],
+)
+def cell(request: pytest.FixtureRequest) -> Iterator[RunningCell]:
+    with twin_and_wires(*request.param, cell="desk_watched") as running:
         running.up()
         asyncio.run(seen_and_home(running))
         yield running
@@ -76,7 +82,7 @@ async def test_a_hand_in_mid_motion_stops_the_arm_until_it_is_gone_and_an_operat
 ) -> None:
     receipt = await interrupted(cell, lambda: cell.truth.reach(0.2, 0.15, 0.08, -1.57))
     assert not receipt.completed
-    assert receipt.reflexes == ("hand",)
+    assert receipt.reflexes == ("hand", "hand_near")
     assert "eyes.hand is seen at 0.000 m" in receipt.reason
     async with cell.operator() as operator:
         await operator.reset()
@@ -101,7 +107,7 @@ async def test_eyes_that_hang_stop_the_arm(cell: RunningCell) -> None:
         receipt = await interrupted(cell, process.suspend)
     finally:
         process.resume()
-    assert receipt.reflexes == ("hand",)
+    assert receipt.reflexes == ("hand", "hand_near")
     assert "last reported" in receipt.reason
     await until_hand(cell, there=False)
 

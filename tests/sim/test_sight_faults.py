@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from handrail_bridge.loop.settings import input_configs
@@ -67,3 +68,14 @@ def test_a_reflex_on_a_watch_that_is_none_is_refused(tmp_path):
     with pytest.raises(UnknownName, match=r"eyes\.hands") as refused:
         input_configs(load_cell(path), {})
     assert refused.value.hint == "use 'eyes.hand'"
+
+
+def test_what_the_page_shows_is_a_cell(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "cameras.md").read_text()
+    path = tmp_path / "cell.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    cell = load_cell(path)
+    input_configs(cell, {})  # refuses a signal that nothing gives
+    assert cell.perception["eyes"].watch.keys() == {"hand", "strange"}
+    watched = {rule["signal"] for rule in cell.reflexes.values() if rule["kind"] == "perception"}
+    assert watched == {"eyes.hand", "eyes.strange"}

@@ -92,7 +92,8 @@ def _to_box(origin: Array, rays: Array, near: Array, far: Array, box: Box) -> Ar
     low, high = slopes[every, after - 1], slopes[every, after]
     share = np.clip(-low / np.where(high > low, high - low, 1.0), 0.0, 1.0)
     least = marks[every, after - 1] + share * (marks[every, after] - marks[every, after - 1])
-    return np.linalg.norm(_outside(start + least[:, None] * way, half), axis=1)
+    away: Array = np.linalg.norm(_outside(start + least[:, None] * way, half), axis=1)
+    return away
 
 
 def _outside(points: Array, half: Array) -> Array:
