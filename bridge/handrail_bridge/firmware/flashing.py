@@ -7,7 +7,6 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +78,9 @@ async def flash(
     writer = Writer(kind, programmer, port, progress)
     with contextlib.closing(AuditLog(folder)) as log:
         async with nothing_moves(writer.lost):
-            with contextlib.ExitStack() as held:
-                held.enter_context(KeptPort(port)).lock()  # a bridge that has it keeps it
-                work = _Work(writer, images, hello, link_baud, held.close)
-                return await _written_down(log, work, digest)
+            with KeptPort(port) as kept:
+                kept.lock()  # a bridge that has it keeps it
+            return await _written_down(log, _Work(writer, images, hello, link_baud), digest)
 
 
 async def _written_down(log: AuditLog, work: _Work, digest: str) -> FlashReport:
@@ -130,7 +128,6 @@ class _Work:
     images: Images
     hello: float
     link_baud: int
-    let_go: Callable[[], None]  # of the port
 
     def run(self, receipt: str, digest: str) -> FlashReport:
         began, at = time.monotonic(), self.writer
@@ -140,7 +137,6 @@ class _Work:
         baud = at.write(self.images.path(digest))
         has = self.images.flashed(*board, digest, known)
         at.progress("waiting for the board's hello", 1.0)
-        self.let_go()
         try:
             found = info(at.port, self.link_baud, self.hello)
         except HandrailError as error:

@@ -75,7 +75,7 @@ class Writer:
         self._require_uninterrupted()
         child = [sys.executable, "-m", "handrail_bridge.firmware.child", str(os.getpid())]
         process = subprocess.Popen(
-            [*child, *self.programmer.command(self.port, image, baud)],
+            [*child, self.port, *self.programmer.command(self.port, image, baud)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,  # each says on another one what matters

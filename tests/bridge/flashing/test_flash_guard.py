@@ -7,6 +7,7 @@ import contextlib
 
 import pytest
 from flash_rig import RunningBridge, flash, flashed, image, log_of, silent
+from handrail_bridge.firmware.images import Images
 from handrail_bridge.loop.state import Mode
 from handrail_drivers.errors import BoardFault, BusLost, LeaseRefused, Refused
 from handrail_drivers.serial_port import SerialPort
@@ -94,16 +95,37 @@ def test_a_port_that_is_not_there_or_held_is_refused_before_anything_is_tried(
     assert asked() == []
 
 
+WAITS = """#!/bin/sh
+: < "$6"
+printf 'Writing | ##'
+until [ -e "$0.go" ]; do sleep 0.02; done
+"""
+
+
 def test_meanwhile_the_port_is_the_programmers_and_no_bridge_opens_it(board, avrdude, folders):
     avrdude(good=115_200)
-    (folders / "bin/avrdude").write_text('#!/bin/sh\n: < "$6"\nprintf "Writing | ##" >&2\n')
-    refused = []
+    (folders / "bin/avrdude").write_text(WAITS)
 
     def tell(stage, _part) -> None:
         if stage == "writing":
             with pytest.raises(BusLost, match="held by another process"):
                 SerialPort(board.path, 115_200)
-            refused.append(stage)
+            (folders / "bin/avrdude.go").touch()
 
     asyncio.run(flashed(board.path, image(folders, "one"), tell))
-    assert refused
+
+
+def test_a_bridge_that_was_faster_keeps_the_port(board, avrdude, folders, monkeypatch):
+    asked = avrdude(good=115_200)
+    held = []
+    begins = Images.begins
+
+    def late(*which) -> None:
+        held.append(SerialPort(board.path, 115_200))
+        begins(*which)
+
+    monkeypatch.setattr(Images, "begins", late)
+    with pytest.raises(BoardFault, match=r"error: The port .* is held by another process"):
+        flash(board.path, image(folders, "one"))
+    held[0].close()
+    assert asked() == []
