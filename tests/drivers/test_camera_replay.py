@@ -41,8 +41,9 @@ def camera(path, **settings):
 
 def test_it_plays_every_picture_in_order_at_its_pace_again_and_again(recording):
     heard = []
-    with camera(recording, rate=RATE) as playing:
-        playing.listen(heard.append)
+    playing = camera(recording, rate=RATE, maximum_age=WAIT)
+    playing.listen(heard.append)
+    with playing:
         while len(heard) < 2 * COUNT + 1:
             playing.newest(heard[-1].time_ns if heard else 0, timeout_s=WAIT)
     shades = [int(frame.image.mean()) for frame in heard[: COUNT + 1]]
