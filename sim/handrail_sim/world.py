@@ -13,6 +13,7 @@ from handrail_sim.cell import Cell
 from handrail_sim.coupling import couplings
 from handrail_sim.forces import add_force_sensors
 from handrail_sim.world_demands import (
+    require_fingers,
     require_pressed,
     require_shapes,
     require_solid,
@@ -99,14 +100,8 @@ class Scene:
         self.arm_joints = len(cell.arm.joints)
         self._still = mujoco.MjData(model)
         self.jaw = self.arm_joints if cell.arm.gripper else None  # its number among the joints
-        both = "both move" if couplings(model, cell.arm.jaw) else "one moves"
-        if self.jaw is not None and cell.arm.fingers != both:
-            raise InvalidCell(
-                f"arm.fingers: of those in the world {both}.",
-                field="arm.fingers",
-                value=cell.arm.fingers,
-                choices=[both],
-            )
+        if self.jaw is not None:
+            require_fingers(model, cell.arm)
         self._jaw = None if self.jaw is None else self._jaw_geometry(joints[self.jaw])
 
     def set_joints(self, qpos: Array, positions: Sequence[float] | Array) -> None:

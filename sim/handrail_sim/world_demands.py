@@ -9,6 +9,7 @@ import mujoco
 from handrail_drivers.errors import InvalidCell
 
 from handrail_sim.arm import Arm
+from handrail_sim.coupling import couplings
 from handrail_sim.demands import ForceLimit
 from handrail_sim.forces import presses
 from handrail_sim.kinematic_chain import below
@@ -60,6 +61,22 @@ def require_units(model: mujoco.MjModel, arm: Arm) -> None:
                 value=arm.limits[name].unit,
                 limit="m" if slides else "rad",
             )
+
+
+def require_fingers(model: mujoco.MjModel, arm: Arm) -> None:
+    """Refuse a gripper of which not as many fingers move as the cell file says.
+
+    Raises:
+        InvalidCell: others do.
+    """
+    both = "both move" if couplings(model, arm.jaw) else "one moves"
+    if arm.fingers != both:
+        raise InvalidCell(
+            f"arm.fingers: of those in the world {both}.",
+            field="arm.fingers",
+            value=arm.fingers,
+            choices=[both],
+        )
 
 
 def require_solid(model: mujoco.MjModel, bodies: Mapping[str, str]) -> None:

@@ -139,13 +139,7 @@ class Collisions:
         hits = worst < (PENETRATION if rule.limit > 0 else -PENETRATION)
         kind = ViolationKind.COLLISION if hits else ViolationKind.CLEARANCE
         one, other = self._spoken(pair)
-        if hits:
-            what = f"hits {other}, {-worst * 1000:.1f} mm deep" if worst < 0 else f"touches {other}"
-        else:
-            what = (
-                f"comes within {max(worst, 0.0) * 1000:.1f} mm of {other}; "
-                f"{rule.limit * 1000:.1f} mm are demanded"
-            )
+        what = _hit(other, worst) if hits else _near(other, worst, rule.limit)
         hint, detail = self._advice(one, other)
         return Violation(
             kind=kind,
@@ -197,6 +191,17 @@ def _judged(pair: Pair, rule: Rule) -> tuple[NDArray[np.int64], NDArray[np.float
         mine = rule.judged[rows]
         rows, distance = rows[mine], distance[mine]
     return rows, distance
+
+
+def _hit(other: str, distance: float) -> str:
+    return f"hits {other}, {-distance * 1000:.1f} mm deep" if distance < 0 else f"touches {other}"
+
+
+def _near(other: str, distance: float, limit: float) -> str:
+    return (
+        f"comes within {max(distance, 0.0) * 1000:.1f} mm of {other}; "
+        f"{limit * 1000:.1f} mm are demanded"
+    )
 
 
 def _below(rows: NDArray[np.int64], distance: NDArray[np.float64], rule: Rule) -> int | None:

@@ -122,25 +122,31 @@ class Stage:
             states, sensed = self._play(told)
         else:
             told, states, sensed = self._improvise(commands, start.command, live, len(setpoints))
-        nq, scene = self._model.nq, self._scene
-        # The state that a tick ends with, and the one that its last effort came from.
-        ends = states[:: self._steps]
-        before = states[np.maximum(np.arange(len(ends)) * self._steps - 1, 0)]
-        qpos = ends[:, 1 : 1 + nq]
-        followed = np.concatenate([[start.command], told[self._steps - 1 :: self._steps]])
-        velocity = before[:, 1 + nq + scene.joint_dofs]
-        effort = self._torque(followed, before[:, 1 + scene.joint_qpos], velocity)
+        follows = np.concatenate([[start.command], told[self._steps - 1 :: self._steps]])
+        qpos, velocity, effort = self._by_tick(states, follows)
         return Rollout(
             placed=placed,
             qpos=qpos,
-            position=qpos[:, scene.joint_qpos],
-            velocity=ends[:, 1 + nq + scene.joint_dofs],
-            effort=np.clip(effort, -self._effort, self._effort),
+            position=qpos[:, self._scene.joint_qpos],
+            velocity=velocity,
+            effort=effort,
             command=np.concatenate([[start.command], commands]),
             forces=self._forces(sensed),
             setpoints=len(setpoints),
             finite=bool(np.isfinite(states).all() and np.all(np.diff(states[:, 0]) > 0)),
         )
+
+    def _by_tick(self, states: Array, follows: Array) -> tuple[Array, Array, Array]:
+        """Return positions, velocities and efforts by tick, of servos told ``follows`` (n, j)."""
+        nq, scene = self._model.nq, self._scene
+        # The state that a tick ends with, and the one that its last effort came from.
+        ends = states[:: self._steps]
+        before = states[np.maximum(np.arange(len(ends)) * self._steps - 1, 0)]
+        qpos = ends[:, 1 : 1 + nq]
+        velocity = before[:, 1 + nq + scene.joint_dofs]
+        torque = self._torque(follows, before[:, 1 + scene.joint_qpos], velocity)
+        effort = np.clip(torque, -self._effort, self._effort)
+        return qpos, ends[:, 1 + nq + scene.joint_dofs], effort
 
     def _delayed(self, commands: Array, before: Sequence[float]) -> Array:
         """Return commands (steps, 6) as each servo follows them; until then it holds ``before``."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import mujoco
 import numpy as np
@@ -135,21 +136,14 @@ def variations(cell: Cell) -> list[Variation]:
     rng = np.random.default_rng(SEED)
     believed = cell.check.spread
     count, joints, objects = believed.rollouts, len(cell.arm.all_joints), len(cell.objects)
-
-    def ends(width: float, things: int) -> Array:
-        """Half of the rollouts at either end, for each thing in another order: (count, things)."""
-        signs = np.tile(np.resize([-1.0, 1.0], count), (things, 1))
-        return width * rng.permuted(signs, axis=1).T
-
+    ends = partial(_signs, rng, count)
     corners = np.tile(np.resize(np.arange(len(CORNERS)), count), (joints, 1))
     gain, drag, latency = np.moveaxis(CORNERS[rng.permuted(corners, axis=1).T], -1, 0)
     levers = np.array([cell.arm.limits[name].lever for name in cell.arm.all_joints])
-    offset, play = levers * ends(believed.encoder, joints), ends(believed.backlash / 2, joints)
-    mass, friction = 1 + ends(believed.mass, objects), 1 + ends(believed.friction, 1)[:, 0]
-    turned = ends(1.0, objects)
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    angle = rng.permuted(np.tile(angle, (objects, 1)), axis=1).T
-    aside = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    offset, play = levers * (believed.encoder * ends(joints)), believed.backlash / 2 * ends(joints)
+    mass, friction = 1 + believed.mass * ends(objects), 1 + believed.friction * ends(1)[:, 0]
+    turned = ends(objects)
+    aside = _all_round(rng, count, objects)
     return [
         Variation(
             gain=1 + believed.gain * (2.0 * gain[k] - 1),
@@ -167,6 +161,19 @@ def variations(cell: Cell) -> list[Variation]:
         )
         for k in range(count)
     ]
+
+
+def _signs(rng: np.random.Generator, count: int, things: int) -> Array:
+    """Half of the rollouts at either end, for each thing in another order: (count, things)."""
+    signs = np.tile(np.resize([-1.0, 1.0], count), (things, 1))
+    return rng.permuted(signs, axis=1).T
+
+
+def _all_round(rng: np.random.Generator, count: int, things: int) -> Array:
+    """Directions of length one, evenly, for each thing in another order: (count, things, 2)."""
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    angle = rng.permuted(np.tile(angle, (things, 1)), axis=1).T
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
 
 def _laid(thing: ObjectBelief, shift: Array, turn: float) -> ObjectBelief:

@@ -85,22 +85,19 @@ class Worlds:
 
         There is one where they are too few, or where the plan does harm in any.
         """
-        rare = timeline.thinned(EVERY)
+        rare, aims = timeline.thinned(EVERY), targets[EVERY - 1 :: EVERY]
         failed = []
         for world, run in zip(self.variations, runs, strict=True):
-            found = self._judge.judge(
-                plan, world.start(start), run.thinned(EVERY), targets[EVERY - 1 :: EVERY], rare
-            ).violations
-            if found:
-                failed.append((min(found, key=_gravity), world))
+            found = self._judge.judge(plan, world.start(start), run.thinned(EVERY), aims, rare)
+            if found.violations:
+                failed.append((min(found.violations, key=_gravity), world))
         total = len(self.variations)
         if not failed:
             return Robustness(total, total), None
         first, world = min(failed, key=lambda one: _gravity(one[0]))
         passed = total - len(failed)
         told = world.told(first.subject, start)
-        worst = f"{first.sentence} There {told}."
-        robustness = Robustness(passed, total, worst)
+        robustness = Robustness(passed, total, f"{first.sentence} There {told}.")
         enough = self._cell.check.spread.enough * total
         if passed >= enough and not _is_harm(first):
             return robustness, None
