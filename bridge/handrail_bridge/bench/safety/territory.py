@@ -14,8 +14,11 @@ import mujoco
 import numpy as np
 from handrail_sim.cell import Cell, Zone, ZoneKind
 from handrail_sim.world import Array
+from numpy.typing import NDArray
 
 from handrail_bridge.bench.safety.watching import Bodies
+
+Ids = NDArray[np.intp]
 
 FAR = 10.0  # m: farther than that is not looked at
 SIDES = tuple(itertools.product(range(3), (-1, 1)))  # axis, and on which side of the middle
@@ -79,7 +82,7 @@ class Territory:
             elif zone.speed is not None and speed > zone.speed and gap < 0:
                 yield f"was too fast in {name}", math.inf
 
-    def _gap(self, data: mujoco.MjData, geoms: Array, shapes: Array, zone: Zone) -> float:
+    def _gap(self, data: mujoco.MjData, geoms: Ids, shapes: Ids, zone: Zone) -> float:
         """Return the least distance [m] of any shape to a zone's; what is far is not measured."""
         least = FAR
         around = math.hypot(*zone.size) / 2 if zone.kind != ZoneKind.KEEP_IN else FAR
