@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from handrail_bridge.bench import run
+from handrail_bridge.bench.firmware import commands
 from handrail_bridge.bench.firmware import run as bench
 from handrail_bridge.bench.firmware.commands import ANSWER, DRIVER, ECHO, QUESTION, TOOL
 from handrail_bridge.bench.firmware.samples import Sustained
+from handrail_bridge.rail.audit import read
+from handrail_bridge.rail.receipts import Receipts
 from handrail_drivers.board.settings import BoardSettings
 from virtual_board import FIRMWARE
 
@@ -48,6 +53,13 @@ def test_the_echo_has_as_many_octets_as_a_command_and_its_acknowledgement():
     source = (FIRMWARE / "emulators" / "echo.c").read_text()
     assert f"#define COMMAND {QUESTION}u" in source
     assert f"#define ACKNOWLEDGEMENT {ANSWER}u" in source
+
+
+async def test_the_tools_road_goes_through_the_audit_log(tmp_path):
+    with contextlib.closing(Receipts(tmp_path, "")) as receipts:
+        async with commands.configuring(receipts, "uno_set_lamp_green"):
+            (entry,) = read(receipts.path, 1)
+            assert (entry.event, entry.body) == ("note", {"what": "uno_set_lamp_green"})
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ from handrail_sim.cell_file import load_cell
 
 from handrail_bridge.bench.firmware.emulated import DESK, SLOW, uno
 from handrail_bridge.bench.reference.serial_echo import SerialEcho
+from handrail_bridge.rail.receipts import Receipts
 from handrail_bridge.tools import Tools
 
 ECHO, DRIVER, TOOL = "bare pyserial echo", "the driver", "the tool"
@@ -40,9 +41,11 @@ def rounds(folder: Path, count: int, calls: int) -> list[Times]:
         uno(harness, folder / "echo-avr.hex") as echo_port,
         uno(harness, folder / DESK) as board_port,
         board(board_port, {}) as device,
+        contextlib.closing(Receipts(folder, "")) as receipts,
     ):
         echo = SerialEcho(echo_port, QUESTION, ANSWER)
-        tools = Tools(load_cell("desk"), object(), {device.name: device}, _configuring, None)
+        audited = partial(configuring, receipts)
+        tools = Tools(load_cell("desk"), object(), {device.name: device}, audited, None)
         try:
             return [_round(echo, device, tools, calls) for _ in range(count)]
         finally:
@@ -88,5 +91,7 @@ async def _called(tools: Tools, calls: int) -> list[float]:
 
 
 @contextlib.asynccontextmanager
-async def _configuring(_what: str) -> AsyncIterator[None]:
+async def configuring(receipts: Receipts, what: str) -> AsyncIterator[None]:
+    """What the rail does: it is on the disk before it is done."""
+    await receipts.written(receipts.note, what)
     yield

@@ -40,7 +40,8 @@ def measure(quick: bool = False) -> Report:
         found = rounds(folder, count, calls)
         rows = [*_command_rows(found), *_sample_rows(folder, s)]
     note = (
-        "an ATmega328P on simavr, whose line is modelled; ratios within a round, medians of rounds"
+        "an ATmega328P on simavr, whose line is modelled; the tool's calls are in an audit log "
+        "before they are made; ratios within a round, medians of rounds"
     )
     return Report("firmware", note, rows, markdown(rows, note, _told))
 
