@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal, Self
 from handrail_drivers.api import Unit
 from pydantic import BaseModel, Field, model_validator
 
-from handrail_sim.predicates import Predicate, size
+from handrail_sim.predicates import TURN, Predicate, size
 from handrail_sim.strict import Finite, Point, Strict
 
-TURN = 6.2832  # rad: more than once round was meant in degrees
 WIDEST = 1.0  # m: a wider gap was not meant in metres; how wide a jaw opens is the cell's
 MOST = 256  # predicates in a plan: each is evaluated many times, in the check and while it runs
 

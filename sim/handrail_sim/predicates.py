@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from handrail_drivers.api import Unit
@@ -22,6 +23,7 @@ from pydantic import Field, model_validator
 
 from handrail_sim.strict import Finite, Metres, Point, Strict
 
+TURN = 6.2832  # rad: more than once round was meant in degrees
 DEEPEST = 4  # levels of predicates in predicates
 
 
@@ -39,11 +41,25 @@ class Released(Strict):
 
 
 class AtPose(Strict):
-    """The TCP is within tolerance of a position, however it is turned there."""
+    """The TCP is within tolerance of a position, and turned as told, if told.
+
+    ``tilt`` and ``yaw`` are those of ``arm_move_to_pose``; left out, any will do.
+    """
 
     predicate: Literal["at_pose"] = "at_pose"
     position: Point
     tolerance: Annotated[float, Field(gt=0, le=0.1), Unit("m")] = 0.01
+    tilt: Annotated[float | None, Field(ge=-math.pi, le=math.pi), Unit("rad")] = None
+    yaw: Annotated[float | None, Field(ge=-TURN, le=TURN), Unit("rad")] = None
+    turn_tolerance: Annotated[
+        float, Field(gt=0, le=1.0, description="of tilt and yaw"), Unit("rad")
+    ] = 0.15
+
+    @model_validator(mode="after")
+    def _yaw_has_a_tilt(self) -> Self:
+        if self.yaw is not None and self.tilt is None:
+            raise ValueError("a yaw needs a tilt: 0 points straight down")
+        return self
 
 
 class JointInRange(Strict):

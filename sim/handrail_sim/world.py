@@ -116,6 +116,11 @@ class Scene:
             if leader < count:
                 qpos[..., follower] = offset + ratio * placed[..., leader]
 
+    def tcp_axes(self, data: mujoco.MjData) -> Array:
+        """Return the TCP's axes, columns of (3, 3), in the world's frame."""
+        axes: Array = data.site_xmat[self.tcp].reshape(3, 3).copy()
+        return axes
+
     def tcp_pose(self, data: mujoco.MjData) -> tuple[Array, Array]:
         """Return the TCP's position (3,) [m] and quaternion (4,) wxyz in the world's frame."""
         quaternion = np.zeros(4)

@@ -87,7 +87,7 @@ async def test_what_becomes_known_while_it_is_loaded_keeps_a_plan_from_beginning
         belief.advance({"red_cube_a": seen}, belief.objects)
 
     road.loop.meanwhile = a_look_that_ends
-    with pytest.raises(PermitRefused, match="known of the objects has changed"):
+    with pytest.raises(PermitRefused, match="known of red_cube_a has changed"):
         await (await began(road))
     assert (road.loop.begun, road.loop.aborted) == ([], [1])
     assert read(road.log, 1)[0].event == "refused"

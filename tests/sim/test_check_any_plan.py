@@ -9,7 +9,8 @@ import pytest
 from desk_plans import AXIS_X, at_home, carry, grip, joints, plan, point, pose, scattered
 from handrail_sim.cell import Cell
 from handrail_sim.check.checker import Checker
-from handrail_sim.plan import TURN, Plan
+from handrail_sim.plan import Plan
+from handrail_sim.predicates import TURN
 from handrail_sim.verdict import StartState, Verdict, ViolationKind
 from hypothesis import given, settings
 from hypothesis import strategies as st

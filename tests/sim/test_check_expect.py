@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from desk_plans import Step, at_home, joints, lying, pick, plan
 from handrail_sim.cell import Cell
@@ -170,7 +171,7 @@ def test_a_look_tells_neither_height_nor_lean(cell: Cell) -> None:
     def found(*goal: dict[str, Any], source: str = "seen") -> list[GoalResult]:
         """As a receipt has it after a look, or after a plan."""
         objects = {"blue_cube": lying(x, y, source=source), "red_cube_a": lying(*SPOT)}
-        view = WorldView(cell, {}, {}, (0.0, 0.0, 0.0), None, objects)
+        view = WorldView(cell, {}, {}, (0.0, 0.0, 0.0), np.eye(3), None, objects)
         return [evaluate(one, view) for one in plan(WAIT, goal=list(goal)).goal]
 
     unknown = found(

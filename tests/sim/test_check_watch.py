@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from handrail_sim.cell import Cell
 from handrail_sim.check.predicates import WorldView
@@ -47,6 +48,7 @@ def view(cell: Cell) -> WorldView:
         joints=dict.fromkeys(cell.arm.all_joints, 0.5),
         efforts=dict.fromkeys(cell.arm.all_joints, 0.0),
         tcp=(0.2, 0.1, 0.15),
+        turned=np.eye(3),
         held=CUBE,
         objects={CUBE: ObjectBelief((0.2, 0.1, 0.15), (1.0, 0.0, 0.0, 0.0), "predicted", 0)},
     )

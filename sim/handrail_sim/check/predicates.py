@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from handrail_sim.cell import Cell, Region
+from handrail_sim.check import tcp_turn
 from handrail_sim.predicates import (
     All,
     AnyOf,
@@ -29,6 +30,7 @@ from handrail_sim.predicates import (
 )
 from handrail_sim.regions import inside
 from handrail_sim.verdict import GoalResult, ObjectBelief
+from handrail_sim.world import Array
 
 Point = tuple[float, float, float]
 
@@ -37,7 +39,8 @@ Point = tuple[float, float, float]
 class WorldView:
     """What a predicate can ask about, at one moment.
 
-    ``joints`` [rad], ``efforts`` [N.m] by joint, ``tcp`` [m]. ``held`` is the held object's name,
+    ``joints`` [rad], ``efforts`` [N.m] by joint, ``tcp`` [m], its axes ``turned`` (3, 3) by
+    :mod:`handrail_sim.check.tcp_turn`. ``held`` is the held object's name,
     ``something`` where only the jaw feels it, or None. ``objects`` lacks those of which nobody
     knows where they are; ``began`` has those of the plan's beginning. ``sensors`` by name.
     ``foreseen``: it is a row of a rollout, and nothing is measured; ``unforeseen`` are the sensors
@@ -49,6 +52,7 @@ class WorldView:
     joints: Mapping[str, float]
     efforts: Mapping[str, float]
     tcp: Point
+    turned: Array
     held: str | None
     objects: Mapping[str, ObjectBelief]
     began: Mapping[str, ObjectBelief] = field(default_factory=dict)
@@ -118,10 +122,22 @@ def _released(_: Released, view: WorldView) -> Found:
 
 def _at_pose(wanted: AtPose, view: WorldView) -> Found:
     distance = math.dist(wanted.position, view.tcp)
-    return (
-        distance <= wanted.tolerance,
-        f"the TCP is {distance:.4f} m from the pose ({wanted.tolerance} m allowed)",
-    )
+    there = f"the TCP is {distance:.4f} m from the pose ({wanted.tolerance} m allowed)"
+    if wanted.tilt is None:
+        return distance <= wanted.tolerance, there
+    off = _turned_off(wanted, wanted.tilt, view)
+    met = distance <= wanted.tolerance and off <= wanted.turn_tolerance
+    return met, f"{there}, turned {off:.3f} rad off it ({wanted.turn_tolerance} rad allowed)"
+
+
+def _turned_off(wanted: AtPose, tilt: float, view: WorldView) -> float:
+    """Return the angle [rad] by which the approach is off, or the opening direction, if more."""
+    (x, y, _), (axis_x, axis_y) = wanted.position, view.cell.arm.axis
+    azimuth = math.atan2(y - axis_y, x - axis_x)
+    twist = 0.0 if wanted.yaw is None else tcp_turn.twist_for(wanted.yaw, azimuth, tilt)
+    axes = tcp_turn.axes(azimuth, tilt, twist)
+    off = tcp_turn.angle(view.turned[:, 2], axes[:, 2])
+    return off if wanted.yaw is None else max(off, tcp_turn.angle(view.turned[:, 0], axes[:, 0]))
 
 
 def _joint_in_range(wanted: JointInRange, view: WorldView) -> Found:

@@ -69,6 +69,7 @@ class Story:
             joints=dict(zip(joints, self.run.position[row].tolist(), strict=True)),
             efforts=dict(zip(joints, self.run.effort[row].tolist(), strict=True)),
             tcp=(x, y, z),
+            turned=self.scene.tcp_axes(self.data),  # as the beliefs have left it
             held=next((name for name, thing in beliefs.items() if thing.held_pose), None),
             objects=known(beliefs),
             began=known(self.state.objects),
