@@ -73,7 +73,8 @@ def test_a_reflex_on_a_watch_that_is_none_is_refused(tmp_path):
 def test_what_the_page_shows_is_a_cell(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "cameras.md").read_text()
     path = tmp_path / "cell.toml"
-    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    part = page.split("## A model that stops the arm")[1]
+    path.write_text(part.split("```toml\n")[1].split("```")[0])
     cell = load_cell(path)
     input_configs(cell, {})  # refuses a signal that nothing gives
     assert cell.perception["eyes"].watch.keys() == {"hand", "strange"}
