@@ -178,12 +178,15 @@ def test_a_flash_that_is_cut_short_leaves_a_board_that_can_be_flashed_again(blan
 
 
 @pytest.mark.long
-def test_what_is_no_image_is_refused_and_the_board_stays_as_it_is(blank, tmp_path, state):
+def test_what_is_no_image_is_refused_and_the_board_stays_as_it_is(blank, images, tmp_path):
+    handrail("flash", "--port", blank.path, "--image", str(images / "desk-avr.hex"))
     wrong = tmp_path / "wrong.hex"
     wrong.write_text("this is no Intel HEX\n")
     failed = handrail("flash", "--port", blank.path, "--image", str(wrong), check=False)
     assert failed["error"]["code"] == "board_fault"
     assert "--previous" in failed["error"]["hint"]
+    said = handrail("info", "--port", blank.path)
+    assert said["report"]["application"] == "desk"
 
 
 def test_the_pusher_gets_its_pulses(flashed):
