@@ -187,14 +187,11 @@ class KeptPort:
         return SerialPort(self._path, baud)
 
     def lock(self) -> None:
-        """Keep every SerialPort out, also once this process has become another program.
-
-        What asks for no lock can open it.
+        """Keep every SerialPort out; what asks for no lock can open it.
 
         Raises:
             BusLost: another process holds it.
         """
-        os.set_inheritable(self._descriptor, True)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -158,22 +158,29 @@ def test_there_is_a_way_back(blank, images):
 
 
 @pytest.mark.long
-def test_a_flash_that_is_cut_short_leaves_a_board_that_can_be_flashed_again(blank, images):
-    image = images / "desk-avr.hex"
-    command = ["avrdude", "-c", "arduino", "-p", "m328p", "-P", blank.path, "-b", "115200", "-D"]
-    writer = subprocess.Popen([*command, "-U", f"flash:w:{image}:i"], stderr=subprocess.PIPE)
-    said = b""
-    while b"Writing | ##" not in said:
-        octet = writer.stderr.read(1)
-        assert octet, said
-        said += octet
-    writer.send_signal(signal.SIGKILL)
-    writer.wait(20)
-    writer.stderr.close()
+def test_a_flash_that_is_cut_short_leaves_a_board_that_can_be_flashed_again(blank, images, state):
+    image = str(images / "desk-avr.hex")
+    ours, terminal = os.openpty()  # the bar is for people
+    command = [sys.executable, "-m", "handrail_bridge.cli.main", "firmware", "flash"]
+    tool = subprocess.Popen(
+        [*command, "--port", blank.path, "--image", image], stderr=terminal, start_new_session=True
+    )
+    os.close(terminal)
+    with open(ours, "rb", buffering=0) as screen:
+        said = b""
+        while b"writing" not in said:
+            said += screen.read(100)
+        tool.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the last who had the terminal is gone
+            while more := screen.read(1000):
+                said += more
+    assert tool.wait(20) == 1
+    assert b"avrdude was interrupted" in said
+    assert verify(state / "audit.db").event == "flash_failed"
     failed = handrail("info", "--port", blank.path, "--wait", "3", check=False)
     assert failed["error"]["code"] == "board_silent"
     assert "flash" in failed["error"]["hint"]
-    again = handrail("flash", "--port", blank.path, "--image", str(image))
+    again = handrail("flash", "--port", blank.path, "--image", image)
     assert "lamp_green" in names(again)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from handrail_drivers.errors import BoardFault, HandrailError
+from handrail_drivers.errors import BoardFault, BusLost, HandrailError
+from handrail_drivers.serial_port import KeptPort
 
 from handrail_bridge.firmware.boards import BoardKind, Programmer
 
@@ -22,7 +24,7 @@ LONGEST = 180.0  # s that a programmer may take
 LOOK = 0.1  # s between two looks whether it was interrupted
 BAR = 50  # signs of avrdude's bar
 TELLING = ("error", "not in sync", "can't", "cannot")  # in the line that says what is wrong
-FAREWELL = "thank you"  # avrdude's, whatever became of it
+IDLE = ("thank you", "ioctl")  # avrdude's farewell, whatever became of it; and of any emulated port
 
 Progress = Callable[[str, float], None]  # what is done now, and how far it is
 
@@ -73,9 +75,11 @@ class Writer:
 
     def _try(self, image: Path, baud: int) -> tuple[int, str]:
         self._require_uninterrupted()
+        with self._locked():
+            pass  # who has the port keeps it
         child = [sys.executable, "-m", "handrail_bridge.firmware.child", str(os.getpid())]
         process = subprocess.Popen(
-            [*child, self.port, *self.programmer.command(self.port, image, baud)],
+            [*child, *self.programmer.command(self.port, image, baud)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,  # each says on another one what matters
@@ -83,7 +87,8 @@ class Writer:
         )
         deadline = time.monotonic() + LONGEST
         try:
-            said = self._follow(process.stdout, deadline) if process.stdout else ""
+            with contextlib.ExitStack() as held:
+                said = self._follow(process.stdout, deadline, held) if process.stdout else ""
             return process.wait(max(deadline - time.monotonic(), 1.0)), said
         except subprocess.TimeoutExpired:
             raise self._endless() from None
@@ -93,10 +98,25 @@ class Writer:
             if process.stdout:
                 process.stdout.close()
 
-    def _follow(self, stream: IO[bytes], deadline: float) -> str:
-        """Read what a programmer says; tell how far its bar is, or the last line without one."""
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with KeptPort(self.port) as kept:
+                kept.lock()
+                yield
+        except BusLost as error:
+            raise self.failed(error.message) from error
+
+    def _follow(self, stream: IO[bytes], deadline: float, held: contextlib.ExitStack) -> str:
+        """Read what a programmer says; tell how far its bar is, or the last line without one.
+
+        The port is locked as soon as it says anything: before, it has to open the port itself,
+        since that resets many boards, whose bootloaders listen for a second then.
+        """
         said, stage = "", ""
         for octet in self._octets(stream, deadline):
+            if not said:
+                held.enter_context(self._locked())
             said += octet.decode("utf-8", "replace")
             if octet == b"|":
                 stage = said.rstrip("| ").rpartition("\n")[2].strip() or stage
@@ -133,7 +153,7 @@ class Writer:
 
 def reason(said: str) -> str:
     """Return the line of a programmer that failed which says why."""
-    lines = [line for line in _lines(said) if FAREWELL not in line.lower()]
+    lines = [line for line in _lines(said) if not any(word in line.lower() for word in IDLE)]
     telling = [line for line in lines if any(word in line.lower() for word in TELLING)]
     return (telling or lines or ["it said nothing"])[-1].rstrip(".")
 

@@ -125,7 +125,7 @@ def test_a_bridge_that_was_faster_keeps_the_port(board, avrdude, folders, monkey
         begins(*which)
 
     monkeypatch.setattr(Images, "begins", late)
-    with pytest.raises(BoardFault, match=r"error: The port .* is held by another process"):
+    with pytest.raises(BoardFault, match=r"The port .* is held by another process"):
         flash(board.path, image(folders, "one"))
     held[0].close()
     assert asked() == []
