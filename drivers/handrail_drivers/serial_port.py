@@ -95,6 +95,9 @@ class SerialPort:
 
     def close(self) -> None:
         """Release the port and its lock; safe to call twice."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(BusLost):  # gone: nobody finds it as it was
+                self._wake_at(1)  # what we wait for is no other program's: it would wake too late
         self._descriptor = -1
         self._port.close()
 

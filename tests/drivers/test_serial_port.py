@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import termios
 import threading
 import tty
 
@@ -127,6 +128,14 @@ def test_closing_lets_the_next_one_in(terminal, port):
     with pytest.raises(BusLost, match="closed"):
         port.write(b"x")
     SerialPort(terminal.path, 1_000_000).close()
+
+
+def test_another_program_finds_a_terminal_that_wakes_at_each_byte(terminal, port):
+    """As avrdude does: a terminal keeps its settings when it is closed."""
+    os.write(terminal.master, bytes(15))
+    assert len(port.read(15, 5.0)) == 15
+    port.close()
+    assert termios.tcgetattr(terminal.slave)[-1][termios.VMIN] == b"\x01"
 
 
 def test_a_pulled_terminal_is_lost_at_once_and_from_every_method(terminal, port):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from handrail_drivers.errors import BoardFault, BusLost, HandrailError
-from handrail_drivers.serial_port import KeptPort
+from handrail_drivers.serial_port import KeptPort, SerialPort
 
 from handrail_bridge.firmware.boards import BoardKind, Programmer
 
@@ -75,8 +75,7 @@ class Writer:
 
     def _try(self, image: Path, baud: int) -> tuple[int, str]:
         self._require_uninterrupted()
-        with self._locked():
-            pass  # who has the port keeps it
+        self._require_free(baud)
         child = [sys.executable, "-m", "handrail_bridge.firmware.child", str(os.getpid())]
         process = subprocess.Popen(
             [*child, *self.programmer.command(self.port, image, baud)],
@@ -97,6 +96,13 @@ class Writer:
             process.wait()
             if process.stdout:
                 process.stdout.close()
+
+    def _require_free(self, baud: int) -> None:
+        """Who has the port keeps it; one whose last user was killed is put in order."""
+        try:
+            SerialPort(self.port, baud).close()
+        except BusLost as error:
+            raise self.failed(error.message) from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
