@@ -135,7 +135,7 @@ def test_another_program_finds_a_terminal_that_wakes_at_each_byte(terminal, port
     os.write(terminal.master, bytes(15))
     assert len(port.read(15, 5.0)) == 15
     port.close()
-    assert termios.tcgetattr(terminal.slave)[-1][termios.VMIN] == b"\x01"
+    assert termios.tcgetattr(terminal.slave)[-1][termios.VMIN] == 1
 
 
 def test_a_pulled_terminal_is_lost_at_once_and_from_every_method(terminal, port):
