@@ -49,7 +49,7 @@
  * more. */
 #define HR_LIMP_SERVO(NAME, TEXT, PIN, LOW, HIGH, AGE, UNIT, SCALE)                       \
   {.info = {.kind = HR_CHANNEL_KIND_SERVO, .effect = HR_CHANNEL_EFFECT_MOVE, .max_age = (AGE), \
-            .low = (LOW), .high = (HIGH), .safe = 0, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
+            .low = HR_SURE(LOW, (LOW) > 0, "a servo's pulse has a length"), .high = (HIGH), .safe = 0, SCALE, .name = NAME, .unit = UNIT, .text = TEXT}, \
    .wiring = {.start = hr_pulse_start, .write = hr_servo_write, \
               .pin = HR_TIMED(PIN, HR_SERVO_ON(PIN))}}
 

@@ -78,15 +78,17 @@ def on_its_base(
     Raises:
         InvalidCell: a base cannot be read, or has this cell for its own base.
     """
-    data, texts = own.parsed(), [own]
-    line, said = [own, *above], data.pop(BASE, [])
-    under: dict[str, Any] = {}
-    for name in said if isinstance(said, list) else [said]:
-        base = _read_base(name, line, find_file)
-        part, its_texts = on_its_base(base, find_file, tuple(line))
-        under = _over(under, part)
-        texts[1:1] = its_texts  # a later one has the say, and so its line is named
-    return _over(under, data), texts
+    line, texts = [own, *above], [own]
+    said = own.parsed().get(BASE, [])
+    for name in reversed(said if isinstance(said, list) else [said]):
+        texts += on_its_base(_read_base(name, line, find_file), find_file, tuple(line))[1]
+    last = {one.path.resolve(): number for number, one in enumerate(texts)}
+    texts = [one for number, one in enumerate(texts) if last[one.path.resolve()] == number]
+    data: dict[str, Any] = {}
+    for one in reversed(texts):  # what bases have in common lies under all of them
+        data = _over(data, one.parsed())
+    data.pop(BASE, None)
+    return data, texts
 
 
 def _read_base(name: object, line: list[CellText], find_file: FindFile) -> CellText:

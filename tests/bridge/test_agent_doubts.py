@@ -17,7 +17,7 @@ from handrail_bridge.agents.memory import Memory
 from handrail_bridge.agents.own_tools import Mailing, tools_of
 from handrail_bridge.agents.session import Session
 from handrail_bridge.loop.state import Mode
-from handrail_bridge.reports import CellState, Permit, Receipt
+from handrail_bridge.reports import CellState, Mail, Permit, Receipt
 from handrail_drivers.errors import HandrailError, ProcessLost, Refused
 from stand_in_rail import HOME, StandInRail, over, state
 
@@ -48,8 +48,8 @@ class Losing(StandInRail):
     async def send_mail(self, *_: Any) -> Any:
         raise SILENT
 
-    async def mail(self, *_: Any) -> list[Any]:
-        return []
+    async def mail(self, _recipient: str, after: int, *_: Any) -> list[Mail]:
+        return [] if after else [Mail(1, 0.0, "ann", "bob", "Hello.")]
 
 
 class Stopping(StandInRail):
@@ -109,7 +109,8 @@ READ = ("read", {"tool": "scale_0_read_weight"})
 OTHER = ("read", {"tool": "scale_1_read_weight"})
 PICTURE = ("picture", {"camera": "overhead"})
 LOOK, STATE = ("look", {}), ("state", {})
-OWN_MAIL, MAIL = ("mail_list", {}), ("mail_list", {"everybody": True})
+OWN_MAIL, OLD_MAIL = ("mail_list", {"after": 1}), ("mail_list", {"everybody": True})
+MAIL = ("mail_list", {"everybody": True, "after": 1})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ OWN_MAIL, MAIL = ("mail_list", {}), ("mail_list", {"everybody": True})
         ("configure", [PICTURE, LOOK, STATE, OTHER, MAIL], READ),
         ("plan_run", [PICTURE, READ, MAIL], LOOK),
         ("plan_run", [PICTURE, READ, MAIL], STATE),
-        ("mail_send", [PICTURE, LOOK, STATE, READ, OWN_MAIL], MAIL),
+        ("mail_send", [PICTURE, LOOK, STATE, READ, OWN_MAIL, OLD_MAIL], MAIL),
     ],
 )
 async def test_only_the_look_that_tells_of_an_act_closes_its_doubt(

@@ -246,7 +246,7 @@ async def test_a_wake_stays_open_until_somebody_has_looked(
     monkeypatch.setattr("handrail_bridge.agents.wakes.RETRY", 0.01)
     loses(monkeypatch)
     report = reply(use("mail_send", to="ann", text="Three."))
-    read = reply(use("mail_list", everybody=True))
+    read = reply(use("mail_list", everybody=True, after=99))
     script = plays(report, reply(say("Done.")), read, reply(say("Bye.")))
     async with living(place, script, "careful") as life:
         await life.rail.send_mail("ann", "careful", "How many cubes?")

@@ -125,9 +125,10 @@ class Reached:
 @pytest.mark.parametrize(
     ("reason", "leaves", "stopped", "right"),
     [
-        ("eyes.hand is seen 0 mm away.", True, True, True),
+        ("hand: eyes.hand is seen at 0.000 m", True, True, True),
         ("shoulder_pan left its tube.", True, False, False),
-        ("eyes.hand is seen 0 mm away.", False, True, False),
+        ("hand: eyes.hand last reported 0.5 s ago; 0.4 s are allowed.", True, False, False),
+        ("hand: eyes.hand is seen at 0.000 m", False, True, False),
     ],
 )
 async def test_a_hand_that_stops_nothing_fails_the_demo_and_nobody_waits_for_ever(

@@ -50,7 +50,7 @@ def test_a_hand_that_comes_near_slows_the_watched_desk_and_in_the_zone_stops_it(
     one.signal(0.2, "eyes.hand")
     one.begin()
     assert one.rig.state.speed_scale == 1.0
-    one.signal(0.08, "eyes.hand")
+    one.signal(0.03, "eyes.hand")
     one.rig.run(40)
     assert (one.rig.state.mode, one.rig.state.speed_scale) == (Mode.MOVING, 0.25)
     assert one.fired == {"hand_near"}

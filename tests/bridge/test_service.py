@@ -113,7 +113,7 @@ def gone(_: Leases, server: grpc.aio.Server) -> object:
 async def test_who_holds_a_lease_is_told_of_its_loss(
     lose: Callable[[Leases, grpc.aio.Server], Any], why: str
 ) -> None:
-    leases, nothing = Leases(("arm_bus",), 0.2, lambda *_: None), None
+    leases, nothing = Leases(("arm_bus",), 4.0, lambda *_: None), None
     rail: Any = SimpleNamespace(situation=SimpleNamespace(leases=leases))
     server = grpc.aio.server()
     service_of_it: Any = RailService(rail, nothing, {}, tuple)  # type: ignore[arg-type]

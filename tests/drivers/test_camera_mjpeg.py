@@ -199,13 +199,16 @@ def test_a_password_that_is_wrong_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(b"HTTP/1.1 200 OK\r\nX: ", "opened"), (PLAIN + b"--frame\r\n", "0.3 s")]
+    ("limit", "answer", "said"),
+    [
+        ("OPEN_TIMEOUT", b"HTTP/1.1 200 OK\r\nX: ", "opened"),
+        ("READ_TIMEOUT", PLAIN + b"--frame\r\n", "0.3 s"),
+    ],
 )
 def test_a_server_that_drips_is_given_up(
-    answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+    limit: str, answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mjpeg, "OPEN_TIMEOUT", 0.3)
-    monkeypatch.setattr(mjpeg, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(mjpeg, limit, 0.3)
     over = threading.Event()
 
     def drip(client: socket.socket) -> None:

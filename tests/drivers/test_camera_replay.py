@@ -80,7 +80,7 @@ def test_what_is_not_there_is_told(tmp_path):
 def test_a_file_that_goes_and_comes_back_does_not_end_the_capture(tmp_path):
     for number, image in enumerate(pictures()):
         cv2.imwrite(str(tmp_path / f"{number}.png"), image)
-    with camera(tmp_path, rate=RATE) as playing:
+    with camera(tmp_path, rate=RATE, maximum_age=WAIT) as playing:
         playing.newest(timeout_s=WAIT)
         (tmp_path / "2.png").rename(tmp_path / "2.txt")
         until(lambda: "FileNotFoundError" in playing._trouble)

@@ -172,7 +172,7 @@ def test_a_camera_is_rendered_at_its_own_rate(cell: Cell, truth: Truth) -> None:
                 assert fast.read()[0]
                 shown += 1
             assert all(three.result())
-            assert shown > 8  # some 30, and 3 at one rate
+            assert shown > 4  # some 30; 3 at one rate
         finally:
             slow.release()
             fast.release()

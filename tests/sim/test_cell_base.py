@@ -34,6 +34,15 @@ def test_of_two_bases_the_later_one_has_the_say(tmp_path: Path) -> None:
     assert mine.arm.limits["y"].velocity == 0.01
 
 
+def test_what_one_base_tightens_another_on_the_same_file_leaves(tmp_path: Path) -> None:
+    (tmp_path / "strict.toml").write_text('base = "gantry.toml"\narm.limits.x.velocity = 0.01\n')
+    (tmp_path / "other.toml").write_text('base = "gantry.toml"\nname = "other"\n')
+    for bases in ('["strict.toml", "other.toml"]', '["other.toml", "strict.toml"]'):
+        (tmp_path / "mine.toml").write_text(f"base = {bases}\n")
+        mine = load_cell(tmp_path / "mine.toml")
+        assert (mine.name, mine.arm.limits["x"].velocity) == ("other", 0.01)
+
+
 def test_a_fault_is_placed_in_the_file_that_says_it(tmp_path: Path) -> None:
     (tmp_path / "mill.toml").write_text(
         shipped_cells()["gantry"].read_text().replace("rate = 20", "rate = 2")

@@ -21,6 +21,7 @@ MEASURED = ("look", "state")
 SEEN = (*MEASURED, "picture")  # all there is where a device tells nothing of itself
 MAILING = ("mail_send", "hardware_propose")
 Listed = Mapping[str, Tool]
+Said = Mapping[str, Any]  # a result's data
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,21 @@ class Doubt:
     def look(self, listed: Listed) -> str:
         """Return what has to be looked at; ``listed`` are the cell's tools."""
         if self.tool in MAILING:
-            return "mail_list with `everybody` shows what was sent"
+            return "mail_list with `everybody`, on by `after` until it brings none"
         if device := self._device(listed):
             return f"`read` tells of {device}"
         return " or ".join(self._looks(listed))
 
-    def is_seen_by(self, tool: str, arguments: Mapping[str, Any], listed: Listed) -> bool:
-        """Tell whether a call that succeeded has looked at what this act may have changed."""
+    def is_seen_by(
+        self, tool: str, arguments: Mapping[str, Any], said: Said, listed: Listed
+    ) -> bool:
+        """Tell whether a call that succeeded, and ``said`` so, has looked at what it may have done.
+
+        The mailbox tells the oldest first: what was sent last is seen once there is no more.
+        """
         if self.tool in MAILING:
-            return tool == "mail_list" and arguments.get("everybody") is True
+            all_of_it = arguments.get("everybody") is True and not said.get("mail")
+            return tool == "mail_list" and all_of_it
         if device := self._device(listed):
             read = listed.get(_called(tool, arguments))
             return read is not None and read.effect == Effect.OBSERVE and read.device == device
@@ -98,11 +105,16 @@ class Doubts:
         return frozenset(self._open)
 
     def looked(
-        self, acts: frozenset[int], tool: str, arguments: Mapping[str, Any], listed: Listed
+        self,
+        acts: frozenset[int],
+        tool: str,
+        arguments: Mapping[str, Any],
+        said: Said,
+        listed: Listed,
     ) -> None:
         """Close those of some acts that a call has looked at; it began after they ended."""
         for act in acts & self.acts():
             doubt = self._open[act]
-            if doubt.is_seen_by(tool, arguments, listed):
+            if doubt.is_seen_by(tool, arguments, said, listed):
                 self._memory.end_act(act, f"cut off; {doubt.sentence}; looked at afterwards")
                 del self._open[act]

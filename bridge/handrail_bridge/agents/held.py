@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handrail_drivers.errors import HandrailError
+from handrail_drivers.errors import HandrailError, PermitRefused
 
 from handrail_bridge.agents.results import Hooks, Progress, Result
 from handrail_bridge.agents.schemas import as_text
@@ -60,8 +60,12 @@ class HeldCalls:
         """Wait for a person's word, then make the call; raises as :meth:`call`."""
         if hooks.progress is not None:
             await hooks.progress(Progress(0.0, f"waits for a person: {held.permit.asks[0]}"))
-        if hooks.approve is not None:
-            await hooks.approve(held)
+        try:
+            if hooks.approve is not None:
+                await hooks.approve(held)
+        except PermitRefused:  # decided: who asks again is asked about anew
+            self._kept.pop(held.handle, None)
+            raise
         try:
             permit = await self._rail.approval(held.permit)
         except HandrailError:

@@ -106,7 +106,8 @@ class Session:
         if news := await self._hardware():
             result = replace(result, data={**result.data, "hardware": news})
         if doubted and not result.failed:
-            self._doubts.looked(doubted, name, arguments, self._toolset.observing.listed)
+            listed = self._toolset.observing.listed
+            self._doubts.looked(doubted, name, arguments, result.data, listed)
         result = replace(result, room=min(LONGEST, max(self._left, LEAST)))
         self._left -= len(result.told)
         self.screen.answered(result)

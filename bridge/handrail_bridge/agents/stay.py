@@ -62,6 +62,8 @@ class Stay:
         self._day = day
         self._screen = screen
         self._looked = 0.0  # s, monotonic
+        # Fewer tokens than a tenth of a session's end it at its first reply, and its wake in vain.
+        self._worthwhile = min(limits.tokens, day) / 10
 
     async def run(self) -> None:
         """Live until cancelled; a bridge that goes away is waited for."""
@@ -83,7 +85,7 @@ class Stay:
         await self._see(rail)
         wake = self._wakes.next(time.time())
         left = 0 if wake is None else await self._left(rail)
-        if wake is None or left <= 0:
+        if wake is None or left < self._worthwhile:
             await self._sleep(rail)
             return None
         return await self._live(rail, wake, left)
@@ -154,13 +156,14 @@ class Stay:
         """Return the tokens that the day has left; the operator is told once where it has none."""
         now = time.time()
         spent = self._memory.tokens_since(now - DAY)
-        if spent >= self._day and now - float(self._memory.fact(TOLD, "0")) > DAY:
+        left = self._day - spent
+        if left < self._worthwhile and now - float(self._memory.fact(TOLD, "0")) > DAY:
             self._memory.remember(TOLD, str(now))
             text = (
                 f"I have spent {spent} of {self._day} tokens in a day, and sleep until it is less."
             )
             await rail.send_mail(self._agent.name, OPERATOR, text)
-        return self._day - spent
+        return left
 
     async def _find_bridge(self) -> None:
         """Wait until the cell has a bridge again; it may have another address."""

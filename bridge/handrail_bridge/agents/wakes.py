@@ -158,12 +158,17 @@ class Wakes:
             values = (MISSING, json.dumps(sorted(missing.known)))
             base.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", values)
 
-    def give(self, goal: str) -> None:
-        """Keep the goal that an agent is started with, and write its wake: once for these words."""
+    def give(self, goal: str) -> bool:
+        """Keep the goal that an agent is started with, and write its wake: once for these words.
+
+        Tells whether it is a new one.
+        """
         with self._memory.base.writing() as base:
-            if not base.execute("SELECT id FROM goals WHERE text = ?", (short(goal),)).fetchone():
-                insert(base, "goals", {"time": time.time(), "text": goal})
-                _wake(base, "start", f"you were given this goal: {goal}")
+            if base.execute("SELECT id FROM goals WHERE text = ?", (short(goal),)).fetchone():
+                return False
+            insert(base, "goals", {"time": time.time(), "text": goal})
+            _wake(base, "start", f"you were given this goal: {goal}")
+            return True
 
     # --- wakes ----------------------------------------------------------------------------------
 

@@ -88,8 +88,8 @@ async def _stay(
     screen = Terminal()
     async with employed as (worker, rail):
         await require_movers(rail, devices)  # or it would try for ever
-        if goal:
-            Wakes(worker.memory).give(goal)
+        if goal and not Wakes(worker.memory).give(goal):
+            screen.said("This goal was given before; mail it to have it done again.\n")
         place = f"{worker.name} stays at {worker.bridge.cell}"
         hint = f'mail wakes it: handrail mail send {worker.name} "..."'
         screen.said(f"{place}; open goals: {len(worker.memory.goals())}; {hint}\n")

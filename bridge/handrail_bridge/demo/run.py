@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail_drivers.errors import HandrailError, NotArmed, Refused
+from handrail_drivers.errors import DeviceFault, HandrailError, NotArmed, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell, require_movable
 
@@ -26,6 +26,7 @@ from handrail_bridge.reports import Counters
 
 PATIENCE = 4  # protective stops of a busy machine after which the operator arms again
 EYES_OPEN = 10.0  # s
+POLL = 0.2  # s
 STOP_TRIALS = 3
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
@@ -134,9 +135,10 @@ async def _arm(operator: OperatorClient) -> None:
         try:
             await operator.arm()
             return
-        except NotArmed:
+        except (NotArmed, DeviceFault):
             if time.monotonic() > deadline:
                 raise
+            await asyncio.sleep(POLL)
             await operator.reset()
 
 

@@ -47,8 +47,8 @@ class Visitor:
 
     async def visit(self, rail: Client) -> None:
         """Wait for a motion, reach into it, wait until the arm stands, and leave."""
-        await self._until_midway(rail)
         try:
+            await self._until_midway(rail)
             await self._reach_in(rail)
         except HandrailError as error:
             self.came_of_it = replace(self.came_of_it, problem=error.message)
@@ -65,7 +65,8 @@ class Visitor:
             while state.mode in (Mode.MOVING, Mode.STOPPING):
                 await asyncio.sleep(POLL)
                 state = await rail.state()
-            self.came_of_it = Visit(stopped=f"{self._eyes}." in state.reason)
+            seen = f"{self._eyes}.hand is seen" in state.reason
+            self.came_of_it = Visit(stopped=state.mode == Mode.FAULT and seen)
             self._tell(Event("visitor", state.reason or "the motion ended before it was seen"))
         finally:
             await asyncio.to_thread(self._truth.withdraw)

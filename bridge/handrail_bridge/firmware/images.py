@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from handrail_drivers.errors import InvalidRequest, Refused
+from handrail_drivers.serial_port import BY_ID
 
 RECORD = "ports.json"
 LONGEST = 4 << 20  # octets
@@ -102,4 +103,7 @@ class Images:
 
 
 def _key(board: str, port: str) -> str:
-    return f"{board} {os.path.realpath(port)}"  # by whichever link it is named
+    """By whichever link a port is named; where one outlives another plug, by that one."""
+    real = os.path.realpath(port)
+    lasting = sorted(str(link) for link in BY_ID.glob("*") if os.path.realpath(link) == real)
+    return f"{board} {lasting[0] if lasting else real}"

@@ -23,6 +23,7 @@ from handrail_bridge.firmware.boards import BoardKind, Programmer
 LONGEST = 180.0  # s that a programmer may take
 LOOK = 0.1  # s between two looks whether it was interrupted
 BAR = 50  # signs of avrdude's bar
+USUAL = 115_200  # bit/s, for a look at a port of which the programmer has its own idea
 TELLING = ("error", "not in sync", "can't", "cannot")  # in the line that says what is wrong
 IDLE = ("thank you", "ioctl")  # avrdude's farewell, whatever became of it; and of any emulated port
 
@@ -100,9 +101,9 @@ class Writer:
     def _require_free(self, baud: int) -> None:
         """Who has the port keeps it; one whose last user was killed is put in order."""
         try:
-            SerialPort(self.port, baud).close()
+            SerialPort(self.port, baud or USUAL).close()
         except BusLost as error:
-            raise self.failed(error.message) from error
+            raise self._taken(error) from error
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -111,7 +112,10 @@ class Writer:
                 kept.lock()
                 yield
         except BusLost as error:
-            raise self.failed(error.message) from error
+            raise self._taken(error) from error
+
+    def _taken(self, error: BusLost) -> BoardFault:
+        return BoardFault(error.message, subject=self.port, hint=error.hint or self.kind.rescue)
 
     def _follow(self, stream: IO[bytes], deadline: float, held: contextlib.ExitStack) -> str:
         """Read what a programmer says; tell how far its bar is, or the last line without one.
@@ -151,7 +155,7 @@ class Writer:
     def _require_uninterrupted(self) -> None:
         if self.interruption.is_set():
             name, why = self.programmer.name, self.interruption.why
-            raise self.failed(f"{name} was interrupted{why}; the image is not whole.")
+            raise self.failed(f"{name} was interrupted{why}; the image may not be whole.")
 
     def _endless(self) -> BoardFault:
         return self.failed(f"{self.programmer.name} does not come to an end.")

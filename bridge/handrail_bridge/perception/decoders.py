@@ -178,7 +178,7 @@ def _told(part: NDArray[np.intp]) -> NDArray[np.intp]:
         return part
     within = outlines.within(part)
     inner = part[within]
-    return np.concatenate([part[~within], inner[:: -(-len(inner) // OUTLINE)]])
+    return np.concatenate([part[~within], inner[:: len(inner) // OUTLINE + 1]])
 
 
 def _refined(heat: Array, row: int, column: int) -> tuple[float, float]:

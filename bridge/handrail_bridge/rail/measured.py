@@ -10,7 +10,7 @@ from handrail_drivers.errors import StaleReading
 from handrail_sim.cell import Cell
 from handrail_sim.check.predicates import WorldView, known
 from handrail_sim.verdict import ObjectBelief
-from handrail_sim.world import Array, Scene, load_model
+from handrail_sim.world import Scene, load_model
 
 from handrail_bridge.loop.state import LoopState
 from handrail_bridge.reports import CellState, Counters, Joint, Lease
@@ -37,12 +37,6 @@ class Measured:
         x, y, z = self._scene.tcp_pose(self._data)[0].tolist()
         return x, y, z
 
-    def _turned(self, position: Sequence[float]) -> Array:
-        """Return the TCP's axes, columns of (3, 3), with the joints at ``position`` (joints,)."""
-        self._scene.set_joints(self._data.qpos, position)
-        mujoco.mj_kinematics(self._scene.model, self._data)
-        return self._scene.tcp_axes(self._data)
-
     def gap(self, state: LoopState) -> float:
         """Return how far apart the pads are [m]."""
         return self._scene.jaw_to_gap(state.position[self._scene.arm_joints])
@@ -67,15 +61,15 @@ class Measured:
 
         ``objects`` is where things should be now, ``began`` where they were when the plan began.
         """
-        felt = self.holding(state)
+        felt, tcp = self.holding(state), self.tcp(state.position)
         held = next((name for name, thing in objects.items() if thing.held_pose), None)
         there = {name: thing for name, thing in objects.items() if felt or name != held}
         return WorldView(
             cell=self.cell,
             joints=self.positions(state),
             efforts=dict(zip(self.cell.arm.all_joints, state.effort, strict=True)),
-            tcp=self.tcp(state.position),
-            turned=self._turned(state.position),
+            tcp=tcp,
+            turned=self._scene.tcp_axes(self._data),
             held=(held or "something") if felt else None,
             objects=known(there),
             began=known(began),

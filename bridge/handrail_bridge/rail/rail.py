@@ -16,6 +16,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 from handrail_drivers.errors import HandrailError, MotionStopped, Refused
 from handrail_sim.cell import Cell
@@ -102,7 +103,9 @@ class Rail:
             ProcessLost: the checker died or hung.
         """
         start = await self.situation.start()
-        present = self.situation.present(start.position)
+        present = self.situation.present(start.position)  # a look may have come between
+        checked = replace(present.believed, objects=start.objects)
+        present = replace(present, believed=checked)
         verdict = await self._checker.check(plan, start, ahead=bool(approver))
         if not verdict.passed:
             return Check(verdict, None)

@@ -7,7 +7,7 @@ from handrail_drivers.errors import Refused
 # Together fewer than calls of one connection (server.py): a stop always finds room.
 SLOTS = 48  # calls that may last
 WATCHES = 64  # streams of the state, and of changes of the tool list
-LINES = 128  # streams of tool calls, which mostly wait for the next one
+LINES = 128  # streams of tool calls or frames, which mostly wait for the next request
 READERS = 32  # who wait for mail
 LETTERS = 32  # mails that are being written or looked for
 PROBES = 8  # of health, and of reflection

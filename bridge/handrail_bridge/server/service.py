@@ -61,7 +61,7 @@ class RailService(rail_pb2_grpc.RailServicer):
         # The operator's are apart: no agent takes them.
         self._slots = {who: Places(SLOTS, "streams and long calls") for who in (True, False)}
         self._watches = {who: Places(WATCHES, "watches") for who in (True, False)}
-        self._lines = {who: Places(LINES, "streams of tool calls") for who in (True, False)}
+        self._lines = {who: Places(LINES, "streams of calls or frames") for who in (True, False)}
         self._telling = Telling(lambda: rail.state())  # asked of a rail that moves, alone
 
     @answering
@@ -196,9 +196,10 @@ class RailService(rail_pb2_grpc.RailServicer):
         self, requests: AsyncIterator[rail_pb2.StreamFramesRequest], context: Context
     ) -> None:
         last = 0
-        with self._slots[is_operators(context)]:
+        with self._lines[is_operators(context)]:
             while (request := await context.read()) is not grpc.aio.EOF:
-                frame = await self._frame(request, last)
+                with self._slots[is_operators(context)]:  # one that only waits takes none
+                    frame = await self._frame(request, last)
                 last = frame.time_ns
                 await context.write(
                     rail_pb2.StreamFramesResponse(frame=messages.write_frame(frame))

@@ -150,13 +150,16 @@ def picture(path: Path) -> Image:
     return image
 
 
+AS_IT_IS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # a lens is calibrated that way
+
+
 def decoded(data: bytes) -> Image | None:
     """Return a picture's image (height, width, 3) BGR; None: it is none, or only a part of one."""
     is_jpeg = data.startswith(START_OF_JPEG)
     if not data or (is_jpeg and not data.rstrip(PADDING).endswith(END_OF_JPEG)):
         return None
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), AS_IT_IS)
     except cv2.error:  # larger than any picture
         return None
     return None if image is None else image.astype(np.uint8, copy=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +14,7 @@ from handrail_sim.verdict import Violation, ViolationKind
 from handrail_sim.world import Array
 
 BEYOND = 0.002  # rad over a joint's range that a soft stop gives way
+GIVES = 0.05  # rad over it that a jaw's does, which closes on nothing with all its strength
 OVERSHOOT = 1.2  # of the velocity limit: a servo swings (16 % in trials); the reference does not
 SATURATED = 0.1  # s at the effort limit
 
@@ -70,8 +70,8 @@ class Findings:
         """
         low, high, unit = limits.low, limits.high, limits.unit
         beyond, began = BEYOND * limits.lever, float(position[0])
-        stopped = name == self._cell.arm.gripper
-        under = position < (-math.inf if stopped else min(low, began) - beyond)
+        gives = GIVES * limits.lever if name == self._cell.arm.gripper else beyond
+        under = position < min(low, began) - gives
         outside = np.flatnonzero(under | (position > max(high, began) + beyond))
         if not len(outside):
             return

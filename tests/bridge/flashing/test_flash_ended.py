@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 from flash_rig import image, log_of, silent
 from waiting import until
@@ -15,11 +15,10 @@ FLASH = "from handrail_bridge.cli.firmware import firmware; firmware()"
 
 
 def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    try:  # a zombie whose parent died waits for the first process to see to it
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return True
-    return False
 
 
 @pytest.mark.parametrize(
