@@ -123,6 +123,14 @@ def test_a_large_part_keeps_its_edge():
     assert (139.5 - 20.5) * 2 < len(told) < 2000
 
 
+def test_a_long_thin_part_is_all_edge():
+    heat = np.zeros((1, 1, 4, 1100), np.float32)
+    heat[0, 0, 2] = 1.0
+    settings = decoders.Segmentation.Settings(labels=("hand",))
+    (found,) = decoders.Segmentation(settings, (4400, 16)).decode([heat]).finds
+    assert len(found.outline) == 1100
+
+
 def test_the_highest_label_wins_where_labels_share_a_picture():
     heat = np.full((1, 3, 2, 2), 0.1)
     heat[0, 0] = 0.5

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 import pytest
-from handrail_drivers.camera import mjpeg
+from handrail_drivers.camera import mjpeg, opencv
 from handrail_drivers.camera.multipart import LARGEST, Parts
 from handrail_drivers.errors import DeviceFault
 from hypothesis import given
@@ -196,6 +196,20 @@ def test_a_password_that_is_wrong_is_told() -> None:
     with serving(refusal) as (host, _), pytest.raises(DeviceFault, match="not take") as caught:
         mjpeg.stream(f"http://me:secret@{host}/x")
     assert "secret" not in str(caught.value)
+
+
+def test_a_camera_that_says_how_it_is_held_changes_no_picture() -> None:
+    """Exif's orientation 3: upside down. Where things are is calibrated for the pixels as sent."""
+    half = np.zeros((48, 64, 3), np.uint8)
+    half[:24] = 255
+    jpeg = cv2.imencode(".jpg", half)[1].tobytes()
+    tags = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0"
+    turned = jpeg[:2] + b"\xff\xe1" + (len(tags) + 2).to_bytes(2, "big") + tags + jpeg[2:]
+    upright = cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR)
+    assert upright[0, 0, 0] < 9, "OpenCV turns it unless it is told not to"
+    image = opencv.decoded(turned)
+    assert image is not None
+    assert image[0, 0, 0] > 246
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flash_rig import flash, image, kept
 from handrail_bridge.cli.main import app
+from handrail_bridge.firmware import images as images_module
 from handrail_drivers.errors import BoardFault, Refused
 from typer.testing import CliRunner
 
@@ -56,6 +57,25 @@ def test_the_way_back_is_the_boards_by_whichever_link_and_of_no_other_kind(folde
     done = asked("--port", str(port), "--previous", "--board", "stm32f405")
     assert isinstance(done, Refused)
     assert "this kind of board" in done.message
+
+
+def test_two_boards_that_change_ports_keep_their_own_ways_back(folders, monkeypatch):
+    monkeypatch.setattr(images_module, "BY_ID", folders / "by-id")
+    links = [folders / "by-id" / name for name in ("usb-one", "usb-other")]
+    ports = [folders / name for name in ("ttyUSB0", "ttyUSB1")]
+    links[0].parent.mkdir()
+    for link, port in zip(links, ports, strict=True):
+        port.touch()
+        link.symlink_to(port)
+    images = kept()
+    for text, link in zip(("one", "other"), links, strict=True):
+        digest = images.keep(image(folders, text))
+        images.flashed("avr", str(link), digest, images.of("avr", str(link)))
+    for link, port in zip(links, reversed(ports), strict=True):
+        link.unlink()
+        link.symlink_to(port)
+    now = [images.path(images.of("avr", str(port)).now).read_text() for port in ports]
+    assert now == ["other", "one"]
 
 
 def asked(*words: str) -> BaseException | None:
