@@ -48,7 +48,7 @@ trap 'kill $peers 2>/dev/null || true' EXIT
 echo "setup: installing pinned Python packages into $venv (some 400 MB, a minute or two)"
 rm -rf handrail.egg-info  # an old one would hide new entry points
 # What Python comes with takes twice as long to resolve; what is imported is compiled then.
-pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt)
+pip=("$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt)
 "${pip[@]}" pip
 "${pip[@]}" -e '.[dev]'
 # Its ONNX files alone, which its wheel holds: a model that none of us made (27 MB).
