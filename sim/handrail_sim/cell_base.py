@@ -65,23 +65,17 @@ class CellText:
             raise InvalidCell(sentence, faults=[fault]) from error
 
 
-def on_its_base(
-    own: CellText, find_file: FindFile, above: tuple[CellText, ...] = ()
-) -> tuple[dict[str, Any], list[CellText]]:
+def on_its_base(own: CellText, find_file: FindFile) -> tuple[dict[str, Any], list[CellText]]:
     """Return a cell's data, its bases' under it, and the texts that it came from, its own first.
 
     Args:
         own: the cell's file.
         find_file: where a file that the cell names is looked for.
-        above: the files of which it is a base itself.
 
     Raises:
         InvalidCell: a base cannot be read, or has this cell for its own base.
     """
-    line, texts = [own, *above], [own]
-    said = own.parsed().get(BASE, [])
-    for name in reversed(said if isinstance(said, list) else [said]):
-        texts += on_its_base(_read_base(name, line, find_file), find_file, tuple(line))[1]
+    texts = _with_bases(own, find_file, [])
     last = {one.path.resolve(): number for number, one in enumerate(texts)}
     texts = [one for number, one in enumerate(texts) if last[one.path.resolve()] == number]
     data: dict[str, Any] = {}
@@ -89,6 +83,15 @@ def on_its_base(
         data = _over(data, one.parsed())
     data.pop(BASE, None)
     return data, texts
+
+
+def _with_bases(own: CellText, find_file: FindFile, above: list[CellText]) -> list[CellText]:
+    """Return a file and those that it stands on, the one that has the say first."""
+    line, said = [own, *above], own.parsed().get(BASE, [])
+    texts = [own]
+    for name in reversed(said if isinstance(said, list) else [said]):
+        texts += _with_bases(_read_base(name, line, find_file), find_file, line)
+    return texts
 
 
 def _read_base(name: object, line: list[CellText], find_file: FindFile) -> CellText:

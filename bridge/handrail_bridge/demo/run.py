@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from handrail_drivers.errors import DeviceFault, HandrailError, NotArmed, Refused
+from handrail_drivers.errors import HandrailError, NotArmed, Refused
 from handrail_sim.cell import Cell
 from handrail_sim.cell_file import load_cell, require_movable
 
 from handrail_bridge.client import Client
 from handrail_bridge.client.operator_client import OperatorClient
+from handrail_bridge.demo.arming import arm
 from handrail_bridge.demo.estop import stop_latency
 from handrail_bridge.demo.film import Filming
 from handrail_bridge.demo.outcome import Outcome, judge
@@ -26,7 +27,6 @@ from handrail_bridge.reports import Counters
 
 PATIENCE = 4  # protective stops of a busy machine after which the operator arms again
 EYES_OPEN = 10.0  # s
-POLL = 0.2  # s
 STOP_TRIALS = 3
 STOP_JOINT = "wrist_roll"  # swings without reaching for anything
 
@@ -112,7 +112,7 @@ async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> So
         Client.connect(running.address) as rail,
         OperatorClient.connect(running.operator_socket) as operator,
     ):
-        await _arm(operator)
+        await arm(operator, EYES_OPEN)
         tell(Event("armed", "by the operator; the pilot has the agent's rights"))
         shown, stops, problem = await _show(running, cell, rail, operator, tell)
         before = await rail.state()
@@ -126,20 +126,6 @@ async def _sort(running: Stage, cell: Cell, tell: Callable[[Event], None]) -> So
     problem = problem or sorted_problem
     visit = visitor.came_of_it if visitor else None
     return Sorting(pilot.log, after.loop, rate, shown, visit, stops + sorted_stops, problem)
-
-
-async def _arm(operator: OperatorClient) -> None:
-    """Arm it, as soon as its eyes have seen that nobody is there."""
-    deadline = time.monotonic() + EYES_OPEN
-    while True:
-        try:
-            await operator.arm()
-            return
-        except (NotArmed, DeviceFault):
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(POLL)
-            await operator.reset()
 
 
 async def _show(

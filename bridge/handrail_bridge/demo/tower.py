@@ -7,13 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from handrail_drivers.errors import DeviceFault, NotArmed
+from handrail_drivers.errors import NotArmed
 from handrail_sim.cell import Cell
 from handrail_sim.twin.avr_board import lacking
 from handrail_sim.twin.truth_port import TruthClient
 
 from handrail_bridge.client import Client
 from handrail_bridge.client.operator_client import OperatorClient
+from handrail_bridge.demo.arming import arm
 from handrail_bridge.pilot.sorting import Event
 from handrail_bridge.reports import CellState, Receipt
 
@@ -90,7 +91,7 @@ class Tower:
         if STOP not in receipt.reflexes:
             raise NotArmed(why, hint="reset and arm")
         self._say(f"its button was pressed in mid-motion: {why}")
-        await self._arm_again()
+        await arm(self._operator, LONGEST)
 
     async def _push(self) -> float:
         """Move the pusher out and back by plans; return how far it went."""
@@ -112,19 +113,6 @@ class Tower:
                 self._truth.press(TOWER, BUTTON)
 
         return await self._rail.run({"steps": [SWING]}, midway)
-
-    async def _arm_again(self) -> None:
-        """Reset and arm, once the board has seen that its button is closed."""
-        deadline = time.monotonic() + LONGEST
-        while True:
-            try:
-                await self._operator.reset()
-                await self._operator.arm()
-                return
-            except (NotArmed, DeviceFault):
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(POLL)
 
     async def _is_lit(self) -> bool:
         return bool((await asyncio.to_thread(self._truth.snapshot))["lamps"]["lamp_green"])
